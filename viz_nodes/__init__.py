@@ -1,0 +1,34 @@
+"""Explanations and pictures of any vision graph network. This package knows no model."""
+
+from __future__ import annotations
+
+import importlib
+
+_HOME = {
+    "Explanation": "viz_nodes.records",
+    "LayerExplanation": "viz_nodes.records",
+    "explain": "viz_nodes.one_pass",
+    "verify": "viz_nodes.capture",
+    "edit_edges": "viz_nodes.capture",
+    "reach": "viz_nodes.graphs",
+    "draw_cam": "viz_nodes.draw",
+    "draw_neighbors": "viz_nodes.draw",
+    "draw_graph": "viz_nodes.draw",
+    "figure": "viz_nodes.draw",
+    "explore": "viz_nodes.explorer",
+    "write_page": "viz_nodes.explorer",
+    "Viz_CAM": "viz_nodes.viz_cam",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

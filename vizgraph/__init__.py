@@ -1,0 +1,40 @@
+"""Vision graph networks (GraphConvNet, ViG and their pyramids), their weights, data, training and command line.
+
+Importing this package registers the architectures with timm. Nothing heavy is imported before a name is used or a
+model is asked for: see `viz_nodes` for the explanations.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "list_models": "vizgraph.models",
+    "load_model": "vizgraph.checkpoints",
+    "load_image": "vizgraph.data",
+}
+__all__ = ["__version__", *_HOME]
+
+if TYPE_CHECKING:
+    from vizgraph.checkpoints import load_model
+    from vizgraph.data import load_image
+    from vizgraph.models import list_models
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+from vizgraph.registration import register_with_timm  # noqa: E402
+
+register_with_timm()
+del register_with_timm
