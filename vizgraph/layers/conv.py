@@ -1,0 +1,31 @@
+"""The 1x1 convolutions with their norm and activation, by name."""
+
+from __future__ import annotations
+
+from torch import nn
+
+ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "leakyrelu": lambda: nn.LeakyReLU(0.2), "silu": nn.SiLU, "hswish": nn.Hardswish}
+NORMS = {"batch": nn.BatchNorm2d, "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True), "none": None}
+
+
+def _named(kind: str, name: str, table: dict):
+    if name not in table:
+        raise ValueError(f"`{kind}` must be one of {', '.join(table)} (got {name!r})")
+    return table[name]
+
+
+def activation(name: str) -> nn.Module:
+    """A new activation module of this name."""
+    return _named("act", name, ACTIVATIONS)()
+
+
+def norm(name: str, channels: int) -> nn.Module | None:
+    """A new norm over (B, channels, H, W), None for "none"."""
+    make = _named("norm", name, NORMS)
+    return make(channels) if make is not None else None
+
+
+def conv1x1_norm(in_channels: int, out_channels: int, norm_name: str = "batch", groups: int = 1) -> list[nn.Module]:
+    """A 1x1 convolution with a bias, then the norm if there is one."""
+    parts: list[nn.Module | None] = [nn.Conv2d(in_channels, out_channels, 1, groups=groups), norm(norm_name, out_channels)]
+    return [part for part in parts if part is not None]

@@ -1,0 +1,38 @@
+"""The architectures, each registered with timm when this package is imported."""
+
+from __future__ import annotations
+
+import difflib
+
+from vizgraph.models import graphconvnet, vig
+from vizgraph.models.vision_gnn import Sizes, VisionGNN
+
+ARCHITECTURES = (
+    "graphconvnet_ti", "graphconvnet_s", "graphconvnetp_ti", "graphconvnetp_s",
+    "vig_ti", "vig_s", "vig_b", "pvig_ti", "pvig_s", "pvig_m", "pvig_b", "gcn_demo",
+)  # fmt: skip
+SHORT_NAMES = {
+    "gcn_ti": "graphconvnet_ti", "gcn_s": "graphconvnet_s", "gcnp_ti": "graphconvnetp_ti", "gcnp_s": "graphconvnetp_s",
+}  # fmt: skip
+
+__all__ = ["ARCHITECTURES", "SHORT_NAMES", "Sizes", "VisionGNN", "graphconvnet", "list_models", "resolve", "vig"]
+
+
+def list_models() -> list[str]:
+    """The architectures by their timm names, the published eleven and `gcn_demo`."""
+    return list(ARCHITECTURES)
+
+
+def resolve(name: str) -> str:
+    """The timm name of an architecture given by that or by its short name.
+
+    Raises:
+        ValueError: no such architecture; the message has the nearest names.
+    """
+    name = SHORT_NAMES.get(name, name)
+    if name in ARCHITECTURES:
+        return name
+    known = (*ARCHITECTURES, *SHORT_NAMES)
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(ARCHITECTURES)}"
+    raise ValueError(f"no architecture is called {name!r}; {hint}")

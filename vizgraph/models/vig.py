@@ -1,0 +1,91 @@
+"""ViG and Pyramid ViG.
+
+Han, Wang, Guo, Tang, Wu: "Vision GNN: An Image is Worth Graph of Nodes", NeurIPS 2022, arXiv 2206.00272.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timm.models import generate_default_cfgs, register_model
+from torch import Tensor, nn
+
+from vizgraph.layers import FFN, Grapher
+from vizgraph.models.vision_gnn import Sizes, VisionGNN, build, pretrained_cfg
+
+__all__ = ["ViGBlock"]
+
+
+class ViGBlock(nn.Module):
+    """FFN(Grapher(x))."""
+
+    def __init__(
+        self, channels: int, grapher: Grapher, *, act: str = "gelu", norm: str = "batch", drop_path: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.grapher = grapher
+        self.FFN = FFN(channels, act=act, norm=norm, drop_path=drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.FFN(self.grapher(x))
+
+
+_RELEASES = "https://github.com/huawei-noah/Efficient-AI-Backbones/releases/download/"
+
+
+def _cfg(file: str, **kwargs: Any) -> dict[str, Any]:
+    return pretrained_cfg(_RELEASES + file, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), **kwargs)
+
+
+default_cfgs = generate_default_cfgs({
+    "vig_ti.in1k": _cfg("vig/vig_ti_74.5.pth"),
+    "vig_s.in1k": _cfg("vig/vig_s_80.6.pth"),
+    "vig_b.in1k": _cfg("vig/vig_b_82.6.pth"),
+    "pvig_ti.in1k": _cfg("pyramid-vig/pvig_ti_78.5.pth.tar"),
+    "pvig_s.in1k": _cfg("pyramid-vig/pvig_s_82.1.pth.tar"),
+    "pvig_m.in1k": _cfg("pyramid-vig/pvig_m_83.1.pth.tar"),
+    "pvig_b.in1k": _cfg("pyramid-vig/pvig_b_83.66.pth.tar", crop_pct=0.95),
+})  # fmt: skip
+
+
+def _build(variant: str, sizes: Sizes, pretrained: bool, **kwargs: Any) -> VisionGNN:
+    return build(variant, sizes, ViGBlock, pretrained, **kwargs)
+
+
+def _pyramid(channels: tuple[int, ...], third_stage: int) -> Sizes:
+    return Sizes(channels, (2, 2, third_stage, 2), (4, 2, 1, 1), pyramid=True)
+
+
+@register_model
+def vig_ti(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    return _build("vig_ti", Sizes((192,), (12,)), pretrained, **kwargs)
+
+
+@register_model
+def vig_s(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    return _build("vig_s", Sizes((320,), (16,)), pretrained, **kwargs)
+
+
+@register_model
+def vig_b(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    return _build("vig_b", Sizes((640,), (16,)), pretrained, **kwargs)
+
+
+@register_model
+def pvig_ti(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    return _build("pvig_ti", _pyramid((48, 96, 240, 384), 6), pretrained, **kwargs)
+
+
+@register_model
+def pvig_s(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    return _build("pvig_s", _pyramid((80, 160, 400, 640), 6), pretrained, **kwargs)
+
+
+@register_model
+def pvig_m(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    return _build("pvig_m", _pyramid((96, 192, 384, 768), 16), pretrained, **kwargs)
+
+
+@register_model
+def pvig_b(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    return _build("pvig_b", _pyramid((128, 256, 512, 1024), 18), pretrained, **kwargs)
