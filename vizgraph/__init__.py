@@ -16,7 +16,7 @@ _HOME = {
     "load_model": "vizgraph.checkpoints",
     "load_image": "vizgraph.data",
 }
-__all__ = ["__version__", *_HOME]
+__all__ = ["__version__", "list_models", "load_image", "load_model"]
 
 if TYPE_CHECKING:
     from vizgraph.checkpoints import load_model

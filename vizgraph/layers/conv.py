@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from torch import nn
 
-ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "leakyrelu": lambda: nn.LeakyReLU(0.2), "silu": nn.SiLU, "hswish": nn.Hardswish}
+ACTIVATIONS = {
+    "gelu": nn.GELU,
+    "relu": nn.ReLU,
+    "leakyrelu": lambda: nn.LeakyReLU(0.2),
+    "silu": nn.SiLU,
+    "hswish": nn.Hardswish,
+}
 NORMS = {"batch": nn.BatchNorm2d, "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True), "none": None}
 
 
@@ -27,5 +33,6 @@ def norm(name: str, channels: int) -> nn.Module | None:
 
 def conv1x1_norm(in_channels: int, out_channels: int, norm_name: str = "batch", groups: int = 1) -> list[nn.Module]:
     """A 1x1 convolution with a bias, then the norm if there is one."""
-    parts: list[nn.Module | None] = [nn.Conv2d(in_channels, out_channels, 1, groups=groups), norm(norm_name, out_channels)]
-    return [part for part in parts if part is not None]
+    normed = norm(norm_name, out_channels)
+    conv = nn.Conv2d(in_channels, out_channels, 1, groups=groups)
+    return [conv] if normed is None else [conv, normed]

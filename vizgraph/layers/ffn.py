@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from timm.layers import DropPath
 from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
 
 from vizgraph.layers.conv import activation, conv1x1_norm
 
@@ -16,7 +16,7 @@ class FFN(nn.Module):
         self.fc1 = nn.Sequential(*conv1x1_norm(channels, 4 * channels, norm))
         self.act = activation(act)
         self.fc2 = nn.Sequential(*conv1x1_norm(4 * channels, channels, norm))
-        self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
+        self.drop_path = StochasticDepth(drop_path, mode="row")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.drop_path(self.fc2(self.act(self.fc1(x)))) + x

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from timm.layers import DropPath
 from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
 
 from vizgraph.layers.conv import conv1x1_norm
 from vizgraph.layers.graph_conv import DynamicGraphConv
@@ -35,7 +35,7 @@ class Grapher(nn.Module):
         self.fc1 = nn.Sequential(*conv1x1_norm(channels, channels, norm))
         self.graph_conv = DynamicGraphConv(channels, 2 * channels, knn, conv, act, norm, reduction)
         self.fc2 = nn.Sequential(*conv1x1_norm(2 * channels, channels, norm))
-        self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
+        self.drop_path = StochasticDepth(drop_path, mode="row")
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]

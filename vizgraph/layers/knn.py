@@ -21,7 +21,9 @@ class KNNGraph(nn.Module):
         layer: the layer's number for people, from 1, for error messages.
     """
 
-    def __init__(self, k: int, dilation: int = 1, stochastic: bool = False, epsilon: float = 0.2, layer: int = 1) -> None:
+    def __init__(
+        self, k: int, dilation: int = 1, stochastic: bool = False, epsilon: float = 0.2, layer: int = 1
+    ) -> None:
         super().__init__()
         self.k, self.dilation, self.stochastic, self.epsilon, self.layer = k, dilation, stochastic, epsilon, layer
 

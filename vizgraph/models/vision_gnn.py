@@ -223,7 +223,9 @@ def pretrained_cfg(url: str = "", **kwargs: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def build(variant: str, sizes: Sizes, block: Callable[..., nn.Module], pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+def build(
+    variant: str, sizes: Sizes, block: Callable[..., nn.Module], pretrained: bool = False, **kwargs: Any
+) -> VisionGNN:
     """Build a registered architecture the way timm's entrypoints do; `pretrained` loads the published weights."""
     model = build_model_with_cfg(
         VisionGNN, variant, False, sizes=sizes, block=block, feature_cfg={"feature_cls": "getter"}, **kwargs
