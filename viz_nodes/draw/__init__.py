@@ -1,0 +1,11 @@
+"""Painters: `draw_cam`, `draw_neighbors` and `draw_graph` on Axes of yours, `figure` for a whole sheet, files of either."""
+
+from viz_nodes.draw.cam import draw_cam
+from viz_nodes.draw.files import figure_bytes, read_provenance, save_figure
+from viz_nodes.draw.graph import draw_graph
+from viz_nodes.draw.neighbors import draw_neighbors
+from viz_nodes.draw.sheet import figure, panel
+
+__all__ = [
+    "draw_cam", "draw_graph", "draw_neighbors", "figure", "figure_bytes", "panel", "read_provenance", "save_figure",
+]  # fmt: skip

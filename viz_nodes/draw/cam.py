@@ -1,0 +1,157 @@
+"""The CAM picture: where a layer looked, as a heatmap over the photograph."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, to_rgba
+
+from viz_nodes.draw.captions import SEPARATOR, head_words, number
+from viz_nodes.draw.marks import add_star
+from viz_nodes.draw.notes import add_caption
+from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
+from viz_nodes.draw.picture import Picture, add_raster
+from viz_nodes.draw.scales import Scale, scale_of
+from viz_nodes.draw.stage import add_patch_grid, frame, set_stage
+from viz_nodes.grids import View, centers
+from viz_nodes.records import NO_PEAK, Explanation
+
+_SMOOTH_SIDE = 320
+
+
+def heat_pixels(values: np.ndarray, palette: Colormap, alpha: float, *, smooth: bool, side: int = _SMOOTH_SIDE) -> np.ndarray:
+    """A map in 0..1 as RGBA pixels.
+
+    Args:
+        values: (H, W) in 0..1.
+        alpha: opacity of the heatmap.
+        smooth: enlarge bicubically before coloring, cut off at the map's own minimum and maximum (bicubic curves run
+            past them); else one pixel a node.
+        side: least pixels of the longer side when smooth.
+
+    Returns:
+        (h, w, 4) uint8.
+    """
+    field = np.asarray(values, np.float32)
+    if smooth:
+        factor = max(1, int(np.ceil(side / max(field.shape))))
+        size = (field.shape[1] * factor, field.shape[0] * factor)
+        field = cv2.resize(field, size, interpolation=cv2.INTER_CUBIC).clip(values.min(), values.max())
+    table = (palette(np.linspace(0, 1, 256)) * 255).round().astype(np.uint8)
+    pixels = table[(field * 255).round().astype(np.uint8)]
+    pixels[..., 3] = round(255 * alpha)
+    return pixels
+
+
+def draw_cam(
+    ax: Axes,
+    exp: Explanation,
+    layer: int,
+    image: np.ndarray | Picture | None = None,
+    *,
+    row: int = 0,
+    view: View | None = None,
+    palette: str | Colormap = DEFAULT_PALETTE,
+    alpha: float = 0.6,
+    smooth: bool = True,
+    normalize: str = "image",
+    vmax: float | None = None,
+    peak: bool = True,
+    grid: bool = False,
+    colorbar: bool = False,
+    caption: bool | str = False,
+    theme: str | Theme = "light",
+    font_size: float = 7.0,
+) -> dict[str, Artist]:
+    """Draw a layer's class activation map over the photograph.
+
+    Args:
+        layer: index in the network, from 0; negative from its end.
+        image: (H, W, 3) uint8; None draws the map alone, or over what an earlier painter put on `ax`.
+        row: which row of `exp`.
+        view: (left, top, right, bottom) of `image` that the network saw, when `image` is the original; None for all.
+        palette: a matplotlib colormap, "release" for the release's jet.
+        alpha: opacity of the heatmap.
+        smooth: bicubic between nodes; False paints each patch in its own value.
+        normalize, vmax: see `viz_nodes.draw.scales.scale_of`.
+        peak: mark the most discriminative node; a blank map has none, and the picture says so.
+        grid: draw the patch grid.
+        colorbar: add a bar in raw values at the right.
+        caption: True writes layer, class, method and scale below; a string writes that.
+        theme: "light" or "dark".
+        font_size: in points.
+
+    Returns:
+        The artists by name: "photograph", "heatmap", and where drawn "peak", "grid", "colorbar", "caption", "blank".
+    """
+    look, record = theme_named(theme), exp.layer(layer)
+    stage = set_stage(ax, exp, image, view)
+    frame(ax, look.muted)
+    artists: dict[str, Artist] = {}
+    if stage.photograph is not None:
+        artists["photograph"] = stage.photograph
+    scale, colors = scale_of(exp, record, row, normalize, vmax), palette_named(palette)
+    blank = int(record.peak[row]) == NO_PEAK
+    left, top, right, bottom = stage.view
+    pixels = heat_pixels(scale.apply(record.cam[row].numpy()), colors, alpha, smooth=smooth)
+    artists["heatmap"] = add_raster(ax, pixels, (left, right, bottom, top), smooth=smooth, zorder=1)
+    if grid:
+        artists["grid"] = add_patch_grid(ax, stage, record.grid, "#ffffff")
+    if blank:
+        artists["blank"] = say_blank(ax, look, font_size)
+    elif peak:
+        at = centers(record.grid, stage.size, stage.view)[int(record.peak[row])]
+        artists["peak"] = add_star(ax, stage, record.grid, at, look.peak, look)
+    if colorbar:
+        artists["colorbar"] = add_colorbar(ax, colors, scale, look, font_size)
+    if caption:
+        words = caption if isinstance(caption, str) else SEPARATOR.join([*head_words(exp, record, row), scale_words(scale, blank)])
+        artists["caption"] = add_caption(ax, words, look, font_size)
+    return artists
+
+
+def scale_words(scale: Scale, blank: bool) -> str:
+    """ "color 0 to 0.31 (own maximum)". """
+    return "no positive evidence" if blank else f"color from 0 to {number(scale.top)} ({scale.words})"
+
+
+def say_blank(ax: Axes, look: Theme, font_size: float) -> Artist:
+    """Write across the picture that the map is blank."""
+    return ax.text(
+        0.5, 0.5, "no positive\nevidence", transform=ax.transAxes, ha="center", va="center", fontsize=font_size,
+        color=look.ink, parse_math=False, zorder=8,
+        bbox={"boxstyle": "round,pad=0.35", "facecolor": to_rgba(look.page, 0.85), "edgecolor": look.muted, "linewidth": 0.4},
+    )  # fmt: skip
+
+
+def add_colorbar(
+    ax: Axes, colors: Colormap, scale: Scale, look: Theme, font_size: float, *, place: Axes | None = None, horizontal: bool = False
+) -> Axes:
+    """A bar of the palette with raw values at its ends, on `place` or in an inset at the right of `ax`."""
+    bar = place if place is not None else ax.inset_axes((1.03, 0.0, 0.045, 1.0))
+    ramp = (colors(np.linspace(0, 1, 128)) * 255).round().astype(np.uint8)
+    top = scale.top if scale.top > 0 else 1.0
+    if horizontal:
+        bar.set_xlim(0, top)
+        bar.set_ylim(0, 1)
+        add_raster(bar, ramp[None], (0, top, 1, 0), smooth=True)
+        bar.set_yticks([])
+        bar.set_xticks([0, top], ["0", number(scale.top)])
+        low, high = bar.get_xticklabels()
+        low.set_horizontalalignment("left")
+        high.set_horizontalalignment("right")
+    else:
+        bar.set_xlim(0, 1)
+        bar.set_ylim(0, top)
+        add_raster(bar, ramp[::-1, None], (0, 1, 0, top), smooth=True)
+        bar.set_xticks([])
+        bar.set_yticks([0, top], ["0", number(scale.top)])
+        bar.yaxis.tick_right()
+        low, high = bar.get_yticklabels()
+        low.set_verticalalignment("bottom")
+        high.set_verticalalignment("top")
+    bar.tick_params(length=0, pad=1.5, labelsize=font_size, labelcolor=look.ink)
+    frame(bar, look.muted)
+    return bar

@@ -1,0 +1,169 @@
+"""Figures as files: the same bytes for the same figure, written whole or not at all, with word of where they come from."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import os
+import re
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+FORMATS = ("png", "pdf", "svg")
+_KEY = "vizgraph"
+_SETTINGS = {
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "vizgraph",
+    "svg.image_inline": True,
+    "path.simplify": False,
+}
+
+
+def figure_bytes(fig: Figure, form: str = "png", *, dpi: float = 300.0, provenance: dict[str, Any] | None = None) -> bytes:
+    """A figure as PNG, PDF or SVG; equal figures give equal bytes, whenever and wherever.
+
+    In PDF and SVG, edges, nodes and text stay vectors (text as text in TrueType fonts), and a photograph that several
+    panels share is in the file once.
+
+    Args:
+        form: "png", "pdf" or "svg".
+        dpi: resolution of a PNG.
+        provenance: what the figure was made from, as JSON-able values; read back with `read_provenance`.
+
+    Raises:
+        ValueError: another format.
+    """
+    if form not in FORMATS:
+        raise ValueError(f"`form` must be one of {', '.join(FORMATS)} (got {form!r})")
+    note = None if provenance is None else json.dumps(provenance, sort_keys=True, separators=(",", ":"))
+    metadata: dict[str, Any]
+    if form == "png":
+        metadata = {"Software": "vizgraph"} | ({_KEY: note} if note else {})
+    elif form == "pdf":
+        metadata = {"Creator": "vizgraph", "Producer": "matplotlib", "CreationDate": None} | ({"Keywords": note} if note else {})
+    else:
+        metadata = {"Creator": "vizgraph", "Date": None} | ({"Description": note} if note else {})
+    buffer = io.BytesIO()
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        more: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if form == "png" else {}
+        fig.savefig(buffer, format=form, dpi=dpi, metadata=metadata, **more)
+    data = buffer.getvalue()
+    return _share_images(data.decode("utf-8")).encode("utf-8") if form == "svg" else data
+
+
+def save_figure(
+    fig: Figure, path: str | os.PathLike[str], *, dpi: float = 300.0, provenance: dict[str, Any] | None = None
+) -> Path:
+    """Write a figure in the format of its ending, see `figure_bytes`: complete or, whatever happens, as it was before.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: the ending is none of .png, .pdf, .svg.
+        OSError: the folder cannot be written; nothing is left behind.
+    """
+    target = Path(path)
+    form = target.suffix.lower().lstrip(".")
+    if form not in FORMATS:
+        raise ValueError(f"`path` must end in .{', .'.join(FORMATS)} (got {target.name!r})")
+    write_whole(target, figure_bytes(fig, form, dpi=dpi, provenance=provenance))
+    return target
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write bytes under a temporary name in the same folder, flush them to the disk, then rename."""
+    handle, temporary = tempfile.mkstemp(prefix=".part-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """What `save_figure` embedded in a PNG, PDF or SVG; None where there is nothing of ours.
+
+    Raises:
+        ValueError: the ending is none of .png, .pdf, .svg.
+    """
+    source = Path(path)
+    form = source.suffix.lower().lstrip(".")
+    if form == "png":
+        from PIL import Image
+
+        with Image.open(source) as image:
+            image.load()
+            note = getattr(image, "text", {}).get(_KEY)
+    elif form == "pdf":
+        found = re.search(rb"/Keywords \(((?:\\.|[^\\()])*)\)", source.read_bytes(), re.DOTALL)
+        note = None if found is None else _unescaped(found.group(1))
+    elif form == "svg":
+        found_text = re.search(r"<dc:description>(.*?)</dc:description>", source.read_text("utf-8"), re.DOTALL)
+        note = None if found_text is None else html.unescape(found_text.group(1))
+    else:
+        raise ValueError(f"`path` must end in .{', .'.join(FORMATS)} (got {source.name!r})")
+    if not note:
+        return None
+    try:
+        value = json.loads(note)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+
+
+def _unescaped(literal: bytes) -> str:
+    """A PDF string literal, without its parentheses, as text."""
+    plain = re.sub(rb"\\(.)", lambda match: _ESCAPES.get(match.group(1), match.group(1)), literal, flags=re.DOTALL)
+    return plain.decode("utf-16" if plain.startswith((b"\xfe\xff", b"\xff\xfe")) else "latin-1")
+
+
+_IMAGE = re.compile(r'<image ([^>]*?)xlink:href="(data:image/png;base64,[^"]*)"([^>]*?)/>', re.DOTALL)
+_ID = re.compile(r'\s*\bid="[^"]*"')
+
+
+def _share_images(svg: str) -> str:
+    """Put pixels that occur several times into the file once, and let the other places refer to them.
+
+    Also lets viewers smooth photographs: matplotlib asks them for hard pixels, right for cells, wrong for these.
+    """
+    data: dict[str, list[re.Match[str]]] = {}
+    for match in _IMAGE.finditer(svg):
+        data.setdefault(match.group(2), []).append(match)
+    names = {pixels: f"pixels{number}" for number, pixels in enumerate(data)}
+    repeated = {pixels for pixels, places in data.items() if len(places) > 1}
+    seen: set[str] = set()
+
+    def refer(match: re.Match[str]) -> str:
+        pixels = match.group(2)
+        if pixels not in repeated:
+            return match.group(0)
+        around = _ID.sub("", f"{match.group(1)} {match.group(3)}")
+        transform = re.search(r'transform="[^"]*"', around)
+        others = re.findall(r'(?:width|height|style|preserveAspectRatio)="[^"]*"', around)
+        first = ""
+        if pixels not in seen:
+            seen.add(pixels)
+            first = f'<defs><image id="{names[pixels]}" {" ".join(others)} xlink:href="{pixels}"/></defs>'
+        return f'{first}<use xlink:href="#{names[pixels]}" {transform.group(0) if transform else ""}/>'
+
+    return _IMAGE.sub(refer, svg)

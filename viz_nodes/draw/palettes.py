@@ -1,0 +1,109 @@
+"""Colors: palettes for maps, colors for centers, and the light and dark theme."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import matplotlib
+from matplotlib.colors import Colormap
+
+DEFAULT_PALETTE = "inferno"
+"""For CAMs: perceptually uniform, rising in lightness, readable with every color vision and in gray print."""
+DIVERGING_PALETTE = "PuOr"
+"""For signed contributions: two hues that color-blind eyes tell apart, meeting at 0."""
+
+_NICKNAMES = {"release": "jet", "default": DEFAULT_PALETTE, "diverging": DIVERGING_PALETTE}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """What a picture is drawn in, beside its palette.
+
+    Attributes:
+        name: "light" or "dark".
+        page: color of the paper.
+        ink: color of text.
+        muted: color of secondary text and frames.
+        veil: color laid over the photograph below a graph.
+        veil_strength: opacity of that veil by default.
+        casing: color of the rim that parts an edge from what lies below it.
+        dots: color of nodes that are no neighbors.
+        peak: fill of the star.
+        rim: outline of the star.
+        centers: a color for each center, in order; hues of Okabe and Ito, made to stand out on this theme's veil.
+        diverging: the palette of signed values.
+    """
+
+    name: str
+    page: str
+    ink: str
+    muted: str
+    veil: str
+    veil_strength: float
+    casing: str
+    dots: str
+    peak: str
+    rim: str
+    centers: tuple[str, ...]
+    diverging: str
+
+
+LIGHT = Theme(
+    name="light",
+    page="#ffffff",
+    ink="#16181d",
+    muted="#5c6068",
+    veil="#ffffff",
+    veil_strength=0.52,
+    casing="#ffffff",
+    dots="#1c1f26",
+    peak="#ffd21f",
+    rim="#16181d",
+    centers=("#d0370a", "#0062a8", "#00805c", "#a8367f", "#8a5a00", "#1b6f8f"),
+    diverging="PuOr_r",
+)
+DARK = Theme(
+    name="dark",
+    page="#101216",
+    ink="#eef0f3",
+    muted="#a0a6b0",
+    veil="#0b0d11",
+    veil_strength=0.58,
+    casing="#0b0d11",
+    dots="#ffffff",
+    peak="#ffe04d",
+    rim="#0b0d11",
+    centers=("#ff9d3c", "#6cc4ff", "#3fe0ae", "#ff8fd0", "#f6ea5e", "#c9b6ff"),
+    diverging="PuOr_r",
+)
+_THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+
+
+def theme_named(theme: str | Theme) -> Theme:
+    """The theme "light" or "dark"; a `Theme` passes through.
+
+    Raises:
+        ValueError: no theme has this name.
+    """
+    if isinstance(theme, Theme):
+        return theme
+    if theme not in _THEMES:
+        raise ValueError(f'`theme` must be "light", "dark" or a Theme (got {theme!r})')
+    return _THEMES[theme]
+
+
+def palette_named(palette: str | Colormap) -> Colormap:
+    """A matplotlib colormap by name ("inferno", "viridis", "jet", "release" for the release's jet, ...).
+
+    Raises:
+        ValueError: matplotlib has none of this name; the message offers near ones.
+    """
+    if isinstance(palette, Colormap):
+        return palette
+    name = _NICKNAMES.get(palette, palette)
+    if name not in matplotlib.colormaps:
+        near = difflib.get_close_matches(name, list(matplotlib.colormaps), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"`palette` must name a matplotlib colormap (got {palette!r}){hint}")
+    return matplotlib.colormaps[name]

