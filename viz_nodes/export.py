@@ -1,0 +1,503 @@
+"""Explanations that live on: one npz file, GraphML, node-link JSON, PyTorch Geometric data, pandas tables.
+
+`explanation.npz` holds plain arrays and one JSON text, no pickles; what is read back is equal bit for bit. Files appear
+whole or not at all: they are written under a temporary name, flushed to the disk, and renamed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import secrets
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from viz_nodes.edges import _edges, _row, in_degree
+from viz_nodes.graphs import layer_graph
+from viz_nodes.grids import centers
+from viz_nodes.records import Explanation, LayerExplanation
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+    from torch_geometric.data import Data
+
+FILE_NAME = "explanation.npz"
+FORMAT = "viz_nodes explanation"
+FORMAT_VERSION = 1
+LARGEST = 8 * 1024**3
+"""Bytes an explanation may unpack to; more is refused before anything is unpacked."""
+
+_LAYER_ARRAYS = ("cam", "peak", "neighbors", "share", "contribution", "distance", "margin", "skipped")
+_TOP_ARRAYS = ("logits", "target", "versus", "source")
+_WHOLE = {"peak", "neighbors", "skipped", "target", "versus", "source"}
+_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (
+    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
+    torch.uint8, torch.bool,
+)}  # fmt: skip
+
+
+class BrokenExplanation(ValueError):
+    """A file is no explanation, is damaged, or does not fit together."""
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, also after a power cut."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(name, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        name.unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):
+        folder = os.open(path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _pack(tensor: Tensor) -> tuple[np.ndarray, str]:
+    """An array and the name of the dtype to restore; whole numbers in as few bytes as they fit."""
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name not in _DTYPES:
+        raise TypeError(f"an explanation cannot hold {tensor.dtype}")
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy(), name
+    array = tensor.numpy()
+    if tensor.dtype == torch.int64 and array.size:
+        for small in (np.int8, np.int16, np.int32):
+            limits = np.iinfo(small)
+            if limits.min <= array.min() and array.max() <= limits.max:
+                return array.astype(small), name
+    return array, name
+
+
+def _unpack(array: np.ndarray, name: str) -> Tensor:
+    dtype = _DTYPES[name]
+    if dtype == torch.bfloat16:
+        return torch.from_numpy(array.astype(np.int16)).view(torch.bfloat16)
+    tensor = torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    if tensor.is_floating_point() != dtype.is_floating_point:
+        raise BrokenExplanation(f"an array of {tensor.dtype} stands where {dtype} is expected")
+    return tensor.to(dtype)
+
+
+def _plain_extras(extras: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    texts, arrays = {}, {}
+    for name, value in extras.items():
+        if isinstance(value, (Tensor, np.ndarray)):
+            arrays[name] = torch.as_tensor(value)
+            continue
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"`extras[{name!r}]` must be a tensor or made of numbers, strings, lists and dictionaries to be saved "
+                f"(got {type(value).__name__})"
+            ) from None
+        texts[name] = value
+    return texts, arrays
+
+
+def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
+    """Write `explanation.npz`, from which every figure can be drawn again without the model.
+
+    Args:
+        folder: made if it is not there.
+
+    Returns:
+        The file.
+
+    Raises:
+        TypeError: `exp.extras` holds something that is neither a tensor nor plain data.
+        OSError: the folder cannot be written.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    dtypes: dict[str, str] = {}
+
+    def put(name: str, tensor: Tensor | None) -> None:
+        if tensor is not None:
+            arrays[name], dtypes[name] = _pack(tensor)
+
+    for name in _TOP_ARRAYS:
+        put(name, getattr(exp, name))
+    for layer in exp.layers:
+        for name in _LAYER_ARRAYS:
+            put(f"layers/{layer.index}/{name}", getattr(layer, name))
+    texts, extra_arrays = _plain_extras(exp.extras)
+    for name, tensor in extra_arrays.items():
+        put(f"extras/{name}", tensor)
+    about = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "dtypes": dtypes,
+        "method": exp.method,
+        "image_size": list(exp.image_size),
+        "depth": exp.depth,
+        "labels": None if exp.labels is None else list(exp.labels),
+        "model": exp.model,
+        "extras": texts,
+        "layers": [
+            {
+                "index": layer.index,
+                "name": layer.name,
+                "grid": list(layer.grid),
+                "key_grid": list(layer.key_grid),
+                "exact": layer.exact,
+                "conv": layer.conv,
+                "dilation": layer.dilation,
+            }
+            for layer in exp.layers
+        ],
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+    path = Path(folder) / FILE_NAME
+    write_atomically(path, buffer.getvalue())
+    return path
+
+
+def _check_members(path: Path) -> None:
+    """Refuse a file that unpacks to more than it may, from its directory alone."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > LARGEST:
+        raise BrokenExplanation(f"it unpacks to {size / 1024**3:.0f} GiB, more than {LARGEST / 1024**3:.0f}")
+
+
+def _read(path: Path) -> Explanation:
+    _check_members(path)
+    with np.load(path, allow_pickle=False) as archive:
+        if "about" not in archive.files:
+            raise BrokenExplanation("it is an npz file of something else")
+        about = json.loads(archive["about"].tobytes().decode())
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise BrokenExplanation("it is an npz file of something else")
+        if about["version"] != FORMAT_VERSION:
+            raise BrokenExplanation(f"it has format version {about['version']!r}, this program reads {FORMAT_VERSION}")
+        dtypes = about["dtypes"]
+
+        def get(name: str) -> Tensor | None:
+            if name not in dtypes:
+                return None
+            tensor = _unpack(archive[name], dtypes[name])
+            if name.rpartition("/")[2] in _WHOLE and not name.startswith("extras/") and tensor.dtype != torch.int64:
+                raise BrokenExplanation(f"`{name}` must be int64 (got {tensor.dtype})")
+            return tensor
+
+        extras = dict(about["extras"])
+        extras |= {name.removeprefix("extras/"): get(name) for name in dtypes if name.startswith("extras/")}
+        layers = tuple(
+            LayerExplanation(
+                index=int(layer["index"]),
+                name=str(layer["name"]),
+                grid=_pair(layer["grid"]),
+                key_grid=_pair(layer["key_grid"]),
+                exact=bool(layer["exact"]),
+                conv=str(layer["conv"]),
+                dilation=int(layer["dilation"]),
+                **{name: get(f"layers/{layer['index']}/{name}") for name in _LAYER_ARRAYS},
+            )
+            for layer in about["layers"]
+        )
+        return Explanation(
+            layers=layers,
+            method=str(about["method"]),
+            image_size=_pair(about["image_size"]),
+            depth=int(about["depth"]),
+            labels=None if about["labels"] is None else tuple(str(label) for label in about["labels"]),
+            model=str(about["model"]),
+            extras=extras,
+            **{name: get(name) for name in _TOP_ARRAYS},
+        )
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    first, second = value
+    if not (isinstance(first, int) and isinstance(second, int) and first > 0 and second > 0):
+        raise BrokenExplanation(f"a size must be two whole numbers above 0 (got {value!r})")
+    return first, second
+
+
+def load(folder: str | os.PathLike[str]) -> Explanation:
+    """Read what `save` wrote.
+
+    Args:
+        folder: the folder, or the npz file in it.
+
+    Raises:
+        FileNotFoundError: there is no explanation.
+        BrokenExplanation: the file is damaged, is something else, or its parts do not fit together.
+    """
+    path = Path(folder)
+    if path.is_dir():
+        path = path / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; `explanation.save(folder)` writes one")
+    try:
+        return _read(path)
+    except MemoryError:
+        raise
+    except OSError as error:
+        if not isinstance(error, zipfile.BadZipFile) and error.errno is not None:
+            raise
+        raise BrokenExplanation(f"{path}: not a readable explanation: {error}") from error
+    except Exception as error:  # whatever a hostile file makes numpy, zipfile or json raise is this one thing
+        said = str(error) or type(error).__name__
+        if isinstance(error, KeyError):
+            said = f"{said} is missing"
+        raise BrokenExplanation(f"{path}: not a readable explanation: {said}") from error
+
+
+def _chosen(exp: Explanation, layer: int | Iterable[int] | None) -> list[int]:
+    if layer is None:
+        return [explained.index for explained in exp.layers]
+    if isinstance(layer, int):
+        return [exp.layer(layer).index]
+    return [exp.layer(index).index for index in layer]
+
+
+def to_networkx(exp: Explanation, layer: int | Iterable[int] | None = None, image: int = 0) -> nx.DiGraph:
+    """One graph of one, several or all explained layers.
+
+    For a single `layer` this is `layer_graph`. For more, every layer is a part of its own: its nodes are named
+    `(layer, node)` and `(layer, "key", j)` and carry `layer`.
+    """
+    import networkx as nx
+
+    if isinstance(layer, int):
+        return layer_graph(exp, layer, image)
+    parts = []
+    for index in _chosen(exp, layer):
+        part = layer_graph(exp, index, image)
+        nx.set_node_attributes(part, index, "layer")
+        nx.set_edge_attributes(part, index, "layer")
+        names = {name: (index, *name) if isinstance(name, tuple) else (index, name) for name in part}
+        parts.append(nx.relabel_nodes(part, names))
+    whole = nx.union_all(parts)
+    shared = set.intersection(*(set(part.graph.items()) for part in parts))
+    whole.graph = {name: value for name, value in parts[0].graph.items() if (name, value) in shared}
+    return whole
+
+
+def _printable(text: str) -> str:
+    """Without the characters that XML cannot hold."""
+    return "".join(letter for letter in text if letter in "\t\n\r" or letter >= " ").replace("￾", "").replace("￿", "")
+
+
+def _name(name: Any) -> str | int:
+    """A node's name as a number or one word: 17, "key 3", "layer 4 node 17", "layer 4 key 3" (layers from 1)."""
+    if not isinstance(name, tuple):
+        return name
+    if isinstance(name[0], str):
+        return f"{name[0]} {name[1]}"
+    kind, number = name[1:] if len(name) == 3 else ("node", name[1])
+    return f"layer {name[0] + 1} {kind} {number}"
+
+
+def _plain(source: Explanation | nx.Graph, layer: int | Iterable[int] | None, image: int) -> nx.Graph:
+    """The graph with names that files can hold."""
+    import networkx as nx
+
+    graph = to_networkx(source, layer, image) if isinstance(source, Explanation) else source
+    return nx.relabel_nodes(graph, {name: _name(name) for name in graph})
+
+
+def to_graphml(
+    source: Explanation | nx.Graph,
+    path: str | os.PathLike[str],
+    *,
+    layer: int | Iterable[int] | None = None,
+    image: int = 0,
+) -> Path:
+    """Write GraphML with plain numbers and strings, for networkx, Gephi, Cytoscape, igraph.
+
+    Args:
+        source: an explanation, or any graph of this package, such as an ego graph.
+        path: the file.
+        layer: of an explanation: one layer, several, or None for all of them in one file.
+        image: of an explanation: the row.
+
+    Nodes get a `label`; edges a `weight` where there is none yet, their share, left out where it is 0, which Gephi
+    does not take.
+    """
+    import networkx as nx
+
+    graph = _plain(source, layer, image)
+    graph.graph = {name: _printable(value) if isinstance(value, str) else value for name, value in graph.graph.items()}
+    for name, attributes in graph.nodes(data=True):
+        attributes.setdefault(
+            "label", f"({attributes['row']}, {attributes['col']})" if "row" in attributes else str(name)
+        )
+    for _, _, attributes in graph.edges(data=True):
+        if attributes.setdefault("weight", attributes.get("share", 1.0)) <= 0:
+            del attributes["weight"]
+    buffer = io.BytesIO()
+    nx.write_graphml(graph, buffer)
+    write_atomically(path, buffer.getvalue())
+    return Path(path)
+
+
+def to_json(
+    source: Explanation | nx.Graph,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    layer: int | Iterable[int] | None = None,
+    image: int = 0,
+) -> dict[str, Any]:
+    """Node-link JSON, as `networkx.node_link_graph(..., edges="edges")` and d3 read it.
+
+    Args:
+        source: an explanation, or any graph of this package.
+        path: a file to write, or None to return the data only.
+        layer: of an explanation: one layer, several, or None for all of them.
+        image: of an explanation: the row.
+
+    Returns:
+        The data: "nodes" with "id", "edges" with "source" and "target", "graph".
+    """
+    import networkx as nx
+
+    data = nx.node_link_data(_plain(source, layer, image), edges="edges")
+    if path is not None:
+        write_atomically(path, json.dumps(data, allow_nan=False).encode())
+    return data
+
+
+def to_pyg(exp: Explanation, layer: int, image: int = 0) -> Data:
+    """A layer's graph as `torch_geometric.data.Data`.
+
+    Returns:
+        `edge_index` (2, E) neighbor and center, `edge_attr` (E, 2) share and contribution, `rank` (E,), `pos` (n, 2)
+        pixels x and y, `cam` (n,), `is_key` (n,) and `y` the target. Where keys are pooled, key node j is node N + j,
+        and n = N + M; else n = N.
+
+    Raises:
+        ImportError: PyTorch Geometric is not installed.
+    """
+    try:
+        from torch_geometric.data import Data
+    except ImportError as error:
+        raise ImportError("`to_pyg` needs PyTorch Geometric: pip install 'vizgraph[pyg]'") from error
+    explained, row = exp.layer(layer), _row(exp, image)
+    found = _edges(explained, row)
+    graph = layer_graph(exp, layer, row)
+    nodes = explained.grid[0] * explained.grid[1]
+    pooled = explained.key_grid != explained.grid
+    table = [attributes for _, attributes in graph.nodes(data=True)]
+    return Data(
+        edge_index=torch.from_numpy(np.stack([found.neighbor + (nodes if pooled else 0), found.center])),
+        edge_attr=torch.from_numpy(np.stack([found.share, found.contribution], axis=1)),
+        rank=torch.from_numpy(found.rank),
+        pos=torch.tensor([[node["x"], node["y"]] for node in table]),
+        cam=torch.tensor([node["cam"] for node in table], dtype=explained.cam.dtype),
+        is_key=torch.tensor([node["key"] for node in table]),
+        y=exp.target[row : row + 1].clone(),
+        num_nodes=len(table),
+    )
+
+
+def edges_table(exp: Explanation, layer: int | Iterable[int] | None = None, image: int | None = None) -> pd.DataFrame:
+    """All edges as a table, one line each.
+
+    Args:
+        layer: one layer, several, or None for all explained ones.
+        image: one row, or None for all.
+
+    Returns:
+        Columns image, layer (from 0), center, center_row, center_col, neighbor, neighbor_row, neighbor_col (on the key
+        grid), rank, share, contribution, length (patches); distance and margin where any of the layers has them (NaN in
+        the others).
+    """
+    import pandas as pd
+
+    from viz_nodes.edges import length
+
+    parts = []
+    for row in _rows(exp, image):
+        for index in _chosen(exp, layer):
+            explained = exp.layer(index)
+            found = _edges(explained, row)
+            columns = {
+                "image": row,
+                "layer": index,
+                "center": found.center,
+                "center_row": found.center // explained.grid[1],
+                "center_col": found.center % explained.grid[1],
+                "neighbor": found.neighbor,
+                "neighbor_row": found.neighbor // explained.key_grid[1],
+                "neighbor_col": found.neighbor % explained.key_grid[1],
+                "rank": found.rank,
+                "share": found.share,
+                "contribution": found.contribution,
+                "length": length(exp, index, row),
+            }
+            columns |= {
+                name: getattr(found, name) for name in ("distance", "margin") if getattr(found, name) is not None
+            }
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def nodes_table(exp: Explanation, layer: int | Iterable[int] | None = None, image: int | None = None) -> pd.DataFrame:
+    """All nodes as a table, one line each; the key nodes of a layer that pools them have lines of their own.
+
+    Args:
+        layer: one layer, several, or None for all explained ones.
+        image: one row, or None for all.
+
+    Returns:
+        Columns image, layer (from 0), node, key, row, col, x, y (pixels), cam (NaN at key nodes), peak, in_degree (how
+        many centers chose it; 0 at the centers of a layer that pools its keys).
+    """
+    import pandas as pd
+
+    parts = []
+    for row in _rows(exp, image):
+        for index in _chosen(exp, layer):
+            explained = exp.layer(index)
+            pooled = explained.key_grid != explained.grid
+            degree = in_degree(exp, index, row)
+            for grid, key in ((explained.grid, False), (explained.key_grid, True)):
+                if key and not pooled:
+                    continue
+                number = np.arange(grid[0] * grid[1])
+                middle = centers(grid, exp.image_size)
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "image": row,
+                            "layer": index,
+                            "node": number,
+                            "key": key,
+                            "row": number // grid[1],
+                            "col": number % grid[1],
+                            "x": middle[:, 0],
+                            "y": middle[:, 1],
+                            "cam": math.nan if key else explained.cam[row].numpy().ravel(),
+                            "peak": False if key else number == int(explained.peak[row]),
+                            "in_degree": degree if key or not pooled else 0,
+                        }
+                    )
+                )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rows(exp: Explanation, image: int | None) -> list[int]:
+    return list(range(len(exp))) if image is None else [_row(exp, image)]

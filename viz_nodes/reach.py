@@ -1,0 +1,122 @@
+"""Which input nodes can influence a node: by the structure of the network, and, to check it, by a gradient."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.edges import _check_node, _row
+from viz_nodes.hops import coverage, hop_layers, share_matrix
+from viz_nodes.records import NO_PEAK, Explanation
+from viz_nodes.windows import Window, as_windows, between, through, watch_windows
+
+
+def reach(
+    source: Explanation | nn.Module,
+    layer: int,
+    node: int | None = None,
+    *,
+    pixels: Tensor | None = None,
+    image: int = 0,
+    after: str = "layer",
+) -> frozenset[int]:
+    """The nodes of the first graph layer's grid that can influence a node: the nonzero pattern of the Jacobian.
+
+    A center hears itself and the neighbors that win one of its channels; a key node hears the nodes pooled into it; a
+    convolution between two layers (the 3 x 3 one of GraphConvNet, the strided ones between a pyramid's stages) is heard
+    through its window. The graphs are those of this image, and stay as they are.
+
+    One convolution of 3 x 3 after a graph in which every node hears only itself, on a 4 x 4 grid: the next layer's
+    node 0 hears {0, 1, 4, 5}.
+
+    Args:
+        source: an explanation of all graph layers up to `layer`, or a network.
+        layer: place in the network from 0, negative from its end.
+        node: on the layer's grid; None is the peak.
+        pixels: (B, 3, H, W), for a network.
+        image: the row.
+        after: "layer", the node as the graph layer leaves it; "block", after the operations that follow on its grid.
+
+    Raises:
+        ValueError: the explanation does not know what runs between its layers; blank map and no node; no pixels.
+        IndexError: an earlier layer was not explained.
+    """
+    if isinstance(source, nn.Module):
+        if pixels is None:
+            raise ValueError("`reach` of a network needs `pixels`: its graphs depend on the image")
+        source = _explain_all(source, pixels)
+    row, last = _row(source, image), source.layer(layer)
+    if node is None:
+        node = int(last.peak[row])
+        if node == NO_PEAK:
+            raise ValueError(f"layer {last.number} has a blank map, so it has no peak; give `node`")
+    node = operator.index(node)
+    _check_node(node, last)
+    if "between" not in source.extras:
+        raise ValueError(
+            "this explanation does not know what runs between its graph layers; "
+            "call `reach(model, layer, node, pixels=...)`"
+        )
+    mask = reach_mask(source, layer, node, image=row, between=as_windows(source.extras["between"]), after=after)
+    return frozenset(np.flatnonzero(mask).tolist())
+
+
+def _explain_all(model: nn.Module, pixels: Tensor) -> Explanation:
+    from viz_nodes.one_pass import explain
+
+    exp = explain(model, pixels, layers=None)
+    if "between" not in exp.extras:
+        with torch.no_grad(), watch_windows(model) as ran:
+            model(pixels if pixels.ndim == 4 else pixels[None])
+        exp.extras["between"] = between(ran, [explained.name for explained in exp.layers])
+    return exp
+
+
+def reach_mask(
+    exp: Explanation,
+    layer: int,
+    node: int,
+    *,
+    image: int = 0,
+    between: Sequence[Sequence[Window]],
+    after: str = "layer",
+) -> np.ndarray:
+    """Which input nodes can influence a node, by following the network's structure with its graphs as they were.
+
+    A layer's center hears itself and every neighbor that wins a channel (share above 0); a key node hears the nodes
+    pooled into it; what runs between two layers is heard through its windows.
+
+    Args:
+        between: for each graph layer of the network, the spatial operations that ran after it and before the next.
+        after: "layer", the node as the graph layer leaves it; "block", after the operations that follow it on the same
+            grid (GraphConvNet's 3 x 3 convolution).
+
+    Returns:
+        (H, W) bool over the input of the first graph layer.
+    """
+    if after not in ("layer", "block"):
+        raise ValueError(f"`after` must be 'layer' or 'block' (got {after!r})")
+    row = _row(exp, image)
+    layers = hop_layers(exp, layer, exp.layer(layer).index + 1)
+    _check_node(node, layers[0])
+    mask = np.zeros(layers[0].grid, bool)
+    mask.flat[node] = True
+    if after == "block":
+        same = [window for window in between[layers[0].index] if window.stride == (1, 1)]
+        mask = through(same, mask, layers[0].grid) | mask
+    for at, explained in enumerate(layers):
+        if at:
+            windows = between[explained.index]
+            if windows:
+                mask = through(windows, mask, explained.grid)
+            elif mask.shape != explained.grid:
+                covered = mask.ravel().astype(float) @ coverage(mask.shape, explained.grid)
+                mask = (covered > 0).reshape(explained.grid)
+        won = share_matrix(explained, row)[mask.ravel()].sum(0) > 0
+        sent = won.astype(float) @ coverage(explained.key_grid, explained.grid) > 0
+        mask = mask | sent.reshape(explained.grid)
+    return mask
