@@ -8,6 +8,7 @@ import importlib
 import click
 
 import vizgraph
+from vizgraph.cli.errors import OneLineErrors
 
 COMMANDS = {
     "demo": "Render bundled images with the bundled checkpoint, offline.",
@@ -23,7 +24,7 @@ COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(OneLineErrors):
     """A group that imports `vizgraph.cli.<name>` (attribute `command`) only when that command runs."""
 
     def list_commands(self, ctx):
