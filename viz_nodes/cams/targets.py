@@ -108,14 +108,16 @@ def class_index(name: str, labels: Sequence[str] | None) -> int:
         raise ValueError(f"`target` {name!r} names {len(found)} classes, {found}; give one of these indices")
     if found:
         return found[0]
-    near = difflib.get_close_matches(wanted, whole, n=3, cutoff=0.5)
-    near += [label for label in whole if wanted and wanted in label and label not in near][: 3 - len(near)]
-    hint = (
-        f"did you mean {' or '.join(repr(labels[whole.index(label)]) for label in near)}?"
-        if near
-        else (f"choose from {', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''}")
-    )
+    names = {part.strip(): at for at, label in reversed(list(enumerate(whole))) for part in (label, *label.split(","))}
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
+    near += [known for known in names if wanted and wanted in known]
+    chosen = list(dict.fromkeys(labels[names[known]] for known in near))[:3]
+    hint = f"did you mean {' or '.join(map(repr, chosen))}?" if chosen else f"choose from {_list_of(labels)}"
     raise ValueError(f"`target` {name!r} is none of the {len(labels)} classes; {hint}")
+
+
+def _list_of(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
 
 
 def _one(target: Any, logits: Tensor, labels: Sequence[str] | None, what: str) -> tuple[int, Callable | None]:
