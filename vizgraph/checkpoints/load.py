@@ -30,6 +30,8 @@ _MODEL_OPTIONS = {
     "use_stochastic",
 }  # fmt: skip
 """What a file may say about how to build its network; anything else could make timm do more than build."""
+_SEEN_IN_SHAPES = ("img_size", "in_chans")
+"""Options taken from the tensors themselves: what a file merely claims could ask for any amount of memory."""
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
 _SHOWN = 3
 
@@ -226,12 +228,10 @@ def _prepare(path: Path, arch: str, ema: bool, sha256: str | None) -> _Loaded:
         layout, state = to_project(chosen.state)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}; give a GraphConvNet or ViG checkpoint") from None
-    build, known = Build.of(state), ARCHITECTURES[arch]
-    expected = Build(known.family, known.pyramid, known.channels, known.blocks)
-    if build != expected:
-        other = build.arch()
-        cure = f"it looks like {other}: use --arch {other}" if other else "no architecture here is built like that"
-        raise CheckpointError(f"{path}: holds a {build}, not {arch} (a {expected}); {cure}")
+    build, expected = Build.of(state), Build.named(arch)
+    other = build.arch()
+    if other not in (None, arch):
+        raise CheckpointError(f"{path}: looks like {other} (a {build}), not {arch} (a {expected}); use --arch {other}")
     return _Loaded(contents, state, layout, chosen.entry, chosen.ema, own)
 
 
@@ -253,9 +253,14 @@ def _own(contents: Contents) -> _Own:
     if not isinstance(arch, str) or arch not in ARCHITECTURES:
         raise _bad(contents, f"names no architecture known here (arch {str(arch)[:40]!r})")
     options = facts.get("model_kwargs") or {}
-    if not isinstance(options, dict) or not set(options) <= _MODEL_OPTIONS:
-        unknown = sorted(map(str, set(options) - _MODEL_OPTIONS)) if isinstance(options, dict) else options
-        raise _bad(contents, f"has model_kwargs that no network here takes ({unknown})")
+    if not isinstance(options, dict):
+        raise _bad(contents, "has model_kwargs that are no dict")
+    unknown = sorted(map(str, set(options) - _MODEL_OPTIONS))
+    if unknown:
+        raise _bad(contents, f"has model_kwargs that no network here takes ({', '.join(unknown)[:80]})")
+    options = {key: value for key, value in options.items() if key not in _SEEN_IN_SHAPES}
+    if not all(isinstance(value, (bool, int, float, str)) for value in options.values()):
+        raise _bad(contents, "has model_kwargs that are no plain values")
     return _Own(arch, options, _label_names(contents, facts), _data(contents, facts.get("data") or {}))
 
 
@@ -311,9 +316,13 @@ def _options(arch: str, state: Mapping[str, Tensor]) -> dict[str, Any]:
     if stem is not None and stem.ndim == 4 and stem.shape[1] != 3:
         options["in_chans"] = int(stem.shape[1])
     position = state.get("pos_embed")
-    patch, side = (4, 56) if ARCHITECTURES[arch].pyramid else (16, 14)
+    pyramid = ARCHITECTURES[arch].pyramid
+    patch, side = (4, 56) if pyramid else (16, 14)
     if position is not None and position.ndim == 4 and tuple(position.shape[-2:]) != (side, side):
-        options["img_size"] = tuple(int(n) * patch for n in position.shape[-2:])
+        rows, cols = (int(n) for n in position.shape[-2:])
+        relative = state.get("backbone.0.0.grapher.relative_pos")
+        if not pyramid or (relative is not None and tuple(relative.shape[1:2]) == (rows * cols,)):
+            options["img_size"] = (rows * patch, cols * patch)
     if any(".gconv.nn1." in key for key in state):
         options["conv"] = "sage"
     elif any(key.endswith(".gconv.eps") for key in state):

@@ -151,30 +151,37 @@ class Build:
     @classmethod
     def of(cls, state: Mapping[str, Tensor]) -> Build:
         """Read it off a state dict in the project's layout."""
-        widths: dict[int, int] = {}
+        widths: dict[int, int | None] = {}
         pyramid = False
         for key, value in state.items():
-            match = re.match(r"backbone\.(\d+)\.(0\.)?grapher\.fc1\.0\.weight$", key)
-            if match and value.ndim > 0:
-                widths[int(match[1])] = value.shape[0]
-                pyramid = pyramid or match[2] is not None
+            match = re.match(r"backbone\.(\d+)\.(0\.)?(?:grapher|FFN)\.(.+)", key)
+            if match is None:
+                continue
+            block = int(match[1])
+            widths.setdefault(block, None)
+            if match[3] == "fc2.0.weight" and value.ndim > 0:  # C rows in the Grapher and in the FFN alike
+                widths[block] = value.shape[0]
+            pyramid = pyramid or match[2] is not None
         channels: list[int] = []
         blocks: list[int] = []
         for _, width in sorted(widths.items()):
-            if channels and channels[-1] == width:
+            if channels and width in (channels[-1], None):
                 blocks[-1] += 1
             else:
-                channels.append(width)
+                channels.append(width or 0)
                 blocks.append(1)
         bottleneck = any(".res_block." in key for key in state)
         return cls("graphconvnet" if bottleneck else "vig", pyramid, tuple(channels), tuple(blocks))
 
+    @classmethod
+    def named(cls, arch: str) -> Build:
+        """That of an architecture."""
+        known = ARCHITECTURES[arch]
+        return cls(known.family, known.pyramid, known.channels, known.blocks)
+
     def arch(self) -> str | None:
         """The architecture of this build, None where there is none."""
-        for arch in ARCHITECTURES.values():
-            if self == Build(arch.family, arch.pyramid, arch.channels, arch.blocks):
-                return arch.name
-        return None
+        return next((name for name in ARCHITECTURES if self == Build.named(name)), None)
 
     def __str__(self) -> str:
         family = ("Pyramid " if self.pyramid else "") + ("GraphConvNet" if self.family == "graphconvnet" else "ViG")
