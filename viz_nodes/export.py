@@ -174,11 +174,20 @@ def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
 
 
 def _check_members(path: Path) -> None:
-    """Refuse a file that unpacks to more than it may, from its directory alone."""
+    """Refuse, before anything is unpacked, what would take more memory than it may or than the file holds."""
     with zipfile.ZipFile(path) as archive:
         size = sum(member.file_size for member in archive.infolist())
-    if size > LARGEST:
-        raise BrokenExplanation(f"it unpacks to {size / 1024**3:.0f} GiB, more than {LARGEST / 1024**3:.0f}")
+        if size > LARGEST:
+            raise BrokenExplanation(f"it unpacks to {size / 1024**3:.1f} GiB, more than {LARGEST / 1024**3:.1f}")
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+                if version not in read_header:
+                    raise BrokenExplanation(f"`{member.filename}` is an array of format {version}")
+                shape, _, dtype = read_header[version](file)
+                if dtype.hasobject or math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+                    raise BrokenExplanation(f"`{member.filename}` says {shape} of {dtype}, which it does not hold")
 
 
 def _read(path: Path) -> Explanation:
@@ -252,8 +261,6 @@ def load(folder: str | os.PathLike[str]) -> Explanation:
         raise FileNotFoundError(f"{path}: no such file; `explanation.save(folder)` writes one")
     try:
         return _read(path)
-    except MemoryError:
-        raise
     except OSError as error:
         if not isinstance(error, zipfile.BadZipFile) and error.errno is not None:
             raise
