@@ -1,0 +1,222 @@
+"""Explanations as the plain document that `static/explorer.js` draws: dicts, lists, numbers and short text only.
+
+A *subject* is one image seen by one model: its graphs are there once. Its *rows* are what was asked about it, a class
+and a method each, with their maps and contributions.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from viz_nodes.explorer.packing import pack_indices, pack_signed, pack_unsigned
+from viz_nodes.explorer.pictures import Photograph, as_photograph
+from viz_nodes.records import Explanation, LayerExplanation
+
+FORMAT = 1
+TOP = 5
+
+
+def build_document(
+    exp: Explanation | Sequence[Explanation],
+    image: Any,
+    *,
+    title: str | None = None,
+    names: Sequence[str] | None = None,
+    commands: Sequence[Sequence[str]] | None = None,
+    max_side: int = 1600,
+) -> dict:
+    """Make the document.
+
+    Args:
+        exp: one explanation, or several: other models, other methods, other targets. Rows of `target="top5"` become
+            the class switch. Explanations of the same image, model and graphs are joined into one subject.
+        image: what `viz_nodes.explorer.pictures.as_photograph` takes. For an explanation of several images, a sequence
+            with one each; for several explanations, one image for all, or a sequence with one (or such a sequence) each.
+        title: of the page; the image's and the model's name by default.
+        names: one an explanation, for people, where the model's name does not tell them apart.
+        commands: one an explanation, the words of the command line that renders it, up to what the view decides
+            (`["vizgraph", "render", "--arch", ...]`).
+        max_side: longer side in pixels above which a photograph is made smaller.
+
+    Raises:
+        ValueError: no explanation, no layer, or images that do not match the explanations.
+    """
+    explanations = [exp] if isinstance(exp, Explanation) else list(exp)
+    if not explanations or any(not each.layers or not len(each) for each in explanations):
+        raise ValueError("`exp` must hold at least one explained image and layer")
+    for what, given in (("names", names), ("commands", commands)):
+        if given is not None and len(given) != len(explanations):
+            raise ValueError(f"`{what}` must have one entry an explanation, {len(explanations)} (got {len(given)})")
+    images: list[dict] = []
+    subjects: list[dict] = []
+    graphs: list[tuple[Explanation, int]] = []
+    photographs = _matched(image, explanations, max_side)
+    for place, each in enumerate(explanations):
+        for row in range(len(each)):
+            photograph = photographs[place][int(each.source[row])]  # type: ignore[index]
+            picture = _numbered(images, _image(photograph))
+            name = printable(names[place]) if names is not None else printable(each.model)
+            entry = _row(each, row)
+            home = _home(subjects, graphs, each, row, entry, name, picture)
+            if home is None:
+                command = commands[place] if commands is not None else _command(each, photograph)
+                subjects.append(_subject(each, row, name, picture, [printable(word) for word in command]))
+                graphs.append((each, row))
+                home = len(subjects) - 1
+            _share_once(each, row, entry, *graphs[home])
+            subjects[home]["rows"].append(entry)
+    if title is None:
+        parts = [images[subjects[0]["image"]]["name"], *dict.fromkeys(s["name"] for s in subjects if s["name"])]
+        title = " · ".join(parts)
+    return {"format": FORMAT, "title": printable(title), "images": images, "subjects": subjects}
+
+
+def printable(text: str) -> str:
+    """Text as it may be shown: control characters, bidirectional marks and lone surrogates as escapes."""
+    return "".join(
+        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+        for char in str(text)
+    )
+
+
+def _matched(image: Any, explanations: list[Explanation], max_side: int) -> list[dict[int, Photograph]]:
+    """For each explanation, the photograph of each source."""
+    several = isinstance(image, (list, tuple))
+    if len(explanations) > 1 and several:
+        if len(image) != len(explanations):
+            raise ValueError(f"`image` must have one entry an explanation, {len(explanations)} (got {len(image)})")
+        given = list(image)
+    else:
+        given = [image] * len(explanations)
+    known: dict[int, Photograph] = {}
+
+    def encoded(picture: Any) -> Photograph:
+        if id(picture) not in known:
+            known[id(picture)] = as_photograph(picture, max_side=max_side)
+        return known[id(picture)]
+
+    matched = []
+    for each, own in zip(explanations, given, strict=True):
+        sources = sorted(set(each.source.tolist()))  # type: ignore[union-attr]
+        pictures = list(own) if isinstance(own, (list, tuple)) else [own]
+        if len(pictures) != len(sources):
+            raise ValueError(f"`image` must be one an explained image, {len(sources)} (got {len(pictures)})")
+        matched.append({source: encoded(picture) for source, picture in zip(sources, pictures, strict=True)})
+    return matched
+
+
+def _numbered(entries: list[dict], entry: dict) -> int:
+    """Place of an equal entry, appended where there is none."""
+    if entry not in entries:
+        entries.append(entry)
+    return entries.index(entry)
+
+
+def _image(photograph: Photograph) -> dict:
+    return {
+        "name": printable(photograph.name),
+        "width": photograph.width,
+        "height": photograph.height,
+        "view": [round(v, 3) for v in photograph.view],
+        "source": photograph.source,
+    }
+
+
+def _command(exp: Explanation, photograph: Photograph) -> list[str]:
+    return ["vizgraph", "render", "--arch", exp.model or "ARCH", "--img", photograph.address or photograph.name]
+
+
+def _home(subjects, graphs, exp: Explanation, row: int, entry: dict, name: str, picture: int) -> int | None:
+    """The subject that a row belongs to: same image, name and graphs, and not yet holding this class and method."""
+    asked = (entry["target"], entry["versus"], entry["method"])
+    for place, (subject, (other, other_row)) in enumerate(zip(subjects, graphs, strict=True)):
+        if subject["image"] == picture and subject["name"] == name and _same_graphs(exp, row, other, other_row):
+            if all((each["target"], each["versus"], each["method"]) != asked for each in subject["rows"]):
+                return place
+    return None
+
+
+def _same_graphs(exp: Explanation, row: int, other: Explanation, other_row: int) -> bool:
+    if exp.depth != other.depth or exp.image_size != other.image_size or len(exp.layers) != len(other.layers):
+        return False
+    return all(
+        a.index == b.index
+        and (a.grid, a.key_grid) == (b.grid, b.key_grid)
+        and torch.equal(a.neighbors[row], b.neighbors[other_row])
+        for a, b in zip(exp.layers, other.layers, strict=True)
+    ) and torch.allclose(exp.logits[row], other.logits[other_row], atol=1e-4, equal_nan=True)
+
+
+def _subject(exp: Explanation, row: int, name: str, picture: int, command: list[str]) -> dict:
+    probabilities = exp.probabilities[row].double()
+    known = probabilities.nan_to_num(nan=-1.0)
+    top = known.topk(min(TOP, len(known))).indices.tolist()
+    return {
+        "name": name,
+        "image": picture,
+        "depth": exp.depth,
+        "size": list(exp.image_size),
+        "command": command,
+        "top": [
+            {"index": i, "label": printable(exp.label(i)), "probability": _number(probabilities[i])} for i in top
+        ],
+        "layers": [_layer(layer, row) for layer in exp.layers],
+        "rows": [],
+    }
+
+
+def _layer(layer: LayerExplanation, row: int) -> dict:
+    entry = {
+        "number": layer.number,
+        "name": printable(layer.name),
+        "grid": list(layer.grid),
+        "key_grid": list(layer.key_grid),
+        "k": layer.neighbors.shape[-1],
+        "conv": printable(layer.conv),
+        "dilation": layer.dilation,
+        "exact": layer.exact,
+        "neighbors": pack_indices(layer.neighbors[row]),
+        "share": pack_unsigned(layer.share[row]),
+    }
+    if layer.distance is not None:
+        entry["distance"] = pack_signed(layer.distance[row])
+    return entry
+
+
+def _row(exp: Explanation, row: int) -> dict:
+    target = int(exp.target[row])
+    versus = int(exp.versus[row]) if exp.versus is not None else -1
+    return {
+        "target": target,
+        "label": printable(exp.label(target)),
+        "probability": _number(exp.probabilities[row, target]) if target >= 0 else None,
+        "versus": versus if versus >= 0 else None,
+        "versus_label": printable(exp.label(versus)) if versus >= 0 else None,
+        "method": printable(exp.method),
+        "layers": [
+            {
+                "cam": pack_unsigned(layer.cam[row]),
+                "peak": int(layer.peak[row]),
+                "contribution": pack_signed(layer.contribution[row]),
+            }
+            for layer in exp.layers
+        ],
+    }
+
+
+def _share_once(exp: Explanation, row: int, entry: dict, first: Explanation, first_row: int) -> None:
+    """Add the shares of a row whose shares are not those stored with its subject (sums, where they hang on the class)."""
+    for packed, layer, stored in zip(entry["layers"], exp.layers, first.layers, strict=True):
+        if not torch.equal(layer.share[row], stored.share[first_row]):
+            packed["share"] = pack_unsigned(layer.share[row])
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None."""
+    number = float(value)
+    return number if math.isfinite(number) else None
