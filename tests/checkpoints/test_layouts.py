@@ -83,7 +83,11 @@ def test_mmpretrain_keys_are_numbered_through_the_stages():
 
 
 def test_renaming_shares_tensors_and_keeps_unknown_keys():
-    state = {"backbone.0.0.fc1.0.weight": torch.ones(2, 2, 1, 1), "backbone.0.conv.0.weight": torch.ones(1), "more": torch.ones(1)}
+    state = {
+        "backbone.0.0.fc1.0.weight": torch.ones(2, 2, 1, 1),
+        "backbone.0.conv.0.weight": torch.ones(1),
+        "more": torch.ones(1),
+    }
     layout, mapped = to_project(state)
     assert layout == "official Pyramid ViG"
     assert set(mapped) == {"backbone.0.0.grapher.fc1.0.weight", "backbone.0.conv.0.weight", "more"}

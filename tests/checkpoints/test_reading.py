@@ -96,7 +96,9 @@ def test_a_bare_pickle_is_refused(protocol, tmp_path):
 
 
 def test_a_refusal_names_what_was_asked_for(tmp_path):
-    refused(saved(tmp_path, {"x": Calls(os.system, "true")}), r"asks for '(posix|nt)\.system'.*save `model.state_dict\(\)`")
+    refused(
+        saved(tmp_path, {"x": Calls(os.system, "true")}), r"asks for '(posix|nt)\.system'.*save `model.state_dict\(\)`"
+    )
 
 
 def test_a_whole_pickled_model_is_refused(tmp_path):
@@ -320,11 +322,19 @@ WRAPPERS = {
     "model and model_ema": ({"model": marked(2), "model_ema": marked(1)}, "model_ema", True),
     "meta": ({"meta": {"epoch": 1}, "state_dict": marked(1)}, "state_dict", None),
     "mmengine swaps": (
-        {"meta": {}, "state_dict": marked(1), "ema_state_dict": {"steps": torch.tensor(5), **prefixed("module.", marked(2))}},
+        {
+            "meta": {},
+            "state_dict": marked(1),
+            "ema_state_dict": {"steps": torch.tensor(5), **prefixed("module.", marked(2))},
+        },
         "state_dict",
         True,
     ),
-    "wrapper in a wrapper": ({"model": {"state_dict": marked(2), "state_dict_ema": marked(1)}}, "model.state_dict_ema", True),
+    "wrapper in a wrapper": (
+        {"model": {"state_dict": marked(2), "state_dict_ema": marked(1)}},
+        "model.state_dict_ema",
+        True,
+    ),
     "no EMA after all": ({"state_dict": marked(1), "state_dict_ema": None}, "state_dict", None),
     "DataParallel": ({"state_dict": prefixed("module.", marked(1))}, "state_dict", None),
     "compiled": (prefixed("_orig_mod.", marked(1)), "", None),
@@ -358,7 +368,8 @@ def test_only_averaged_weights_are_taken_even_if_not_wanted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [{"epoch": 1, "optimizer": {}}, {}, [1, 2], 3, {"state_dict": {}}, {"state_dict": {"a": 1}}, torch.zeros(2)]
+    "content",
+    [{"epoch": 1, "optimizer": {}}, {}, [1, 2], 3, {"state_dict": {}}, {"state_dict": {"a": 1}}, torch.zeros(2)],
 )
 def test_files_without_weights(content, tmp_path):
     refused(saved(tmp_path, content), "holds (no weights|a |nothing)")

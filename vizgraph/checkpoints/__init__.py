@@ -1,8 +1,8 @@
 """The published weights and every file of weights: find, fetch, read, rename, load.
 
 `catalog` (what exists), `locate` (what is here), `download` (how the rest comes), `read` (open a file that may be
-hostile), `remap` (key layouts), `load` (all of it, into a network). Names are loaded when first used, so that what needs
-no torch stays quick.
+hostile), `remap` (key layouts), `load` (all of it, into a network). Names are loaded when first used, so that what
+needs no torch stays quick.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HOME = {
     "load_published": "load",
     "resolve_device": "load",
 }
-__all__ = ["CheckpointError", *_HOME]
+__all__ = ["CheckpointError", "CheckpointInfo", "load_model", "load_published", "resolve_device"]
 
 if TYPE_CHECKING:
     from vizgraph.checkpoints.load import CheckpointInfo, load_model, load_published, resolve_device

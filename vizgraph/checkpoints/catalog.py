@@ -1,8 +1,8 @@
 """The published weights as plain data: names, places, hashes, preprocessing and figures. Imports nothing heavy.
 
-Figures of the networks (trainable parameters, multiply-accumulates at 224 x 224) are measured; those of the papers and of
-the weight files are as published. GraphConvNet: Li, Dai, Yi, DSIT 2024, doi 10.1109/DSIT61374.2024.10880864. ViG: Han
-et al., NeurIPS 2022, arXiv 2206.00272.
+Figures of the networks (trainable parameters, multiply-accumulates at 224 x 224) are measured; those of the papers and
+of the weight files are as published. GraphConvNet: Li, Dai, Yi, DSIT 2024, doi 10.1109/DSIT61374.2024.10880864. ViG:
+Han et al., NeurIPS 2022, arXiv 2206.00272.
 """
 
 from __future__ import annotations
@@ -15,6 +15,14 @@ GRAPHCONVNET_RELEASE = "GraphConvNet release"
 OFFICIAL = "official ViG release"
 MMPRETRAIN = "mmpretrain"
 BUNDLED = "bundled"
+
+SHORT_NAMES = {
+    "gcn_ti": "graphconvnet_ti",
+    "gcn_s": "graphconvnet_s",
+    "gcnp_ti": "graphconvnetp_ti",
+    "gcnp_s": "graphconvnetp_s",
+}
+"""As `vizgraph.models.SHORT_NAMES`, for what must not import torch."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,8 @@ def _baidu(file: str, share: str, top1: float, *, half: bool = False) -> Weights
 def _official(file: str, sha256: str, top1: float, *, mirror: bool = False, crop_pct: float = 0.9) -> Weights:
     base = "https://github.com/huawei-noah/Efficient-AI-Backbones/releases/download/"
     return Weights(
-        file.rpartition("/")[2], OFFICIAL, "official", base + file, sha256, mirror, top1=top1, mean=HALF[0], std=HALF[1],
-        crop_pct=crop_pct, license="BSD-3-Clause",
+        file.rpartition("/")[2], OFFICIAL, "official", base + file, sha256, mirror, top1=top1, mean=HALF[0],
+        std=HALF[1], crop_pct=crop_pct, license="BSD-3-Clause",
     )  # fmt: skip
 
 
@@ -164,7 +172,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
         ),
         Architecture(
-            "pvig_m", "Pyramid ViG-M", "vig", True, (96, 192, 384, 768), (2, 2, 16, 2), 49525832, 8.845, 51.7, 8.9, 83.1,
+            "pvig_m", "Pyramid ViG-M", "vig", True, (96, 192, 384, 768), (2, 2, 16, 2), 49525832, 8.845, 51.7, 8.9,
+            83.1,
             (
                 _official("pyramid-vig/pvig_m_83.1.pth.tar", "5a5ce0c0", 83.1, mirror=True),
                 _mmpretrain("pvig-medium", "21057a6d", 83.12),

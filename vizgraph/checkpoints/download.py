@@ -1,7 +1,7 @@
 """Fetch a published file: to a temporary name beside its place, checked, flushed, then renamed.
 
-What is under the final name is therefore always whole. A download that broke off continues where it stopped, now or in a
-later run; two processes that want the same file fetch it once.
+What is under the final name is therefore always whole. A download that broke off continues where it stopped, now or in
+a later run; two processes that want the same file fetch it once.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from io import BufferedRandom
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote, urlsplit
 
 from vizgraph.checkpoints.catalog import Weights
@@ -79,7 +79,9 @@ def fetch(
                 except _Interrupted as error:
                     reason = str(error)
                 if attempt + 1 == attempts:
-                    raise CheckpointError(f"{reason}, after {attempts} attempts (what came is kept; the next run goes on)")
+                    raise CheckpointError(
+                        f"{reason}, after {attempts} attempts (what came is kept; the next run goes on)"
+                    )
                 time.sleep(pause * 2**attempt)
             part.flush()
             os.fsync(part.fileno())
@@ -105,7 +107,7 @@ def _part_of(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(target: Path) -> Iterator[IO[bytes] | None]:
+def _locked(target: Path) -> Iterator[BufferedRandom | None]:
     """The temporary file, this process's alone until the block ends; None where the target is there (by now).
 
     The lock goes with the process, however that ends. Another process may have renamed the file while this one waited,
@@ -141,7 +143,7 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _receive(url: str, part: IO[bytes], timeout: float, label: str | None) -> bool:
+def _receive(url: str, part: BufferedRandom, timeout: float, label: str | None) -> bool:
     """Append to `part` what it lacks; return whether an earlier part was gone on with.
 
     Raises:
@@ -168,12 +170,14 @@ def _receive(url: str, part: IO[bytes], timeout: float, label: str | None) -> bo
     except urllib.error.URLError as error:
         raise CheckpointError(f"{urlsplit(url).netloc} could not be reached ({error.reason})") from None
     except (OSError, http.client.HTTPException) as error:
-        raise _Interrupted(f"the connection to {urlsplit(url).netloc} was lost ({error or type(error).__name__})") from None
+        raise _Interrupted(
+            f"the connection to {urlsplit(url).netloc} was lost ({error or type(error).__name__})"
+        ) from None
     with answer:
         return _append(answer, part, have, label)
 
 
-def _append(answer: http.client.HTTPResponse, part: IO[bytes], have: int, label: str | None) -> bool:
+def _append(answer: http.client.HTTPResponse, part: BufferedRandom, have: int, label: str | None) -> bool:
     from tqdm.auto import tqdm
 
     if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
@@ -214,7 +218,7 @@ def _append(answer: http.client.HTTPResponse, part: IO[bytes], have: int, label:
     return have > 0
 
 
-def _check(weights: Weights, part: IO[bytes], resumed: bool) -> None:
+def _check(weights: Weights, part: BufferedRandom, resumed: bool) -> None:
     """Compare with the catalog's hash; what differs is thrown away.
 
     Raises:

@@ -65,7 +65,7 @@ class CheckpointInfo:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """One line for captions and terminals: "weights.pth.tar (official ViG layout, EMA weights, SHA-256 61872146)"."""
+        """One line, as "weights.pth.tar (official ViG layout, EMA weights, SHA-256 61872146)"."""
         if self.path is None:
             return "untrained weights"
         kind = {True: "EMA weights", False: "weights without EMA", None: ""}[self.ema]
@@ -109,7 +109,9 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
         wanted = torch.device(device)
     except (RuntimeError, TypeError):
         raise ValueError(f"`device` must be auto, cpu, cuda, cuda:0 or mps (got {device!r})") from None
-    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(wanted.type)
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(
+        wanted.type
+    )
     if count is None:
         raise ValueError(f"`device` must be auto, cpu, cuda, cuda:0 or mps (got {str(device)!r})")
     if (wanted.index or 0) >= count:
@@ -124,8 +126,8 @@ def load_model(
 ) -> nn.Module:  # fmt: skip
     """A network with its weights, in eval mode on `device`; `model.checkpoint_info` says where they came from.
 
-    The file may have any of the published key layouts and wrappers; the layout is found from its keys. Preprocessing and
-    labels that belong to the weights are in `model.pretrained_cfg`.
+    The file may have any of the published key layouts and wrappers; the layout is found from its keys. Preprocessing
+    and labels that belong to the weights are in `model.pretrained_cfg`.
 
     Args:
         arch: timm name or short name.
@@ -191,7 +193,7 @@ def _untrained(arch: str, num_classes: int | None, model_kwargs: Mapping[str, An
         f"{arch} is untrained: its weights are random, so its answers and what explains them mean nothing", stacklevel=3
     )
     classes = {} if num_classes is None else {"num_classes": num_classes}
-    model = timm.create_model(arch, **classes, **model_kwargs)
+    model: Any = timm.create_model(arch, **{**classes, **model_kwargs})
     note = "untrained: the weights are random"
     model.checkpoint_info = CheckpointInfo(arch, "random", num_classes=model.num_classes, notes=(note,))
     return model
@@ -265,7 +267,9 @@ def _own(contents: Contents) -> _Own:
 
 
 def _bad(contents: Contents, what: str) -> CheckpointError:
-    return CheckpointError(f"{contents.path}: its {OWN_KEY!r} entry {what}; it was not written by this version's training")
+    return CheckpointError(
+        f"{contents.path}: its {OWN_KEY!r} entry {what}; it was not written by this version's training"
+    )
 
 
 def _label_names(contents: Contents, facts: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -335,8 +339,8 @@ def _build(arch: str, loaded: _Loaded, num_classes: int | None, model_kwargs: Ma
     path, classes = loaded.contents.path, _classes(loaded.state)
     if num_classes is not None and classes is not None and num_classes != classes:
         raise CheckpointError(
-            f"{path}: has a head of {classes} classes, not {num_classes}; leave `num_classes` out, and for a new head call "
-            f"`model.reset_classifier({num_classes})` after loading"
+            f"{path}: has a head of {classes} classes, not {num_classes}; leave `num_classes` out, and for a new head "
+            f"call `model.reset_classifier({num_classes})` after loading"
         )
     options = {**_options(arch, loaded.state), **(loaded.own.model_kwargs or {}), **model_kwargs}
     wanted = num_classes if num_classes is not None else classes
@@ -379,7 +383,9 @@ def _insert(model: nn.Module, loaded: _Loaded) -> None:
                 "diverged, take another one"
             )
         if not value.is_floating_point() and expected[key].is_floating_point():
-            raise CheckpointError(f"{path}: {key!r} holds whole numbers where weights belong; it is quantised or damaged")
+            raise CheckpointError(
+                f"{path}: {key!r} holds whole numbers where weights belong; it is quantised or damaged"
+            )
     model.load_state_dict(state, strict=True)
 
 
@@ -389,7 +395,7 @@ def _listed(what: str, names: list[str]) -> str:
     return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
 
 
-def _describe(model: nn.Module, arch: str, loaded: _Loaded, weights: Weights | None) -> None:
+def _describe(model: Any, arch: str, loaded: _Loaded, weights: Weights | None) -> None:
     """Write into the network what belongs to its weights: preprocessing, labels, and where they came from."""
     published = weights or preprocessing(arch, loaded.layout)
     own, classes = loaded.own, model.num_classes

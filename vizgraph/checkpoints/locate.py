@@ -76,6 +76,6 @@ def what_to_fetch(arch: str, reason: str = "") -> str:
     rename = "" if weights.file else f" under the name {arch}.pth.tar"
     return (
         f"{arch}: its weights are not on this machine{f' and {reason}' if reason else ''}; fetch {name} from "
-        f"{weights.url}{by_hand}{other}, and put it into {Path('ckpt').resolve()} or {cache_folder()}{rename}, or name the "
-        "file with --ckpt (checkpoint=)"
+        f"{weights.url}{by_hand}{other}, and put it into {Path('ckpt').resolve()} or {cache_folder()}{rename}, or name "
+        "the file with --ckpt (checkpoint=)"
     )

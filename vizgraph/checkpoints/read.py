@@ -1,8 +1,8 @@
 """Open a checkpoint file that may be hostile: whatever it says, nothing in it is run.
 
 Pickles go through torch's weights-only unpickler. The names that honest training files carry beside their tensors (the
-arguments, a NumPy scalar, a path) are allowed as names only: each is bound to one empty class, and what the file wanted to
-build from them is thrown away. Any other name is refused. There is no switch.
+arguments, a NumPy scalar, a path) are allowed as names only: each is bound to one empty class, and what the file wanted
+to build from them is thrown away. Any other name is refused. There is no switch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import stat
 import threading
 import warnings
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -67,7 +68,7 @@ INERT_NAMES = (
     "mmengine.logging.history_buffer.HistoryBuffer",
     "builtins.getattr",
 )
-_ALLOWED = [(Inert, name) for name in INERT_NAMES]
+_ALLOWED: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [(Inert, name) for name in INERT_NAMES]
 _ONE_AT_A_TIME = threading.RLock()
 """torch keeps the allowed names for the whole process."""
 
@@ -97,7 +98,8 @@ def read(path: str | os.PathLike[str], *, sha256: str | None = None) -> Contents
         sha256: pins the file: its SHA-256 in hexadecimal, or at least the first 8 digits.
 
     Raises:
-        CheckpointError: it is not there, is no checkpoint, is damaged, wants to run something, or is not the pinned one.
+        CheckpointError: it is not there, is no checkpoint, is damaged, wants to run something, or is not the one that
+            was pinned.
         ValueError: `sha256` is no such digest.
     """
     pin = None if sha256 is None else _digits(sha256)
@@ -167,7 +169,7 @@ def _require_checkpoint(path: Path, head: bytes) -> None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<script", b"<!--")):
         raise CheckpointError(
-            f"{path}: is a web page, not a checkpoint; open its link in a browser and save the file that the page offers"
+            f"{path}: is a web page, not a checkpoint; open its link in a browser and save the file that it offers"
         )
     if text.startswith(b"version https://git-lfs"):
         raise CheckpointError(f"{path}: is a Git LFS pointer, not the file itself; run `git lfs pull`")
@@ -176,8 +178,14 @@ def _require_checkpoint(path: Path, head: bytes) -> None:
         if head.startswith(magic):
             raise CheckpointError(f"{path}: is a {kind} archive; unpack it and give the checkpoint inside")
     if head[257:262] == b"ustar":
-        raise CheckpointError(f"{path}: is a tar archive, not a checkpoint named .tar; unpack it and give the file inside")
-    for magic, kind in {b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"\x93NUMPY": "a NumPy array"}.items():
+        raise CheckpointError(
+            f"{path}: is a tar archive, not a checkpoint named .tar; unpack it and give the file inside"
+        )
+    for magic, kind in {
+        b"\x89PNG": "a PNG image",
+        b"\xff\xd8\xff": "a JPEG image",
+        b"\x93NUMPY": "a NumPy array",
+    }.items():
         if head.startswith(magic):
             raise CheckpointError(f"{path}: is {kind}, not a checkpoint; give a .pth, .pth.tar or .safetensors file")
 
@@ -237,7 +245,9 @@ def _refusal(message: str) -> str:
             "save `model.state_dict()` where you trust the file"
         )
     if "perand" in message or "protocol" in message:
-        return "refused, because its pickle is not one that torch.save writes by default; save `model.state_dict()` again"
+        return (
+            "refused, because its pickle is not one that torch.save writes by default; save `model.state_dict()` again"
+        )
     reason = re.search(r"WeightsUnpickler error: (.+)", message)
     shown = (reason[1] if reason else message).strip().splitlines()[0]
     return f"refused, because it holds more than tensors and plain values ({shown}); save `model.state_dict()`"
@@ -313,11 +323,15 @@ def _require_tensor(path: Path, key: object, value: object) -> None:
     if not isinstance(key, str) or not isinstance(value, Tensor):
         raise CheckpointError(f"{path}: its entry {key!r} is {_kind(value)}, not a tensor")
     if type(value) not in (Tensor, torch.nn.Parameter) or value.layout != torch.strided or value.device.type != "cpu":
-        raise CheckpointError(f"{path}: its entry {key!r} is no ordinary dense tensor; save `model.state_dict()` on the CPU")
+        raise CheckpointError(
+            f"{path}: its entry {key!r} is no ordinary dense tensor; save `model.state_dict()` on the CPU"
+        )
     if value.dtype not in _DTYPES:
         raise CheckpointError(f"{path}: its entry {key!r} holds {value.dtype}; convert it to float32")
     if value.untyped_storage().nbytes() < value.numel() * value.element_size():
-        raise CheckpointError(f"{path}: its entry {key!r} claims {value.numel()} values and stores fewer; it is damaged")
+        raise CheckpointError(
+            f"{path}: its entry {key!r} claims {value.numel()} values and stores fewer; it is damaged"
+        )
 
 
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}

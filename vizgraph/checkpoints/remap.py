@@ -38,9 +38,7 @@ def from_project(state: Mapping[str, Tensor]) -> State:
 
 def from_official_vig(state: Mapping[str, Tensor]) -> State:
     """`backbone.i.0.*` is the Grapher of block i, `backbone.i.1.*` its FFN."""
-    return _renamed(
-        state, lambda key: re.sub(r"^(backbone\.\d+)\.([01])\.", lambda m: f"{m[1]}.{_HALVES[m[2]]}.", key)
-    )
+    return _renamed(state, lambda key: re.sub(r"^(backbone\.\d+)\.([01])\.", lambda m: f"{m[1]}.{_HALVES[m[2]]}.", key))
 
 
 def from_official_pvig(state: Mapping[str, Tensor]) -> State:
@@ -78,7 +76,9 @@ def from_mmpretrain_vig(state: Mapping[str, Tensor]) -> State:
 
 def from_mmpretrain_pvig(state: Mapping[str, Tensor]) -> State:
     """`backbone.stages.s.j.{0,1}.*`, numbered through here; for s > 0 `backbone.stages.s.0` is the down-sampling."""
-    places = sorted({(int(m[1]), int(m[2])) for m in (re.match(r"backbone\.stages\.(\d+)\.(\d+)\.", k) for k in state) if m})
+    places = sorted(
+        {(int(m[1]), int(m[2])) for m in (re.match(r"backbone\.stages\.(\d+)\.(\d+)\.", k) for k in state) if m}
+    )
     number = {place: i for i, place in enumerate(places)}
 
     def rename(key: str) -> str:

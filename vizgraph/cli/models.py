@@ -68,10 +68,8 @@ def _shown(path: str | None) -> str:
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(cell.rjust(w) if i in _NUMBERS else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths))).rstrip()
-        for row in rows
-    ]
+    sides = [str.rjust if i in _NUMBERS else str.ljust for i in range(len(widths))]
+    return ["  ".join(side(cell, w) for side, cell, w in zip(sides, row, widths)).rstrip() for row in rows]
 
 
 @click.command("models")
@@ -79,13 +77,14 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 def command(as_json: bool) -> None:
     """The architectures, their published figures, and where the weights are.
 
-    Parameters (trainable) and multiply-accumulates at 224 x 224 are measured, top-1 is ImageNet-1k as the papers state it.
+    Parameters (trainable) and multiply-accumulates at 224 x 224 are measured, top-1 is ImageNet-1k as the papers
+    state it.
     """
     facts = [_facts(arch) for arch in catalog.ARCHITECTURES.values()]
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    rows = [_HEAD]
+    rows: list[tuple[str, ...]] = [_HEAD]
     for arch, fact in zip(catalog.ARCHITECTURES.values(), facts):
         top1 = "-" if arch.top1 is None else f"{arch.top1:.1f}"
         rows.append(
@@ -93,7 +92,9 @@ def command(as_json: bool) -> None:
         )
     for line in _table(rows):
         click.echo(line)
-    click.echo("\nby hand: fetch in a browser (it needs a person and a login) and put into ckpt/:")
+    short = ", ".join(f"{name} = {arch}" for name, arch in catalog.SHORT_NAMES.items())
+    click.echo(f"\nshort names: {short}")
+    click.echo("by hand: fetch in a browser (it needs a person and a login) and put into ckpt/:")
     for arch in catalog.ARCHITECTURES.values():
         if locate.downloadable(arch.name) is None and arch.weights[0].by_hand:
             weights = arch.weights[0]
