@@ -1,0 +1,187 @@
+"""The images of a run: folders, what timm's `create_dataset` reads, and the bundled scenes, each with its class names."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch.utils.data import IterableDataset
+
+from vizgraph.training.config import DataConfig
+from vizgraph.training.errors import TrainingError
+
+SCENES = "scenes"
+VALIDATION_SCENES = 2000
+"""Scenes validated on where the config does not say."""
+TRAINING_SCENES = 10000
+"""Scenes of an epoch where the config does not say."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set, opened.
+
+    Attributes:
+        images: gives (PIL image, label) by index, or a stream of them (timm's `IterableImageDataset`).
+        size: images in it; of a stream, what it says of itself.
+        labels: class names in the order of their numbers; None where unknown.
+        fresh: whether every epoch has samples of its own: sample i of epoch e is then `images[e * size + i]`.
+        synsets: for folders, the folder names in the order of their numbers.
+    """
+
+    images: Any
+    size: int
+    labels: tuple[str, ...] | None = None
+    fresh: bool = False
+    synsets: tuple[str, ...] | None = None
+
+    @property
+    def stream(self) -> bool:
+        return isinstance(self.images, IterableDataset)
+
+    def name_of(self, index: int) -> str:
+        """What to call a sample: its file name where there is one."""
+        name = getattr(self.images, "filename", None)
+        if name is not None:
+            with contextlib.suppress(Exception):
+                return str(name(index))
+        return f"sample {index}"
+
+    def read(self, index: int) -> tuple[Image.Image, int]:
+        """Image and label of a sample, the image in RGB; raises whatever a damaged file makes its reader raise."""
+        reader = getattr(self.images, "reader", None)
+        # timm's own __getitem__ takes the next image for a damaged one without counting it.
+        image, label, *_ = self.images[index] if reader is None else reader[index]
+        if not isinstance(image, Image.Image):
+            with Image.open(image) as opened:
+                image = opened.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB"), -1 if label is None else int(label)
+
+
+def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
+    """The training split.
+
+    Raises:
+        TrainingError: it is not there, it is empty, or a class of it is.
+    """
+    if data.name == SCENES:
+        size = data.train_size or TRAINING_SCENES
+        return _scenes(data.train_split, size * epochs, seed, size, fresh=True)
+    return _open(data, data.train_split, training=True, samples=data.train_size, seed=seed)
+
+
+def open_validation(data: DataConfig, *, seed: int = 0, split: str | None = None) -> Source:
+    """A split to measure on, the validation split by default; the scenes of a split are the same for every seed."""
+    split = split or data.val_split
+    if data.name == SCENES:
+        split = {"validation": "val"}.get(split, split)
+        size = data.val_size or VALIDATION_SCENES
+        return _scenes(split, size, 0, size)
+    return _open(data, split, training=False, samples=data.val_size, seed=seed)
+
+
+def _scenes(split: str, held: int, seed: int, size: int, *, fresh: bool = False) -> Source:
+    from vizgraph.data import scenes
+
+    try:
+        images = scenes.Scenes(split=split, size=held, seed=seed)
+    except (ImportError, ValueError) as error:
+        raise TrainingError(f"scenes, {split}: {error}") from error
+    return Source(images, size, tuple(scenes.CLASSES), fresh=fresh)
+
+
+def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, seed: int) -> Source:
+    from timm.data import create_dataset
+
+    folder = "/" not in data.name and data.name in ("", "folder", "image_folder", "tar")
+    if folder and data.root is None:
+        raise TrainingError("no images are named; set data.root=FOLDER (a folder a class) or data.name=scenes")
+    if folder and not Path(data.root or "").expanduser().exists():
+        raise TrainingError(f"{data.root}: there is no such folder; set data.root to the folder that holds the classes")
+    root = None if data.root is None else str(Path(data.root).expanduser())
+    if folder and root is not None:
+        _require_split(Path(root), split)
+    try:
+        images = create_dataset(
+            "" if folder else data.name, root=root, split=split, is_training=training, class_map=data.class_map or "",
+            batch_size=data.batch_size, num_samples=samples, seed=seed,
+        )  # fmt: skip
+    except (OSError, RuntimeError, ValueError, AssertionError, ImportError, KeyError) as error:
+        raise TrainingError(f"{root or data.name}, {split}: cannot be opened: {_first_line(error)}") from error
+    reader = getattr(images, "reader", None)
+    classes = getattr(reader, "class_to_idx", None) or getattr(images, "class_to_idx", None)
+    names = None
+    if classes:
+        by_number = {number: str(name) for name, number in classes.items()}
+        if sorted(by_number) == list(range(len(by_number))):
+            names = tuple(by_number[number] for number in range(len(by_number)))
+    if not isinstance(images, IterableDataset) and len(images) == 0:
+        raise TrainingError(f"{root or data.name}, {split}: holds no images; check data.root")
+    if folder and root is not None and not data.class_map:
+        _require_full_classes(Path(root), split, names)
+    source = Source(images, _length(images, samples), names, synsets=names if folder else None)
+    if samples and not source.stream:
+        source = Source(images, min(samples, source.size), names, synsets=source.synsets)
+    return source
+
+
+def _length(images: Any, samples: int | None) -> int:
+    try:
+        return len(images)
+    except TypeError:
+        if samples:
+            return samples
+        raise TrainingError("a stream of unknown length needs data.train_size and data.val_size") from None
+
+
+def split_folder(root: Path, split: str) -> Path:
+    """The folder of a split below a root, the root itself where it is not divided (timm's search)."""
+    from timm.data.dataset_factory import _search_split
+
+    return Path(_search_split(str(root), split))
+
+
+def _require_split(root: Path, split: str) -> None:
+    """A root that is divided must have the split asked for, else timm would take `train` and `val` for classes."""
+    if root.is_dir() and split_folder(root, split) == root:
+        parts = {"train", "training", "val", "valid", "validation", "eval", "evaluation", "test"}
+        found = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name.lower() in parts)
+        if found:
+            raise TrainingError(f"{root}: has no split {split!r}, only {', '.join(found)}; set the split or add the folder")
+
+
+def _require_full_classes(root: Path, split: str, names: tuple[str, ...] | None) -> None:
+    folder = split_folder(root, split)
+    if not folder.is_dir():
+        return
+    known = set(names or ())
+    empty = [
+        entry.name for entry in sorted(folder.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".") and entry.name not in known
+        and not any(str(Path(name)).startswith(entry.name) for name in known)
+    ]  # fmt: skip
+    if empty:
+        shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+        raise TrainingError(f"{folder}: these class folders hold no images: {shown}; fill them or remove them")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def quiet_readers() -> Iterator[None]:
+    """timm's readers log each damaged image by themselves; the run counts and names them once."""
+    logger = logging.getLogger("timm.data")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

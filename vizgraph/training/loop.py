@@ -1,0 +1,709 @@
+"""The loop: batches in, updates out, and a run that can be stopped and continued anywhere without a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vizgraph.training import saving
+from vizgraph.training.batches import Batch, Order, Samples, Stream, measuring_loader, stream_loader, training_loader
+from vizgraph.training.config import Config, to_yaml
+from vizgraph.training.datasets import Source, open_training, open_validation
+from vizgraph.training.errors import TrainingError
+from vizgraph.training.journal import Journal, bar, clock
+from vizgraph.training.network import build, describe, freeze
+from vizgraph.training.preprocessing import Normalize, measuring_transform, resolve, training_transform
+from vizgraph.training.randomness import capture, restore, seed_all
+from vizgraph.training.ranks import Ranks
+from vizgraph.training.scoring import Scores, measure, require_labels
+from vizgraph.training.stopping import Interrupted, Stop
+
+_BUILDING, _RUNNING = 10, 11
+TOLERATED_OVERFLOWS = 50
+"""Updates in a row without a finite loss that fp16's loss scaling is given to recover."""
+
+
+@dataclass
+class Progress:
+    """Where a run is; what is counted within an epoch starts anew with each.
+
+    Attributes:
+        epoch: the epoch it is in, from 0.
+        update: updates done in it.
+        updates: updates done in all.
+        loss_sum, seen: of this rank, summed loss over images, and images.
+        replaced: damaged images of this rank.
+        seconds: spent in this epoch.
+        best_epoch, best_top1, best_loss: of the best validation; -1 before any.
+    """
+
+    epoch: int = 0
+    update: int = 0
+    updates: int = 0
+    loss_sum: float = 0.0
+    seen: int = 0
+    replaced: int = 0
+    seconds: float = 0.0
+    best_epoch: int = -1
+    best_top1: float = -1.0
+    best_loss: float = math.inf
+
+
+class Training:
+    """A run, from its config to its last checkpoint.
+
+    Args:
+        config: what to do.
+        ranks: this process among those of the run.
+        folder: where checkpoints and logs go.
+        resume: a checkpoint of this run to go on from.
+        watchers: called on the first rank after each epoch as `watcher(training, epoch)`, the epoch counted from 1.
+        show: whether to show a progress bar and messages (on the first rank).
+
+    Attributes:
+        model: the network as it is trained.
+        average: its moving average (timm's `ModelEmaV3`), or None.
+        progress: where the run is.
+        epochs: how many it has.
+
+    Raises:
+        TrainingError: the config and the data do not go together, or the checkpoint is of another run.
+    """
+
+    def __init__(
+        self, config: Config, ranks: Ranks, folder: Path, *, resume: Path | None = None,
+        watchers: Sequence[Callable[[Training, int], None]] = (), show: bool = True,
+    ) -> None:  # fmt: skip
+        self.config, self.ranks, self.folder, self.watchers = config, ranks, Path(folder), tuple(watchers)
+        self.show = show and ranks.first
+        self.progress = Progress()
+        if config.run.threads is not None:
+            torch.set_num_threads(config.run.threads)
+        content = None if resume is None else saving.read(resume)
+        seed_all(_BUILDING, config.run.seed)
+        self._open_data()
+        self._build_network(content)
+        self._build_optimizer()
+        self._build_loaders()
+        self._pending: list[Tensor] = []
+        self._overflows = 0
+        self._saved_at = time.monotonic()
+        seed_all(_RUNNING, config.run.seed, ranks.rank)
+        if content is not None:
+            self._continue(content, resume)
+
+    # -- setting up
+
+    def _open_data(self) -> None:
+        data, run = self.config.data, self.config.run
+        epochs = self.config.schedule.epochs + self.config.schedule.cooldown_epochs
+        self.training_source = open_training(data, epochs=epochs, seed=run.seed)
+        self.validation_source = open_validation(data, seed=run.seed)
+        labels, others = self.training_source.labels, self.validation_source.labels
+        if labels is not None and others is not None and labels != others:
+            first = next((pair for pair in zip(labels, others) if pair[0] != pair[1]), (len(labels), len(others)))
+            raise TrainingError(
+                f"training and validation have other classes (first difference: {first[0]!r} and {first[1]!r}); "
+                "give both splits the same class folders, or a data.class_map"
+            )
+        self.labels = labels
+        classes = self.config.model.num_classes
+        if classes is None:
+            if labels is None:
+                raise TrainingError("the data set does not say how many classes it has; set model.num_classes")
+            classes = len(labels)
+        if labels is not None and len(labels) > classes:
+            raise TrainingError(f"the data set has {len(labels)} classes, model.num_classes is {classes}")
+        if labels is not None and len(labels) != classes:
+            self.labels = None
+        self.classes = classes
+
+    def _build_network(self, content: dict[str, Any] | None) -> None:
+        config, device = self.config, self.ranks.device
+        model_config = config.model
+        if content is not None:
+            # The run's own weights follow; what it once started from need not be there any more.
+            from dataclasses import replace
+
+            model_config = replace(model_config, checkpoint=None, pretrained=False)
+        model, self.origin = build(model_config, self.classes)
+        self.preprocessing = resolve(model, config.data)
+        self.description = describe(config.model, self.classes, self.labels, self.preprocessing)
+        self.arch = self.description["arch"]
+        if config.model.grad_checkpointing:
+            model.set_grad_checkpointing(True)
+        self.frozen = freeze(model, config.model.freeze)
+        if config.model.sync_bn and self.ranks.world > 1:
+            if device.type != "cuda":
+                raise TrainingError("model.sync_bn needs GPUs; leave it off on CPUs")
+            from timm.layers import convert_sync_batchnorm
+
+            model = convert_sync_batchnorm(model)
+        self.format = torch.channels_last if config.run.channels_last else torch.contiguous_format
+        self.model = model.to(device=device, memory_format=self.format)
+        self.normalize = Normalize(self.preprocessing, device, channels_last=config.run.channels_last)
+        self.average = None
+        if config.average.decay:
+            from timm.utils import ModelEmaV3
+
+            self.average = ModelEmaV3(self.model, decay=config.average.decay, use_warmup=config.average.warmup)
+        forward: nn.Module = self.model
+        if config.run.compile:
+            forward = torch.compile(forward)  # type: ignore[assignment]
+        if self.ranks.world > 1:
+            from torch.nn.parallel import DistributedDataParallel
+
+            ids = [device.index] if device.type == "cuda" else None
+            forward = DistributedDataParallel(forward, device_ids=ids)
+        self.forward = forward
+        self.amp = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}[config.run.amp]
+        self.scaler = None
+        if self.amp is torch.float16:
+            if device.type != "cuda":
+                raise TrainingError("run.amp=fp16 needs a GPU; use bf16 or none")
+            self.scaler = torch.amp.GradScaler("cuda")
+
+    def _build_optimizer(self) -> None:
+        from timm.optim import create_optimizer_v2
+
+        config = self.config.optimizer
+        self.images_an_update = self.config.data.batch_size * config.accumulate * self.ranks.world
+        factor = self.images_an_update / config.lr_batch
+        self.learning_rate = config.lr * {"none": 1.0, "linear": factor, "sqrt": factor**0.5}[config.lr_scaling]
+        more = dict(config.kwargs)
+        if config.betas is not None:
+            more["betas"] = tuple(config.betas)
+        if config.eps is not None:
+            more["eps"] = config.eps
+        try:
+            self.optimizer = create_optimizer_v2(
+                self.model, opt=config.name, lr=self.learning_rate, weight_decay=config.weight_decay,
+                momentum=config.momentum, layer_decay=config.layer_decay, **more,
+            )  # fmt: skip
+        except (ValueError, AssertionError, TypeError) as error:
+            raise TrainingError(f"optimizer.name={config.name}: {error}") from error
+
+    def _build_loaders(self) -> None:
+        from timm.scheduler import create_scheduler_v2
+
+        config, ranks = self.config, self.ranks
+        data, pin = config.data, ranks.device.type == "cuda"
+        transform = training_transform(self.preprocessing, config.augment)
+        source, batch = self.training_source, data.batch_size
+        an_update = batch * config.optimizer.accumulate
+        if source.stream:
+            if data.repeats > 1:
+                raise TrainingError("repeated augmentation needs a data set with an index; set data.repeats=0 for a stream")
+            self.stream = Stream(source, transform, config.run.seed)
+            self.order = None
+            self.loader = stream_loader(self.stream, batch_size=batch, workers=data.workers, pin=pin)
+            held = source.size // ranks.world
+        else:
+            self.order = Order(
+                source.size, seed=config.run.seed, rank=ranks.rank, world=ranks.world, repeats=data.repeats,
+                shuffle=not source.fresh,
+            )  # fmt: skip
+            samples = Samples(source, transform, config.run.seed)
+            self.loader = training_loader(samples, self.order, batch_size=batch, workers=data.workers, pin=pin)
+            held = len(self.order)
+        self.epoch_updates = held // an_update
+        if self.epoch_updates == 0:
+            raise TrainingError(
+                f"there are fewer images than a batch: {source.size} for {ranks.world} rank(s) of "
+                f"{config.optimizer.accumulate} x {batch}; lower data.batch_size to {max(1, held // config.optimizer.accumulate)} or less"
+            )
+        measured = self.validation_source
+        transform = measuring_transform(self.preprocessing)
+        if measured.stream:
+            stream = Stream(measured, transform, config.run.seed)
+            self.validation_loader = stream_loader(stream, batch_size=batch, workers=data.workers, pin=pin, drop_last=False)
+        else:
+            self.validation_loader = measuring_loader(
+                Samples(measured, transform, config.run.seed), batch_size=batch, workers=data.workers, pin=pin,
+                rank=ranks.rank, world=ranks.world,
+            )  # fmt: skip
+        schedule = config.schedule
+        if schedule.warmup_epochs >= schedule.epochs and schedule.warmup_epochs > 0:
+            raise TrainingError(
+                f"schedule.warmup_epochs ({schedule.warmup_epochs}) must be below schedule.epochs ({schedule.epochs})"
+            )
+        more = {} if schedule.decay_epochs is None else {"decay_epochs": schedule.decay_epochs}
+        try:
+            self.scheduler, self.epochs = create_scheduler_v2(
+                self.optimizer, sched=schedule.name, num_epochs=schedule.epochs, warmup_epochs=schedule.warmup_epochs,
+                warmup_lr=schedule.warmup_lr, min_lr=schedule.min_lr, cooldown_epochs=schedule.cooldown_epochs,
+                decay_rate=schedule.decay_rate, step_on_epochs=schedule.by_epoch, updates_per_epoch=self.epoch_updates,
+                **more,
+            )  # fmt: skip
+        except (ValueError, AssertionError) as error:
+            raise TrainingError(f"schedule.name={schedule.name}: {error}") from error
+        self.mixup = self._make_mixup()
+        self.erase = self._make_erasing()
+
+    def _make_mixup(self) -> Any:
+        augment = self.config.augment
+        if not (augment.mixup > 0 or augment.cutmix > 0 or augment.cutmix_minmax):
+            return None
+        from timm.data import Mixup
+
+        return Mixup(
+            mixup_alpha=augment.mixup, cutmix_alpha=augment.cutmix, cutmix_minmax=augment.cutmix_minmax,
+            prob=augment.mixup_prob, switch_prob=augment.mixup_switch_prob, mode=augment.mixup_mode,
+            label_smoothing=augment.smoothing, num_classes=self.classes,
+        )  # fmt: skip
+
+    def _make_erasing(self) -> Any:
+        augment = self.config.augment
+        if not augment.erase:
+            return None
+        from timm.data.random_erasing import RandomErasing
+
+        return RandomErasing(
+            augment.erase, mode=augment.erase_mode, max_count=augment.erase_count, device=self.ranks.device
+        )
+
+    # -- states
+
+    def state(self) -> dict[str, Any]:
+        """Everything to go on from, in tensors and plain types; every rank must call this."""
+        progress = self.progress
+        own = {
+            "generators": capture(self.ranks.device),
+            "statistics": _statistics(self.model),
+            "average_statistics": {} if self.average is None else _statistics(self.average.module),
+            "loss_sum": progress.loss_sum, "seen": progress.seen, "replaced": progress.replaced,
+        }  # fmt: skip
+        everyone = self.ranks.gather(own)
+        done = progress.update == self.epoch_updates
+        content: dict[str, Any] = {
+            # timm's fields: the epoch is the last one finished
+            "epoch": progress.epoch if done else progress.epoch - 1, "arch": self.arch, "version": 2,
+            "state_dict": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "args": self.config.plain(), "metric": progress.best_top1,
+            "vizgraph": self.description,
+            "training": {
+                "progress": asdict(progress), "ranks": everyone, "world": self.ranks.world,
+                "epoch_updates": self.epoch_updates,
+                "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            },
+        }  # fmt: skip
+        if self.average is not None:
+            content["state_dict_ema"] = self.average.module.state_dict()
+        if self.scaler is not None:
+            content["amp_scaler"] = self.scaler.state_dict()
+        return content
+
+    def _continue(self, content: dict[str, Any], path: Path | None) -> None:
+        _require_same_network(content, self.description, path)
+        was, config = content["args"], self.config.plain()
+        training = content["training"]
+        progress = Progress(**training["progress"])
+        if 0 < progress.update < training["epoch_updates"]:
+            for what, before, now in (
+                ("ranks", training["world"], self.ranks.world),
+                ("data.batch_size", was["data"]["batch_size"], config["data"]["batch_size"]),
+                ("optimizer.accumulate", was["optimizer"]["accumulate"], config["optimizer"]["accumulate"]),
+                ("data.repeats", was["data"]["repeats"], config["data"]["repeats"]),
+                ("updates an epoch", training["epoch_updates"], self.epoch_updates),
+                ("run.seed", was["run"]["seed"], config["run"]["seed"]),
+            ):  # fmt: skip
+                if before != now:
+                    raise TrainingError(
+                        f"{path}: was saved within an epoch with {what} {before}, now it is {now}; "
+                        f"continue with {before}, or from a checkpoint of an epoch's end"
+                    )
+        self.model.load_state_dict(content["state_dict"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        if self.average is not None:
+            self.average.module.load_state_dict(content.get("state_dict_ema", content["state_dict"]))
+        if self.scaler is not None and "amp_scaler" in content:
+            self.scaler.load_state_dict(content["amp_scaler"])
+        if progress.update == training["epoch_updates"]:
+            progress.update = self.epoch_updates
+        self.progress = progress
+        same_schedule = (
+            was["schedule"] == config["schedule"] and was["optimizer"] == config["optimizer"]
+            and training["epoch_updates"] == self.epoch_updates and training["world"] == self.ranks.world
+        )  # fmt: skip
+        if self.scheduler is not None:
+            if same_schedule:
+                self.scheduler.load_state_dict(training["scheduler"])
+            else:
+                # A new schedule was asked for: it takes over at this point of the run.
+                progress.updates = progress.epoch * self.epoch_updates + progress.update
+                self._set_rates_anew()
+        if training["world"] == self.ranks.world:
+            own = training["ranks"][self.ranks.rank]
+            restore(own["generators"], self.ranks.device)
+            _load_statistics(self.model, own["statistics"])
+            if self.average is not None and own["average_statistics"]:
+                _load_statistics(self.average.module, own["average_statistics"])
+            progress.loss_sum, progress.seen, progress.replaced = own["loss_sum"], own["seen"], own["replaced"]
+
+    def _set_rates_anew(self) -> None:
+        for group, base in zip(self.optimizer.param_groups, self.scheduler.base_values):
+            group["initial_lr"] = base
+        self.scheduler.step(self.progress.epoch)
+        self.scheduler.step_update(self.progress.updates)
+
+    def save(self, *names: str, must: bool = False) -> None:
+        """Write checkpoints of now under these names; every rank must call this.
+
+        Raises:
+            CannotWrite: a file could not be written, and `must` is true; otherwise that is only said.
+        """
+        content = self.state()
+        if self.ranks.first:
+            for name in names:
+                try:
+                    saving.save(self.folder / name, content)
+                except saving.CannotWrite as error:
+                    if must:
+                        raise
+                    self._say(f"vizgraph: warning: {error}")
+        self._saved_at = time.monotonic()
+
+    # -- going
+
+    def run(self) -> Scores | None:
+        """Train to the end; returns the last validation's scores (None where nothing was left to do).
+
+        Raises:
+            Interrupted: SIGTERM or SIGINT came; the state is saved.
+            TrainingError: the loss is no number any more, or the checkpoint at the end cannot be written.
+        """
+        if self.ranks.first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            saving.sweep(self.folder)
+            (self.folder / "config.yaml").write_text(to_yaml(self.config), encoding="utf-8")
+            self.journal = Journal(
+                self.folder, from_epoch=self.progress.epoch, tensorboard=self.config.run.tensorboard
+            )  # fmt: skip
+        scores = None
+        with Stop() as stop, _deterministic(self.ranks.device):
+            self._introduce()
+            try:
+                while self.progress.epoch < self.epochs:
+                    self._train_epoch(stop)
+                    scores = self._finish_epoch(stop)
+            finally:
+                if self.ranks.first:
+                    self.journal.close()
+        if self.ranks.first and self.journal.rows:
+            self.journal.draw()
+        return scores
+
+    def _introduce(self) -> None:
+        parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+        at = f", from epoch {self.progress.epoch + 1}, update {self.progress.update}" if self.progress.updates else ""
+        scaled = "" if self.config.optimizer.lr_scaling == "none" else f" ({self.config.optimizer.lr_scaling} scaling)"
+        start = "its last checkpoint" if self.progress.updates else self.origin
+        self._say(
+            f"{self.arch}, {self.classes} classes, {parameters / 1e6:.2f} M trained parameters, from {start}, on "
+            f"{self.ranks.world} x {self.ranks.device}; {self.epochs} epochs of {self.epoch_updates} updates of "
+            f"{self.images_an_update} images, learning rate {self.learning_rate:.3g}{scaled}{at}; into {self.folder}"
+        )
+
+    def _say(self, text: str) -> None:
+        if self.show:
+            from tqdm import tqdm
+
+            tqdm.write(text, file=sys.stderr)
+
+    def _batches(self) -> Iterator[Batch]:
+        """The rest of the epoch's batches."""
+        progress, accumulate = self.progress, self.config.optimizer.accumulate
+        skip = progress.update * accumulate
+        if self.order is not None:
+            self.order.epoch, self.order.start = progress.epoch, skip * self.config.data.batch_size
+            yield from self.loader
+            return
+        self.stream.set_epoch(progress.epoch)
+        for number, batch in enumerate(self.loader):
+            if number >= skip:
+                yield batch
+
+    def _train_epoch(self, stop: Stop) -> None:
+        progress, accumulate = self.progress, self.config.optimizer.accumulate
+        if progress.update >= self.epoch_updates:
+            return
+        self.forward.train()
+        for module in self.frozen:
+            module.eval()
+        self.average_mixing(progress.epoch)
+        started, before = time.monotonic(), progress.seconds
+        done_here = 0
+        batches = self._batches()
+        live = bar(self.epoch_updates, progress.update, f"epoch {progress.epoch + 1}/{self.epochs}", show=self.show)
+        with live:
+            while progress.update < self.epoch_updates:
+                group = list(itertools.islice(batches, accumulate))
+                if len(group) < accumulate:
+                    raise TrainingError(
+                        f"the stream ended after {progress.update} of {self.epoch_updates} updates; "
+                        "set data.train_size to what it holds"
+                    )
+                self._update(group)
+                progress.update += 1
+                progress.updates += 1
+                done_here += 1
+                if self.average is not None:
+                    self.average.update(self.model, step=progress.updates)
+                if self.scheduler is not None:
+                    self.scheduler.step_update(progress.updates)
+                progress.seconds = before + time.monotonic() - started
+                self._tell(live, done_here, time.monotonic() - started)
+                self._agree(stop)
+
+    def average_mixing(self, epoch: int) -> None:
+        """Mixup and cutmix end at the epoch that the config names."""
+        off = self.config.augment.mixup_off_epoch
+        if self.mixup is not None:
+            self.mixup.mixup_enabled = not (off and epoch >= off)
+
+    def _update(self, group: Iterable[Batch]) -> None:
+        config, group = self.config.optimizer, list(group)
+        for number, batch in enumerate(group):
+            last = number == len(group) - 1
+            waits = getattr(self.forward, "no_sync", None)
+            with contextlib.nullcontext() if last or waits is None else waits():
+                loss = self._loss(batch)
+                scaled = loss / len(group)
+                (scaled if self.scaler is None else self.scaler.scale(scaled)).backward()
+            self._pending.append(loss.detach() * len(batch.labels))
+            self.progress.seen += len(batch.labels)
+            if batch.replaced:
+                self._note_replaced(batch.replaced)
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        if config.clip is not None:
+            from timm.utils import dispatch_clip_grad
+
+            dispatch_clip_grad(self.model.parameters(), config.clip, mode=config.clip_mode)
+        if self.scaler is None:
+            self.optimizer.step()
+        else:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        require_labels(batch.labels, self.classes)
+        pixels = self.normalize(batch.pixels)
+        labels = batch.labels.to(self.ranks.device, non_blocking=True)
+        smoothing = self.config.augment.smoothing
+        if self.erase is not None:
+            pixels = self.erase(pixels)
+        if self.mixup is not None:
+            pixels, labels = self.mixup(pixels, labels)
+            smoothing = 0.0
+        with self._autocast():
+            logits = self.forward(pixels)
+        return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+
+    def _autocast(self) -> Any:
+        if self.amp is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.ranks.device.type, self.amp)
+
+    def _tell(self, live: Any, done: int, seconds: float) -> None:
+        live.update(1)
+        if not self.show or live.disable:
+            return
+        progress = self.progress
+        rate = done * self.images_an_update / max(seconds, 1e-9)
+        left = (self.epochs - progress.epoch) * self.epoch_updates - progress.update
+        loss = progress.loss_sum / progress.seen if progress.seen and not self._pending else None
+        live.set_postfix_str(
+            ("" if loss is None else f"loss {loss:.3f}, ") + f"lr {self.optimizer.param_groups[0]['lr']:.2e}, "
+            f"{rate:.0f} images/s, run ends in {clock(left * seconds / done)}", refresh=False,
+        )  # fmt: skip
+
+    def _look_at_losses(self) -> bool:
+        """Add what is pending to the epoch's loss; whether it is finite. On a GPU this waits for it."""
+        if not self._pending:
+            return True
+        losses = torch.stack(self._pending).double().cpu()
+        self._pending.clear()
+        finite = bool(torch.isfinite(losses).all())
+        if finite:
+            self._overflows = 0
+        elif self.scaler is not None:
+            self._overflows += 1
+            finite = self._overflows * self._looks_every() < TOLERATED_OVERFLOWS
+        self.progress.loss_sum += float(losses[torch.isfinite(losses)].sum())
+        return finite
+
+    def _looks_every(self) -> int:
+        return 1 if self.ranks.device.type == "cpu" else self.config.run.log_every
+
+    def _agree(self, stop: Stop) -> None:
+        """After an update: whether any rank lost its numbers, was told to stop, or it is time to save."""
+        progress = self.progress
+        at_end = progress.update == self.epoch_updates
+        due = (time.monotonic() - self._saved_at) > self.config.run.save_minutes * 60
+        finite = True
+        if progress.update % self._looks_every() == 0 or at_end or stop:
+            finite = self._look_at_losses()
+        bad, stopping, saving_due = self.ranks.any_of(not finite, bool(stop), due and self.ranks.first)
+        if not bad and (stopping or saving_due):
+            (bad,) = self.ranks.any_of(not self._look_at_losses())
+        if bad:
+            raise TrainingError(self._diverged())
+        if stopping:
+            self._leave(stop)
+        if saving_due and not at_end:
+            self.save(saving.LAST)
+
+    def _diverged(self) -> str:
+        kept = self.folder / saving.LAST
+        where = f"{kept} is of before" if kept.exists() else "nothing was saved yet"
+        return (
+            f"the loss is not a finite number in epoch {self.progress.epoch + 1}, update {self.progress.update} (learning "
+            f"rate {self.optimizer.param_groups[0]['lr']:.2e}); {where}: lower optimizer.lr, lengthen "
+            "schedule.warmup_epochs, or set optimizer.clip=1.0"
+        )
+
+    def _leave(self, stop: Stop) -> None:
+        self.save(saving.LAST, must=True)
+        signum = max(self.ranks.gather(stop.signum))
+        self._say(
+            f"stopped in epoch {self.progress.epoch + 1} after update {self.progress.update}, saved; go on with --resume"
+        )
+        raise Interrupted(signum)
+
+    def _finish_epoch(self, stop: Stop) -> Scores | None:
+        progress, config = self.progress, self.config
+        if self.ranks.world > 1:
+            from timm.utils import distribute_bn
+
+            before = (_statistics(self.model), {} if self.average is None else _statistics(self.average.module))
+            for network in (self.model, None if self.average is None else self.average.module):
+                if network is not None:
+                    distribute_bn(network, self.ranks.world, reduce=True)
+        scores = None
+        number = progress.epoch + 1
+        if number % config.run.validate_every == 0 or number == self.epochs:
+            scores = self.validate(stop=lambda: bool(stop))
+        (stopping,) = self.ranks.any_of(bool(stop))
+        if stopping:
+            if self.ranks.world > 1:
+                # Continued, the epoch's end is done again from where it began.
+                _load_statistics(self.model, before[0])
+                if self.average is not None:
+                    _load_statistics(self.average.module, before[1])
+            self._leave(stop)
+        sums = self.ranks.total(
+            torch.tensor([progress.loss_sum, progress.seen, progress.replaced], dtype=torch.float64)
+        ).tolist()
+        row = {
+            "epoch": number, "updates": progress.updates, "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "train_loss": sums[0] / max(1.0, sums[1]), "images_per_second": sums[1] / max(progress.seconds, 1e-9),
+            "seconds": progress.seconds, "replaced": int(sums[2]),
+        }  # fmt: skip
+        names = [saving.LAST]
+        if scores is not None:
+            row.update(
+                val_loss=scores.loss, top1=scores.top1, top5=scores.top5, calibration_error=scores.calibration_error
+            )
+            if (scores.top1, -scores.loss) > (progress.best_top1, -progress.best_loss):
+                progress.best_epoch, progress.best_top1, progress.best_loss = number, scores.top1, scores.loss
+                names.append(saving.BEST)
+        if config.run.checkpoint_every and number % config.run.checkpoint_every == 0:
+            names.append(f"epoch_{number}.pth.tar")
+        if self.scheduler is not None:
+            self.scheduler.step(number, None if scores is None else scores.top1)
+        if self.ranks.first:
+            self.journal.add(row)
+            if progress.seconds > 20:
+                self.journal.draw()
+            self._say(_line(row, self.epochs, scores))
+            for watcher in self.watchers:
+                watcher(self, number)
+        self.ranks.wait()
+        self.progress = Progress(
+            epoch=number, updates=progress.updates, best_epoch=progress.best_epoch, best_top1=progress.best_top1,
+            best_loss=progress.best_loss,
+        )  # fmt: skip
+        self.save(*names, must=number == self.epochs)
+        return scores
+
+    @property
+    def finished(self) -> nn.Module:
+        """The network that is validated and exported: the average where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def validate(self, stop: Callable[[], bool] = bool) -> Scores | None:
+        """Scores of `finished` on the validation split; None where `stop` said so."""
+        return measure(
+            self.finished, self.validation_loader, self.normalize, self.ranks, classes=self.classes,
+            autocast=self._autocast, stop=stop,
+        )  # fmt: skip
+
+    def _note_replaced(self, names: list[str]) -> None:
+        self.progress.replaced += len(names)
+        log = self.folder / (f"replaced_{self.ranks.rank}.txt" if self.ranks.world > 1 else "replaced.txt")
+        with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
+            file.writelines(f"epoch {self.progress.epoch + 1}: {name}\n" for name in names)
+        if self.progress.replaced == len(names):
+            self._say(f"vizgraph: warning: a damaged image gave way to the next one: {names[0]}; all are listed in {log}")
+
+
+def _line(row: dict[str, Any], epochs: int, scores: Scores | None) -> str:
+    text = f"epoch {row['epoch']}/{epochs}: training loss {row['train_loss']:.4f}"
+    if scores is not None:
+        text += f", validation loss {scores.loss:.4f}, top-1 {scores.top1:.2f} %, top-5 {scores.top5:.2f} %"
+    text += f", {row['images_per_second']:.0f} images/s, {clock(row['seconds'])}"
+    return text + (f", {row['replaced']} damaged images replaced" if row["replaced"] else "")
+
+
+def _statistics(model: nn.Module) -> dict[str, Tensor]:
+    """The batch-norm statistics, which differ between ranks within an epoch; copies on the CPU."""
+    return {
+        name: buffer.detach().to("cpu", copy=True)
+        for name, buffer in model.named_buffers() if "running_" in name or name.endswith("num_batches_tracked")
+    }  # fmt: skip
+
+
+def _load_statistics(model: nn.Module, statistics: dict[str, Tensor]) -> None:
+    buffers = dict(model.named_buffers())
+    with torch.no_grad():
+        for name, value in statistics.items():
+            buffers[name].copy_(value)
+
+
+def _require_same_network(content: dict[str, Any], description: dict[str, Any], path: Path | None) -> None:
+    was = content.get("vizgraph") or {}
+    for key, what in (("arch", "model.arch"), ("num_classes", "model.num_classes"), ("model_kwargs", "model.kwargs")):
+        if was.get(key) != description[key]:
+            raise TrainingError(
+                f"{path}: is of a run with {what} {was.get(key)}, now it is {description[key]}; resume with its own config, "
+                "or start a new run from its weights with model.checkpoint"
+            )
+
+
+@contextlib.contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """On a GPU let cuDNN look for its fastest kernels; elsewhere nothing is to be done."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+def run_source(training: Training) -> Source:
+    """The validation images of a run, for watchers that look at a few of them."""
+    return training.validation_source

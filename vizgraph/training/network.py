@@ -1,0 +1,141 @@
+"""The network of a run: built, started from weights if asked to, frozen in part, described for its checkpoints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from vizgraph.training.config import ModelConfig
+from vizgraph.training.errors import TrainingError
+
+CLASSIFIER = ("prediction.4.weight", "prediction.4.bias")
+
+
+def build(config: ModelConfig, classes: int) -> tuple[nn.Module, str]:
+    """The network, and what it starts from in words.
+
+    Raises:
+        TrainingError: no such architecture or option.
+        CheckpointError: the weights to start from cannot be had or do not fit.
+    """
+    import timm
+
+    from vizgraph.models import resolve
+
+    try:
+        arch = resolve(config.arch)
+        model = timm.create_model(
+            arch, pretrained=config.pretrained and config.checkpoint is None, num_classes=classes,
+            drop_rate=config.drop_rate, drop_path_rate=config.drop_path_rate, **_as_arguments(config.kwargs),
+        )  # fmt: skip
+    except (ValueError, TypeError) as error:
+        raise _told(error, config) from error
+    if config.checkpoint is not None:
+        return model, start_from(model, config.checkpoint)
+    return model, "the published weights" if config.pretrained else "random weights"
+
+
+def _told(error: Exception, config: ModelConfig) -> Exception:
+    from vizgraph.checkpoints.errors import CheckpointError
+
+    if isinstance(error, CheckpointError):
+        return error
+    return TrainingError(f"model.arch={config.arch}: {error}")
+
+
+def _as_arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in kwargs.items()}
+
+
+def start_from(model: nn.Module, checkpoint: str) -> str:
+    """Load the weights of a file, all but a classifier for other classes; says what was done.
+
+    Raises:
+        CheckpointError: the file cannot be read, or does not fit.
+    """
+    from vizgraph.checkpoints.errors import CheckpointError
+    from vizgraph.checkpoints.read import choose, read
+    from vizgraph.checkpoints.remap import to_project
+
+    if checkpoint == "demo":
+        from vizgraph.checkpoints.locate import bundled_file
+
+        checkpoint = str(bundled_file())
+    chosen = choose(read(checkpoint))
+    try:
+        layout, state = to_project(chosen.state)
+    except CheckpointError as error:
+        raise CheckpointError(f"{checkpoint}: {error}") from None
+    own = model.state_dict()
+    renewed = [key for key in CLASSIFIER if key in own and key in state and state[key].shape != own[key].shape]
+    state = {key: value for key, value in state.items() if key not in renewed}
+    missing = [key for key in own if key not in state and key not in renewed]
+    left = [key for key in state if key not in own]
+    other = [key for key in state if key in own and state[key].shape != own[key].shape]
+    for keys, what in ((missing, "lacks"), (left, "has besides"), (other, "has other shapes for")):
+        if keys:
+            shown = ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")
+            raise CheckpointError(
+                f"{checkpoint}: is of another architecture: it {what} {len(keys)} of the network's entries ({shown}); "
+                "set model.arch to its own"
+            )
+    if any(not torch.isfinite(value).all() for value in state.values() if value.is_floating_point()):
+        raise CheckpointError(f"{checkpoint}: holds values that are not finite; it is of a run that diverged")
+    model.load_state_dict(state, strict=False)
+    kind = "averaged weights" if chosen.ema else "weights"
+    return f"the {kind} of {checkpoint} ({layout} layout)" + (", with a new classifier" if renewed else "")
+
+
+def freeze(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
+    """Take modules out of training, their batch-norm statistics too; returns them.
+
+    Args:
+        model: the network.
+        names: module names such as "stem" or "pos_embed", or a range of numbered ones, "backbone.0-5".
+
+    Raises:
+        TrainingError: there is no such module.
+    """
+    frozen: list[nn.Module] = []
+    for name in names:
+        for one in _spelled_out(name):
+            try:
+                found = model.get_submodule(one)
+            except AttributeError:
+                parameter = dict(model.named_parameters()).get(one)
+                if parameter is None:
+                    parts = ", ".join(dict(model.named_children()))
+                    raise TrainingError(f"model.freeze: the network has no part {one!r}; its parts are {parts}") from None
+                parameter.requires_grad_(False)
+                continue
+            found.requires_grad_(False)
+            frozen.append(found)
+    if names and not any(parameter.requires_grad for parameter in model.parameters()):
+        raise TrainingError("model.freeze: leaves nothing to train")
+    return frozen
+
+
+def _spelled_out(name: str) -> list[str]:
+    match = re.fullmatch(r"(.*\.)(\d+)-(\d+)", name)
+    if match is None:
+        return [name]
+    return [f"{match[1]}{number}" for number in range(int(match[2]), int(match[3]) + 1)]
+
+
+def describe(
+    config: ModelConfig, classes: int, labels: Sequence[str] | None, preprocessing: dict[str, Any]
+) -> dict[str, Any]:
+    """What `vizgraph.load_model` reads beside the weights, in plain types."""
+    from vizgraph.models import resolve
+
+    return {
+        "arch": resolve(config.arch),
+        "model_kwargs": {key: list(v) if isinstance(v, tuple) else v for key, v in config.kwargs.items()},
+        "num_classes": classes,
+        "label_names": None if labels is None else [str(label) for label in labels],
+        "data": dict(preprocessing),
+    }

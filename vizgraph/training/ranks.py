@@ -1,0 +1,109 @@
+"""The processes of a run: one alone, or many started by torchrun (gloo on CPUs, nccl on GPUs)."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from vizgraph.training.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among the processes of the run.
+
+    Attributes:
+        device: where this process computes.
+        rank: its number.
+        world: how many there are.
+        control: a gloo group for small agreements that must not wait for a GPU; None when alone.
+    """
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+    control: Any = None
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.rank == 0
+
+    def any_of(self, *flags: bool) -> tuple[bool, ...]:
+        """Each flag, true if any rank says so."""
+        if self.world == 1:
+            return flags
+        votes = torch.tensor([int(flag) for flag in flags])
+        dist.all_reduce(votes, op=dist.ReduceOp.MAX, group=self.control)
+        return tuple(bool(vote) for vote in votes)
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum over ranks of a CPU tensor."""
+        if self.world > 1:
+            values = values.clone()
+            dist.all_reduce(values, group=self.control)
+        return values
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every rank's plain value, in the order of ranks, on every rank."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        dist.all_gather_object(values, value, group=self.control)
+        return values
+
+    def wait(self) -> None:
+        """Go on when all ranks are here."""
+        if self.world > 1:
+            dist.barrier(group=self.control)
+
+
+def choose_device(name: str, local_rank: int = 0) -> torch.device:
+    """The device that "auto", "cpu", "cuda", "cuda:1" or "mps" means here.
+
+    Raises:
+        TrainingError: it is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            name = "cuda"
+        else:
+            name = "mps" if torch.backends.mps.is_available() and "WORLD_SIZE" not in os.environ else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise TrainingError(f"no device is called {name!r}; use auto, cpu, cuda or mps") from error
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise TrainingError("no CUDA device is available; use run.device=cpu")
+        index = device.index if device.index is not None else local_rank
+        if index >= torch.cuda.device_count():
+            raise TrainingError(f"there is no cuda:{index}, only {torch.cuda.device_count()} devices; start fewer ranks")
+        device = torch.device("cuda", index)
+    return device
+
+
+@contextlib.contextmanager
+def joined(device: str = "auto", timeout_minutes: float = 30.0) -> Iterator[Ranks]:
+    """Join the processes that torchrun started, if it did; leave them at the end."""
+    world, local_rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
+    chosen = choose_device(device, local_rank)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if world == 1:
+        yield Ranks(chosen)
+        return
+    timeout = datetime.timedelta(minutes=timeout_minutes)
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=timeout)
+    try:
+        yield Ranks(chosen, dist.get_rank(), world, dist.new_group(backend="gloo", timeout=timeout))
+    finally:
+        dist.destroy_process_group()

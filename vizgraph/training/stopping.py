@@ -1,0 +1,70 @@
+"""SIGTERM and SIGINT ask a run to finish its step, save and leave; nor does a rank outlive its launcher."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+GRACE_SECONDS = 60.0
+"""How long a rank without its launcher may take to save."""
+
+
+class Interrupted(Exception):
+    """The run was asked to leave and has saved.
+
+    Attributes:
+        signum: the signal.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+    @property
+    def exit_code(self) -> int:
+        """130 for SIGINT, 143 for SIGTERM."""
+        return 128 + self.signum
+
+
+class Stop:
+    """Takes note of SIGTERM and SIGINT while it is entered; a second SIGINT interrupts at once."""
+
+    def __init__(self) -> None:
+        self.signum = 0
+        self._before: dict[int, Any] = {}
+        self._left = threading.Event()
+
+    def __bool__(self) -> bool:
+        return self.signum != 0
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                self._before[signum] = signal.signal(signum, self._note)
+        if "LOCAL_RANK" in os.environ:
+            threading.Thread(target=self._watch_launcher, args=(os.getppid(),), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left.set()
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+
+    def _note(self, signum: int, _: FrameType | None) -> None:
+        if self.signum and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signum = signum
+
+    def _watch_launcher(self, launcher: int) -> None:
+        while not self._left.wait(1.0):
+            if os.getppid() != launcher:
+                self.signum = self.signum or signal.SIGTERM
+                deadline = time.monotonic() + GRACE_SECONDS
+                while not self._left.wait(0.5):
+                    if time.monotonic() > deadline:
+                        os._exit(128 + signal.SIGTERM)
+                return
