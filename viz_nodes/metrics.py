@@ -1,0 +1,312 @@
+"""How far an explanation can be trusted: deletion and insertion curves, ROAD, pointing game, randomised parameters.
+
+None of these proves that a map is right. A deletion curve says that what the map ranks first matters to this network
+when it is painted over, which also makes images the network has never seen; the pointing game says where the map is,
+not why; a map that survives randomised parameters says nothing about the network.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from viz_nodes.capture.manners import as_batch, borrowed, logits_of, unwrap
+from viz_nodes.grids import Grid
+from viz_nodes.records import NO_PEAK, Explanation
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A score while more and more is taken away, or put back.
+
+    Attributes:
+        fractions: (S + 1,) from 0 to 1, how much is gone (deletion) or there (insertion).
+        scores: (S + 1,) probability of the target.
+    """
+
+    fractions: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def area(self) -> float:
+        """Area under the curve, 0 to 1. Low for a good deletion, high for a good insertion."""
+        return float(np.sum((self.scores[1:] + self.scores[:-1]) / 2 * np.diff(self.fractions)))
+
+
+def ranking(values: Tensor | np.ndarray) -> np.ndarray:
+    """Node numbers, highest value first, equal values in the order of the nodes: [[1, 3], [3, 0]] gives 1, 2, 0, 3."""
+    return np.argsort(-np.asarray(values, dtype=np.float64).ravel(), kind="stable")
+
+
+def node_of_pixel(grid: Grid, size: tuple[int, int]) -> np.ndarray:
+    """(height, width) int64, the node whose box holds the middle of each pixel."""
+    rows = ((np.arange(size[0]) + 0.5) * grid[0] / size[0]).astype(np.int64)
+    cols = ((np.arange(size[1]) + 0.5) * grid[1] / size[1]).astype(np.int64)
+    return rows[:, None] * grid[1] + cols[None, :]
+
+
+def _probabilities(model: nn.Module, images: Tensor, target: int, batch_size: int) -> np.ndarray:
+    found = [logits_of(model(part)).softmax(-1)[:, target] for part in images.split(batch_size)]
+    return torch.cat(found).double().cpu().numpy()
+
+
+def _single(model: nn.Module, pixels: Tensor) -> Tensor:
+    """(3, H, W) on the device of the network."""
+    batch = as_batch(model, pixels)
+    if len(batch) != 1:
+        raise ValueError(f"`pixels` must be one image, (3, H, W) or (1, 3, H, W) (got {tuple(pixels.shape)})")
+    return batch[0]
+
+
+def blank_image(pixels: Tensor, baseline: str | Tensor) -> Tensor:
+    """What stands where a node is taken away.
+
+    Args:
+        pixels: (3, H, W).
+        baseline: "zero" (the mean color of the training data), "mean" (of this image), "blur" (the image under a
+            Gaussian blur of a sixteenth of its width), or an image of the same shape.
+    """
+    if isinstance(baseline, Tensor):
+        if baseline.shape != pixels.shape:
+            raise ValueError(f"`baseline` must have shape {tuple(pixels.shape)} (got {tuple(baseline.shape)})")
+        return baseline.to(pixels)
+    if baseline == "zero":
+        return torch.zeros_like(pixels)
+    if baseline == "mean":
+        return pixels.mean((1, 2), keepdim=True).expand_as(pixels)
+    if baseline == "blur":
+        return _blurred(pixels, max(1.0, pixels.shape[2] / 16))
+    raise ValueError(f"`baseline` must be 'zero', 'mean', 'blur' or an image (got {baseline!r})")
+
+
+def _blurred(pixels: Tensor, sigma: float) -> Tensor:
+    radius = min(int(3 * sigma), min(pixels.shape[1:]) - 1)
+    at = torch.arange(-radius, radius + 1, dtype=pixels.dtype, device=pixels.device)
+    kernel = torch.exp(-(at**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).expand(pixels.shape[0], 1, -1)
+    padded = F.pad(pixels[None], (radius, radius, radius, radius), mode="reflect")
+    across = F.conv2d(padded, kernel[:, :, None, :], groups=pixels.shape[0])
+    return F.conv2d(across, kernel[:, :, :, None], groups=pixels.shape[0])[0]
+
+
+def _counts(total: int, steps: int) -> np.ndarray:
+    """How many of `total` are changed at each of at most `steps` + 1 points, from 0 to all."""
+    if steps < 1:
+        raise ValueError(f"`steps` must be at least 1 (got {steps})")
+    return np.unique(np.linspace(0, total, steps + 1).round().astype(int))
+
+
+def node_curve(
+    model: nn.Module,
+    pixels: Tensor,
+    order: Sequence[int] | np.ndarray,
+    target: int,
+    *,
+    grid: Grid,
+    mode: str = "deletion",
+    steps: int = 20,
+    baseline: str | Tensor | None = None,
+    batch_size: int = 32,
+) -> Curve:
+    """Paint nodes over, the most important first ("deletion"), or uncover them on a blank image ("insertion").
+
+    After Petsiuk et al. (RISE, arXiv 1806.07421), with whole nodes in place of pixels.
+
+    Args:
+        model: a classifier; run in eval mode.
+        pixels: (3, H, W) or (1, 3, H, W).
+        order: (N,) node numbers, most important first (`ranking`).
+        target: the class.
+        grid: (H, W) of the nodes.
+        steps: in how many equal parts.
+        baseline: see `blank_image`; None is "zero" for deletion and "blur" for insertion.
+
+    Raises:
+        ValueError: `order` is no permutation of the nodes; another mode.
+    """
+    if mode not in ("deletion", "insertion"):
+        raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
+    model = unwrap(model)
+    pixels = _single(model, pixels)
+    nodes = grid[0] * grid[1]
+    order = np.asarray(order).ravel()
+    if len(order) != nodes or not np.array_equal(np.sort(order), np.arange(nodes)):
+        raise ValueError(f"`order` must hold each of the {nodes} nodes once (got {len(order)} entries)")
+    if baseline is None:
+        baseline = "zero" if mode == "deletion" else "blur"
+    blank = blank_image(pixels, baseline)
+    place = np.empty(nodes, dtype=np.int64)
+    place[order] = np.arange(nodes)
+    place_of_pixel = torch.from_numpy(place[node_of_pixel(grid, tuple(pixels.shape[1:]))]).to(pixels.device)
+    counts = _counts(nodes, steps)
+    before, after = (pixels, blank) if mode == "deletion" else (blank, pixels)
+    images = torch.stack([torch.where(place_of_pixel < int(count), after, before) for count in counts])
+    with borrowed(model, grad=False):
+        scores = _probabilities(model, images, int(target), batch_size)
+    return Curve(counts / nodes, scores)
+
+
+def pointing_game(
+    exp: Explanation, masks: Tensor | np.ndarray, layer: int = -1, *, tolerance: float = 0.0
+) -> np.ndarray:
+    """Whether the peak lies in the object (Zhang et al., arXiv 1608.00507).
+
+    A peak is a node: it hits when its box overlaps the mask by more than `tolerance` of its area.
+
+    Args:
+        masks: (R, H, W) or (H, W) bool at the size of the network's input, the object's pixels.
+        tolerance: fraction of the box that must be passed, 0 to below 1; 0.5 asks for more than half of the patch.
+
+    Returns:
+        (R,) float64: 1 hit, 0 miss, NaN where the map is blank and points nowhere.
+    """
+    explained = exp.layer(layer)
+    inside = _mask_fraction(exp, masks, explained.grid)
+    peaks = explained.peak.numpy()
+    hits = (inside[np.arange(len(exp)), peaks.clip(min=0)] > tolerance).astype(np.float64)
+    return np.where(peaks == NO_PEAK, np.nan, hits)
+
+
+def energy_inside(exp: Explanation, masks: Tensor | np.ndarray, layer: int = -1) -> np.ndarray:
+    """What fraction of the map lies in the object, node by node (the energy-based pointing game of arXiv 1910.01279).
+
+    Returns:
+        (R,) float64, NaN where the map is blank.
+    """
+    explained = exp.layer(layer)
+    heat = explained.cam.double().flatten(1).numpy()
+    total = heat.sum(1)
+    with np.errstate(invalid="ignore"):
+        return (heat * _mask_fraction(exp, masks, explained.grid)).sum(1) / np.where(total > 0, total, np.nan)
+
+
+def _mask_fraction(exp: Explanation, masks: Tensor | np.ndarray, grid: Grid) -> np.ndarray:
+    """(R, N), how much of each node's box the mask covers."""
+    masks = np.asarray(masks, dtype=bool)
+    masks = np.broadcast_to(masks, (len(exp), *masks.shape)) if masks.ndim == 2 else masks
+    if masks.shape != (len(exp), *exp.image_size):
+        raise ValueError(f"`masks` must have shape {(len(exp), *exp.image_size)} (got {masks.shape})")
+    node = node_of_pixel(grid, exp.image_size).ravel()
+    area = np.bincount(node, minlength=grid[0] * grid[1])
+    covered = np.stack([np.bincount(node, mask.ravel(), minlength=len(area)) for mask in masks])
+    return covered / np.maximum(area, 1)
+
+
+def rank_correlation(one: Tensor | np.ndarray, two: Tensor | np.ndarray) -> float:
+    """Spearman's: 1 the same order, -1 the reverse; equal values share their ranks. NaN where one is constant."""
+    ranks = []
+    for values in (one, two):
+        flat = np.asarray(values, dtype=np.float64).ravel()
+        _, place, count = np.unique(flat, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(count) - (count - 1) / 2)[place])
+    a, b = (rank - rank.mean() for rank in ranks)
+    scale = np.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / scale) if scale > 0 else float("nan")
+
+
+def randomized(model: nn.Module, fraction: float = 1.0, *, seed: int = 0) -> nn.Module:
+    """A copy of a network with the weights of its last modules shuffled, `fraction` of all modules that have weights.
+
+    Every tensor keeps its values in another order, so that its scale stays. `fraction` 0 is an equal copy, 1 shuffles
+    all; between, from the head backwards (the cascade of Adebayo et al., arXiv 1810.03292).
+    """
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"`fraction` must lie in [0, 1] (got {fraction})")
+    model = copy.deepcopy(model)
+    generator = torch.Generator().manual_seed(seed)
+    owners = [module for module in model.modules() if any(True for _ in module.parameters(recurse=False))]
+    with torch.no_grad():
+        for module in owners[len(owners) - round(fraction * len(owners)) :]:
+            for parameter in module.parameters(recurse=False):
+                mixed = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+                parameter.copy_(parameter.flatten()[mixed].view_as(parameter))
+    return model
+
+
+def parameter_randomization(
+    model: nn.Module,
+    pixels: Tensor,
+    *,
+    layer: int = -1,
+    method: str = "gradcam",
+    target=None,
+    fractions: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+    seed: int = 0,
+) -> dict[float, np.ndarray]:
+    """Does the map change when the network forgets what it knows? The sanity check of Adebayo et al. (1810.03292).
+
+    Args:
+        pixels: (B, 3, H, W).
+        target: as for `explain`; None is what the network as given predicts, also for the shuffled ones.
+
+    Returns:
+        For each fraction of shuffled modules (B,) rank correlations between the network's map and the shuffled one's.
+        Near 0 is right, near 1 means that the map does not depend on what was learned. NaN where a map is blank.
+    """
+    from viz_nodes.one_pass import explain
+
+    trusted = explain(model, pixels, layers=[layer], target=target, method=method)
+    found = {}
+    for fraction in fractions:
+        broken = explain(
+            randomized(model, fraction, seed=seed),
+            pixels,
+            layers=[layer],
+            target=trusted.target if target is None else target,
+            method=method,
+        )
+        pairs = zip(trusted.layers[0].cam, broken.layers[0].cam)
+        found[fraction] = np.array([rank_correlation(one, two) for one, two in pairs])
+    return found
+
+
+def road(
+    model: nn.Module,
+    pixels: Tensor,
+    cams: Tensor,
+    targets: Sequence[int] | Tensor,
+    *,
+    percentiles: Sequence[int] = (20, 40, 60, 80),
+    seed: int = 0,
+) -> np.ndarray:
+    """ROAD (Rong et al., arXiv 2202.00449) by grad-cam's `ROADCombined`, on probabilities.
+
+    Pixels are not painted over but filled in from their surroundings, which leaves less of a trace for the network to
+    read. Solves a sparse system of the size of the image for each percentile: seconds an image.
+
+    Args:
+        pixels: (B, 3, H, W).
+        cams: (B, h, w) maps, enlarged bilinearly and scaled to 0..1 as grad-cam does.
+        targets: (B,) classes.
+        percentiles: how much of the image stays or goes, in percent.
+        seed: of the noise in the filling.
+
+    Returns:
+        (B,) float64: (score without the least relevant - score without the most relevant) / 2, averaged over the
+        percentiles. Above 0 where the map is better than its reverse; NaN where a map is blank.
+    """
+    from pytorch_grad_cam.metrics.road import ROADCombined
+    from pytorch_grad_cam.utils.image import scale_cam_image
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
+
+    model = unwrap(model)
+    pixels = as_batch(model, pixels)
+    size = (pixels.shape[3], pixels.shape[2])
+    maps = scale_cam_image(cams.detach().cpu().float().numpy(), size)
+    chosen = [ClassifierOutputSoftmaxTarget(int(target)) for target in targets]
+
+    class Plain(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return logits_of(model(images.to(pixels)))
+
+    with borrowed(model, grad=False), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        score = ROADCombined(percentiles=list(percentiles))(pixels, maps, chosen, Plain())
+    blank = cams.detach().cpu().flatten(1).amax(1).numpy() <= 0
+    return np.where(blank, np.nan, np.asarray(score, dtype=np.float64))
