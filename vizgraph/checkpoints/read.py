@@ -108,7 +108,9 @@ def read(path: str | os.PathLike[str], *, sha256: str | None = None) -> Contents
     try:
         with path.open("rb") as file:
             head = file.read(512)
-            _require_checkpoint(path, head)
+            safe = _is_safetensors(head, os.fstat(file.fileno()).st_size)
+            if not safe:
+                _require_torch(path, head)
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             if pin is not None and not digest.startswith(pin):
@@ -117,7 +119,7 @@ def read(path: str | os.PathLike[str], *, sha256: str | None = None) -> Contents
                     "pinned, fetch it again or correct the pin"
                 )
             file.seek(0)
-            if _is_safetensors(head, os.fstat(file.fileno()).st_size):
+            if safe:
                 data, metadata = _read_safetensors(path, file)
                 return Contents(path, digest, data, metadata)
             return Contents(path, digest, _unpickle(path, file))
@@ -162,8 +164,8 @@ def _is_safetensors(head: bytes, size: int) -> bool:
     return head[8:9] == b"{" and 2 <= length <= min(_LONGEST_HEADER, size - 8)
 
 
-def _require_checkpoint(path: Path, head: bytes) -> None:
-    """Say what a file is that is plainly something else."""
+def _require_torch(path: Path, head: bytes) -> None:
+    """Say what a file is that does not begin as torch's files do."""
     if not head:
         raise CheckpointError(f"{path}: is empty; fetch it again")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -188,6 +190,11 @@ def _require_checkpoint(path: Path, head: bytes) -> None:
     }.items():
         if head.startswith(magic):
             raise CheckpointError(f"{path}: is {kind}, not a checkpoint; give a .pth, .pth.tar or .safetensors file")
+    if not head.startswith((b"PK", b"\x80")):
+        raise CheckpointError(
+            f"{path}: is no file that torch or safetensors wrote (it begins {head[:8]!r}); give a .pth, .pth.tar or "
+            ".safetensors file"
+        )
 
 
 def _read_safetensors(path: Path, file: BinaryIO) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -213,10 +220,10 @@ def _unpickle(path: Path, file: BinaryIO) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path}: {_refusal(str(error))}") from error
-    except MemoryError as error:
-        raise CheckpointError(f"{path}: claims more memory than there is; it is damaged or hostile") from error
     except Exception as error:  # whatever a damaged file makes torch raise
         reason = _first_line(error)
+        if isinstance(error, MemoryError) or "allocate memory" in reason:
+            raise CheckpointError(f"{path}: claims more memory than there is; it is damaged or hostile") from error
         raise CheckpointError(f"{path}: cannot be read as a checkpoint ({reason}); fetch it again") from error
 
 
