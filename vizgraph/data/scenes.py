@@ -1,0 +1,278 @@
+"""The bundled task with known truth: one digit sticker among other stickers on a photograph, and where it is."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset, get_worker_info
+
+from vizgraph.data import glyphs
+from vizgraph.data.extras import require
+from vizgraph.data.photographs import PHOTOGRAPHS, photograph
+from vizgraph.data.stickers import Pose, paste, random_look
+
+CLASSES = tuple(f"digit {digit}" for digit in range(10))
+SIZE = 224
+"""Height and width of a scene in pixels."""
+SPLITS = glyphs.SPLITS
+DEFAULT_SIZES = {"train": 20_000, "val": 1_000, "test": 2_000}
+_SPLIT_NAMES = {"validation": "val", "valid": "val", "eval": "val", "training": "train", **{s: s for s in SPLITS}}
+_EPOCH_STRIDE = 10_000_000
+_VARIANTS = 120
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A scene and its truth.
+
+    Attributes:
+        image: (224, 224, 3) uint8 RGB.
+        label: class of the object, an index into `CLASSES`.
+        mask: (224, 224) bool, the pixels where the object's sticker is seen, its border and filled holes included.
+        box: (left, top, right, bottom) of the mask, right and bottom exclusive.
+    """
+
+    image: np.ndarray
+    label: int
+    mask: np.ndarray
+    box: tuple[int, int, int, int]
+
+    @property
+    def name(self) -> str:
+        """Name of the class."""
+        return CLASSES[self.label]
+
+
+class Scenes(Dataset):
+    """The bundled scenes as a map-style data set of (image, class), made when asked for.
+
+    A scene depends on (seed, split, index) alone, whatever the number of workers and the order. Photographs, handwritten
+    samples and font families of a split are in no other split.
+
+    Args:
+        split: "train", "val" or "test" ("validation" is "val").
+        size: number of scenes; None takes 20,000, 1,000 or 2,000.
+        seed: another seed gives other scenes of the same split.
+        transform: applied to the PIL image.
+        target_transform: applied to the class.
+
+    Raises:
+        ImportError: scikit-image or scikit-learn is not installed.
+        ValueError: no such split, or a size that is not positive.
+    """
+
+    classes = CLASSES
+    class_to_idx = {name: label for label, name in enumerate(CLASSES)}
+
+    def __init__(
+        self,
+        split: str = "train",
+        size: int | None = None,
+        seed: int = 0,
+        transform: Callable[[Image.Image], Any] | None = None,
+        target_transform: Callable[[int], Any] | None = None,
+    ) -> None:
+        if split not in _SPLIT_NAMES:
+            raise ValueError(f"`split` must be one of {', '.join(SPLITS)} (got {split!r})")
+        self.split = _SPLIT_NAMES[split]
+        size = DEFAULT_SIZES[self.split] if size is None else size
+        if not 0 < size <= _EPOCH_STRIDE:
+            raise ValueError(f"`size` must lie in [1, {_EPOCH_STRIDE}] (got {size})")
+        if seed < 0:
+            raise ValueError(f"`seed` must not be negative (got {seed})")
+        self.size, self.seed = size, seed
+        self.transform, self.target_transform = transform, target_transform
+        # In shared memory, so that workers that live longer than an epoch see it change.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        require("skimage")
+        require("sklearn")
+
+    def __len__(self) -> int:
+        return self.size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Show new scenes of the same split in another epoch; 0, the first, is what `scene(index)` gives unasked."""
+        self._epoch.fill_(epoch)
+
+    def scene(self, index: int) -> Scene:
+        """The scene at an index, negative from the end."""
+        place = index + self.size if index < 0 else index
+        if not 0 <= place < self.size:
+            raise IndexError(f"`index` must be in [-{self.size}, {self.size}) (got {index})")
+        return make_scene(self.split, self.seed, place + _EPOCH_STRIDE * int(self._epoch))
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        if get_worker_info() is not None:
+            _one_thread()
+        scene = self.scene(index)
+        image, target = Image.fromarray(scene.image), scene.label
+        if self.transform is not None:
+            image = self.transform(image)
+        if self.target_transform is not None:
+            target = self.target_transform(target)
+        return image, target
+
+
+@functools.lru_cache(maxsize=1)
+def _one_thread() -> None:
+    """Keep cv2 to one thread in a loading process: its threads do not survive a fork, and the cores are taken."""
+    cv2.setNumThreads(0)
+
+
+def make_scene(split: str, seed: int, index: int) -> Scene:
+    """Make one scene; the same arguments give the same pixels.
+
+    Args:
+        split: "train", "val" or "test".
+        seed, index: not negative.
+    """
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    label = int(rng.integers(10))
+    canvas = _ground(split, rng)
+    light = rng.uniform(0, 2 * np.pi)
+    distance = rng.uniform(1.0, 4.0)
+    shadow = (rng.uniform(0.3, 0.6), np.cos(light) * distance, abs(np.sin(light)) * distance, rng.uniform(1.5, 3.5))
+
+    size = rng.uniform(50, 110)
+    pose = _pose(rng, size, margin=0.62)
+    others = _others(rng, pose)
+    above = [other for other in others if rng.random() < 0.25 and _gap(other, pose) > 0]
+    for other in others:
+        if other not in above:
+            shape = _distractor(split, rng)
+            paste(canvas, shape, random_look(rng, shape, shadow), other)
+    shape = _digit(split, label, rng)
+    cut, (left, top, right, bottom) = paste(canvas, shape, random_look(rng, shape, shadow), pose)
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[top:bottom, left:right] = cut > 0.5
+    for other in above:
+        shape = _distractor(split, rng)
+        cover, (left, top, right, bottom) = paste(canvas, shape, random_look(rng, shape, shadow), other)
+        mask[top:bottom, left:right] &= cover <= 0.5
+
+    image = _developed(canvas, rng)
+    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    box = (int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1)
+    return Scene(image, label, mask, box)
+
+
+def _ground(split: str, rng: np.random.Generator) -> np.ndarray:
+    """A random part of a photograph of the split, (SIZE, SIZE, 3) uint8, mirrored at times, its colors shifted."""
+    files = PHOTOGRAPHS[split]
+    photo = photograph(*files[rng.integers(len(files))])
+    height, width = photo.shape[:2]
+    side = int(rng.uniform(0.5, 1.0) * min(height, width))
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    part = cv2.resize(photo[top : top + side, left : left + side], (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        part = cv2.flip(part, 1)
+    # Photographs are few: the training ones are recolored more, so that they count as many.
+    strength = 1.0 if split == "train" else 0.35
+    return cv2.transform(part, _recoloring(rng, strength, gray=bool(np.ptp(part[::16, ::16], axis=-1).max() < 4)))
+
+
+def _recoloring(rng: np.random.Generator, strength: float, gray: bool) -> np.ndarray:
+    """(3, 4) matrix that turns hues, and shifts saturation, contrast, brightness and tint."""
+    turn = rng.normal(0, 0.45) * strength
+    saturation = 1 + rng.uniform(-0.5, 0.3) * strength
+    contrast = 1 + rng.uniform(-0.3, 0.2) * strength
+    gains = 1 + rng.uniform(-1, 1, 3) * (0.35 if gray else 0.1) * strength
+    shift = rng.uniform(-30, 30) * strength
+    third, root = 1 / 3, np.sqrt(1 / 3)
+    cos, sin = np.cos(turn), np.sin(turn)
+    # Rotation about the gray axis (1, 1, 1), Rodrigues' formula.
+    cross = np.array([[0, -root, root], [root, 0, -root], [-root, root, 0]])
+    hue = cos * np.eye(3) + (1 - cos) * third * np.ones((3, 3)) + sin * cross
+    luma = np.tile([0.299, 0.587, 0.114], (3, 1))
+    matrix = (saturation * hue + (1 - saturation) * luma) * contrast * gains[:, None]
+    offset = np.full((3, 1), 128 * (1 - contrast) + shift)
+    return np.hstack([matrix, offset])
+
+
+def _pose(rng: np.random.Generator, size: float, margin: float) -> Pose:
+    """A random pose whose middle keeps `margin` times the size from the scene's edges."""
+    reach = margin * size
+    x, y = rng.uniform(reach, SIZE - reach, 2)
+    return Pose(
+        x,
+        y,
+        size,
+        angle=float(np.clip(rng.normal(0, 15), -35, 35)),
+        shear=rng.uniform(-0.15, 0.15),
+        squeeze=rng.uniform(0.85, 1.1),
+        tilt=(rng.uniform(-0.15, 0.15), rng.uniform(-0.15, 0.15)),
+    )
+
+
+def _gap(first: Pose, second: Pose) -> float:
+    """Pixels between two stickers taken as discs; negative where they overlap."""
+    return float(np.hypot(first.x - second.x, first.y - second.y) - 0.55 * (first.size + second.size))
+
+
+def _others(rng: np.random.Generator, pose: Pose) -> list[Pose]:
+    """Poses of two to five distractors that leave the object and each other room."""
+    placed: list[Pose] = []
+    for _ in range(rng.integers(2, 6)):
+        largest = 85.0
+        best, room = None, -np.inf
+        for _ in range(12):
+            other = _pose(rng, rng.uniform(28, largest), margin=0.3)
+            gap = min(_gap(other, there) for there in (pose, *placed))
+            if gap > room:
+                best, room = other, gap
+            if gap > 0:
+                break
+            largest = max(40.0, largest * 0.9)
+        if best is not None and room > -8:
+            placed.append(best)
+    return placed
+
+
+def _digit(split: str, label: int, rng: np.random.Generator) -> glyphs.Shape:
+    """A digit of the split, handwritten or typeset."""
+    if rng.random() < 0.5:
+        samples = glyphs.written_samples(split, label)
+        while (shape := glyphs.written(samples[rng.integers(len(samples))])) is None:
+            pass
+        return shape
+    fonts = glyphs.FONTS[split]
+    return glyphs.typeset(fonts[rng.integers(len(fonts))], str(label))
+
+
+def _distractor(split: str, rng: np.random.Generator) -> glyphs.Shape:
+    """A shape that is no digit."""
+    kind = rng.random()
+    if kind < 0.4:
+        fonts = glyphs.FONTS[split]
+        return glyphs.typeset(fonts[rng.integers(len(fonts))], glyphs.LETTERS[rng.integers(len(glyphs.LETTERS))])
+    if kind < 0.65:
+        return glyphs.symbol(glyphs.SYMBOLS[rng.integers(len(glyphs.SYMBOLS))])
+    if kind < 0.9:
+        return glyphs.brush(int(rng.integers(_VARIANTS)) + _VARIANTS * SPLITS.index(split))
+    return glyphs.blob(int(rng.integers(_VARIANTS)) + _VARIANTS * SPLITS.index(split))
+
+
+def _developed(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a camera adds: a little blur at times, exposure, and grain."""
+    if rng.random() < 0.3:
+        canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 1.0))
+    gain, shift = rng.uniform(0.85, 1.1), rng.uniform(-12, 12)
+    image = cv2.convertScaleAbs(cv2.max(canvas, 0), alpha=gain, beta=max(shift, 0.0))
+    if rng.random() < 0.4:
+        bytes_ = np.frombuffer(rng.bytes(SIZE * SIZE), np.uint8).reshape(SIZE, SIZE)
+        grain = cv2.LUT(bytes_, (_normal() * rng.uniform(2, 6)).astype(np.float32))
+        image = cv2.add(image, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
+    return image
+
+
+@functools.lru_cache(maxsize=1)
+def _normal() -> np.ndarray:
+    """Table (256,) that makes standard normal noise out of uniform bytes."""
+    return torch.special.ndtri((torch.arange(256, dtype=torch.float64) + 0.5) / 256).numpy()
