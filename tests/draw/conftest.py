@@ -18,7 +18,9 @@ def build_layer(rng, index, rows, grid, key_grid, k, peak_at=(0.45, 0.5), self_f
     cam[cam < 0.06] = 0
     nodes = np.stack([ys.ravel() / height, xs.ravel() / width], 1)
     kys, kxs = np.mgrid[0 : key_grid[0], 0 : key_grid[1]]
-    keys = np.stack([(kys.ravel() + 0.5) / key_grid[0] - 0.5 / height, (kxs.ravel() + 0.5) / key_grid[1] - 0.5 / width], 1)
+    keys = np.stack(
+        [(kys.ravel() + 0.5) / key_grid[0] - 0.5 / height, (kxs.ravel() + 0.5) / key_grid[1] - 0.5 / width], 1
+    )
     noise = rng.normal(size=(len(keys), 3)) * 0.12
     feature = np.concatenate([keys / reach * 2, noise], 1)
     own = np.concatenate([nodes / reach * 2, noise if key_grid == grid else np.zeros((len(nodes), 3))], 1)

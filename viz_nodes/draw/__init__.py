@@ -1,4 +1,4 @@
-"""Painters: `draw_cam`, `draw_neighbors` and `draw_graph` on Axes of yours, `figure` for a whole sheet, files of either."""
+"""Painters on Axes of yours (`draw_cam`, `draw_neighbors`, `draw_graph`), `figure` for a whole sheet, and files."""
 
 from viz_nodes.draw.cam import draw_cam
 from viz_nodes.draw.files import figure_bytes, read_provenance, save_figure

@@ -19,14 +19,23 @@ from viz_nodes.grids import View, centers
 from viz_nodes.records import NO_PEAK, Explanation
 
 _SMOOTH_SIDE = 320
+_GRAY = 118.0
 
 
-def heat_pixels(values: np.ndarray, palette: Colormap, alpha: float, *, smooth: bool, side: int = _SMOOTH_SIDE) -> np.ndarray:
+def heat_table(palette: Colormap, alpha: float, fade: bool) -> np.ndarray:
+    """(256, 4) uint8, the RGBA of values 0 to 1; with `fade`, opacity rises from a third of `alpha` on."""
+    ramp = np.linspace(0, 1, 256)
+    table = palette(ramp)
+    table[:, 3] = alpha * ((1 + 2 * ramp) / 3 if fade else 1.0)
+    return (table * 255).round().astype(np.uint8)
+
+
+def heat_pixels(values: np.ndarray, table: np.ndarray, *, smooth: bool, side: int = _SMOOTH_SIDE) -> np.ndarray:
     """A map in 0..1 as RGBA pixels.
 
     Args:
         values: (H, W) in 0..1.
-        alpha: opacity of the heatmap.
+        table: (256, 4) uint8, see `heat_table`.
         smooth: enlarge bicubically before coloring, cut off at the map's own minimum and maximum (bicubic curves run
             past them); else one pixel a node.
         side: least pixels of the longer side when smooth.
@@ -39,10 +48,7 @@ def heat_pixels(values: np.ndarray, palette: Colormap, alpha: float, *, smooth: 
         factor = max(1, int(np.ceil(side / max(field.shape))))
         size = (field.shape[1] * factor, field.shape[0] * factor)
         field = cv2.resize(field, size, interpolation=cv2.INTER_CUBIC).clip(values.min(), values.max())
-    table = (palette(np.linspace(0, 1, 256)) * 255).round().astype(np.uint8)
-    pixels = table[(field * 255).round().astype(np.uint8)]
-    pixels[..., 3] = round(255 * alpha)
-    return pixels
+    return table[(field * 255).round().astype(np.uint8)]
 
 
 def draw_cam(
@@ -54,7 +60,8 @@ def draw_cam(
     row: int = 0,
     view: View | None = None,
     palette: str | Colormap = DEFAULT_PALETTE,
-    alpha: float = 0.6,
+    alpha: float = 0.75,
+    fade: bool = True,
     smooth: bool = True,
     normalize: str = "image",
     vmax: float | None = None,
@@ -73,7 +80,9 @@ def draw_cam(
         row: which row of `exp`.
         view: (left, top, right, bottom) of `image` that the network saw, when `image` is the original; None for all.
         palette: a matplotlib colormap, "release" for the release's jet.
-        alpha: opacity of the heatmap.
+        alpha: opacity of the heatmap at its highest value.
+        fade: let opacity fall with the value, to a third of `alpha` at 0, so that the photograph stays bright where
+            there is no evidence; False paints all of it at `alpha`, as the release does.
         smooth: bicubic between nodes; False paints each patch in its own value.
         normalize, vmax: see `viz_nodes.draw.scales.scale_of`.
         peak: mark the most discriminative node; a blank map has none, and the picture says so.
@@ -95,7 +104,8 @@ def draw_cam(
     scale, colors = scale_of(exp, record, row, normalize, vmax), palette_named(palette)
     blank = int(record.peak[row]) == NO_PEAK
     left, top, right, bottom = stage.view
-    pixels = heat_pixels(scale.apply(record.cam[row].numpy()), colors, alpha, smooth=smooth)
+    table = heat_table(colors, alpha, fade)
+    pixels = heat_pixels(scale.apply(record.cam[row].numpy()), table, smooth=smooth)
     artists["heatmap"] = add_raster(ax, pixels, (left, right, bottom, top), smooth=smooth, zorder=1)
     if grid:
         artists["grid"] = add_patch_grid(ax, stage, record.grid, "#ffffff")
@@ -105,33 +115,57 @@ def draw_cam(
         at = centers(record.grid, stage.size, stage.view)[int(record.peak[row])]
         artists["peak"] = add_star(ax, stage, record.grid, at, look.peak, look)
     if colorbar:
-        artists["colorbar"] = add_colorbar(ax, colors, scale, look, font_size)
+        artists["colorbar"] = add_colorbar(ax, table, scale, look, font_size)
     if caption:
-        words = caption if isinstance(caption, str) else SEPARATOR.join([*head_words(exp, record, row), scale_words(scale, blank)])
+        words = (
+            caption
+            if isinstance(caption, str)
+            else SEPARATOR.join([*head_words(exp, record, row), scale_words(scale, blank)])
+        )
         artists["caption"] = add_caption(ax, words, look, font_size)
     return artists
 
 
 def scale_words(scale: Scale, blank: bool) -> str:
-    """ "color 0 to 0.31 (own maximum)". """
+    """ "color 0 to 0.31 (own maximum)"."""
     return "no positive evidence" if blank else f"color from 0 to {number(scale.top)} ({scale.words})"
 
 
 def say_blank(ax: Axes, look: Theme, font_size: float) -> Artist:
     """Write across the picture that the map is blank."""
+    ground = {
+        "boxstyle": "round,pad=0.35",
+        "facecolor": to_rgba(look.page, 0.85),
+        "edgecolor": look.muted,
+        "linewidth": 0.4,
+    }
     return ax.text(
         0.5, 0.5, "no positive\nevidence", transform=ax.transAxes, ha="center", va="center", fontsize=font_size,
-        color=look.ink, parse_math=False, zorder=8,
-        bbox={"boxstyle": "round,pad=0.35", "facecolor": to_rgba(look.page, 0.85), "edgecolor": look.muted, "linewidth": 0.4},
+        color=look.ink, parse_math=False, zorder=8, bbox=ground,
     )  # fmt: skip
 
 
 def add_colorbar(
-    ax: Axes, colors: Colormap, scale: Scale, look: Theme, font_size: float, *, place: Axes | None = None, horizontal: bool = False
+    ax: Axes,
+    table: np.ndarray,
+    scale: Scale,
+    look: Theme,
+    font_size: float,
+    *,
+    place: Axes | None = None,
+    horizontal: bool = False,
 ) -> Axes:
-    """A bar of the palette with raw values at its ends, on `place` or in an inset at the right of `ax`."""
+    """A bar with raw values at its ends, on `place` or in an inset at the right of `ax`.
+
+    It shows the colors at the opacity of the heatmap, as they look over a medium gray.
+    """
     bar = place if place is not None else ax.inset_axes((1.03, 0.0, 0.045, 1.0))
-    ramp = (colors(np.linspace(0, 1, 128)) * 255).round().astype(np.uint8)
+    opacity = table[:, 3:].astype(float) / 255
+    ramp = (
+        np.concatenate([table[:, :3] * opacity + _GRAY * (1 - opacity), np.full((256, 1), 255.0)], axis=1)
+        .round()
+        .astype(np.uint8)
+    )
     top = scale.top if scale.top > 0 else 1.0
     if horizontal:
         bar.set_xlim(0, top)

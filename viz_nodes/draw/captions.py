@@ -30,7 +30,7 @@ _METHODS = {
 
 
 def plain(text: str) -> str:
-    """Text as it may be drawn: control characters and lone surrogates shown as escapes, so that a name cannot break a line.
+    """Text as it may be drawn: control characters and lone surrogates become escapes, so that no name breaks a line.
 
     Example: `plain("a\\nb")` is `a\\\\nb` (four characters).
     """
@@ -67,12 +67,12 @@ def number(value: float) -> str:
 
 
 def layer_words(exp: Explanation, layer: LayerExplanation) -> str:
-    """ "layer 4 of 12". """
+    """ "layer 4 of 12"."""
     return f"layer {layer.number} of {exp.depth}".replace(" ", _JOINED)
 
 
 def target_words(exp: Explanation, row: int) -> str:
-    """ "tabby cat 62 %", and "tabby cat 62 % rather than tiger cat 21 %" for a contrast. """
+    """ "tabby cat 62 %", and "tabby cat 62 % rather than tiger cat 21 %" for a contrast."""
     words = _class_words(exp, row, int(exp.target[row]))
     if exp.versus is not None and int(exp.versus[row]) >= 0:
         words += f" rather than {_class_words(exp, row, int(exp.versus[row]))}"
@@ -101,12 +101,12 @@ def _font_file(family: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def text_width(text: str, size: float, family: str = "DejaVu Sans") -> float:
-    """Width in points of one line of text, from the font's own metrics; a character the font lacks counts as a square."""
+    """Width in points of one line of text, from the font's metrics; a character it lacks counts as a square."""
     font = get_font(_font_file(family))
-    font.set_size(size, 72)
+    font.set_size(size, 720)
     known = "".join(char for char in text if font.get_char_index(ord(char)))
     font.set_text(known, 0.0)
-    return font.get_width_height()[0] / 64.0 + size * (len(text) - len(known))
+    return font.get_width_height()[0] / 640.0 + size * (len(text) - len(known))
 
 
 def wrap(text: str, width: float, size: float, family: str = "DejaVu Sans") -> str:
@@ -124,7 +124,9 @@ def wrap(text: str, width: float, size: float, family: str = "DejaVu Sans") -> s
         if line:
             lines.append(line)
         while text_width(word, size, family) > width and len(word) > 1:
-            fits = max(1, next(n for n in range(len(word), 0, -1) if n == 1 or text_width(word[:n], size, family) <= width))
+            fits = max(
+                1, next(n for n in range(len(word), 0, -1) if n == 1 or text_width(word[:n], size, family) <= width)
+            )
             lines.append(word[:fits])
             word = word[fits:]
         line = word

@@ -1,4 +1,4 @@
-"""Geometry of edges: which way each one bends so that all can be told apart. Numbers in, numbers out; nothing is drawn."""
+"""Geometry of edges: which way each one bends so that all can be told apart. Numbers in, numbers out."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def fan(
     """Choose a bend for each edge so that edges to one end arrive from different directions.
 
     Every edge picks from `BENDS` what costs least: arriving close to another edge of the same end, running over a dot
-    that is not its own, leaving the picture, bending further than needed. Edges choose in turn, the shortest first,
+    that is not its own, leaving the picture, bending further than needed (the more edges meet, the
+    stiffer they are: no bend tells 72 apart, and order reads better then). Edges choose in turn, the shortest first,
     and again until none wants to change; the outcome depends on the input only.
 
     Args:
@@ -66,12 +67,13 @@ def fan(
     if count == 0:
         return np.zeros(0)
     length = np.hypot(*(ends - starts).T)
-    lone_cost = _cost_alone(starts, ends, length, obstacles, clearance, bounds)
-    angles = np.stack([arrival_angles(starts, ends, np.full(count, bend)) for bend in BENDS], axis=1)
-    departures = np.stack([arrival_angles(ends, starts, np.full(count, -bend)) for bend in BENDS], axis=1)
     end_of = _groups(ends)
     start_of = _groups(starts)
     crowd = np.bincount(end_of)[end_of]
+    stiffness = np.maximum(1.0, crowd / 14.0)
+    lone_cost = _cost_alone(starts, ends, length, stiffness, obstacles, clearance, bounds)
+    angles = np.stack([arrival_angles(starts, ends, np.full(count, bend)) for bend in BENDS], axis=1)
+    departures = np.stack([arrival_angles(ends, starts, np.full(count, -bend)) for bend in BENDS], axis=1)
     apart = np.minimum(np.radians(26.0), 0.9 * 2 * np.pi / np.maximum(crowd, 1))
 
     order = np.lexsort((np.arange(count), length))
@@ -103,13 +105,15 @@ def fan(
     return np.where(length > 0, BENDS[chosen], 0.0)
 
 
-def _cost_alone(starts, ends, length, obstacles, clearance, bounds) -> np.ndarray:
+def _cost_alone(starts, ends, length, stiffness, obstacles, clearance, bounds) -> np.ndarray:
     """(n, candidates): what a bend costs whatever the other edges do."""
     count, candidates = len(starts), len(BENDS)
     flat = np.tile(BENDS, count)
     from_, to = np.repeat(starts, candidates, axis=0), np.repeat(ends, candidates, axis=0)
     points = bezier(from_, control_points(from_, to, flat), to, _SAMPLES)[:, 1:-1]
-    cost = 1.5 * (np.abs(flat) - _PREFERRED) ** 2 + 1e-3 * (flat < 0)
+    span = np.minimum(1.0, np.repeat(length, candidates) / (10 * clearance)) if clearance else 0.0
+    stiff = np.repeat(stiffness**2, candidates)
+    cost = stiff * (2.0 + 4.0 * span) * (np.abs(flat) - _PREFERRED) ** 2 + 1e-3 * (flat < 0)
     if bounds is not None:
         left, top, right, bottom = bounds
         outside = (
@@ -120,7 +124,9 @@ def _cost_alone(starts, ends, length, obstacles, clearance, bounds) -> np.ndarra
         cost = cost + 4.0 * np.clip(outside.max(axis=1) / unit, 0, 3)
     if obstacles is not None and len(obstacles) and clearance > 0:
         obstacles = np.asarray(obstacles, float).reshape(-1, 2)
-        near = np.hypot(points[:, :, None, 0] - obstacles[None, None, :, 0], points[:, :, None, 1] - obstacles[None, None, :, 1])
+        near = np.hypot(
+            points[:, :, None, 0] - obstacles[None, None, :, 0], points[:, :, None, 1] - obstacles[None, None, :, 1]
+        )
         closest = near.min(axis=1)
         own = (np.hypot(*(from_[:, None] - obstacles[None]).transpose(2, 0, 1)) < 1e-6) | (
             np.hypot(*(to[:, None] - obstacles[None]).transpose(2, 0, 1)) < 1e-6
@@ -144,7 +150,7 @@ def trimmed(lines: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray
     """Cut a length off both ends of polylines, (n, S, 2) to (n, S, 2), so that an edge stops at the rim of its dots.
 
     Args:
-        start, end: (n,) how much to cut. Where an edge is too short for both, they shrink in proportion to leave a tenth.
+        start, end: (n,) how much to cut. Where an edge is too short for both, they shrink to leave a tenth.
     """
     steps = np.hypot(*np.diff(lines, axis=1).transpose(2, 0, 1))
     along = np.concatenate([np.zeros((len(lines), 1)), np.cumsum(steps, axis=1)], axis=1)
@@ -166,12 +172,12 @@ def ribbon(line: np.ndarray, wide: float, narrow: float, head: float = 0.0) -> n
     Args:
         line: (S, 2) the middle of the edge; ends where the tip is.
         wide, narrow: full widths at start and end.
-        head: full width of the arrowhead, 1.25 times as long as wide; 0 for none. Its length is at most 45 % of the edge.
+        head: full width of the arrowhead, 1.25 times as long as wide, but at most 45 % of the edge; 0 for none.
 
     Returns:
         (P, 2) a closed outline, the last point equal to the first.
 
-    Example: a straight line from (0, 0) to (10, 0) with widths 2 and 1 has corners (0, 1), (10, 0.5), (10, -0.5), (0, -1).
+    Example: from (0, 0) to (10, 0) with widths 2 and 1 the corners are (0, 1), (10, 0.5), (10, -0.5), (0, -1).
     """
     steps = np.hypot(*np.diff(line, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])

@@ -1,4 +1,4 @@
-"""Figures as files: the same bytes for the same figure, written whole or not at all, with word of where they come from."""
+"""Figures as files: the same bytes for the same figure, written whole or not at all, with word of their making."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ _SETTINGS = {
 }
 
 
-def figure_bytes(fig: Figure, form: str = "png", *, dpi: float = 300.0, provenance: dict[str, Any] | None = None) -> bytes:
+def figure_bytes(
+    fig: Figure, form: str = "png", *, dpi: float = 300.0, provenance: dict[str, Any] | None = None
+) -> bytes:
     """A figure as PNG, PDF or SVG; equal figures give equal bytes, whenever and wherever.
 
     In PDF and SVG, edges, nodes and text stay vectors (text as text in TrueType fonts), and a photograph that several
@@ -48,7 +50,9 @@ def figure_bytes(fig: Figure, form: str = "png", *, dpi: float = 300.0, provenan
     if form == "png":
         metadata = {"Software": "vizgraph"} | ({_KEY: note} if note else {})
     elif form == "pdf":
-        metadata = {"Creator": "vizgraph", "Producer": "matplotlib", "CreationDate": None} | ({"Keywords": note} if note else {})
+        metadata = {"Creator": "vizgraph", "Producer": "matplotlib", "CreationDate": None} | (
+            {"Keywords": note} if note else {}
+        )
     else:
         metadata = {"Creator": "vizgraph", "Date": None} | ({"Description": note} if note else {})
     buffer = io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from viz_nodes.draw.egos import Ego, choose_centers, edges_words, ego_of
 from viz_nodes.draw.notes import add_caption
 from viz_nodes.draw.palettes import Theme, theme_named
 from viz_nodes.draw.picture import Picture
-from viz_nodes.draw.stage import Stage, add_patch_grid, frame, set_stage
+from viz_nodes.draw.stage import FINEST_GRID, Stage, add_patch_grid, frame, set_stage
 from viz_nodes.grids import View, boxes
 from viz_nodes.records import Explanation
 
@@ -52,12 +53,12 @@ def _disjoint(holes: np.ndarray) -> np.ndarray:
         return np.zeros((0, 4))
     xs, ys = np.unique(holes[:, [0, 2]].round(6)), np.unique(holes[:, [1, 3]].round(6))
     cells = []
-    for top, bottom in zip(ys[:-1], ys[1:], strict=True):
+    for top, bottom in pairwise(ys):
         inside = [
             bool(((holes[:, 0] < x1) & (holes[:, 2] > x0) & (holes[:, 1] < bottom) & (holes[:, 3] > top)
                   & (np.minimum(holes[:, 2], x1) - np.maximum(holes[:, 0], x0) > 1e-6)
                   & (np.minimum(holes[:, 3], bottom) - np.maximum(holes[:, 1], top) > 1e-6)).any())
-            for x0, x1 in zip(xs[:-1], xs[1:], strict=True)
+            for x0, x1 in pairwise(xs)
         ]  # fmt: skip
         start = None
         for i, open_ in enumerate([*inside, False]):
@@ -106,8 +107,8 @@ def draw_neighbors(
         font_size: in points.
 
     Returns:
-        The artists by name: "photograph", and where drawn "shade", "grid", "neighbors", "centers", "ranks0", "ranks1", ...,
-        "caption", "blank".
+        The artists by name: "photograph", and where drawn "shade", "grid", "neighbors", "centers",
+        "rank0.3" (the text in center 0's neighbor of place 3), "caption", "blank".
     """
     look, record = theme_named(theme), exp.layer(layer)
     stage = set_stage(ax, exp, image, view)
@@ -115,18 +116,21 @@ def draw_neighbors(
     artists: dict[str, Artist] = {}
     if stage.photograph is not None:
         artists["photograph"] = stage.photograph
-    egos = [ego_of(record, row, node, k, order) for node in choose_centers(record, row, center)]
+    egos = [ego_of(exp, record.index, node, row=row, k=k, order=order) for node in choose_centers(record, row, center)]
     node_boxes = boxes(record.grid, stage.size, stage.view)
     key_boxes = boxes(record.key_grid, stage.size, stage.view)
     outlined = [key_boxes[ego.keys] for ego in egos] + [node_boxes[[ego.center]] for ego in egos]
     holes = np.concatenate(outlined) if outlined else np.zeros((0, 4))
-    shade = PathPatch(shade_path(stage.size, holes), facecolor=to_rgba(look.veil, dim), edgecolor="none", linewidth=0, zorder=1)
+    shade = PathPatch(
+        shade_path(stage.size, holes), facecolor=to_rgba(look.veil, dim), edgecolor="none", linewidth=0, zorder=1
+    )
     ax.add_artist(shade)
     artists["shade"] = shade
-    if grid and stage.pitch(record.grid) >= 2.4:
-        artists["grid"] = add_patch_grid(ax, stage, record.grid, look.dots, alpha=0.16, width=0.25, zorder=1.5)
+    lined = record.key_grid if egos and egos[0].pooled else record.grid
+    if grid and stage.pitch(lined) >= FINEST_GRID:
+        artists["grid"] = add_patch_grid(ax, stage, lined, look.dots, alpha=0.14, width=0.25, zorder=1.5)
     if egos:
-        width = float(np.clip(0.13 * stage.pitch(record.key_grid), 0.5, 1.3))
+        width = float(np.clip(0.11 * stage.pitch(record.key_grid), 0.45, 1.3))
         for which, ego in enumerate(egos):
             color = look.centers[which % len(look.centers)]
             artists.update(_outline(ax, stage, ego, which, color, look, width, key_boxes, node_boxes))
@@ -135,7 +139,9 @@ def draw_neighbors(
     else:
         artists["blank"] = say_blank(ax, look, font_size)
     if caption:
-        words = caption if isinstance(caption, str) else SEPARATOR.join([*head_words(exp, record, row), edges_words(egos)])
+        words = (
+            caption if isinstance(caption, str) else SEPARATOR.join([*head_words(exp, record, row), edges_words(egos)])
+        )
         artists["caption"] = add_caption(ax, words, look, font_size)
     return artists
 
@@ -143,11 +149,17 @@ def draw_neighbors(
 def _outline(ax, stage, ego: Ego, which: int, color, look: Theme, width, key_boxes, node_boxes) -> dict[str, Artist]:
     suffix = "" if which == 0 else str(which)
     shapes = corners(key_boxes[ego.keys[~ego.is_self]])
-    rim = PolyCollection(shapes, facecolors="none", edgecolors=look.casing, linewidths=width + 0.9, zorder=2, joinstyle="miter")
+    rim = PolyCollection(
+        shapes, facecolors="none", edgecolors=look.casing, linewidths=width + 0.6, zorder=2, joinstyle="miter"
+    )
     lines = PolyCollection(shapes, facecolors="none", edgecolors=color, linewidths=width, zorder=2.1, joinstyle="miter")
     own = corners(node_boxes[[ego.center]])
-    center_rim = PolyCollection(own, facecolors="none", edgecolors=look.rim, linewidths=1.6 * width + 1.1, zorder=2.2, joinstyle="miter")
-    center = PolyCollection(own, facecolors="none", edgecolors=look.peak, linewidths=1.6 * width, zorder=2.3, joinstyle="miter")
+    center_rim = PolyCollection(
+        own, facecolors="none", edgecolors=look.rim, linewidths=1.3 * width + 0.8, zorder=2.2, joinstyle="miter"
+    )
+    center = PolyCollection(
+        own, facecolors="none", edgecolors=look.peak, linewidths=1.3 * width, zorder=2.3, joinstyle="miter"
+    )
     for artist in (rim, lines, center_rim, center):
         artist.set_clip_on(False)
         ax.add_collection(artist, autolim=False)
@@ -155,21 +167,25 @@ def _outline(ax, stage, ego: Ego, which: int, color, look: Theme, width, key_box
 
 
 def _write_ranks(ax, stage: Stage, ego: Ego, which: int, look: Theme, key_boxes, font_size: float) -> dict[str, Artist]:
-    """A number in each neighbor's patch, as large as the patch holds; beside nothing when it would be below 3 points."""
+    """A number in each neighbor's patch, as large as the patch holds; none where that is below 3 points."""
     size = min(0.62 * stage.pitch(ego.layer.key_grid), font_size)
     if size < 3.0:
         return {}
     artists = {}
-    number = 0
-    for place, key, own in zip(ego.drawn, ego.keys, ego.is_self, strict=True):
+    for place, key, own in zip(ego.ranks, ego.keys, ego.is_self, strict=True):
         if own:
             continue
-        number = int(place) + (0 if ego.is_self.any() and ego.drawn[ego.is_self][0] < place else 1)
         left, top, right, bottom = key_boxes[key]
         text = ax.text(
-            (left + right) / 2, (top + bottom) / 2, str(number), ha="center", va="center_baseline", fontsize=size, color="#ffffff",
-            zorder=6, parse_math=False, clip_on=False,
+            (left + right) / 2, (top + bottom) / 2, str(rank_shown(ego, int(place))), ha="center", va="center_baseline",
+            fontsize=size, color="#ffffff", zorder=6, parse_math=False, clip_on=False,
         )  # fmt: skip
         text.set_path_effects([withStroke(linewidth=0.22 * size, foreground="#101216")])
         artists[f"rank{which}.{int(place)}"] = text
     return artists
+
+
+def rank_shown(ego: Ego, place: int) -> int:
+    """A neighbor's rank for people: from 1 for the nearest; the center as its own neighbor is not counted."""
+    before = int((ego.ranks[ego.is_self] < place).sum())
+    return place + 1 - before

@@ -6,14 +6,20 @@ import difflib
 from dataclasses import dataclass
 
 import matplotlib
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 DEFAULT_PALETTE = "inferno"
 """For CAMs: perceptually uniform, rising in lightness, readable with every color vision and in gray print."""
-DIVERGING_PALETTE = "PuOr"
-"""For signed contributions: two hues that color-blind eyes tell apart, meeting at 0."""
+_NICKNAMES = {"release": "jet", "default": DEFAULT_PALETTE}
 
-_NICKNAMES = {"release": "jet", "default": DEFAULT_PALETTE, "diverging": DIVERGING_PALETTE}
+SIGNED_ON_LIGHT = LinearSegmentedColormap.from_list(
+    "signed on light", ["#00448f", "#3f86c6", "#92979f", "#e08433", "#b33c00"]
+)
+"""For signed contributions: blue against orange, which color-blind eyes tell apart, through gray at 0."""
+SIGNED_ON_DARK = LinearSegmentedColormap.from_list(
+    "signed on dark", ["#8fd0ff", "#4a9ade", "#6d727b", "#e58e3a", "#ffc585"]
+)
+"""The same on dark ground, brightest at the ends."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Theme:
     peak: str
     rim: str
     centers: tuple[str, ...]
-    diverging: str
+    diverging: Colormap
 
 
 LIGHT = Theme(
@@ -60,8 +66,8 @@ LIGHT = Theme(
     dots="#1c1f26",
     peak="#ffd21f",
     rim="#16181d",
-    centers=("#d0370a", "#0062a8", "#00805c", "#a8367f", "#8a5a00", "#1b6f8f"),
-    diverging="PuOr_r",
+    centers=("#c4005c", "#0062a8", "#00805c", "#c24a00", "#6a3fa0", "#7a5c00"),
+    diverging=SIGNED_ON_LIGHT,
 )
 DARK = Theme(
     name="dark",
@@ -74,8 +80,8 @@ DARK = Theme(
     dots="#ffffff",
     peak="#ffe04d",
     rim="#0b0d11",
-    centers=("#ff9d3c", "#6cc4ff", "#3fe0ae", "#ff8fd0", "#f6ea5e", "#c9b6ff"),
-    diverging="PuOr_r",
+    centers=("#ff7ac1", "#6cc4ff", "#3fe0ae", "#ff9d3c", "#c9b6ff", "#f6ea5e"),
+    diverging=SIGNED_ON_DARK,
 )
 _THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 

@@ -49,7 +49,12 @@ class Ribbons(PolyCollection):
             faces = np.empty((2 * count, 4))
             faces[0::2], faces[1::2] = casing_color, self.colors
         super().__init__(
-            self.outlines(_points_per_unit(ax)), facecolors=faces, edgecolors="none", linewidths=0, closed=False, **kwargs
+            self.outlines(_points_per_unit(ax)),
+            facecolors=faces,
+            edgecolors="none",
+            linewidths=0,
+            closed=False,
+            **kwargs,
         )
         ax.add_collection(self, autolim=False)
 

@@ -1,4 +1,4 @@
-"""What every painter does first: put the photograph on the Axes, in pixels, and measure how large a patch is on paper."""
+"""What every painter does first: put the photograph on the Axes, in pixels, and measure a patch on paper."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from matplotlib.patches import Rectangle
 from viz_nodes.draw.picture import Picture, Raster, add_raster, as_picture
 from viz_nodes.grids import Grid, View
 from viz_nodes.records import Explanation
+
+FINEST_GRID = 2.4
+"""Points between lines below which a patch grid would run into a gray."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+
+from viz_nodes.draw.captions import SEPARATOR, number, percent, plain, shortened, target_words, text_width, wrap
+from viz_nodes.draw.egos import choose_centers, edges_words, ego_of
+
+
+def spaced(text):
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("fraction", "words"),
+    [
+        (0, "0 %"),
+        (0.004, "<1 %"),
+        (0.62, "62 %"),
+        (0.998, ">99 %"),
+        (1.0, "100 %"),
+        (0.9999999, "100 %"),
+        (np.nan, "? %"),
+    ],
+)
+def test_percent_never_rounds_to_a_false_zero_or_hundred(fraction, words):
+    assert spaced(percent(fraction)) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "0"), (0.03125, "0.0312"), (1.25, "1.25"), (3.1e-5, "3.1e\N{MINUS SIGN}5"), (123456, "1.2e5")],
+)
+def test_numbers_have_at_most_three_digits(value, words):
+    assert number(value) == words
+
+
+def test_control_characters_and_lone_surrogates_are_shown_as_escapes():
+    assert plain("a\nb\x00\udc80\u202ec") == "a\\nb\\x00\\udc80\\u202ec"
+    assert plain("$x_1$ Katze 猫") == "$x_1$ Katze 猫"
+
+
+def test_wrapped_lines_fit_and_lose_no_word():
+    words = "layer 4 of 12 · tabby cat 62 % · Grad-CAM · 9 of 17 neighbors drawn, 61 % of the wins"
+    lines = wrap(words, 100.0, 7.0).split("\n")
+    assert len(lines) > 2
+    assert all(text_width(line, 7.0) <= 100.0 for line in lines)
+    assert "".join(words.split()) == "".join("".join(lines).split())
+
+
+def test_a_word_longer_than_the_line_is_broken_inside():
+    lines = wrap("a" * 90, 60.0, 7.0).split("\n")
+    assert len(lines) > 3
+    assert all(text_width(line, 7.0) <= 60.0 for line in lines)
+    assert "".join(lines) == "a" * 90
+
+
+def test_shortened_text_ends_in_an_ellipsis_and_fits():
+    assert shortened("short", 100.0, 7.0) == "short"
+    cut = shortened("a rather long name of a class", 50.0, 7.0)
+    assert cut.endswith("…")
+    assert text_width(cut, 7.0) <= 50.0
+
+
+def test_characters_the_font_lacks_count_as_squares():
+    assert text_width("猫", 10.0) == pytest.approx(10.0)
+
+
+def test_target_words_name_the_contrast(make_explanation):
+    exp = make_explanation(versus=1)
+    first, second = (100 * float(exp.probabilities[0, i]) for i in (0, 1))
+    assert spaced(target_words(exp, 0)) == f"tabby cat {first:.0f} % rather than tiger cat {second:.0f} %"
+
+
+def test_edges_words_count_what_is_drawn_and_what_it_carries(make_explanation):
+    exp = make_explanation(k=17)
+    ego = ego_of(exp, 3, 100, k=9)
+    share = exp.layer(3).share[0, 100]
+    own = int((exp.layer(3).neighbors[0, 100] == 100).nonzero()[0])
+    assert own == 0
+    expected = (
+        f"9 of 17 neighbors drawn, {percent(float(share[:9].sum()))} of the wins; "
+        f"ring: the center itself, {percent(float(share[0]))}"
+    )
+    assert edges_words([ego]) == expected
+
+
+def test_edges_words_when_nothing_is_hidden_or_nothing_is_there(make_explanation):
+    exp = make_explanation(k=9, self_first=False)
+    assert edges_words([ego_of(exp, 3, 100, k="all")]) == "all 9 neighbors drawn"
+    assert edges_words([]) == "no positive evidence"
+    exp.layer(3).neighbors[0, 100] = -1
+    assert edges_words([ego_of(exp, 3, 100)]) == "no neighbors"
+
+
+def test_neighbors_by_share_are_those_that_win_most(make_explanation):
+    exp = make_explanation(k=17)
+    ego = ego_of(exp, 7, 90, k=5, order="share")
+    share = exp.layer(7).share[0, 90].numpy()
+    np.testing.assert_allclose(np.sort(ego.share), np.sort(share)[-5:])
+    assert (np.diff(ego.ranks) > 0).all()
+
+
+def test_missing_neighbors_are_not_counted(make_explanation):
+    exp = make_explanation(k=9)
+    exp.layer(3).neighbors[0, 50, 6:] = -1
+    ego = ego_of(exp, 3, 50, k="all")
+    assert ego.total == 6
+    assert list(ego.ranks) == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_graph_drawn_is_the_explanations_own(make_explanation):
+    exp = make_explanation(k=9)
+    ego = ego_of(exp, 3, 50, k=4)
+    whole = exp.ego_graph(3, 50)
+    assert ego.graph.number_of_edges() == 4
+    assert all(whole.edges[edge] == ego.graph.edges[edge] for edge in ego.graph.edges)
+
+
+def test_centers_by_node_by_place_and_by_list(make_explanation):
+    layer = make_explanation().layer(3)
+    assert choose_centers(layer, 0, None) == [int(layer.peak[0])]
+    assert choose_centers(layer, 0, (2, 3)) == [31]
+    assert choose_centers(layer, 0, [5, (0, 1)]) == [5, 1]
+    layer.peak[0] = -1
+    assert choose_centers(layer, 0, None) == []
+    with pytest.raises(ValueError, match=r"\[0, 196\)"):
+        choose_centers(layer, 0, 196)
+    with pytest.raises(ValueError, match="row, col"):
+        choose_centers(layer, 0, (14, 0))
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "many", True])
+def test_an_impossible_number_of_neighbors_is_refused(make_explanation, k):
+    with pytest.raises(ValueError, match="positive number"):
+        ego_of(make_explanation(), 3, 10, k=k)
+
+
+def test_two_hops_draw_the_heaviest_edges_of_the_layer_before(make_explanation):
+    exp = make_explanation(layers=(6, 7), k=9)
+    ego = ego_of(exp, 7, 100, k=9, hops=2, far=10)
+    (hop,) = ego.earlier
+    assert hop.layer.index == 6
+    assert len(hop.senders) == 10
+    assert set(hop.receivers) <= set(ego.keys)
+    share = {int(key): float(value) for key, value in zip(exp.layer(7).neighbors[0, 100], exp.layer(7).share[0, 100])}
+    everything = sorted((share[j] * float(s) for j in share for s in exp.layer(6).share[0, j]), reverse=True)
+    np.testing.assert_allclose(np.sort(hop.weight)[::-1], everything[:10], rtol=1e-5)
+    assert "layer 7: 10 of " in edges_words([ego])
+
+
+def test_a_hop_whose_layer_was_not_explained_is_an_error(make_explanation):
+    with pytest.raises(IndexError, match="not explained"):
+        ego_of(make_explanation(layers=(3, 7)), 7, 100, hops=2)
+
+
+def test_the_separator_never_begins_a_line():
+    words = SEPARATOR.join(["layer 4 of 12", "tabby cat", "Grad-CAM", "9 of 17 neighbors drawn"])
+    for width in range(60, 200, 7):
+        assert all(not line.strip().startswith("·") for line in wrap(words, width, 7.0).split("\n"))
