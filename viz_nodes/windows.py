@@ -55,7 +55,7 @@ def through(windows: Sequence[Window], mask: np.ndarray, before: Grid) -> np.nda
     return mask
 
 
-def _window(module: nn.Module) -> Window | None:
+def window_of(module: nn.Module) -> Window | None:
     """The window of a convolution or pooling; None where it hears one node only."""
     if not isinstance(module, (nn.Conv2d, nn.AvgPool2d, nn.MaxPool2d)):
         return None
@@ -78,7 +78,7 @@ def watch_windows(model: nn.Module) -> Iterator[list[tuple[str, Window | None]]]
     handles = []
     try:
         for name, module in model.named_modules():
-            window = _window(module)
+            window = window_of(module)
 
             def note(_module, _inputs, name=name, window=window) -> None:
                 ran.append((name, window))
@@ -116,3 +116,6 @@ def between(ran: Sequence[tuple[str, Window | None]], layers: Sequence[str]) -> 
 def as_windows(plain: Sequence[Sequence[dict[str, Any]]]) -> list[list[Window]]:
     """Back from `between`'s plain data."""
     return [[Window(**{key: tuple(value) for key, value in one.items()}) for one in ones] for ones in plain]
+
+
+_window = window_of
