@@ -167,19 +167,28 @@ def _holes(stroke: np.ndarray) -> list[int]:
     return [int(stats[part, cv2.CC_STAT_AREA]) for part in range(1, count) if part != outside]
 
 
+def _legible(stroke: np.ndarray, cell: int, holes: int) -> bool:
+    """Whether a stroke has the holes of its digit, none of them tiny, and is a line rather than a lump."""
+    found = _holes(stroke)
+    if len(found) != holes or any(area < 0.5 * cell * cell for area in found):
+        return False
+    half = float(cv2.distanceTransform(stroke, cv2.DIST_L2, 5).max())
+    edges, _ = cv2.findContours(stroke, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    around = sum(cv2.arcLength(edge, True) for edge in edges)
+    # A line of even width has an area of half its width times its outline, and is some widths long.
+    even = half * around / float(stroke.sum()) < 1.72
+    return even and around > 4.6 * 4 * half and 0.6 * cell < half < 1.3 * cell
+
+
 @functools.lru_cache(maxsize=None)
 def _reading(sample: int) -> tuple[bool, float] | None:
-    """(even, threshold) at which a sample becomes one stroke with the holes of its digit; None where there is none."""
+    """(even, threshold) at which a sample is legible as its digit, the finest such line; None where there is none."""
     images, labels, _ = _digits()
-    cell, wanted = 10, _HOLES.get(int(labels[sample]), 0)
+    cell, holes = 10, _HOLES.get(int(labels[sample]), 0)
     for even in (True, False):
         ink = _ink(images[sample], cell, even)
-        for threshold in (0.6, 0.55, 0.65, 0.5, 0.7, 0.45, 0.75):
-            stroke = (ink > threshold).astype(np.uint8)
-            holes = _holes(stroke)
-            if len(holes) != wanted or any(area < 0.5 * cell * cell for area in holes):
-                continue
-            if 0.65 < cv2.distanceTransform(stroke, cv2.DIST_L2, 5).max() / cell < 1.4:
+        for threshold in (0.68, 0.62, 0.56, 0.5):
+            if _legible((ink > threshold).astype(np.uint8), cell, holes):
                 return even, threshold
     return None
 
@@ -189,8 +198,8 @@ def written(sample: int) -> Shape | None:
     """One of scikit-learn's handwritten digits, its 8 x 8 gray values made the smooth stroke of a brush.
 
     Returns:
-        None where 8 x 8 pixels hold too little to draw a legible digit: no threshold gives one stroke with as many
-        holes as the digit has.
+        None where 8 x 8 pixels hold too little to draw a legible digit: no threshold gives one line with as many holes
+        as the digit has.
     """
     reading = _reading(sample)
     if reading is None:

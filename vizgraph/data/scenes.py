@@ -182,9 +182,9 @@ def _recoloring(rng: np.random.Generator, strength: float, gray: bool) -> np.nda
     """(3, 4) matrix that turns hues, and shifts saturation, contrast, brightness and tint."""
     turn = rng.normal(0, 0.45) * strength
     saturation = 1 + rng.uniform(-0.5, 0.3) * strength
-    contrast = 1 + rng.uniform(-0.3, 0.2) * strength
+    contrast = 1 + rng.uniform(-0.3, 0.15) * strength
     gains = 1 + rng.uniform(-1, 1, 3) * (0.35 if gray else 0.1) * strength
-    shift = rng.uniform(-30, 30) * strength
+    shift = rng.uniform(-35, 20) * strength
     third, root = 1 / 3, np.sqrt(1 / 3)
     cos, sin = np.cos(turn), np.sin(turn)
     # Rotation about the gray axis (1, 1, 1), Rodrigues' formula.
@@ -237,7 +237,7 @@ def _others(rng: np.random.Generator, pose: Pose) -> list[Pose]:
 
 def _digit(split: str, label: int, rng: np.random.Generator) -> glyphs.Shape:
     """A digit of the split, handwritten or typeset."""
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         samples = glyphs.written_samples(split, label)
         while (shape := glyphs.written(samples[rng.integers(len(samples))])) is None:
             pass
@@ -263,8 +263,8 @@ def _developed(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What a camera adds: a little blur at times, exposure, and grain."""
     if rng.random() < 0.3:
         canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 1.0))
-    gain, shift = rng.uniform(0.85, 1.1), rng.uniform(-12, 12)
-    image = cv2.convertScaleAbs(cv2.max(canvas, 0), alpha=gain, beta=max(shift, 0.0))
+    gain, shift = rng.uniform(0.85, 1.06), rng.uniform(0, 10)
+    image = cv2.convertScaleAbs(canvas, alpha=gain, beta=shift)
     if rng.random() < 0.4:
         bytes_ = np.frombuffer(rng.bytes(SIZE * SIZE), np.uint8).reshape(SIZE, SIZE)
         grain = cv2.LUT(bytes_, (_normal() * rng.uniform(2, 6)).astype(np.float32))

@@ -13,8 +13,8 @@ from vizgraph.data.glyphs import CANVAS, HEIGHT, LEVELS, Shape
 _HUES = (0.0, 0.03, 0.07, 0.11, 0.14, 0.28, 0.36, 0.44, 0.5, 0.56, 0.61, 0.67, 0.74, 0.81, 0.88, 0.94)
 _CELLS = (np.arange(256, dtype=np.float32) - 128) / LEVELS
 """Distance from the outline, in cells, that a field's values stand for."""
-_THIN = 5.5
-"""Strokes of less than this half width, in cells, are made thicker."""
+_STRONG = 6.5
+"""Half the width of a good stroke, in cells: thinner ones are made thicker, thick ones a little thinner."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def random_look(rng: np.random.Generator, shape: Shape, shadow: tuple[float, flo
         rim=_rgb(hue, lightness * 0.55, saturation),
         rim_width=rng.uniform(1.2, 2.0) if rng.random() < 0.35 else 0.0,
         paper=paper,
-        weight=max(0.0, _THIN - shape.thickness) + rng.uniform(-0.4, 1.0),
+        weight=float(np.clip(_STRONG - shape.thickness, -0.8, 2.5)) + rng.uniform(-0.5, 0.8),
         border=rng.uniform(6.0, 9.5),
         shadow=darkness,
         lift=(x, y, spread),
