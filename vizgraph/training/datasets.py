@@ -31,14 +31,14 @@ class Source:
         size: images in it; of a stream, what it says of itself.
         labels: class names in the order of their numbers; None where unknown.
         fresh: whether every epoch has samples of its own: sample i of epoch e is then `images[e * size + i]`.
-        synsets: for folders, the folder names in the order of their numbers.
+        mapping: the network's number of each class of the data set; None where they are the same.
     """
 
     images: Any
     size: int
     labels: tuple[str, ...] | None = None
     fresh: bool = False
-    synsets: tuple[str, ...] | None = None
+    mapping: tuple[int, ...] | None = None
 
     @property
     def stream(self) -> bool:
@@ -60,7 +60,10 @@ class Source:
         if not isinstance(image, Image.Image):
             with Image.open(image) as opened:
                 image = opened.convert("RGB")
-        return image if image.mode == "RGB" else image.convert("RGB"), -1 if label is None else int(label)
+        label = -1 if label is None else int(label)
+        if self.mapping is not None and 0 <= label < len(self.mapping):
+            label = self.mapping[label]
+        return image if image.mode == "RGB" else image.convert("RGB"), label
 
 
 def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
@@ -124,10 +127,10 @@ def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, 
         raise TrainingError(f"{root or data.name}, {split}: holds no images; check data.root")
     if folder and root is not None and not data.class_map:
         _require_full_classes(Path(root), split, names)
-    source = Source(images, _length(images, samples), names, synsets=names if folder else None)
-    if samples and not source.stream:
-        source = Source(images, min(samples, source.size), names, synsets=source.synsets)
-    return source
+    size = _length(images, samples)
+    if samples and not isinstance(images, IterableDataset):
+        size = min(samples, size)
+    return Source(images, size, names)
 
 
 def _length(images: Any, samples: int | None) -> int:

@@ -1,0 +1,69 @@
+"""Which class of the network a class of a data set is: by synset, by number, or by name, never by folder order alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from vizgraph.training.errors import TrainingError
+
+
+@lru_cache(maxsize=1)
+def imagenet_synsets() -> tuple[str, ...]:
+    """The 1000 synsets of ImageNet-1k ("n01440764" is the first) in the order of the published networks' classes."""
+    from timm.data import ImageNetInfo
+
+    return tuple(ImageNetInfo("imagenet-1k").label_names())
+
+
+@lru_cache(maxsize=1)
+def imagenet_names() -> tuple[str, ...]:
+    """The first word of each ImageNet-1k class, in the same order."""
+    from timm.data import ImageNetInfo
+
+    return tuple(str(text).split(",")[0] for text in ImageNetInfo("imagenet-1k").label_descriptions())
+
+
+def match(found: Sequence[str] | None, labels: Sequence[str] | None, classes: int) -> tuple[tuple[int, ...] | None, str]:
+    """Match a data set's classes with a network's.
+
+    Args:
+        found: the data set's class names in the order of their numbers; None where it has none.
+        labels: the network's class names; None where it has none.
+        classes: how many it has.
+
+    Returns:
+        The network's number for each of the data set's (None where they are the same), and how they were matched.
+
+    Raises:
+        TrainingError: they cannot be matched.
+    """
+    if found is None:
+        return None, "by number, as the data set names no classes"
+    if labels is not None and list(found) == list(labels):
+        return None, "same names in the same order"
+    if all(re.fullmatch(r"n\d{8}", name) for name in found) and classes == 1000:
+        place = {synset: number for number, synset in enumerate(imagenet_synsets())}
+        unknown = [name for name in found if name not in place]
+        if not unknown:
+            return _simplified([place[name] for name in found], classes), "by synset"
+        raise TrainingError(f"{len(unknown)} folders are no synsets of ImageNet-1k ({', '.join(unknown[:3])}); remove them")
+    if labels is not None and len(set(labels)) == len(labels) and set(found) <= set(labels):
+        place = {name: number for number, name in enumerate(labels)}
+        return _simplified([place[name] for name in found], classes), "by name"
+    if all(re.fullmatch(r"\d+", name) for name in found) and all(int(name) < classes for name in found):
+        return _simplified([int(name) for name in found], classes), "by the numbers that the classes are named after"
+    if labels is not None:
+        strange = [name for name in found if name not in set(labels)]
+        raise TrainingError(
+            f"the data set has classes that the network has not ({', '.join(strange[:3])}"
+            f"{', ...' if len(strange) > 3 else ''}); the network's are {', '.join(labels[:3])}{', ...' if len(labels) > 3 else ''}"
+        )
+    if len(found) == classes:
+        return None, "by folder order, as the network names no classes"
+    raise TrainingError(f"the data set has {len(found)} classes, the network {classes}; name the network's own data")
+
+
+def _simplified(numbers: list[int], classes: int) -> tuple[int, ...] | None:
+    return None if numbers == list(range(classes)) else tuple(numbers)
