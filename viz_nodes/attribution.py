@@ -1,0 +1,74 @@
+"""Which neighbor won, and what it contributed: exact for a maximum (one winner a channel) and for a sum (linear).
+
+A node that takes m[c] = max_j m_j[c] in each of C channels takes every channel from one neighbor. Its share is the
+fraction of channels it wins, its contribution the sum of gradient x message over them: shares of a node sum to 1,
+contributions to <gradient, message>, and a neighbor with share 0 can be cut without changing anything.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def winner_shares(winner: Tensor, k: int) -> Tensor:
+    """(B, N, k) float64, the fraction of channels that each neighbor wins.
+
+    Args:
+        winner: (B, C, N) the winning rank in every channel.
+        k: neighbors of a node.
+
+    Example:
+        A node that takes three of four channels from rank 0 and one from rank 2 of k = 3: (0.75, 0, 0.25).
+    """
+    batch, channels, nodes = winner.shape
+    won = torch.zeros(batch, k, nodes, dtype=torch.float64, device=winner.device)
+    won.scatter_add_(1, winner.long(), torch.ones_like(winner, dtype=torch.float64))
+    return (won / channels).transpose(1, 2)
+
+
+def winner_contributions(winner: Tensor, message: Tensor, gradient: Tensor, k: int) -> Tensor:
+    """(B, N, k) float64, gradient x message summed over the channels that each neighbor wins.
+
+    Args:
+        winner, message, gradient: (B, C, N).
+        k: neighbors of a node.
+    """
+    batch, _, nodes = winner.shape
+    gained = torch.zeros(batch, k, nodes, dtype=torch.float64, device=winner.device)
+    gained.scatter_add_(1, winner.long(), message.double() * gradient.double())
+    return gained.transpose(1, 2)
+
+
+def sum_shares(sent: Tensor, neighbors: Tensor) -> Tensor:
+    """(B, N, k) float64, the mean over channels of |y_j| / sum_j |y_j|: how much of a sum each neighbor sends.
+
+    Channels in which nobody sends anything count evenly.
+
+    Args:
+        sent: (B, C, N, k) what neighbors send.
+        neighbors: (B, N, k), -1 where there is no edge; such a place has no share.
+    """
+    there = (neighbors >= 0)[:, None]
+    size = sent.double().abs() * there
+    total = size.sum(-1, keepdim=True)
+    even = there / there.sum(-1, keepdim=True).clamp(min=1)
+    return torch.where(total > 0, size / total.where(total > 0, 1.0), even.double()).mean(1)
+
+
+def sum_contributions(sent: Tensor, gradient: Tensor, neighbors: Tensor) -> Tensor:
+    """(B, N, k) float64, gradient x what each neighbor sends, summed over channels.
+
+    Args:
+        sent: (B, C, N, k).
+        gradient: (B, C, N) of the sum.
+        neighbors: (B, N, k), -1 where there is no edge.
+    """
+    product = torch.einsum("bcnk,bcn->bnk", sent.double(), gradient.double())
+    return product * (neighbors >= 0)
+
+
+def even_shares(neighbors: Tensor) -> Tensor:
+    """(B, N, k) float64, every edge of a node alike: what is said where nothing is known."""
+    there = (neighbors >= 0).double()
+    return there / there.sum(-1, keepdim=True).clamp(min=1)

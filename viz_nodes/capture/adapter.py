@@ -1,0 +1,116 @@
+"""What the toolkit must be told about a family of networks, and the rule for all that hand an edge tensor around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.capture.fold import Fold
+
+
+@dataclass(eq=False)
+class Graph:
+    """What a graph convolution was given. B, N, k may be those of windows folded into the batch (see `Fold`).
+
+    Attributes:
+        x: (B, C, N) features of the centers.
+        neighbors: (B, N, k) int64 into the key nodes; -1 for no edge.
+        y: (B, C, M) features of the key nodes; x itself where keys are not pooled.
+        edge_index: the tensor (2, B, N, k) that was handed around, or None.
+        aligned: whether row i of `neighbors` belongs to center i for every i.
+    """
+
+    x: Tensor
+    neighbors: Tensor
+    y: Tensor
+    edge_index: Tensor | None = None
+    aligned: bool = True
+
+
+class Adapter:
+    """Where a family of networks keeps its graphs. Subclass it for a network that is not found by itself.
+
+    Only `graph` must be written; see docs/adapters.md for an example.
+    """
+
+    def claims(self, module: nn.Module) -> bool:
+        """Whether this module is a graph convolution of the family; asked once for each module."""
+        return True
+
+    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+        """The graph that a call of the module aggregates over; None where this call has none."""
+        raise NotImplementedError
+
+    def messages(self, graph: Graph) -> Tensor | None:
+        """(B, C, N, k) what each neighbor sends where the node takes the maximum per channel; y_j - x_i by default.
+
+        Whether the module really used that maximum is checked on what it computed.
+        """
+        return gather(graph.y, graph.neighbors) - graph.x[..., None]
+
+    def cam_layer(self, name: str) -> str | None:
+        """Module path whose output (B, C, H, W) is explained for the graph convolution `name`.
+
+        None for the rule: the last convolution called after the graph convolution, in the nearest enclosing module that
+        takes (B, C, H, W) with all nodes.
+        """
+        return None
+
+    def fold(self, graph: Graph, window: tuple[int, int], enclosing: nn.Module, grid: tuple[int, int],
+             features: Tensor | None) -> Fold | None:  # fmt: skip
+        """How windows folded into the batch lie on the whole grid; called only where the batch is folded.
+
+        Args:
+            graph: the graph in the windows.
+            window: (h, w) of a window.
+            enclosing: the module that takes the whole grid.
+            grid: (H, W).
+            features: (B, C, H, W) what `enclosing` last computed before it cut the windows, or None.
+        """
+        return None
+
+
+def gather(y: Tensor, neighbors: Tensor) -> Tensor:
+    """(B, C, N, k) features of neighbors; y (B, C, M), neighbors (B, N, k), places without an edge take node 0."""
+    batch, channels, keys = y.shape
+    table = y.transpose(1, 2).reshape(batch * keys, channels)
+    offset = torch.arange(batch, device=neighbors.device)[:, None, None] * keys
+    rows = (neighbors.clamp(min=0) + offset).flatten()
+    return table.index_select(0, rows).view(*neighbors.shape, channels).permute(0, 3, 1, 2)
+
+
+def is_edge_tensor(value: Any) -> bool:
+    """Whether this looks like (2, B, N, k) int64: [0] the neighbors, [1] their centers."""
+    return isinstance(value, Tensor) and value.dtype == torch.int64 and value.ndim == 4 and value.shape[0] == 2
+
+
+class EdgeTensor(Adapter):
+    """ViG, Pyramid ViG, GraphConvNet, mmpretrain's and all whose graph convolution takes (x, edge_index, y).
+
+    x (B, C, N, 1) comes first, edge_index (2, B, N, k) int64 holds neighbors and centers, y (B, C, M, 1) the pooled key
+    nodes where there are any.
+    """
+
+    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+        values = [*args, *kwargs.values()]
+        if not values or not isinstance(values[0], Tensor) or not values[0].is_floating_point():
+            return None
+        edges = next((value for value in values[1:] if is_edge_tensor(value)), None)
+        x = values[0]
+        if edges is None or x.ndim < 3:
+            return None
+        x = x.detach().flatten(2)
+        if (x.shape[0], x.shape[2]) != tuple(edges.shape[1:3]):
+            return None
+        y = x
+        for value in values[1:]:
+            if isinstance(value, Tensor) and value.is_floating_point() and value.ndim >= 3:
+                if value.shape[:2] == x.shape[:2]:
+                    y = value.detach().flatten(2)
+                    break
+        centers = torch.arange(x.shape[2], device=edges.device)[:, None]
+        return Graph(x, edges[0], y, edges, aligned=bool((edges[1] == centers).all()))

@@ -1,0 +1,180 @@
+"""How a graph convolution aggregated its neighbors, recognised by what its children were given and gave.
+
+Nothing is assumed from class names: a scheme counts as recognised when its message, computed again from the captured
+features and edges, is the one that the network consumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from viz_nodes.capture.adapter import Adapter, gather
+from viz_nodes.capture.recorder import GraphCall
+
+
+@dataclass(eq=False)
+class Aggregation:
+    """How one graph layer's messages came about. n and k may be those of folded windows.
+
+    Attributes:
+        kind: "mr", "edge", "sage", "gin", "max" (a maximum over an adapter's own messages) or "other".
+        source: the tensor, connected to the logits, that holds the messages; None where nothing is known.
+        slots: which of its channels are the messages.
+        message: (B, C', n) the messages as the network consumed them.
+        winner: (B, C', n) the rank of the neighbor that sent each, the lowest of equals; None for a sum.
+        error: largest difference between the messages and those computed again from the captured edges.
+        exact: whether every share and contribution can be said exactly.
+        layout: where the messages lie in the child's input: "interleaved", "concatenated", "alone", or "" elsewhere.
+        child: place among the children of the one whose input (mr, gin, sage) holds the messages; for edge the one
+            whose output is maximised. For sage `inner` is the latter.
+    """
+
+    kind: str
+    source: Tensor | None = None
+    slots: slice = field(default_factory=lambda: slice(None))
+    message: Tensor | None = None
+    winner: Tensor | None = None
+    error: float = float("nan")
+    exact: bool = False
+    layout: str = ""
+    child: int = -1
+    inner: int = -1
+
+
+def nodes_last(array: Tensor) -> Tensor:
+    """(B, C, N) of (B, C, N, 1) or (B, C, H, W), detached."""
+    return array.detach().flatten(2)
+
+
+def _difference(a: Tensor, b: Tensor) -> float:
+    return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
+
+
+def tolerance(like: Tensor) -> float:
+    """How far two computations of the same values may lie apart, from their precision and size."""
+    size = float(like.detach().abs().max()) if like.numel() else 0.0
+    return 64 * torch.finfo(like.dtype).eps * max(size, 1e-30)
+
+
+def _hide_missing(array: Tensor, neighbors: Tensor, value: float) -> Tensor:
+    missing = neighbors < 0
+    return array.masked_fill(missing[:, None], value) if bool(missing.any()) else array
+
+
+def first_maximum(array: Tensor) -> tuple[Tensor, Tensor]:
+    """Maximum over the last axis and the lowest place where it is reached."""
+    values, places = array.max(dim=-1)
+    # torch promises the first of equals, and so does this where a device should not.
+    ties = array == values[..., None]
+    return values, torch.where(ties.sum(-1) > 1, ties.to(torch.uint8).argmax(-1), places)
+
+
+@torch.no_grad()
+def recognise(call: GraphCall) -> Aggregation:
+    """The aggregation of a graph layer, right after the forward.
+
+    Tries, on each direct child: its input holds x and max_j(messages) side by side or interleaved (max-relative); its
+    output (B, C', N, k) is maximised into the layer's output (edge) or into a later child's input after x (GraphSAGE);
+    its input is a x + sum_j y_j for one number a (GIN).
+    """
+    if not call.untouched or not call.graph.aligned:
+        return Aggregation("other", source=call.output)
+    for try_one in (_relative, _maximised, _summed):
+        found = try_one(call)
+        if found is not None:
+            return found
+    return Aggregation("other", source=call.output)
+
+
+def _inputs(call: GraphCall) -> list[tuple[int, Tensor, Tensor]]:
+    """(place, tensor, its values (B, C', N)) of children's inputs with one value a node."""
+    nodes = call.graph.x.shape[2]
+    found = []
+    for place, child in enumerate(call.consumed):
+        given = child.given
+        if given is not None and given.is_floating_point() and given.ndim >= 3 and child.untouched:
+            values = nodes_last(given)
+            if values.shape[0] == call.graph.x.shape[0] and values.shape[2] == nodes:
+                found.append((place, given, values))
+    return found
+
+
+def _relative(call: GraphCall) -> Aggregation | None:
+    x, neighbors = call.graph.x, call.graph.neighbors
+    channels = x.shape[1]
+    inputs = [entry for entry in _inputs(call) if entry[2].shape[1] == 2 * channels]
+    if not inputs:
+        return None
+    # Rounding keeps order, so max_j(y_j - x_i) in any precision is max_j(y_j) - x_i to the last bit.
+    plain = type(call.adapter).messages is Adapter.messages
+    messages = gather(call.graph.y, neighbors) if plain else call.adapter.messages(call.graph)
+    if messages is None:
+        return None
+    best, winner = first_maximum(_hide_missing(messages, neighbors, float("-inf")))
+    del messages
+    if plain:
+        best = best - x
+    for place, given, values in inputs:
+        for layout, centers, slots in (
+            ("interleaved", slice(0, None, 2), slice(1, None, 2)),
+            ("concatenated", slice(0, channels), slice(channels, None)),
+        ):
+            message = values[:, slots]
+            error = _difference(message, best)
+            if error <= tolerance(best) and _difference(values[:, centers], x) <= tolerance(x):
+                return Aggregation(
+                    "mr" if plain else "max", given, slots, message, _small(winner), error, True, layout, child=place
+                )
+    return None
+
+
+def _maximised(call: GraphCall) -> Aggregation | None:
+    neighbors = call.graph.neighbors
+    batch, nodes, k = neighbors.shape
+    for place, child in enumerate(call.consumed):
+        gave = child.gave
+        if gave is None or gave.ndim != 4 or not child.untouched:
+            continue
+        if (gave.shape[0], *gave.shape[2:]) != (batch, nodes, k):
+            continue
+        gave = _hide_missing(gave.detach(), neighbors, float("-inf"))
+        best, winner = first_maximum(gave)
+        near = tolerance(best)
+        if call.output is not None and call.output.ndim >= 3:
+            values = nodes_last(call.output)
+            if values.shape == best.shape and (error := _difference(values, best)) <= near:
+                return Aggregation("edge", call.output, slice(None), values, _small(winner), error, True, child=place)
+        for later, given, values in _inputs(call):
+            own = values.shape[1] - best.shape[1]
+            if later <= place or own < 0:
+                continue
+            error = _difference(values[:, own:], best)
+            if error <= near:
+                return Aggregation(
+                    "sage", given, slice(own, None), values[:, own:], _small(winner), error, True,
+                    "concatenated" if own else "alone", child=later, inner=place,
+                )  # fmt: skip
+    return None
+
+
+def _summed(call: GraphCall) -> Aggregation | None:
+    x, neighbors = call.graph.x, call.graph.neighbors
+    inputs = [entry for entry in _inputs(call) if entry[2].shape[1] == x.shape[1]]
+    if not inputs:
+        return None
+    total = _hide_missing(gather(call.graph.y, neighbors), neighbors, 0.0).sum(dim=-1)
+    for place, given, values in inputs:
+        rest = (values - total).double()
+        square = float(x.double().square().sum())
+        factor = float((rest * x).sum()) / square if square else 0.0
+        error = _difference(rest, factor * x.double())
+        if error <= neighbors.shape[2] * tolerance(values):
+            return Aggregation("gin", given, slice(None), total, None, error, True, "alone", child=place)
+    return None
+
+
+def _small(winner: Tensor) -> Tensor:
+    return winner.to(torch.uint8) if winner.numel() and int(winner.max()) < 256 else winner

@@ -1,0 +1,28 @@
+"""Which adapters look at a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from viz_nodes.capture.adapter import Adapter
+from viz_nodes.capture.windows import WindowedEdges
+
+SHIPPED: tuple[type[Adapter], ...] = (WindowedEdges,)
+"""All look at once, the first that knows a call has it."""
+
+
+def adapters_for(adapter: Adapter | type[Adapter] | Sequence[Adapter] | None) -> list[Adapter]:
+    """The user's own, before the shipped ones.
+
+    Raises:
+        TypeError: not an adapter, nor several.
+    """
+    if adapter is None:
+        own: list = []
+    else:
+        own = list(adapter) if isinstance(adapter, (list, tuple)) else [adapter]
+    own = [one() if isinstance(one, type) and issubclass(one, Adapter) else one for one in own]
+    for one in own:
+        if not isinstance(one, Adapter):
+            raise TypeError(f"`adapter` must be a viz_nodes.capture.Adapter, or several (got {type(one).__name__})")
+    return own + [kind() for kind in SHIPPED]

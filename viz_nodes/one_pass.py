@@ -1,0 +1,277 @@
+"""The one call: graphs, maps, shares and contributions of any network, from one forward and one backward."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes import attribution, cams
+from viz_nodes.capture.adapter import Adapter, gather
+from viz_nodes.capture.aggregation import Aggregation, recognise
+from viz_nodes.capture.manners import as_batch, borrowed, logits_of, unwrap
+from viz_nodes.capture.recorder import GraphCall, Recording, recording
+from viz_nodes.capture.select import adapters_for
+from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.windows import between, window_of
+
+
+def explain(
+    model: nn.Module,
+    pixels: Tensor,
+    *,
+    layers: Sequence[int] | int | None = None,
+    target: Any = None,
+    versus: Any = None,
+    method: str = "gradcam",
+    labels: Sequence[str] | None = None,
+    adapter: Adapter | Sequence[Adapter] | None = None,
+) -> Explanation:
+    """What each graph layer looked at, and whom its nodes asked.
+
+    Runs the network once forward and once backward, in eval mode, and leaves it as it was.
+
+    Args:
+        model: any image classifier that builds graphs over patches; wrapped by DataParallel or torch.compile, frozen or
+            not.
+        pixels: (B, 3, H, W) or (3, H, W), normalised as the model expects; moved to its device and precision.
+        layers: places of graph layers in the network from 0, negative from its end, in any order; all when None.
+        target: the class to explain: None (the predicted one), an index, a label, "top3" (that many rows an image), a
+            callable on logits, or a sequence with one of these for each image.
+        versus: the class to contrast with: the score is then logit(target) - logit(versus).
+        method: how maps are made, one of `viz_nodes.cams.METHODS`.
+        labels: the class names; by default those in `model.pretrained_cfg["label_names"]`.
+        adapter: where the graphs are, for a network that is not understood by itself (docs/adapters.md).
+
+    Raises:
+        NoGraphLayer: (a ValueError) the network holds no graph layer that is known.
+        ValueError: a layer, target or method that does not exist, pixels of another shape.
+        TypeError: arguments of another kind.
+    """
+    network = unwrap(model)
+    chosen_method = cams.lookup(method)
+    pixels = as_batch(network, pixels)
+    if labels is None:
+        labels = _labels_of(network)
+        named = None if labels is None else len(labels)
+    else:
+        labels, named = tuple(labels), None
+    with borrowed(network):
+        with recording(network, adapters_for(adapter), pixels) as record:
+            output = logits_of(network(pixels.requires_grad_(True)))
+            record.finish()
+        with torch.autocast(pixels.device.type, enabled=False):
+            if named is not None and named != output.shape[1]:
+                labels = None
+            if output.shape[0] != pixels.shape[0]:
+                raise ValueError(
+                    f"the model must return one line of logits for each of {pixels.shape[0]} images "
+                    f"(got {output.shape[0]})"
+                )
+            if not output.requires_grad:
+                raise ValueError("the model must compute its logits with gradients (got a forward under torch.no_grad)")
+            calls = _chosen(record.calls, layers)
+            targets = cams.resolve(target, output.detach(), labels, versus)
+            found = [recognise(call) for call in calls]
+            explained = _explain(network, pixels, calls, found, targets, output, chosen_method)
+            extras = _extras(record)
+            logits = _plain(output)
+    return Explanation(
+        logits=logits[targets.source],
+        target=targets.index,
+        layers=tuple(explained),
+        method=chosen_method.name,
+        image_size=(pixels.shape[2], pixels.shape[3]),
+        depth=len(record.calls),
+        versus=targets.versus,
+        source=targets.source,
+        labels=labels,
+        model=_name_of(network),
+        extras=extras,
+    )
+
+
+def _plain(array: Tensor) -> Tensor:
+    """Detached, on the CPU, float32 unless float64."""
+    precise = array.dtype if array.dtype == torch.float64 or not array.is_floating_point() else torch.float32
+    return array.detach().to("cpu", precise)
+
+
+def _config(network: nn.Module, field: str) -> Any:
+    config = getattr(network, "pretrained_cfg", None)
+    return config.get(field) if isinstance(config, dict) else getattr(config, field, None)
+
+
+def _labels_of(network: nn.Module) -> tuple[str, ...] | None:
+    names = _config(network, "label_names")
+    return tuple(names) if names else None
+
+
+def _name_of(network: nn.Module) -> str:
+    return str(_config(network, "architecture") or type(network).__name__)
+
+
+def _chosen(calls: list[GraphCall], layers: Sequence[int] | int | None) -> list[GraphCall]:
+    """The calls asked for, in the order of the network."""
+    depth = len(calls)
+    if layers is None:
+        return list(calls)
+    asked = list(layers) if not hasattr(layers, "__index__") else [layers]  # type: ignore[list-item, arg-type]
+    if not asked:
+        raise ValueError("`layers` must name at least one graph layer (got none); leave it out for all of them")
+    places = set()
+    for layer in asked:
+        try:
+            place = operator.index(layer)  # type: ignore[arg-type]
+        except TypeError:
+            raise TypeError(f"`layers` must hold integers (got {type(layer).__name__})") from None
+        if not -depth <= place < depth:
+            raise ValueError(f"`layers` must lie in [-{depth}, {depth}), the network's graph layers (got {place})")
+        places.add(place % depth)
+    return [calls[place] for place in sorted(places)]
+
+
+def _extras(record: Recording) -> dict[str, Any]:
+    """What `viz_nodes.reach` needs to know of the operations between graph layers."""
+    try:
+        ran = [(name, window_of(module)) for name, module in record.ran]
+        return {"between": between(ran, [call.name for call in record.calls])}
+    except ValueError:
+        return {}
+
+
+def _explain(
+    network: nn.Module,
+    pixels: Tensor,
+    calls: list[GraphCall],
+    found: list[Aggregation],
+    targets: cams.Targets,
+    output: Tensor,
+    method: cams.Method,
+) -> list[LayerExplanation]:
+    activations = [call.activations for call in calls]
+    sources = [one.source for one in found]
+    wanted = [tensor for tensor in (*activations, *sources) if tensor is not None and tensor.requires_grad]
+    score = cams.objective(method.name, targets, output)
+    rows_total, rounds = len(targets), targets.rounds
+    second = method.needs == "hessian"
+    maps: list[list[Tensor]] = [[] for _ in calls]
+    gains: list[list[Tensor]] = [[] for _ in calls]
+    for at, rows in enumerate(rounds):
+        last = at == len(rounds) - 1
+        gradients = _gradients(score[rows.to(score.device)].sum(), wanted, keep=not last, second=second)
+        for place, (call, one) in enumerate(zip(calls, found)):
+            acts = call.activations
+            assert acts is not None
+            if method.needs != "forwards":
+                maps[place].append(cams.cam(method.name, acts if second else acts.detach(), gradients[id(acts)]))
+            source = None if one.source is None else gradients.get(id(one.source))
+            gains[place].append(_gain(call, one, None if source is None else source.detach()))
+        del gradients
+    order = torch.cat(rounds).argsort() if rounds else torch.arange(0)
+    if method.needs == "forwards":
+        order_maps = [_perturbed(network, pixels.detach(), call, targets, method) for call in calls]
+    else:
+        order_maps = [torch.cat(parts)[order] for parts in maps]
+    explained = []
+    for place, (call, one) in enumerate(zip(calls, found)):
+        explained.append(
+            _layer(call, one, order_maps[place], torch.cat(gains[place])[order], targets.source, rows_total)
+        )
+    return explained
+
+
+def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool) -> dict[int, Tensor]:
+    """By identity of the tensor; zero for what the score does not depend on."""
+    unique = list({id(tensor): tensor for tensor in wanted}.values())
+    if score.requires_grad:
+        found = torch.autograd.grad(score, unique, retain_graph=keep or second, create_graph=second, allow_unused=True)
+    else:
+        found = (None,) * len(unique)
+    return {
+        id(tensor): torch.zeros_like(tensor) if gradient is None else gradient
+        for tensor, gradient in zip(unique, found)
+    }
+
+
+@torch.no_grad()
+def _gain(call: GraphCall, one: Aggregation, gradient: Tensor | None) -> Tensor:
+    """(B, N, k) contribution of every edge for one round of targets, where the layer's windows lie as they are."""
+    neighbors = call.graph.neighbors
+    if gradient is None or one.message is None:
+        return _whole(call, attribution.even_shares(neighbors) * 0)
+    gradient = gradient.flatten(2)[:, one.slots]
+    if one.winner is not None:
+        gained = attribution.winner_contributions(one.winner, one.message, gradient, neighbors.shape[2])
+    else:
+        gained = attribution.sum_contributions(gather(call.graph.y, neighbors), gradient, neighbors)
+    return _whole(call, gained)
+
+
+@torch.no_grad()
+def _share(call: GraphCall, one: Aggregation) -> Tensor:
+    neighbors = call.graph.neighbors
+    if one.winner is not None:
+        share = attribution.winner_shares(one.winner, neighbors.shape[2])
+    elif one.kind == "gin":
+        share = attribution.sum_shares(gather(call.graph.y, neighbors), neighbors)
+    else:
+        share = attribution.even_shares(neighbors)
+    return _whole(call, share)
+
+
+def _whole(call: GraphCall, array: Tensor) -> Tensor:
+    return array if call.fold is None else call.fold.unfold(array)
+
+
+def _layer(
+    call: GraphCall, one: Aggregation, cam: Tensor, contribution: Tensor, source: Tensor, rows: int
+) -> LayerExplanation:
+    assert call.activations is not None
+    precise = torch.float64 if call.activations.dtype == torch.float64 else torch.float32
+    neighbors = call.graph.neighbors
+    if call.fold is not None:
+        neighbors = call.fold.unfold_neighbors(neighbors)
+    cam = cam.detach().to("cpu", precise)
+    return LayerExplanation(
+        index=call.index,
+        name=call.name,
+        grid=call.grid,
+        key_grid=call.key_grid,
+        cam=cam,
+        peak=cams.peak(cam),
+        neighbors=neighbors.cpu()[source],
+        share=_share(call, one).to("cpu", precise)[source],
+        contribution=contribution.to("cpu", precise),
+        exact=one.exact,
+        conv={"max": "other"}.get(one.kind, one.kind),
+    )
+
+
+def _perturbed(
+    network: nn.Module, pixels: Tensor, call: GraphCall, targets: cams.Targets, method: cams.Method
+) -> Tensor:
+    """The map of a method that runs the network again with the layer's output replaced."""
+    module = network.get_submodule(call.cam_layer)
+    assert call.activations is not None
+
+    def forward(activations: Tensor, rows: Tensor) -> Tensor:
+        times = -1
+
+        def put(_module: nn.Module, _args: tuple, output: Tensor) -> Tensor | None:
+            nonlocal times
+            times += 1
+            return activations.to(output) if times == call.cam_call else None
+
+        handle = module.register_forward_hook(put)
+        try:
+            with torch.no_grad():
+                return logits_of(network(pixels[targets.source[rows.cpu()].to(pixels.device)]))
+        finally:
+            handle.remove()
+
+    own = call.activations.detach()[targets.source.to(call.activations.device)]
+    return cams.cam(method.name, own, forward=forward, targets=targets)
