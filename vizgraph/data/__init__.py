@@ -6,13 +6,32 @@ import importlib
 from typing import TYPE_CHECKING
 
 _HOME = {
+    "ImageError": "vizgraph.data.images",
+    "Sample": "vizgraph.data.images",
+    "load_image": "vizgraph.data.images",
+    "open_image": "vizgraph.data.images",
+    "prepare": "vizgraph.data.images",
+    "Preprocessing": "vizgraph.data.transforms",
+    "imagenet_names": "vizgraph.data.labels",
+    "imagenet_synsets": "vizgraph.data.labels",
+    "labels_of": "vizgraph.data.labels",
+    "synset_index": "vizgraph.data.labels",
     "Scene": "vizgraph.data.scenes",
     "Scenes": "vizgraph.data.scenes",
+    "bundled_images": "vizgraph.data.samples",
+    "bundled_truth": "vizgraph.data.samples",
 }
-__all__ = ["Scene", "Scenes"]
+__all__ = [
+    "ImageError", "Preprocessing", "Sample", "Scene", "Scenes", "bundled_images", "bundled_truth", "imagenet_names",
+    "imagenet_synsets", "labels_of", "load_image", "open_image", "prepare", "synset_index",
+]  # fmt: skip
 
 if TYPE_CHECKING:
+    from vizgraph.data.images import ImageError, Sample, load_image, open_image, prepare
+    from vizgraph.data.labels import imagenet_names, imagenet_synsets, labels_of, synset_index
+    from vizgraph.data.samples import bundled_images, bundled_truth
     from vizgraph.data.scenes import Scene, Scenes
+    from vizgraph.data.transforms import Preprocessing
 
 
 def __getattr__(name: str):

@@ -37,7 +37,7 @@ FONTS: dict[str, tuple[str, ...]] = {
     "test": ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic", "cmss10"),
 }  # fmt: skip
 """Fonts in matplotlib's wheel, no family in two splits."""
-WRITTEN: dict[str, range] = {"train": range(0, 1200), "val": range(1200, 1440), "test": range(1440, 1797)}
+WRITTEN: dict[str, range] = {"train": range(1200), "val": range(1200, 1440), "test": range(1440, 1797)}
 """Samples of scikit-learn's handwritten digits; they come writer after writer, so the splits have different hands."""
 _HOLES = {0: 1, 6: 1, 8: 2, 9: 1}
 LETTERS = "AEFHKMNRUVWXfhkmnrtwx"
@@ -81,7 +81,7 @@ def _fields(inside: np.ndarray) -> np.ndarray:
 
 
 def _centered(coverage: np.ndarray, height: float = HEIGHT, width: float = HEIGHT * 1.1) -> np.ndarray:
-    """A tightly cropped uint8 drawing, scaled to fit (height, width) cells in the middle of a fine canvas, as a mask."""
+    """A tightly cropped uint8 drawing made to fit (height, width) cells, in the middle of a fine canvas, as a mask."""
     rows, cols = coverage.shape
     scale = min(height * _FINE / rows, width * _FINE / cols)
     side = CANVAS * _FINE
@@ -97,7 +97,7 @@ def _shape(inside: np.ndarray, key: tuple) -> Shape:
     return Shape(fields, key, (float(fields[..., 0].max()) - 128) / LEVELS)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
     import matplotlib
 
@@ -134,7 +134,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return images, labels, (labels[nearest] == labels[:, None]).all(axis=1)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def written_samples(split: str, digit: int) -> tuple[int, ...]:
     """The handwritten samples of a digit in a split, but for those that readers disagree about."""
     _, labels, clear = _digits()
@@ -180,7 +180,7 @@ def _legible(stroke: np.ndarray, cell: int, holes: int) -> bool:
     return even and around > 4.6 * 4 * half and 0.6 * cell < half < 1.3 * cell
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _reading(sample: int) -> tuple[bool, float] | None:
     """(even, threshold) at which a sample is legible as its digit, the finest such line; None where there is none."""
     images, labels, _ = _digits()
@@ -238,7 +238,7 @@ _STROKES: dict[str, list[list[tuple[float, float]]]] = {
     "triangle": [[(0.5, 0.05), (1.0, 0.95), (0.0, 0.95), (0.5, 0.05)]],
     "square": [[(0.08, 0.1), (0.92, 0.08), (0.9, 0.92), (0.1, 0.9), (0.08, 0.1)]],
     "arrow": [[(0.0, 0.5), (1.0, 0.5)], [(0.62, 0.15), (1.0, 0.5), (0.62, 0.85)]],
-    "hash": [[(0.3, 0.0), (0.25, 1.0)], [(0.75, 0.0), (0.7, 1.0)], [(0.0, 0.32), (1.0, 0.3)], [(0.0, 0.7), (1.0, 0.68)]],
+    "hash": [[(0.3, 0.0), (0.2, 1.0)], [(0.7, 0.0), (0.7, 1.0)], [(0.0, 0.3), (1.0, 0.3)], [(0.0, 0.7), (1.0, 0.7)]],
     "bars": [[(0.0, 0.25), (1.0, 0.25)], [(0.0, 0.75), (1.0, 0.75)]],
     "tree": [[(0.5, 0.0), (0.5, 1.0)], [(0.1, 0.55), (0.5, 0.2), (0.9, 0.55)], [(0.1, 0.95), (0.5, 0.6), (0.9, 0.95)]],
     "asterisk": [[(0.5, 0.0), (0.5, 1.0)], [(0.07, 0.25), (0.93, 0.75)], [(0.93, 0.25), (0.07, 0.75)]],
@@ -248,7 +248,7 @@ _STROKES: dict[str, list[list[tuple[float, float]]]] = {
 
 @functools.lru_cache(maxsize=512)
 def brush(variant: int) -> Shape:
-    """A sign painted with the same brush as the handwritten digits, but no digit; another variant, another sign or hand."""
+    """A sign that is no digit, of the handwritten digits' brush; another variant is another sign or another hand."""
     rng = np.random.default_rng([1, variant])
     name = list(_STROKES)[variant % len(_STROKES)]
     side, height = CANVAS * _FINE, HEIGHT * _FINE

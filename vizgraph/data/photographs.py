@@ -1,4 +1,4 @@
-"""Photographs that ship inside scikit-image and scikit-learn, split so that those of the test are unseen in training."""
+"""Photographs that ship inside scikit-image and scikit-learn; those of the test are unseen in training."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PHOTOGRAPHS: dict[str, tuple[tuple[str, str], ...]] = {
 SHORT_SIDE = 400
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def photograph(package: str, file: str) -> np.ndarray:
     """A photograph, (height, width, 3) uint8 RGB, at most `SHORT_SIDE` on its short side.
 
@@ -42,7 +42,8 @@ def photograph(package: str, file: str) -> np.ndarray:
     require(package)
     path = importlib.resources.files(package) / file
     if not path.is_file():
-        raise ImportError(f"the installed {package.partition('.')[0]} holds no {file}; install the versions in constraints.txt")
+        owner = package.partition(".")[0]
+        raise ImportError(f"the installed {owner} holds no {file}; install the version that constraints.txt names")
     with path.open("rb") as stream:
         image = Image.open(stream).convert("RGB")
     scale = SHORT_SIDE / min(image.size)

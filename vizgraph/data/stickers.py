@@ -112,7 +112,7 @@ class Pose:
 
 
 def _edge(threshold: float, scale: float, width: float = 1.0) -> np.ndarray:
-    """Table (256,) from a field's values to coverage 0..1: an edge `threshold` cells from the outline, `width` pixels wide."""
+    """Table (256,) from a field's values to coverage 0..1: an edge at `threshold` cells, `width` pixels wide."""
     ramp = np.clip((_CELLS - np.float32(threshold)) * np.float32(scale / width) + np.float32(0.5), 0, 1)
     return ramp if width == 1.0 else ramp * ramp * (3 - 2 * ramp)
 

@@ -1,0 +1,68 @@
+"""Names of classes: those that came with a network's weights, and those of ImageNet-1k, offline."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+_SAME_NAME = {"n02012849": "crane (bird)", "n03126707": "crane (machine)", "n03710721": "maillot (tank suit)"}
+
+
+def labels_of(model: Any) -> tuple[str, ...] | None:
+    """Class names of a network, in the order of its logits.
+
+    Args:
+        model: a network; its names lie in `model.pretrained_cfg["label_names"]`.
+
+    Returns:
+        Its own names; without such, those of ImageNet-1k for a network of 1000 classes; else None. Names that are not
+        as many as the classes are none.
+    """
+    cfg = getattr(model, "pretrained_cfg", None)
+    names = cfg.get("label_names") if isinstance(cfg, Mapping) else getattr(cfg, "label_names", None)
+    classes = getattr(model, "num_classes", None)
+    if classes is None and isinstance(cfg, Mapping):
+        classes = cfg.get("num_classes")
+    if names is not None:
+        names = tuple(str(name) for name in names)
+        return names if classes is None or len(names) == classes else None
+    return imagenet_names() if classes == 1000 else None
+
+
+@functools.lru_cache(maxsize=1)
+def imagenet_synsets() -> tuple[str, ...]:
+    """The 1000 synsets of ImageNet-1k, "n01440764" first, in the order of the published networks' classes."""
+    from timm.data import ImageNetInfo
+
+    return tuple(ImageNetInfo("imagenet-1k").label_names())
+
+
+@functools.lru_cache(maxsize=1)
+def imagenet_names() -> tuple[str, ...]:
+    """A short name for each ImageNet-1k class, no two the same, in the order of `imagenet_synsets`."""
+    from timm.data import ImageNetInfo
+
+    described = ImageNetInfo("imagenet-1k").label_descriptions()
+    return tuple(
+        _SAME_NAME.get(synset, text.split(",")[0].strip()) for synset, text in zip(imagenet_synsets(), described)
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _places() -> dict[str, int]:
+    return {synset: place for place, synset in enumerate(imagenet_synsets())}
+
+
+def synset_index(synset: str) -> int:
+    """The ImageNet-1k class of a synset: 0 for "n01440764".
+
+    Raises:
+        ValueError: it is none of the 1000.
+    """
+    try:
+        return _places()[synset]
+    except KeyError:
+        raise ValueError(
+            f"`synset` must be one of the 1000 of ImageNet-1k, like 'n01440764' (got {synset!r})"
+        ) from None

@@ -1,0 +1,118 @@
+"""From an image to pixels, by the network's own preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a network's weights were evaluated with, in timm's words.
+
+    Attributes:
+        input_size: (channels, height, width).
+        mean, std: one number a channel, for values in 0..1.
+        interpolation: of the evaluation's resize, "bicubic" or another of timm's names.
+        crop_pct: share of the resized image that the evaluation's crop keeps.
+        crop_mode: "center", "squash" or "border".
+    """
+
+    input_size: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
+    crop_pct: float
+    crop_mode: str
+
+    @classmethod
+    def of(cls, model: nn.Module) -> Preprocessing:
+        """The preprocessing in `model.pretrained_cfg`; what that leaves open is timm's default.
+
+        Raises:
+            ValueError: the network takes neither gray nor RGB images.
+        """
+        from timm.data import resolve_data_config
+
+        cfg = getattr(model, "pretrained_cfg", None) or {}
+        if not isinstance(cfg, Mapping):
+            cfg = asdict(cfg) if is_dataclass(cfg) and not isinstance(cfg, type) else vars(cfg)
+        resolved = resolve_data_config(pretrained_cfg=dict(cfg), model=model)
+        channels, height, width = resolved["input_size"]
+        if channels not in (1, 3):
+            raise ValueError(f"`model` must take images of 1 or 3 channels (its input_size has {channels})")
+        return cls(
+            (int(channels), int(height), int(width)),
+            _per_channel(resolved["mean"], channels),
+            _per_channel(resolved["std"], channels),
+            str(resolved["interpolation"]),
+            float(resolved["crop_pct"]),
+            str(resolved["crop_mode"]),
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the input."""
+        return self.input_size[1:]
+
+    def squashed(self, image: Image.Image) -> tuple[Image.Image, tuple[float, float, float, float]]:
+        """The whole image at the input size (bilinear, antialiased), and the part of the image that is: all of it."""
+        height, width = self.size
+        view = (0.0, 0.0, float(image.width), float(image.height))
+        return image.resize((width, height), Image.Resampling.BILINEAR), view
+
+    def cropped(self, image: Image.Image) -> tuple[Image.Image, tuple[float, float, float, float]]:
+        """timm's evaluation crop of the image, and the (left, top, right, bottom) of the image that it holds."""
+        from timm.data import create_transform
+
+        steps = create_transform(
+            self.input_size, is_training=False, interpolation=self.interpolation, crop_pct=self.crop_pct,
+            crop_mode=self.crop_mode, normalize=False,
+        ).transforms  # fmt: skip
+        view = (0.0, 0.0, float(image.width), float(image.height))
+        for step in steps:
+            after = step(image)
+            if not isinstance(after, Image.Image):
+                break
+            if "Crop" in type(step).__name__:
+                view = _cut(view, image.size, after.size)
+            image = after
+        return image, view
+
+    def normalised(self, image: Image.Image) -> Tensor:
+        """(1, C, H, W) float32 of an RGB image: values in 0..1, less the mean, over the standard deviation."""
+        from torchvision.transforms.functional import normalize, to_tensor
+
+        values = to_tensor(image.convert("L") if self.input_size[0] == 1 else image)
+        return normalize(values, list(self.mean), list(self.std))[None].to(torch.float32)
+
+
+def _per_channel(values: Any, channels: int) -> tuple[float, ...]:
+    numbers = tuple(float(value) for value in values)
+    if len(numbers) == channels:
+        return numbers
+    # A gray network built from a color configuration: the same gray in all three.
+    return (sum(numbers) / len(numbers),) * channels
+
+
+def _cut(
+    view: tuple[float, float, float, float], before: tuple[int, int], after: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """The view left by a center crop (or padding) from one (width, height) to another.
+
+    torchvision's rule: a crop begins at round(surplus / 2), padding has floor(lack / 2) first.
+    """
+    kept = []
+    for axis in (0, 1):
+        start, end = view[axis], view[axis + 2]
+        scale = (end - start) / before[axis]
+        surplus = before[axis] - after[axis]
+        offset = round(surplus / 2) if surplus >= 0 else -(-surplus // 2)
+        kept.append((start + offset * scale, start + (offset + after[axis]) * scale))
+    (left, right), (top, bottom) = kept
+    return left, top, right, bottom
