@@ -104,8 +104,14 @@ def message_and_code(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno is not None:
         return _operating_system(error), CANNOT_WRITE
     if isinstance(error, (MemoryError, *_other_errors("torch", "OutOfMemoryError"))):
-        return f"memory: there is not enough of it ({error}); use a smaller --batch, fewer --workers or --device cpu", DEFECT
-    return f"{type(error).__name__}: {error or 'no message'}; run it again with --debug and report the traceback", DEFECT
+        return (
+            f"memory: there is not enough of it ({error}); use a smaller --batch, fewer --workers or --device cpu",
+            DEFECT,
+        )
+    return (
+        f"{type(error).__name__}: {error or 'no message'}; run it again with --debug and report the traceback",
+        DEFECT,
+    )
 
 
 def _usage(error: click.UsageError) -> str:

@@ -23,7 +23,12 @@ def named(arch: str | None, ckpt: str | None) -> str:
         return arch
     if ckpt == "demo":
         return "gcn_demo"
-    raise Failure("--arch", "no architecture is given", "name one, such as --arch gcn_ti; `vizgraph models` lists them", code=USAGE)
+    raise Failure(
+        "--arch",
+        "no architecture is given",
+        "name one, such as --arch gcn_ti; `vizgraph models` lists them",
+        code=USAGE,
+    )
 
 
 def load(

@@ -87,39 +87,90 @@ arch = click.option("--arch", metavar="NAME", help=_ARCH_HELP + "  [default: gcn
 archs = click.option("--arch", "archs", metavar="NAME", multiple=True, help=_ARCH_HELP + " Again for more.")
 ckpt = click.option("--ckpt", metavar="FILE", help=_CKPT_HELP)
 ckpts = click.option("--ckpt", "ckpts", metavar="FILE", multiple=True, help=_CKPT_HELP + " Again for more.")
-no_ema = click.option("--no-ema", is_flag=True, help="Take the plain weights of a file that has averaged (EMA) ones too.")
-sha256 = click.option("--sha256", metavar="HEX", type=_Digest(), help="Refuse a weights file whose SHA-256 does not begin so.")
+no_ema = click.option(
+    "--no-ema", is_flag=True, help="Take the plain weights of a file that has averaged (EMA) ones too."
+)
+sha256 = click.option(
+    "--sha256", metavar="HEX", type=_Digest(), help="Refuse a weights file whose SHA-256 does not begin so."
+)
 img = click.option(
     "--img", metavar="PATH", multiple=True, required=True, type=click.Path(path_type=Path, exists=False), help=_IMG_HELP
 )
-one_img = click.option("--img", metavar="FILE", required=True, type=click.Path(path_type=Path, exists=False), help="Image.")
-layers = click.option(
-    "--layers", metavar="4,8,12", type=_Layers(), help="Graph layers from 1, or 'all'.  [default: a third, two thirds, the last]"
+one_img = click.option(
+    "--img", metavar="FILE", required=True, type=click.Path(path_type=Path, exists=False), help="Image."
 )
-k = click.option("--k", metavar="N", type=_CountOrAll(), default=9, show_default=True, help="Neighbors drawn, or 'all'.")
+layers = click.option(
+    "--layers",
+    metavar="4,8,12",
+    type=_Layers(),
+    help="Graph layers from 1, or 'all'.  [default: a third, two thirds, the last]",
+)
+k = click.option(
+    "--k", metavar="N", type=_CountOrAll(), default=9, show_default=True, help="Neighbors drawn, or 'all'."
+)
 target = click.option(
-    "--target", metavar="CLASS", default="top1", show_default=True, help="Class explained: label, index, or top1 (the predicted one)."
+    "--target",
+    metavar="CLASS",
+    default="top1",
+    show_default=True,
+    help="Class explained: label, index, or top1 (the predicted one).",
 )
 versus = click.option("--versus", metavar="CLASS", help="Explain why the target and not this class (label or index).")
-method = click.option("--method", metavar="NAME", default="gradcam", show_default=True, help="CAM method: gradcam, layercam, eigencam, ...")
+method = click.option(
+    "--method",
+    metavar="NAME",
+    default="gradcam",
+    show_default=True,
+    help="CAM method: gradcam, layercam, eigencam, ...",
+)
 fit = click.option(
     "--fit", type=click.Choice(("squash", "crop")), default="squash", show_default=True,
     help="Show the network the whole image, or its evaluation crop.",
 )  # fmt: skip
-device = click.option("--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+device = click.option(
+    "--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
+)
 out = click.option(
     "--out", metavar="FOLDER", default="viz_output", show_default=True, type=click.Path(path_type=Path, file_okay=True),
     help="Where results go.",
 )  # fmt: skip
 formats = click.option(
-    "--format", "formats", metavar="png,pdf,svg", type=_Formats(), default="png", show_default=True, help="Files of a figure."
+    "--format",
+    "formats",
+    metavar="png,pdf,svg",
+    type=_Formats(),
+    default="png",
+    show_default=True,
+    help="Files of a figure.",
 )
-dpi = click.option("--dpi", type=click.IntRange(30, 2400), default=300, show_default=True, help="Pixels an inch of PNG files.")
+dpi = click.option(
+    "--dpi", type=click.IntRange(30, 2400), default=300, show_default=True, help="Pixels an inch of PNG files."
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Make again what is there already.")
 workers = click.option(
     "--workers", type=click.IntRange(0, 256), default=None, metavar="N",
     help="Processes that draw; 0 draws in this one.  [default: one a processor, up to 8]",
 )  # fmt: skip
+batch = click.option(
+    "--batch", type=click.IntRange(1, 1024), metavar="N",
+    help="Images a pass; other numbers change the last bits of results.  [default: 1 on a CPU, 16 on a GPU]",
+)  # fmt: skip
+width = click.option(
+    "--width", metavar="WIDTH", help="Of figures: column, page, neurips, ..., millimeters, or such as 3.3in.  [default: column]"
+)
+canvas = click.option(
+    "--canvas", type=click.Choice(("input", "original")), default="input", show_default=True,
+    help="Draw on what the network saw, or on the original at its full resolution.",
+)  # fmt: skip
+palette = click.option(
+    "--palette", metavar="NAME", default="inferno", show_default=True, help="Colors of maps; 'release' for the release's jet."
+)
+theme = click.option("--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of figures.")
+font_size = click.option(
+    "--font-size", type=click.FloatRange(3, 24), default=6.5, show_default=True, help="Points at final size."
+)
+drawing = (width, canvas, palette, theme, font_size)
+"""How figures look."""
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 weights = (arch, ckpt, no_ema, sha256)
@@ -140,6 +191,15 @@ def together(*options: Callable | Sequence[Callable]) -> Callable:
     return decorate
 
 
+def processors() -> int:
+    """Processors this process may use."""
+    import os
+
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def layer_indices(choice: str | Sequence[int] | None, depth: int) -> list[int]:
     """Places in the network, from 0 and in its order, of the layers a user named from 1.
 
@@ -158,7 +218,9 @@ def layer_indices(choice: str | Sequence[int] | None, depth: int) -> list[int]:
         numbers = [number + depth + 1 if number < 0 else number for number in choice]  # type: ignore[operator]
         for number, written in zip(numbers, choice):
             if not 1 <= number <= depth:
-                raise Failure("--layers", f"there is no layer {written}", f"this network has layers 1 to {depth}", code=USAGE)
+                raise Failure(
+                    "--layers", f"there is no layer {written}", f"this network has layers 1 to {depth}", code=USAGE
+                )
     return sorted({number - 1 for number in numbers})
 
 

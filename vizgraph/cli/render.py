@@ -1,0 +1,188 @@
+"""`vizgraph render`: figures for an image, several images, or a folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vizgraph.cli import options
+from vizgraph.cli.errors import BAD_CHECKPOINT, SOME_FAILED, as_usage, one_line
+
+_ENGINES = ("local", "ray")
+
+
+@click.command("render")
+@options.together(
+    options.weights,
+    options.img,
+    options.explanation,
+    options.k,
+    options.out,
+    options.formats,
+    options.dpi,
+    options.drawing,
+    options.overwrite,
+    options.device,
+    options.workers,
+    options.batch,
+    click.option(
+        "--engine", type=click.Choice(_ENGINES), default="local", show_default=True,
+        help="Who runs a batch: processes here, or Ray (pip install 'vizgraph[ray]'), here or on a cluster.",
+    ),
+    click.option("--ray-address", metavar="ADDRESS", help="Of a Ray cluster.  [default: a Ray of this machine's own]"),
+    options.debug,
+)  # fmt: skip
+def command(**given: Any) -> int:
+    """Figures for an image, several images, or a folder.
+
+    Writes <out>/<arch>/<image>/: for every layer its map, the most discriminative patch with its neighbors, and their
+    graph; all of them in figure.png; top_5.json, explanation.npz, graph.graphml, and last manifest.json. A folder that
+    has all of this for the same options is left as it is.
+
+    \b
+    vizgraph render --ckpt demo --img photo.jpg
+    vizgraph render --arch gcn_ti --ckpt GraphConvNet_Ti_77_1.pth.tar --img photos --format png,pdf
+    """
+    return render(**given)
+
+
+def render(
+    *, arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, img: Sequence[Path], layers: Any,
+    target: str, versus: str | None, method: str, fit: str, k: int | str, out: Path, formats: tuple[str, ...], dpi: int,
+    width: str | None, canvas: str, palette: str, theme: str, font_size: float, overwrite: bool, device: str,
+    workers: int | None, batch: int | None, engine: str, ray_address: str | None,
+) -> int:  # fmt: skip
+    """What the command does; returns the exit code."""
+    from vizgraph.cli import networks
+    from vizgraph.cli.rendering import inputs
+
+    name = networks.named(arch, ckpt)
+    for path in img:
+        _require_there(path)
+    total = inputs.count(img, out)
+
+    model = networks.load(name, ckpt, no_ema=no_ema, sha256=sha256, device=device)
+    from vizgraph.cli.rendering import manifest, network
+    from vizgraph.cli.rendering.request import Request
+
+    request = Request(
+        layers=tuple(options.layer_indices(layers, network.depth_of(model))),
+        k=k,
+        target=network.class_of(target, model, "--target"),
+        versus=network.class_of(versus, model, "--versus"),
+        method=options.method_name(method),
+        fit=fit,
+        formats=formats,
+        dpi=dpi,
+        width=width,
+        canvas=canvas,
+        palette=palette,
+        theme=theme,
+        font_size=font_size,
+    )
+    _require_drawable(request)
+    network.one_thread()
+    explainer = network.Explainer(model, request, name)
+    identity = manifest.identity(name, network.weights_record(model), request.record())
+    notes = tuple(model.checkpoint_info.notes)
+    size = batch if batch is not None else (1 if explainer.device.type == "cpu" else 16)
+    settings = {
+        "root": out / name, "explainer": explainer, "identity": identity, "notes": notes, "batch": size,
+        "overwrite": overwrite,
+    }  # fmt: skip
+    if engine == "ray":
+        raise NotImplementedError
+    return _locally(img, out, total, settings, workers)
+
+
+def _require_there(path: Path) -> None:
+    if not path.exists() and not path.is_symlink():
+        from vizgraph.data.images import ImageError
+
+        raise ImageError(f"{path}: there is no such file; check the name")
+
+
+def _require_drawable(request: Any) -> None:
+    """Check what only drawing would find out."""
+    from viz_nodes.draw.palettes import palette_named
+    from viz_nodes.draw.paper import width_in_inches
+
+    with as_usage("--palette"):
+        palette_named(request.palette)
+    with as_usage("--width"):
+        width_in_inches(request.sheet_width())
+
+
+def _locally(img: Sequence[Path], out: Path, total: int, settings: dict[str, Any], workers: int | None) -> int:
+    from tqdm.auto import tqdm
+
+    from vizgraph.cli.rendering import inputs
+    from vizgraph.cli.rendering.batches import Run
+    from vizgraph.cli.rendering.item import make
+    from vizgraph.cli.rendering.journal import LINES, Journal
+    from vizgraph.cli.rendering.locks import locked
+    from vizgraph.cli.rendering.painters import Painters
+
+    root = settings["root"]
+    count = _workers(workers, total)
+    many = inputs.is_batch(img)
+    with locked(root), Painters(count, make) as painters:
+        run = Run(**settings)
+        if not many:
+            (outcome,) = run.over(inputs.items(img, out), painters, ahead=1)
+            if outcome.error is not None:
+                raise outcome.error
+            say(outcome, root)
+            return 0
+        about = {"count": total, **{key: settings["identity"][key] for key in ("made_by", "arch", "weights", "options")}}
+        with (
+            Journal(root, about) as journal,
+            tqdm(total=total, unit=" images", smoothing=0.1, mininterval=0.5 if sys.stderr.isatty() else 10) as bar,
+        ):
+            run.report = lambda line: bar.write(line, file=sys.stderr)
+            fresh = 0
+            for outcome in run.over(inputs.items(img, out), painters, ahead=2 * max(count, 1) + run.batch):
+                record(outcome, journal)
+                fresh += outcome.fresh and outcome.made is not None
+                bar.update()
+            journal.finish()
+    done, bad = journal.counts["done"], journal.counts["failed"]
+    parts = [f"{fresh} rendered", f"{done - fresh} there already"] + ([f"{bad} failed"] if bad else [])
+    click.echo(f"{done + bad} images: {', '.join(parts)}; {root / LINES} lists them")
+    return SOME_FAILED if bad else 0
+
+
+def record(outcome: Any, journal: Any) -> None:
+    """Write an outcome into the manifest of the batch."""
+    if outcome.made is not None:
+        journal.done(outcome.item.relative, outcome.folder, outcome.made)
+    else:
+        journal.failed(outcome.item.relative, outcome.folder, one_line(outcome.why))
+
+
+def say(outcome: Any, root: Path) -> None:
+    """Tell of one image: what was predicted, what was explained, and where the figures are."""
+    made = outcome.made
+    best, explained = made["predicted"][0], made["explained"]
+    line = f"{outcome.item.relative}: {best['label']} ({best['class']}), {best['probability']:.1%}"
+    if explained["class"] != best["class"]:
+        line += f"; explained: {explained['label']} ({explained['class']})"
+    click.echo(one_line(line))
+    for warning in made["warnings"]:
+        click.echo(f"  {one_line(warning)}")
+    there = "" if outcome.fresh else " (there already; --overwrite makes it again)"
+    form = made["options"]["formats"][0]
+    click.echo(f"  {one_line(root / outcome.folder / f'figure.{form}')}{there}")
+
+
+def _workers(wanted: int | None, total: int) -> int:
+    """Processes that draw: as many as asked for, by default none where starting them takes longer than drawing."""
+    if wanted is not None:
+        return min(wanted, total)
+    if total < 4:
+        return 0
+    return min(options.processors(), 8, total)
