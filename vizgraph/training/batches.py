@@ -65,10 +65,8 @@ class Order(Sampler[tuple[int, int, int]]):
         if self.repeats > 1:
             from timm.data.distributed_sampler import RepeatAugSampler
 
-            # The selection is ours to spread over the ranks: with one rank, too, an epoch is a third of the images.
-            self._repeater = RepeatAugSampler(
-                range(size), num_replicas=world, rank=rank, num_repeats=self.repeats, selected_ratio=world
-            )
+            # As many samples an epoch as there are images, of a part of the images: DeiT's way.
+            self._repeater = RepeatAugSampler(range(size), num_replicas=world, rank=rank, num_repeats=self.repeats)
 
     def __len__(self) -> int:
         """Samples of a whole epoch on this rank; the same on every rank."""

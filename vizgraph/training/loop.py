@@ -19,17 +19,17 @@ from torch import Tensor, nn
 from vizgraph.training import saving
 from vizgraph.training.batches import Batch, Order, Samples, Stream, measuring_loader, stream_loader, training_loader
 from vizgraph.training.config import Config, to_yaml
-from vizgraph.training.datasets import Source, open_training, open_validation
+from vizgraph.training.datasets import open_training, open_validation
 from vizgraph.training.errors import TrainingError
 from vizgraph.training.journal import Journal, bar, clock
 from vizgraph.training.network import build, describe, freeze
 from vizgraph.training.preprocessing import Normalize, measuring_transform, resolve, training_transform
-from vizgraph.training.randomness import capture, restore, seed_all
+from vizgraph.training.randomness import capture, restore, seed_all, seeded
 from vizgraph.training.ranks import Ranks
 from vizgraph.training.scoring import Scores, measure, require_labels
 from vizgraph.training.stopping import Interrupted, Stop
 
-_BUILDING, _RUNNING = 10, 11
+_BUILDING, _RUNNING, _WATCHING = 10, 11, 12
 TOLERATED_OVERFLOWS = 50
 """Updates in a row without a finite loss that fp16's loss scaling is given to recover."""
 
@@ -68,7 +68,8 @@ class Training:
         ranks: this process among those of the run.
         folder: where checkpoints and logs go.
         resume: a checkpoint of this run to go on from.
-        watchers: called on the first rank after each epoch as `watcher(training, epoch)`, the epoch counted from 1.
+        watchers: called on the first rank after each epoch as `watcher(training, epoch)`, the epoch counted from 1, and
+            with 0 before the first. What they draw from the generators is not missed by the run.
         show: whether to show a progress bar and messages (on the first rank).
 
     Attributes:
@@ -394,6 +395,8 @@ class Training:
         with Stop() as stop, _deterministic(self.ranks.device):
             self._introduce()
             try:
+                if not self.progress.updates:
+                    self._show_watchers(0)
                 while self.progress.epoch < self.epochs:
                     self._train_epoch(stop)
                     scores = self._finish_epoch(stop)
@@ -629,15 +632,21 @@ class Training:
             if progress.seconds > 20:
                 self.journal.draw()
             self._say(_line(row, self.epochs, scores))
-            for watcher in self.watchers:
-                watcher(self, number)
-        self.ranks.wait()
+        self._show_watchers(number)
         self.progress = Progress(
             epoch=number, updates=progress.updates, best_epoch=progress.best_epoch, best_top1=progress.best_top1,
             best_loss=progress.best_loss,
         )  # fmt: skip
         self.save(*names, must=number == self.epochs)
         return scores
+
+    def _show_watchers(self, epoch: int) -> None:
+        if self.watchers:
+            if self.ranks.first:
+                with seeded(_WATCHING, epoch):
+                    for watcher in self.watchers:
+                        watcher(self, epoch)
+            self.ranks.wait()
 
     @property
     def finished(self) -> nn.Module:
@@ -703,7 +712,3 @@ def _deterministic(device: torch.device) -> Iterator[None]:
     finally:
         torch.backends.cudnn.benchmark = before
 
-
-def run_source(training: Training) -> Source:
-    """The validation images of a run, for watchers that look at a few of them."""
-    return training.validation_source
