@@ -35,7 +35,7 @@ def synthetic(
     image_size: tuple[int, int] = (224, 224),
     focus: tuple[float, float] = (0.5, 0.25),
 ) -> Explanation:
-    """An explanation with the shapes and the habits of a real one: near neighbors early, meaning later, maps that sharpen.
+    """An explanation with the shapes and the habits of a real one: near neighbors early, meaning later, sharper maps.
 
     Args:
         layers: how many of a 14 x 14 grid; with `grids`, its length.
@@ -67,30 +67,49 @@ def synthetic(
                 cam = np.clip(bump + 0.35 * (1 - late) * rng.random(len(x)) - 0.15, 0, None) * (0.1 + 0.3 * late)
                 cams.append(cam.reshape(grid))
                 contributions.append(rng.normal(0.004, 0.02, (len(here), k)) * (0.3 + cam.reshape(-1, 1)))
-        repeat = lambda part: torch.tensor(np.stack([each[part] for each in per_source for _ in targets]))  # noqa: E731
+        neighbors, share, distance = (
+            torch.tensor(np.stack([each[part] for each in per_source for _ in targets])) for part in range(3)
+        )
         cam = torch.tensor(np.stack(cams), dtype=torch.float32)
         peak = cam.flatten(1).argmax(1)
         peak[cam.flatten(1).amax(1) <= 0] = NO_PEAK
         records.append(
             LayerExplanation(
-                index=index, name=f"backbone.{index}.grapher.graph_conv.gconv", grid=grid, key_grid=key_grid, cam=cam, peak=peak,
-                neighbors=repeat(0).long(), share=repeat(1).float(), contribution=torch.tensor(np.stack(contributions), dtype=torch.float32),
-                conv="mr", distance=repeat(2).float(),
+                index=index,
+                name=f"backbone.{index}.grapher.graph_conv.gconv",
+                grid=grid,
+                key_grid=key_grid,
+                cam=cam,
+                peak=peak,
+                neighbors=neighbors.long(),
+                share=share.float(),
+                contribution=torch.tensor(np.stack(contributions), dtype=torch.float32),
+                conv="mr",
+                distance=distance.float(),
             )
-        )  # fmt: skip
+        )
     logits = torch.full((1, len(labels) if labels else 6), -1.0)
     for place, target in enumerate(targets):
         logits[0, target] = 4.0 - 1.3 * place
     return Explanation(
-        logits=logits.repeat(rows, 1), target=torch.tensor(list(targets) * sources), layers=tuple(records), method=method,
-        image_size=image_size, depth=len(plan), labels=labels, model=model,
+        logits=logits.repeat(rows, 1),
+        target=torch.tensor(list(targets) * sources),
+        layers=tuple(records),
+        method=method,
+        image_size=image_size,
+        depth=len(plan),
+        labels=labels,
+        model=model,
         source=torch.arange(sources).repeat_interleave(len(targets)),
-    )  # fmt: skip
+    )
 
 
-PYRAMID = (
-    [((56, 56), (14, 14), 9)] * 2 + [((28, 28), (14, 14), 9)] * 2 + [((14, 14), (14, 14), 9)] * 3 + [((7, 7), (7, 7), 9)] * 2
-)
+PYRAMID = [
+    *[((56, 56), (14, 14), 9)] * 2,
+    *[((28, 28), (14, 14), 9)] * 2,
+    *[((14, 14), (14, 14), 9)] * 3,
+    *[((7, 7), (7, 7), 9)] * 2,
+]
 
 
 def changed(exp: Explanation, place: int, **fields) -> Explanation:
@@ -155,9 +174,18 @@ def visit(browser):
     def open_page(path: Path, hash: str = "", *, width: int = 1280, height: int = 900):
         page = browser.new_page()
         page.troubles = []
-        page.on("console", lambda message: page.troubles.append(message.text) if message.type in ("error", "warning") else None)
+
+        def hear(message):
+            if message.type in ("error", "warning"):
+                page.troubles.append(message.text)
+
+        def watch(request):
+            if not request.url.startswith(("file:", "data:", "blob:")):
+                page.troubles.append(request.url[:80])
+
+        page.on("console", hear)
+        page.on("request", watch)
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on("request", lambda request: page.troubles.append(request.url[:80]) if request.url.startswith(("http", "ws", "ftp")) else None)
         page.on("dialog", lambda dialog: (page.troubles.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.set_viewport_size({"width": width, "height": height})
         page.goto(path.as_uri() + hash)

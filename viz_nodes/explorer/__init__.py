@@ -6,7 +6,6 @@ Both run `static/explorer.js` on the same plain document, which `viz_nodes.explo
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
 
 _HOME = {
     "build_document": "viz_nodes.explorer.document",
@@ -18,11 +17,6 @@ _HOME = {
     "explore": "viz_nodes.explorer.widget",
 }
 __all__ = list(_HOME)
-
-if TYPE_CHECKING:
-    from viz_nodes.explorer.document import build_document
-    from viz_nodes.explorer.page import Embedded, embed, page_html, write_page
-    from viz_nodes.explorer.widget import Explorer, explore
 
 
 def __getattr__(name: str):

@@ -19,6 +19,7 @@ from viz_nodes.records import Explanation, LayerExplanation
 
 FORMAT = 1
 TOP = 5
+_UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def build_document(
@@ -36,7 +37,7 @@ def build_document(
         exp: one explanation, or several: other models, other methods, other targets. Rows of `target="top5"` become
             the class switch. Explanations of the same image, model and graphs are joined into one subject.
         image: what `viz_nodes.explorer.pictures.as_photograph` takes. For an explanation of several images, a sequence
-            with one each; for several explanations, one image for all, or a sequence with one (or such a sequence) each.
+            with one each; for several explanations, one image for all, or a sequence with one (or a sequence) each.
         title: of the page; the image's and the model's name by default.
         names: one an explanation, for people, where the model's name does not tell them apart.
         commands: one an explanation, the words of the command line that renders it, up to what the view decides
@@ -79,7 +80,7 @@ def build_document(
 def printable(text: str) -> str:
     """Text as it may be shown: control characters, bidirectional marks and lone surrogates as escapes."""
     return "".join(
-        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _UNSHOWN else char
         for char in str(text)
     )
 
@@ -135,9 +136,10 @@ def _home(subjects, graphs, exp: Explanation, row: int, entry: dict, name: str, 
     """The subject that a row belongs to: same image, name and graphs, and not yet holding this class and method."""
     asked = (entry["target"], entry["versus"], entry["method"])
     for place, (subject, (other, other_row)) in enumerate(zip(subjects, graphs, strict=True)):
-        if subject["image"] == picture and subject["name"] == name and _same_graphs(exp, row, other, other_row):
-            if all((each["target"], each["versus"], each["method"]) != asked for each in subject["rows"]):
-                return place
+        held = [(each["target"], each["versus"], each["method"]) for each in subject["rows"]]
+        same = subject["image"] == picture and subject["name"] == name and asked not in held
+        if same and _same_graphs(exp, row, other, other_row):
+            return place
     return None
 
 
@@ -162,9 +164,7 @@ def _subject(exp: Explanation, row: int, name: str, picture: int, command: list[
         "depth": exp.depth,
         "size": list(exp.image_size),
         "command": command,
-        "top": [
-            {"index": i, "label": printable(exp.label(i)), "probability": _number(probabilities[i])} for i in top
-        ],
+        "top": [{"index": i, "label": printable(exp.label(i)), "probability": _number(probabilities[i])} for i in top],
         "layers": [_layer(layer, row) for layer in exp.layers],
         "rows": [],
     }
@@ -210,7 +210,7 @@ def _row(exp: Explanation, row: int) -> dict:
 
 
 def _share_once(exp: Explanation, row: int, entry: dict, first: Explanation, first_row: int) -> None:
-    """Add the shares of a row whose shares are not those stored with its subject (sums, where they hang on the class)."""
+    """Add a row's shares where they are not those stored with its subject (sums: their shares hang on the class)."""
     for packed, layer, stored in zip(entry["layers"], exp.layers, first.layers, strict=True):
         if not torch.equal(layer.share[row], stored.share[first_row]):
             packed["share"] = pack_unsigned(layer.share[row])

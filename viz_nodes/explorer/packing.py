@@ -1,4 +1,4 @@
-"""Arrays as short text: quantised to integers, base64, with what is needed to undo it. NaN becomes a mark, never a number."""
+"""Arrays as short text: quantised to integers, base64, with what is needed to undo it. NaN becomes a mark."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _from_array(image: Any) -> Image.Image:
     if isinstance(image, Image.Image):
         return image.convert("RGB")
     if not hasattr(image, "shape"):
-        raise TypeError(f"`image` must be an array, a PIL image, a path or a loaded sample (got {type(image).__name__})")
+        raise TypeError(f"`image` must be an array, PIL image, path or loaded sample (got {type(image).__name__})")
     pixels = np.asarray(image)
     if pixels.dtype != np.uint8:
         raise TypeError(f"`image` must be uint8 in 0..255 (got {pixels.dtype}); what a network saw is `sample.image`")

@@ -264,7 +264,7 @@ function resolve(doc, given) {
   const pins = Array.isArray(state.pins) ? state.pins : [];
   state.pins = pins
     .filter((pin) => Array.isArray(pin) && pin.length === 2 && pin.every((v) => Number.isFinite(v) && v >= 0 && v <= 1))
-    .slice(0, MOST_PINS).map((pin) => [...pin]);
+    .slice(0, MOST_PINS).map((pin) => pin.map((v) => Number(v.toFixed(4))));
   state.hops = whole(state.hops, 1, 3, 1);
   state.k = whole(state.k, 0, 32767, 0);
   state.share = real(state.share, 0, 1, 0);
@@ -402,7 +402,7 @@ function heatCanvas(cam, [rows, cols], top, palette, smooth) {
   canvas.getContext("2d").putImageData(pixels, 0, 0);
   return canvas;
 }
-const opacityOf = (value) => 0.3 + 0.7 * Math.sqrt(value);
+const opacityOf = (value) => 0.15 + 0.85 * value;
 
 // ---------------------------------------------------------------------------------------------------- scene
 // What is drawn above the photograph, as a list of marks in fractions of the network's view and in units `u`
@@ -689,9 +689,9 @@ export function mount(el, source, given = {}, onState = () => {}) {
   const controls = makeControls();
   root.append(
     h("header", { class: "vge-head" }, h("div", {}, title, facts), h("div", { class: "vge-pickers" }, subjectPicker.wrap, withPicker.wrap)),
-    classes,
-    h("div", { class: "vge-body" }, h("div", { class: "vge-left" }, paneRow, legend), h("div", { class: "vge-panel" }, panel)),
-    h("div", { class: "vge-layers" }, play, h("div", { class: "vge-track" }, slider, strip)),
+    classes, controls.tools,
+    h("div", { class: "vge-body" }, h("div", { class: "vge-left" }, paneRow, legend),
+      h("div", { class: "vge-layers" }, play, h("div", { class: "vge-track" }, slider, strip)), h("div", { class: "vge-panel" }, panel)),
     controls.wrap, live,
   );
   el.append(root);
@@ -735,7 +735,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
   }
   function range(label, properties, input) {
     const field = h("input", { type: "range", ...properties, on: { input: () => input(Number(field.value)) } });
-    const value = h("output");
+    const value = h("span", { class: "vge-value" });
     return { wrap: h("label", { class: "vge-control" }, h("span", { class: "vge-label" }, `${label} `, value), field), field, value };
   }
   function toggle(label, key) {
@@ -772,7 +772,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
     const share = range("Share at least", { min: 0, max: 50, step: 1 }, (value) => update({ share: value / 100 }));
     const color = choice("Edge color", [["auto", "automatic"], ["contribution", "contribution"], ["share", "share"], ["center", "center"]], (value) => update({ color: value }));
     const note = h("p", { class: "vge-note" });
-    const opacity = range("Opacity", { min: 0, max: 100, step: 5 }, (value) => update({ opacity: value / 100 }));
+    const opacity = range("Map opacity", { min: 0, max: 100, step: 5 }, (value) => update({ opacity: value / 100 }));
     const method = choice("Method", [], (value) => update({ method: value }));
     const palette = choice("Palette", Object.keys(PALETTES).map((name) => [name, name]), (value) => update({ palette: value }));
     const scale = segmented("Scale", [["layer", "each layer"], ["shared", "all layers"]], "scale");
@@ -800,15 +800,16 @@ export function mount(el, source, given = {}, onState = () => {}) {
     };
     const button = (text, click) => h("button", { type: "button", textContent: text, on: { click } });
     const linkButton = button("Copy link", copy("Link", () => location.href.replace(/#.*$/, "") + formatHash(state)));
+    const tools = h("div", { class: "vge-tools" }, direction.wrap, hops.wrap, k.wrap, share.wrap, opacity.wrap);
     const wrap = h("div", { class: "vge-controls" },
-      h("fieldset", {}, h("legend", { textContent: "Graph" }), direction.wrap, hops.wrap, k.wrap, share.wrap, color.wrap, note),
-      h("fieldset", {}, h("legend", { textContent: "Map" }), opacity.wrap, method.wrap, palette.wrap, scale.wrap, h("div", { class: "vge-checks" }, smooth.wrap, grid.wrap)),
+      h("fieldset", {}, h("legend", { textContent: "Map" }), method.wrap, palette.wrap, scale.wrap, h("div", { class: "vge-checks" }, smooth.wrap, grid.wrap)),
+      h("fieldset", {}, h("legend", { textContent: "Edges" }), color.wrap, note),
       h("fieldset", {}, h("legend", { textContent: "Take it with you" }),
         h("div", { class: "vge-row" }, button("Save SVG", save("svg")), button("Save PNG", save("png")), h("label", { class: "vge-inline" }, h("span", { textContent: "scale" }), size)),
         h("div", { class: "vge-row" }, button("Copy as command line", copy("Command line", command)), linkButton), line, said,
         h("details", {}, h("summary", { textContent: "Keys" }), keysHelp())),
     );
-    return { wrap, direction, hops, k, share, color, note, opacity, method, palette, scale, smooth, grid, line, linkButton };
+    return { wrap, tools, direction, hops, k, share, color, note, opacity, method, palette, scale, smooth, grid, line, linkButton };
   }
   function keysHelp() {
     const keys = [["arrows", "move over the patches"], ["Enter", "keep a patch; with Shift add it"], ["Esc", "let all go"], ["[ ]", "layer before, after"],
@@ -1096,6 +1097,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       mini.face.style.aspectRatio = `${view.image.width} / ${view.image.height}`;
       mark(mini.button, layer.number === state.layer);
       mini.button.setAttribute("aria-label", `Layer ${layer.number} of ${view.subject.depth}, ${layer.grid[0]} by ${layer.grid[1]} patches, ${layer.k} neighbors`);
+      if (layer.number === state.layer) strip.scrollLeft = mini.button.offsetLeft - strip.offsetLeft - (strip.clientWidth - mini.button.offsetWidth) / 2;
       const context = sized(mini.base, mini.face);
       paintBase(context, { ...view, layer }, mini.base.width, { lines: false, opacity: Math.max(0.5, state.opacity) });
     });
@@ -1190,7 +1192,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       if (!edge) return;
       const box = view.out ? edge.toBox : edge.fromBox, grid = view.out ? layer.grid : layer.key_grid;
       line.rank.textContent = edge.itself ? "itself" : String(edge.rank);
-      line.place.textContent = `${Math.round(((box[1] + box[3]) / 2) * grid[0] + 0.5)}, ${Math.round(((box[0] + box[2]) / 2) * grid[1] + 0.5)}`;
+      line.place.textContent = place(box, grid).replace("column", "col");
       line.share.textContent = percent(edge.share);
       line.shareBar.style.width = `${(100 * (edge.share || 0)) / topShare}%`;
       line.contribution.textContent = number(edge.contribution, true);
@@ -1278,13 +1280,21 @@ export function mount(el, source, given = {}, onState = () => {}) {
       [bars.edge.low.textContent, bars.edge.high.textContent] = ["", ""];
       bars.edge.bar.style.background = `linear-gradient(90deg, ${view.actives.map((a, i, all) => `${a.color} ${(100 * i) / all.length}% ${(100 * (i + 1)) / all.length}%`).join(", ") || PLAIN_EDGE})`;
     }
-    bars.width.textContent = state.hops > 1 ? "width: product of shares" : "width: share";
+    bars.width.textContent = [state.hops > 1 ? "width: product of shares" : "width: share", overlap()].filter(Boolean).join(" · ");
     const words = view.actives.length ? `Layer ${view.layer.number}. ${sentenceOf(view, hovered ? nodeAt(view.layer.grid, ...hovered) : view.actives[0].node)}` : captionOf(view);
     if (words !== spoken) {
       spoken = words;
       clearTimeout(saying);
       saying = setTimeout(() => { live.textContent = words; }, 400);
     }
+  }
+  /** In split view of equal grids: how many edges both panes show. */
+  function overlap() {
+    const [a, b] = panes.map((pane) => pane.view);
+    if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join()) return "";
+    const [left, right] = [a, b].map((view) => new Set(view.edges.filter((edge) => edge.hop === 1).map((edge) => `${edge.from}>${edge.to}`)));
+    const both = [...left].filter((key) => right.has(key)).length;
+    return `${both} of ${new Set([...left, ...right]).size} edges in both`;
   }
   function sentenceOf(view, node) {
     const { layer, row } = view;
@@ -1347,6 +1357,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
     smooth.field.checked = state.smooth;
     grid.field.checked = state.grid;
     line.value = command();
+    strip.style.maxWidth = slider.style.maxWidth = `${subject.layers.length * 136}px`;
     slider.max = String(subject.layers.length - 1);
     slider.value = String(subject.layers.findIndex((each) => each.number === state.layer));
     slider.setAttribute("aria-valuetext", `layer ${state.layer} of ${subject.depth}`);
@@ -1471,6 +1482,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
     text: (which = 0) => { refresh(which); return panes[which].view ? captionOf(panes[which].view) : ""; },
     hover: (x, y) => { hovered = x === null ? null : [x, y]; later("over", "panel"); },
     destroy: () => {
+      if (signal.aborted) return;
       stop.abort();
       cancelAnimationFrame(frame);
       clearInterval(timer);

@@ -1,0 +1,479 @@
+"""The page in a real browser, offline: what is drawn is what the explanation holds, whatever is clicked."""
+
+from __future__ import annotations
+
+import re
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viz_nodes import write_page
+
+pytestmark = pytest.mark.browser
+
+SVG = "{http://www.w3.org/2000/svg}"
+EXPLORER = "document.querySelector('.vge').explorer"
+
+
+@pytest.fixture(scope="module")
+def exp(make):
+    return make()
+
+
+@pytest.fixture(scope="module")
+def page_file(exp, photograph, tmp_path_factory):
+    return write_page(exp, photograph, tmp_path_factory.mktemp("page") / "page.html")
+
+
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const color = rgb(getComputedStyle(node).backgroundColor);
+      if (color[3] > 250) return color;
+    }
+    return [255, 255, 255, 255];
+  };
+  const speaks = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+  return [...document.querySelectorAll(".vge *")]
+    .filter((node) => speaks(node) && node.getClientRects().length && !node.closest("svg"))
+    .map((node) => {
+      const a = light(rgb(getComputedStyle(node).color)), b = light(behind(node));
+      return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), node.className + " " + node.textContent.slice(0, 30)];
+    });
+}"""
+NAMELESS = """() => {
+  const worded = (node) => node && node.textContent.trim();
+  return [...document.querySelectorAll(".vge :is(button, input, select, [role=radiogroup], [tabindex])")]
+    .filter((node) => !(node.getAttribute("aria-label") || worded(node) || [...(node.labels ?? [])].some(worded)))
+    .map((node) => node.outerHTML.slice(0, 120));
+}"""
+STATUS = """[...document.querySelectorAll(".vge [role=status]")].map((node) => node.textContent).join(" ")"""
+
+
+def edges(page, pane: int = 0) -> list[dict]:
+    return page.evaluate(f"{EXPLORER}.edges({pane})")
+
+
+def state(page) -> dict:
+    return page.evaluate(f"{EXPLORER}.state")
+
+
+def settle(page) -> None:
+    page.evaluate(f"{EXPLORER}.flush()")
+
+
+def wait_until(page, expression: str, seconds: float = 5.0) -> None:
+    """Ask until it is true (playwright's own waiting needs eval, which the page forbids)."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(30)
+
+
+def patch(page, node: int, grid=(14, 14), pane: int = 0) -> tuple[float, float]:
+    """Middle of a node on the screen."""
+    page.evaluate("scrollTo(0, 0)")
+    box = page.locator(".vge-grid").nth(pane).bounding_box()
+    return box["x"] + (node % grid[1] + 0.5) * box["width"] / grid[1], box["y"] + (node // grid[1] + 0.5) * box[
+        "height"
+    ] / grid[0]
+
+
+def assert_draws(page, exp, index: int, node: int, row: int = 0) -> None:
+    """Exactly the node's edges are drawn, with their ranks, shares and contributions."""
+    layer, drawn = exp.layer(index), edges(page)
+    assert [edge["from"] for edge in drawn] == layer.neighbors[row, node].tolist()
+    assert {edge["to"] for edge in drawn} == {node}
+    assert [edge["rank"] for edge in drawn] == list(range(layer.neighbors.shape[-1]))
+    assert [edge["share"] for edge in drawn] == pytest.approx(layer.share[row, node].tolist(), abs=2e-5)
+    top = float(layer.contribution[row].abs().max())
+    assert [edge["contribution"] for edge in drawn] == pytest.approx(
+        layer.contribution[row, node].tolist(), abs=top / 30000
+    )
+
+
+def test_it_opens_on_the_peak_of_the_last_layer(visit, exp, page_file):
+    page = visit(page_file)
+    assert_draws(page, exp, -1, int(exp.layer(-1).peak[0]))
+    assert page.locator(".vge-chip[aria-checked=true]").inner_text().startswith("astronaut")
+    assert page.locator(".vge-mini").count() == 12
+    assert "18 of 18 neighbors drawn, 100\u00a0% of the wins" in page.locator(".vge-caption").first.inner_text()
+
+
+def test_hovering_a_patch_draws_its_edges_at_every_node_and_layer(visit, exp, page_file):
+    page = visit(page_file)
+    for index in (0, 5, 11):
+        page.evaluate(f"{EXPLORER}.update({{layer: {index + 1}}})")
+        for node in (0, 13, 97, 182, 195):
+            page.mouse.move(*patch(page, node))
+            settle(page)
+            assert_draws(page, exp, index, node)
+    page.mouse.move(2, 2)
+    settle(page)
+    assert_draws(page, exp, -1, int(exp.layer(-1).peak[0]))
+
+
+def test_every_edge_of_every_layer_equals_the_explanation(visit, exp, page_file):
+    page = visit(page_file)
+    for index in range(12):
+        drawn = page.evaluate(
+            f"""() => {{
+              const e = {EXPLORER};
+              e.update({{layer: {index + 1}, pins: []}});
+              return Array.from({{length: 196}}, (_, i) => {{
+                e.hover((i % 14 + 0.5) / 14, (Math.floor(i / 14) + 0.5) / 14);
+                return e.edges().map((x) => x.from);
+              }});
+            }}"""
+        )
+        assert np.array_equal(np.array(drawn), exp.layer(index).neighbors[0].numpy())
+
+
+def test_click_pins_shift_click_adds_and_click_again_lets_go(visit, exp, page_file):
+    page = visit(page_file)
+    page.mouse.click(*patch(page, 30))
+    page.mouse.move(*patch(page, 170))
+    settle(page)
+    assert_draws(page, exp, -1, 30)
+    page.keyboard.down("Shift")
+    page.mouse.click(*patch(page, 100))
+    page.keyboard.up("Shift")
+    settle(page)
+    drawn = edges(page)
+    assert [e["from"] for e in drawn if e["center"] == 0] == exp.layer(-1).neighbors[0, 30].tolist()
+    assert [e["from"] for e in drawn if e["center"] == 1] == exp.layer(-1).neighbors[0, 100].tolist()
+    assert page.locator(".vge-section:visible").count() == 2
+    page.keyboard.press("Escape")
+    page.mouse.click(*patch(page, 30))
+    page.mouse.click(*patch(page, 30))
+    assert state(page)["pins"] == []
+
+
+def test_who_asks_it_draws_every_center_that_named_the_patch(visit, exp, page_file):
+    page = visit(page_file)
+    page.get_by_role("radio", name="who asks it").click()
+    page.mouse.click(*patch(page, 75))
+    settle(page)
+    neighbors = exp.layer(-1).neighbors[0].numpy()
+    wanted = {(int(center), int(rank)) for center, rank in np.argwhere(neighbors == 75)}
+    assert {(edge["to"], edge["rank"]) for edge in edges(page)} == wanted
+    assert {edge["from"] for edge in edges(page)} == {75}
+
+
+def test_hops_go_back_a_layer_each_with_that_layer_s_own_edges(visit, exp, page_file):
+    page = visit(page_file)
+    page.mouse.click(*patch(page, 60))
+    for hops in (2, 3):
+        page.get_by_role("radiogroup", name="Hops").get_by_role("radio", name=str(hops)).click()
+        wanted, weight = set(), {60: 1.0}
+        for back in range(hops):
+            layer, reached = exp.layer(11 - back), {}
+            for center, carried in weight.items():
+                for neighbor, share in zip(
+                    layer.neighbors[0, center].tolist(), layer.share[0, center].tolist(), strict=True
+                ):
+                    wanted.add((back + 1, center, neighbor))
+                    reached[neighbor] = reached.get(neighbor, 0.0) + carried * share
+            weight = reached
+        drawn = edges(page)
+        assert {(e["hop"], e["to"], e["from"]) for e in drawn} == wanted
+        assert sum(e["weight"] for e in drawn if e["hop"] == hops) == pytest.approx(1, abs=2e-3)
+
+
+def test_k_and_share_hide_edges_and_the_caption_says_how_many(visit, exp, page_file):
+    page = visit(page_file)
+    page.mouse.click(*patch(page, 60))
+    page.get_by_role("slider", name="Neighbors").fill("5")
+    assert [e["rank"] for e in edges(page)] == [0, 1, 2, 3, 4]
+    won = float(exp.layer(-1).share[0, 60, :5].sum())
+    settle(page)
+    assert (
+        f"5 of 18 neighbors drawn, {round(100 * won)}\u00a0% of the wins"
+        in page.locator(".vge-caption").first.inner_text()
+    )
+    page.get_by_role("slider", name="Neighbors").fill("18")
+    page.get_by_role("slider", name="Share at least").fill("10")
+    share = exp.layer(-1).share[0, 60].numpy()
+    assert {e["rank"] for e in edges(page)} == set(np.flatnonzero(share >= 0.1).tolist())
+
+
+def test_changing_the_class_keeps_the_graph_and_changes_map_and_contributions(visit, exp, page_file):
+    page = visit(page_file)
+    page.mouse.click(*patch(page, 60))
+    before = page.evaluate("document.querySelector('.vge-base').toDataURL()")
+    page.get_by_role("radio", name="rocket").click()
+    settle(page)
+    assert_draws(page, exp, -1, 60, row=1)
+    assert page.evaluate("document.querySelector('.vge-base').toDataURL()") != before
+    assert page.get_by_role("radio", name="coin").is_disabled()
+
+
+def test_layers_change_by_slider_strip_keys_and_play(visit, page_file):
+    page = visit(page_file)
+    page.get_by_label("Layer", exact=True).fill("3")
+    assert state(page)["layer"] == 4
+    page.locator(".vge-mini").nth(6).click()
+    assert state(page)["layer"] == 7
+    page.locator(".vge-grid").first.focus()
+    page.keyboard.press("[")
+    page.keyboard.press("[")
+    assert state(page)["layer"] == 5
+    page.get_by_role("button", name="Play through the layers").click()
+    wait_until(page, "document.querySelector('.vge').dataset.layer === '7'")
+    page.get_by_role("button", name="Stop").click()
+    stopped = state(page)["layer"]
+    page.wait_for_timeout(1300)
+    assert state(page)["layer"] == stopped
+
+
+def test_the_keyboard_alone_reaches_every_patch_and_says_where_it_is(visit, exp, page_file):
+    page = visit(page_file)
+    grid = page.locator(".vge-grid").first
+    grid.focus()
+    page.keyboard.press("Home")
+    for _ in range(20):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    assert_draws(page, exp, -1, 15)
+    cell = page.locator("#" + grid.get_attribute("aria-activedescendant"))
+    assert cell.get_attribute("aria-label").startswith("Row 2, column 2. Asks 18; most: row ")
+    assert (grid.get_attribute("aria-rowcount"), cell.get_attribute("aria-colindex")) == ("14", "2")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert cell.get_attribute("aria-selected") == "true"
+    wait_until(page, f"({STATUS}).includes('Row 2, column 2')")
+    assert len(state(page)["pins"]) == 1
+
+
+def test_the_link_reopens_the_same_view(visit, exp, page_file):
+    page = visit(page_file)
+    page.mouse.click(*patch(page, 30))
+    change = {"layer": 4, "hops": 2, "k": 7, "share": 0.02, "target": 5, "palette": "viridis", "opacity": 0.4}
+    beside = {"subject": 0, "target": 3, "method": "gradcam"}
+    page.evaluate(f"(change) => {EXPLORER}.update(change)", {**change, "smooth": False, "with": beside})
+    wait_until(page, "location.hash.includes('hops=2')")
+    kept, hash_ = state(page), page.evaluate("location.hash")
+    again = visit(page_file, hash_)
+    assert state(again) == kept
+    assert edges(again) == edges(page)
+    again.evaluate("location.hash = '#layer=2&pins=0.5,0.5'")
+    wait_until(again, "document.querySelector('.vge').dataset.layer === '2'")
+    assert state(again)["hops"] == 1
+
+
+def test_a_hash_that_means_nothing_is_harmless(visit, page_file):
+    page = visit(
+        page_file, "#layer=99&pins=2,x~7&k=-4&palette=__proto__&subject=9&with=3.a.b&hops=NaN&constructor=1&share=1e999"
+    )
+    assert state(page)["layer"] == 12
+    assert state(page)["pins"] == []
+    assert state(page)["palette"] == "inferno"
+    assert len(edges(page)) == 18
+
+
+def test_split_view_shows_two_classes_in_step(visit, exp, page_file):
+    page = visit(page_file)
+    page.get_by_label("Compare with").select_option(label="rocket 20\u00a0%")
+    page.mouse.click(*patch(page, 60, pane=1))
+    settle(page)
+    for pane, row in ((0, 0), (1, 1)):
+        drawn = edges(page, pane)
+        assert [e["from"] for e in drawn] == exp.layer(-1).neighbors[row, 60].tolist()
+        top = float(exp.layer(-1).contribution[row].abs().max())
+        assert [e["contribution"] for e in drawn] == pytest.approx(
+            exp.layer(-1).contribution[row, 60].tolist(), abs=top / 30000
+        )
+    assert "18 of 18 edges in both" in page.locator(".vge-legend").inner_text()
+
+
+def test_two_models_of_other_depths_and_grids_walk_together(visit, make, make_pyramid, photograph, tmp_path):
+    page = visit(write_page([make(), make_pyramid()], photograph, tmp_path / "two.html"), "#with=2.2.gradcam&layer=12")
+    assert "layer 9 of 9" in page.evaluate(f"{EXPLORER}.text(1)")
+    page.evaluate(f"{EXPLORER}.update({{layer: 1}})")
+    assert "layer 1 of 9" in page.evaluate(f"{EXPLORER}.text(1)")
+
+
+def test_pyramids_draw_key_nodes_at_their_true_size_and_every_edge(visit, make_pyramid, photograph, tmp_path):
+    exp = make_pyramid()
+    page = visit(write_page(exp, photograph, tmp_path / "pyramid.html"), "#layer=1")
+    for node in (0, 1000, 3135):
+        page.mouse.move(*patch(page, node, (56, 56)))
+        settle(page)
+        assert_draws(page, exp, 0, node)
+    page.mouse.click(*patch(page, 1000, (56, 56)))
+    page.evaluate(f"{EXPLORER}.update({{grid: false, opacity: 0}})")
+    boxes = [
+        e for e in ElementTree.fromstring(page.evaluate(f"{EXPLORER}.svg(1)")).iter(f"{SVG}rect") if e.get("stroke")
+    ]
+    assert {round(float(box.get("width")), 1) for box in boxes} == {round(640 / 14, 1), round(640 / 56, 1)}
+
+
+def test_second_hops_of_a_pyramid_ask_for_all_the_nodes_a_key_node_covers(visit, make_pyramid, photograph, tmp_path):
+    exp = make_pyramid()
+    page = visit(write_page(exp, photograph, tmp_path / "pyramid.html"), "#layer=2&hops=2")
+    page.mouse.click(*patch(page, 1000, (56, 56)))
+    key = exp.layer(1).neighbors[0, 1000].tolist()[3]
+    rows, cols = [4 * (key // 14) + i for i in range(4)], [4 * (key % 14) + i for i in range(4)]
+    covered = [r * 56 + c for r in rows for c in cols]
+    share = {}
+    for node in covered:
+        for neighbor, part in zip(
+            exp.layer(0).neighbors[0, node].tolist(), exp.layer(0).share[0, node].tolist(), strict=True
+        ):
+            share[neighbor] = share.get(neighbor, 0) + part / 16
+    middle = ((key % 14 + 0.5) / 14, (key // 14 + 0.5) / 14)
+    drawn = {
+        e["from"]: e["share"] for e in edges(page) if e["hop"] == 2 and (e["x1"], e["y1"]) == pytest.approx(middle)
+    }
+    assert drawn == pytest.approx(share, abs=1e-4)
+
+
+def test_ragged_graphs_draw_no_edge_where_there_is_none(visit, make, with_layer, no_edge, photograph, tmp_path):
+    exp = make(layers=2)
+    neighbors, share = exp.layers[1].neighbors.clone(), exp.layers[1].share.clone()
+    neighbors[:, 60, 2:] = no_edge
+    share[:, 60, 2:] = 0
+    page = visit(write_page(with_layer(exp, 1, neighbors=neighbors, share=share), photograph, tmp_path / "ragged.html"))
+    page.mouse.click(*patch(page, 60))
+    settle(page)
+    assert [e["rank"] for e in edges(page)] == [0, 1]
+    assert "2 of 2 neighbors drawn" in page.locator(".vge-caption").first.inner_text()
+
+
+def test_a_blank_map_has_no_peak_and_says_so(visit, make, with_layer, photograph, tmp_path):
+    exp = make(layers=2, targets=(2,))
+    last = exp.layers[1]
+    page = visit(
+        write_page(with_layer(exp, 1, cam=last.cam * 0, peak=last.peak * 0 - 1), photograph, tmp_path / "blank.html")
+    )
+    assert edges(page) == []
+    assert "blank map: no peak" in page.locator(".vge-caption").first.inner_text()
+    assert "NaN" not in page.locator("body").inner_text()
+    page.mouse.move(*patch(page, 5))
+    settle(page)
+    assert len(edges(page)) == 18
+
+
+def test_unknown_values_are_called_unknown(visit, make, with_layer, photograph, tmp_path):
+    exp = make(layers=2, targets=(2,))
+    cam, contribution = exp.layers[1].cam.clone(), exp.layers[1].contribution.clone()
+    cam[0, 0, 3], contribution[0, 3] = float("nan"), float("nan")
+    page = visit(write_page(with_layer(exp, 1, cam=cam, contribution=contribution), photograph, tmp_path / "nan.html"))
+    page.mouse.click(*patch(page, 3))
+    settle(page)
+    words = page.locator(".vge").inner_text()
+    assert "map unknown" in words
+    assert "NaN" not in words
+    assert "NaN" not in page.evaluate(f"{EXPLORER}.svg(1)")
+
+
+def test_an_exported_svg_holds_exactly_the_drawn_edges_as_vectors(visit, exp, page_file):
+    page = visit(page_file)
+    page.mouse.click(*patch(page, 60))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save SVG").click()
+    text = Path(download.value.path()).read_text("utf-8")
+    tree = ElementTree.fromstring(text)
+    drawn = {int(e.get("data-from")) for e in tree.iter(f"{SVG}path") if e.get("data-hop")}
+    assert drawn | {60} == set(exp.layer(-1).neighbors[0, 60].tolist())
+    assert {e.get("data-to") for e in tree.iter(f"{SVG}path") if e.get("data-hop")} == {"60"}
+    assert (tree.get("width"), tree.get("viewBox")) == ("1280", "0 0 640 680")
+    assert "layer 12 of 12" in "".join(e.text or "" for e in tree.iter(f"{SVG}text"))
+    assert re.fullmatch(r"image_layer_12\.svg", download.value.suggested_filename)
+
+
+def test_an_exported_png_has_the_size_asked_for_and_shows_the_edges(visit, page_file):
+    page = visit(page_file)
+    pictures = []
+    for query in ("{pins: [[0.3, 0.6]]}", "{pins: [[0.3, 0.6]], share: 1}"):
+        page.evaluate(f"{EXPLORER}.update({query})")
+        page.get_by_role("spinbutton", name="scale").fill("1.5")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Save PNG").click()
+        pictures.append(np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int))
+    assert pictures[0].shape == (1020, 960, 3)
+    differs = np.abs(pictures[0] - pictures[1]).max(-1) > 40
+    assert 0.002 < differs.mean() < 0.4
+
+
+def test_the_command_line_is_quoted_for_a_shell(visit, make, photograph, tmp_path):
+    import shlex
+
+    words = ["vizgraph", "render", "--arch", "gcn_ti", "--img", 'it\'s a $(rm) `x` "y".jpg']
+    page = visit(write_page(make(layers=4), photograph, tmp_path / "c.html", commands=[words]), "#layer=3&k=9&class=1")
+    command = page.get_by_label("Command line that renders this view").input_value()
+    assert shlex.split(command) == [*words, "--layers", "3", "--k", "9", "--target", "2", "--method", "gradcam"]
+
+
+def test_markup_in_names_and_labels_is_shown_and_runs_nothing(visit, make, photograph, tmp_path):
+    name = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">.png"
+    exp = make(labels=(name,) * 6, model=name, layers=2, method=name)
+
+    class Sample:
+        image, path = photograph, name
+
+    page = visit(write_page([exp, make(seed=1)], Sample(), tmp_path / "x.html"), "#with=2.2.gradcam")
+    page.mouse.click(*patch(page, 60))
+    settle(page)
+    assert page.locator(".vge-title").inner_text() == name.split("/")[-1]
+    assert page.locator(".vge-chip-label").first.inner_text() == name
+    assert page.title() != "owned"
+    assert page.locator(".vge script, .vge img").count() == 0
+    assert page.evaluate("document.images.length") == 0
+    ElementTree.fromstring(page.evaluate(f"{EXPLORER}.svg(1)"))
+    late = "const s = document.createElement('script'); s.textContent = 'document.title = 1'; document.body.append(s)"
+    page.evaluate(late)
+    assert page.title() not in ("owned", "1")
+    assert any("Content Security Policy" in trouble for trouble in page.troubles)
+    page.troubles.clear()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844), (320, 568)])
+def test_nothing_runs_out_of_the_window_and_nothing_moves_under_the_pointer(visit, page_file, width, height):
+    page = visit(page_file, "#layer=6", width=width, height=height)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    before = page.locator(".vge-stage").first.bounding_box()
+    for node in (0, 60, 120, 195):
+        page.mouse.move(*patch(page, node))
+        settle(page)
+        assert page.locator(".vge-stage").first.bounding_box() == before
+        assert page.locator(".vge-strip").bounding_box()["y"] == page.locator(".vge-strip").bounding_box()["y"]
+    assert page.locator(".vge-strip").bounding_box()["y"] < height + 400
+
+
+def test_text_keeps_its_contrast_in_light_and_dark(visit, page_file):
+    for scheme in ("light", "dark"):
+        page = visit(page_file)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        settle(page)
+        ratios = page.evaluate(CONTRASTS)
+        assert len(ratios) > 60
+        assert min(ratios)[0] >= 4.5, min(ratios)
+
+
+def test_every_control_has_a_name(visit, page_file):
+    page = visit(page_file)
+    nameless = page.evaluate(NAMELESS)
+    assert nameless == []
+
+
+def test_print_shows_the_picture_without_the_controls(visit, page_file):
+    page = visit(page_file)
+    page.emulate_media(media="print")
+    assert page.locator(".vge-stage").first.is_visible()
+    assert not page.locator(".vge-controls").is_visible()

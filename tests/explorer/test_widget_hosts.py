@@ -1,0 +1,160 @@
+"""The module under the hosts it is written for: two at once, state both ways, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from viz_nodes.explorer import build_document
+from viz_nodes.explorer.page import json_block, static
+
+anywidget = pytest.importorskip("anywidget")
+
+
+def test_the_widget_holds_the_document_and_the_state(make, photograph):
+    from viz_nodes import explore
+
+    widget = explore(make(layers=3), photograph, state={"layer": 2})
+    assert widget.document["subjects"][0]["depth"] == 3
+    assert widget.state == {"layer": 2}
+    json.dumps(widget.document, allow_nan=False)
+    widget.show(make(layers=4), photograph)
+    assert widget.document["subjects"][0]["depth"] == 4
+    assert widget.state == {}
+    widget.close()
+
+
+def test_a_widget_shows_several_explanations(make, photograph):
+    from viz_nodes import explore
+
+    widget = explore([make(layers=2), make(layers=2, seed=1)], photograph, names=["before", "after"])
+    assert [subject["name"] for subject in widget.document["subjects"]] == ["before", "after"]
+    widget.close()
+
+
+HARNESS = """
+const shown = JSON.parse(document.getElementById("shown").textContent);
+const counts = { added: 0, removed: 0 };
+function makeModel(values) {
+  const listeners = new Map();
+  return {
+    values, listeners, saves: 0,
+    get: (key) => values[key],
+    set: (key, value) => { values[key] = value; },
+    on: (event, f) => listeners.set(event, [...(listeners.get(event) ?? []), f]),
+    off: (event, f) => listeners.set(event, (listeners.get(event) ?? []).filter((g) => g !== f)),
+    save_changes() { this.saves += 1; },
+    send(key, value) { values[key] = value; for (const f of listeners.get("change:" + key) ?? []) f(); },
+  };
+}
+window.harness = { models: [], undo: [], shown, makeModel, render };
+for (const id of ["one", "two"]) {
+  const model = makeModel({ document: shown, state: {} });
+  window.harness.models.push(model);
+  window.harness.undo.push(render({ model, el: document.getElementById(id) }));
+}
+"""
+
+
+@pytest.fixture
+def host(make, photograph, browser, tmp_path):
+    document = build_document(make(layers=4), photograph)
+    path = tmp_path / "host.html"
+    path.write_text(
+        f"<!DOCTYPE html><meta charset=utf-8><style>{static('explorer.css')}</style><div id=one></div>"
+        "<div id=two></div>"
+        f'<script type="application/json" id="shown">{json_block(document)}</script>'
+        f'<script type="module">{static("explorer.js")}\n{HARNESS}</script>',
+        "utf-8",
+    )
+    page = browser.new_page()
+    page.troubles = []
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.on("console", lambda message: page.troubles.append(message.text) if message.type == "error" else None)
+    page.goto(path.as_uri())
+    page.wait_for_function("document.querySelectorAll('.vge[data-ready=\"1\"]').length === 2")
+    yield page
+    assert page.troubles == []
+    page.close()
+
+
+@pytest.mark.browser
+def test_two_widgets_do_not_disturb_one_another(host):
+    host.locator("#one .vge-mini").nth(1).click()
+    host.locator("#one .vge-grid").first.click(position={"x": 40, "y": 40})
+    one, two = (host.evaluate(f"document.querySelector('#{name} .vge').explorer.state") for name in ("one", "two"))
+    assert (one["layer"], len(one["pins"])) == (2, 1)
+    assert (two["layer"], two["pins"]) == (4, [])
+    ids = host.evaluate("[...document.querySelectorAll('[id]')].map((n) => n.id)")
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.browser
+def test_state_goes_to_the_kernel_and_comes_from_it(host):
+    host.locator("#one .vge-mini").nth(0).click()
+    host.wait_for_function("harness.models[0].saves === 1")
+    assert host.evaluate("harness.models[0].values.state.layer") == 1
+    host.evaluate("harness.models[0].send('state', {layer: 3, hops: 2})")
+    assert host.evaluate("document.querySelector('#one .vge').explorer.state.layer") == 3
+    host.wait_for_timeout(300)
+    assert host.evaluate("harness.models[0].saves") == 1, "what came from the kernel must not be sent back"
+    assert host.evaluate("document.querySelector('#two .vge').explorer.state.layer") == 4
+
+
+@pytest.mark.browser
+def test_another_document_replaces_the_first(host):
+    host.evaluate(
+        """() => {
+          const subjects = harness.shown.subjects.map((subject) => ({ ...subject, name: "renamed" }));
+          harness.models[1].send("document", { ...harness.shown, title: "another", subjects });
+        }"""
+    )
+    host.wait_for_function("document.querySelector('#two .vge-facts').textContent.startsWith('renamed')")
+    assert host.locator("#two .vge").count() == 1
+    host.evaluate("() => { try { harness.models[1].send('document', {format: 7}); } catch {} }")
+    assert "format 1 (got 7)" in host.locator("#two").inner_text()
+    host.troubles.clear()
+
+
+@pytest.mark.browser
+def test_undoing_removes_elements_listeners_timers_and_observers(host):
+    left = host.evaluate(
+        """async () => {
+          const counts = {};
+          const count = (owner, add, remove, name) => {
+            const before = [owner[add], owner[remove]];
+            counts[name] = 0;
+            owner[add] = function (...rest) { counts[name] += 1; return before[0].apply(this, rest); };
+            owner[remove] = function (...rest) { counts[name] -= 1; return before[1].apply(this, rest); };
+          };
+          count(window, "setInterval", "clearInterval", "intervals");
+          let observing = 0;
+          const Real = ResizeObserver;
+          window.ResizeObserver = class extends Real {
+            constructor(f) { super(f); observing += 1; }
+            disconnect() { super.disconnect(); observing -= 1; }
+          };
+          const outer = [];
+          for (const target of [window, document, document.body, document.documentElement]) {
+            const real = target.addEventListener;
+            target.addEventListener = function (type, f, options) {
+              if (!options?.signal) outer.push(type);
+              return real.call(this, type, f, options);
+            };
+          }
+          const el = document.createElement("div");
+          document.body.append(el);
+          const model = harness.makeModel({ document: harness.shown, state: { layer: 1 } });
+          const undo = harness.render({ model, el });
+          const { explorer } = el.querySelector(".vge");
+          await explorer.ready;
+          el.querySelector(".vge-play").click();
+          undo();
+          undo();
+          await new Promise((done) => setTimeout(done, 1200));
+          const listening = [...model.listeners.values()].flat().length;
+          return { counts, observing, outer, children: el.childElementCount, listening, layer: explorer.state.layer };
+        }"""
+    )
+    assert left == {"counts": {"intervals": 0}, "observing": 0, "outer": [], "children": 0, "listening": 0, "layer": 1}
