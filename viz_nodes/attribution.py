@@ -72,3 +72,15 @@ def even_shares(neighbors: Tensor) -> Tensor:
     """(B, N, k) float64, every edge of a node alike: what is said where nothing is known."""
     there = (neighbors >= 0).double()
     return there / there.sum(-1, keepdim=True).clamp(min=1)
+
+
+def shares_by_size(contribution: Tensor, neighbors: Tensor) -> Tensor:
+    """(B, N, k) float64, |contribution| of each edge over the node's sum; even where all are zero.
+
+    Args:
+        contribution: (B, N, k).
+        neighbors: (B, N, k), -1 where there is no edge.
+    """
+    size = contribution.double().abs() * (neighbors >= 0)
+    total = size.sum(-1, keepdim=True)
+    return torch.where(total > 0, size / total.where(total > 0, 1.0), even_shares(neighbors))

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from viz_nodes import attribution, cams
 from viz_nodes.capture.adapter import Adapter, gather
 from viz_nodes.capture.aggregation import Aggregation, recognise
+from viz_nodes.capture.fallback import edge_gradients
 from viz_nodes.capture.manners import as_batch, borrowed, logits_of, unwrap
+from viz_nodes.capture.ranking import ranking
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
 from viz_nodes.capture.select import adapters_for
 from viz_nodes.records import Explanation, LayerExplanation
@@ -156,7 +158,7 @@ def _explain(
     sources = [one.source for one in found]
     wanted = [tensor for tensor in (*activations, *sources) if tensor is not None and tensor.requires_grad]
     score = cams.objective(method.name, targets, output)
-    rows_total, rounds = len(targets), targets.rounds
+    rounds = targets.rounds
     second = method.needs == "hessian"
     maps: list[list[Tensor]] = [[] for _ in calls]
     gains: list[list[Tensor]] = [[] for _ in calls]
@@ -176,12 +178,10 @@ def _explain(
         order_maps = [_perturbed(network, pixels.detach(), call, targets, method) for call in calls]
     else:
         order_maps = [torch.cat(parts)[order] for parts in maps]
-    explained = []
-    for place, (call, one) in enumerate(zip(calls, found)):
-        explained.append(
-            _layer(call, one, order_maps[place], torch.cat(gains[place])[order], targets.source, rows_total)
-        )
-    return explained
+    return [
+        _layer(call, one, order_maps[place], gains[place], order, targets.source)
+        for place, (call, one) in enumerate(zip(calls, found))
+    ]
 
 
 def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool) -> dict[int, Tensor]:
@@ -199,42 +199,60 @@ def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool)
 
 @torch.no_grad()
 def _gain(call: GraphCall, one: Aggregation, gradient: Tensor | None) -> Tensor:
-    """(B, N, k) contribution of every edge for one round of targets, where the layer's windows lie as they are."""
+    """(B, N, k) float64, the contribution of every edge for one round of targets."""
     neighbors = call.graph.neighbors
-    if gradient is None or one.message is None:
-        return _whole(call, attribution.even_shares(neighbors) * 0)
+    if gradient is None:
+        return attribution.even_shares(neighbors) * 0
+    if one.message is None:
+        return _first_order(call, gradient)
     gradient = gradient.flatten(2)[:, one.slots]
     if one.winner is not None:
-        gained = attribution.winner_contributions(one.winner, one.message, gradient, neighbors.shape[2])
-    else:
-        gained = attribution.sum_contributions(gather(call.graph.y, neighbors), gradient, neighbors)
-    return _whole(call, gained)
+        return attribution.winner_contributions(one.winner, one.message, gradient, neighbors.shape[2])
+    return attribution.sum_contributions(gather(call.graph.y, neighbors), gradient, neighbors)
+
+
+def _first_order(call: GraphCall, gradient: Tensor) -> Tensor:
+    """Where the aggregation is not understood: gradient x feature, else gradient x output dealt out evenly."""
+    found = edge_gradients(call, gradient)
+    if found is not None:
+        return found
+    even = attribution.even_shares(call.graph.neighbors)
+    if call.output is None or call.output.ndim < 3 or call.output.flatten(2).shape[2] != even.shape[1]:
+        return even * 0
+    return even * (call.output.double() * gradient.double()).flatten(2).sum(1)[..., None]
 
 
 @torch.no_grad()
-def _share(call: GraphCall, one: Aggregation) -> Tensor:
+def _share(call: GraphCall, one: Aggregation) -> Tensor | None:
+    """(B, N, k); None where the aggregation is not understood."""
     neighbors = call.graph.neighbors
     if one.winner is not None:
-        share = attribution.winner_shares(one.winner, neighbors.shape[2])
-    elif one.kind == "gin":
-        share = attribution.sum_shares(gather(call.graph.y, neighbors), neighbors)
-    else:
-        share = attribution.even_shares(neighbors)
-    return _whole(call, share)
-
-
-def _whole(call: GraphCall, array: Tensor) -> Tensor:
-    return array if call.fold is None else call.fold.unfold(array)
+        return attribution.winner_shares(one.winner, neighbors.shape[2])
+    if one.kind == "gin":
+        return attribution.sum_shares(gather(call.graph.y, neighbors), neighbors)
+    return None
 
 
 def _layer(
-    call: GraphCall, one: Aggregation, cam: Tensor, contribution: Tensor, source: Tensor, rows: int
+    call: GraphCall, one: Aggregation, cam: Tensor, gains: Sequence[Tensor], order: Tensor, source: Tensor
 ) -> LayerExplanation:
+    """The record of one layer; `gains` holds a (B, N, k) for each round of targets, `order` sorts them by row."""
     assert call.activations is not None
     precise = torch.float64 if call.activations.dtype == torch.float64 else torch.float32
-    neighbors = call.graph.neighbors
-    if call.fold is not None:
-        neighbors = call.fold.unfold_neighbors(neighbors)
+    neighbors, fold = call.graph.neighbors, call.fold
+    share, ranked = _share(call, one), ranking(call)
+
+    def whole(array: Tensor) -> Tensor:
+        return (array if fold is None else fold.unfold(array)).to("cpu", precise)
+
+    def keys(array: Tensor) -> Tensor:
+        return (array if fold is None else fold.unfold_neighbors(array)).cpu()[source]
+
+    contribution = torch.cat([whole(gain) for gain in gains])[order]
+    if share is None:
+        shares = torch.cat([whole(attribution.shares_by_size(gain, neighbors)) for gain in gains])[order]
+    else:
+        shares = whole(share)[source]
     cam = cam.detach().to("cpu", precise)
     return LayerExplanation(
         index=call.index,
@@ -243,11 +261,15 @@ def _layer(
         key_grid=call.key_grid,
         cam=cam,
         peak=cams.peak(cam),
-        neighbors=neighbors.cpu()[source],
-        share=_share(call, one).to("cpu", precise)[source],
-        contribution=contribution.to("cpu", precise),
-        exact=one.exact,
+        neighbors=keys(neighbors),
+        share=shares,
+        contribution=contribution,
+        exact=one.exact and (fold is None or fold.checked),
         conv={"max": "other"}.get(one.kind, one.kind),
+        dilation=1 if ranked is None else ranked.dilation,
+        distance=None if ranked is None else whole(ranked.distance)[source],
+        margin=None if ranked is None or ranked.margin is None else whole(ranked.margin)[source],
+        skipped=None if ranked is None else keys(ranked.skipped),
     )
 
 
