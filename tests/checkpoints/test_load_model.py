@@ -134,6 +134,12 @@ def test_missing_and_left_over_keys_are_counted_and_named(demo_file, state_of):
     assert "project layout" in message
 
 
+def test_a_key_too_many_is_refused_by_itself(demo_file, state_of):
+    message = refused("does not fit", DEMO, demo_file({**state_of(DEMO), "backbone.7.bn.weight": torch.ones(64)}))
+    assert "1 are left over (backbone.7.bn.weight)" in message
+    assert "missing" not in message
+
+
 def test_a_headless_file_names_the_head(demo_file, state_of):
     state = {k: v for k, v in state_of(DEMO).items() if not k.startswith("prediction.4")}
     assert "2 keys are missing (prediction.4.weight, prediction.4.bias)" in refused(
@@ -231,8 +237,26 @@ def test_our_own_files_bring_options_labels_and_preprocessing(form, tmp_path):
     assert (cfg["interpolation"], cfg["input_size"], cfg["num_classes"]) == ("bilinear", (3, 224, 224), 3)
     resolved = timm.data.resolve_data_config(pretrained_cfg=cfg, model=model)
     assert resolved["mean"] == (0.1, 0.2, 0.3)
+    assert model.checkpoint_info.ema is None
     assert load(DEMO, path, conv="mr").backbone[0].grapher.graph_conv.gconv.__class__.__name__ == "MRConv"
     refused("holds gcn_demo, not graphconvnet_ti; use --arch gcn_demo", "graphconvnet_ti", path)
+
+
+def test_sizes_are_the_tensors_not_what_the_entry_claims(state_of, tmp_path):
+    told = {"arch": DEMO, "model_kwargs": {"img_size": [448, 448], "in_chans": 5, "k": 7}}
+    torch.save({"state_dict": state_of(DEMO), "vizgraph": told}, tmp_path / "x.pth")
+    model = load(DEMO, tmp_path / "x.pth")
+    assert equal(model, state_of(DEMO))
+    assert model.backbone[0].grapher.graph_conv.knn.k == 7
+
+
+@pytest.mark.parametrize(("said", "ema"), [('{"ema": true}', True), ('{"ema": 1}', None), ("[", None), ("[1]", None)])
+def test_an_export_may_say_that_it_is_averaged(said, ema, state_of, tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_file(state_of(DEMO), path, metadata={"training": said})
+    info = load(DEMO, path).checkpoint_info
+    assert info.ema is ema
+    assert info.notes == ()
 
 
 @pytest.mark.parametrize(

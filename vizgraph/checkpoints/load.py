@@ -234,7 +234,8 @@ def _prepare(path: Path, arch: str, ema: bool, sha256: str | None) -> _Loaded:
     other = build.arch()
     if other not in (None, arch):
         raise CheckpointError(f"{path}: looks like {other} (a {build}), not {arch} (a {expected}); use --arch {other}")
-    return _Loaded(contents, state, layout, chosen.entry, chosen.ema, own)
+    averaged = _said_average(contents) if chosen.ema is None else chosen.ema
+    return _Loaded(contents, state, layout, chosen.entry, averaged, own)
 
 
 def _own(contents: Contents) -> _Own:
@@ -264,6 +265,16 @@ def _own(contents: Contents) -> _Own:
     if not all(isinstance(value, (bool, int, float, str)) for value in options.values()):
         raise _bad(contents, "has model_kwargs that are no plain values")
     return _Own(arch, options, _label_names(contents, facts), _data(contents, facts.get("data") or {}))
+
+
+def _said_average(contents: Contents) -> bool | None:
+    """Whether our own export says that its weights are averaged ones."""
+    try:
+        training = json.loads(contents.metadata.get("training", "null"))
+    except (ValueError, RecursionError):
+        return None
+    averaged = training.get("ema") if isinstance(training, dict) else None
+    return averaged if isinstance(averaged, bool) else None
 
 
 def _bad(contents: Contents, what: str) -> CheckpointError:
@@ -415,9 +426,9 @@ def _describe(model: Any, arch: str, loaded: _Loaded, weights: Weights | None) -
     model.pretrained_cfg = model.default_cfg = cfg
 
     notes = []
-    if loaded.ema is True:
+    if loaded.ema is True and loaded.entry:
         notes.append(f"took the averaged (EMA) weights, entry {loaded.entry!r}; --no-ema (ema=False) takes the others")
-    elif loaded.ema is False:
+    elif loaded.ema is False and loaded.entry:
         notes.append(f"took the weights without EMA, entry {loaded.entry!r}")
     digest = loaded.contents.sha256
     if weights is not None and weights.sha256 and not digest.startswith(weights.sha256):
