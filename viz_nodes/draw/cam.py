@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, to_rgba
 
+from viz_nodes.draw.bars import add_colorbar
 from viz_nodes.draw.captions import SEPARATOR, head_words, number
 from viz_nodes.draw.marks import add_star
 from viz_nodes.draw.notes import add_caption
@@ -19,7 +20,6 @@ from viz_nodes.grids import View, centers
 from viz_nodes.records import NO_PEAK, Explanation
 
 _SMOOTH_SIDE = 320
-_GRAY = 118.0
 
 
 def heat_table(palette: Colormap, alpha: float, fade: bool) -> np.ndarray:
@@ -143,49 +143,3 @@ def say_blank(ax: Axes, look: Theme, font_size: float) -> Artist:
         0.5, 0.5, "no positive\nevidence", transform=ax.transAxes, ha="center", va="center", fontsize=font_size,
         color=look.ink, parse_math=False, zorder=8, bbox=ground,
     )  # fmt: skip
-
-
-def add_colorbar(
-    ax: Axes,
-    table: np.ndarray,
-    scale: Scale,
-    look: Theme,
-    font_size: float,
-    *,
-    place: Axes | None = None,
-    horizontal: bool = False,
-) -> Axes:
-    """A bar with raw values at its ends, on `place` or in an inset at the right of `ax`.
-
-    It shows the colors at the opacity of the heatmap, as they look over a medium gray.
-    """
-    bar = place if place is not None else ax.inset_axes((1.03, 0.0, 0.045, 1.0))
-    opacity = table[:, 3:].astype(float) / 255
-    ramp = (
-        np.concatenate([table[:, :3] * opacity + _GRAY * (1 - opacity), np.full((256, 1), 255.0)], axis=1)
-        .round()
-        .astype(np.uint8)
-    )
-    top = scale.top if scale.top > 0 else 1.0
-    if horizontal:
-        bar.set_xlim(0, top)
-        bar.set_ylim(0, 1)
-        add_raster(bar, ramp[None], (0, top, 1, 0), smooth=True)
-        bar.set_yticks([])
-        bar.set_xticks([0, top], ["0", number(scale.top)])
-        low, high = bar.get_xticklabels()
-        low.set_horizontalalignment("left")
-        high.set_horizontalalignment("right")
-    else:
-        bar.set_xlim(0, 1)
-        bar.set_ylim(0, top)
-        add_raster(bar, ramp[::-1, None], (0, 1, 0, top), smooth=True)
-        bar.set_xticks([])
-        bar.set_yticks([0, top], ["0", number(scale.top)])
-        bar.yaxis.tick_right()
-        low, high = bar.get_yticklabels()
-        low.set_verticalalignment("bottom")
-        high.set_verticalalignment("top")
-    bar.tick_params(length=0, pad=1.5, labelsize=font_size, labelcolor=look.ink)
-    frame(bar, look.muted)
-    return bar

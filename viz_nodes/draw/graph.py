@@ -9,21 +9,22 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.colors import is_color_like, to_rgb, to_rgba
 
+from viz_nodes.draw.bars import add_signed_bar
 from viz_nodes.draw.cam import say_blank
-from viz_nodes.draw.captions import SEPARATOR, head_words, number
+from viz_nodes.draw.captions import SEPARATOR, head_words
 from viz_nodes.draw.curves import bezier, control_points, fan
 from viz_nodes.draw.egos import Ego, Hop, choose_centers, edges_words, ego_of
 from viz_nodes.draw.marks import add_dots, add_ring, add_star, dot_size, speck_size, star_size
 from viz_nodes.draw.neighbors import corners
 from viz_nodes.draw.notes import add_caption
 from viz_nodes.draw.palettes import Theme, theme_named
-from viz_nodes.draw.picture import Picture, add_raster
+from viz_nodes.draw.picture import Picture
 from viz_nodes.draw.ribbons import Ribbons
 from viz_nodes.draw.stage import FINEST_GRID, Stage, add_patch_grid, add_veil, frame, set_stage
 from viz_nodes.grids import View, boxes, centers
-from viz_nodes.records import Explanation
+from viz_nodes.records import Explanation, LayerExplanation
 
 _MOST_HEADS = 36
 """Edges at one center up to which arrowheads have room; beyond, the taper alone shows the direction."""
@@ -90,7 +91,8 @@ def draw_graph(
         hops: how many layers to go back: a second hop draws the edges of the layer before, lighter, into the
             neighbors drawn. Each of those layers must be among those explained.
         far: how many edges of each further hop, the heaviest.
-        color: "center" gives each center a color; "contribution" colors edges by their signed contribution.
+        color: "center" gives each center a color; "contribution" colors edges by their signed contribution; a
+            color of matplotlib draws all in it.
         vmax: end of the contribution scale; by default the largest of those drawn.
         veil: how much the photograph is paled, 0 to 1; None for the theme's own.
         colorbar: with `color="contribution"`, add a bar at the right, its ends plus and minus the largest contribution.
@@ -103,24 +105,10 @@ def draw_graph(
         The artists by name: "photograph", "veil", "grid", "nodes", "edges", "neighbors", "peak" (or "center"), with a
         number behind for further centers; "ring", "keys", "caption", "blank" where drawn.
     """
-    if color not in ("center", "contribution"):
-        raise ValueError(f'`color` must be "center" or "contribution" (got {color!r})')
+    if color not in ("center", "contribution") and not is_color_like(color):
+        raise ValueError(f'`color` must be "center", "contribution" or a color (got {color!r})')
     look, record = theme_named(theme), exp.layer(layer)
-    stage = set_stage(ax, exp, image, view)
-    frame(ax, look.muted)
-    artists: dict[str, Artist] = {}
-    if stage.photograph is not None:
-        artists["photograph"] = stage.photograph
-    strength = (look.veil_strength if stage.photograph is not None else 0.0) if veil is None else veil
-    if (laid := add_veil(ax, stage, look.veil, strength, zorder=1.0)) is not None:
-        artists["veil"] = laid
-    shown_grid = record.grid if stage.pitch(record.grid) >= FINEST_GRID else record.key_grid
-    if grid and stage.pitch(shown_grid) >= FINEST_GRID:
-        artists["grid"] = add_patch_grid(ax, stage, shown_grid, look.dots, alpha=0.15, width=0.25, zorder=1.2)
-    at = centers(record.grid, stage.size, stage.view)
-    if nodes:
-        artists["nodes"] = add_dots(ax, at, speck_size(stage, record.grid), look.dots, alpha=0.4, zorder=1.4)
-
+    stage, artists = lay_ground(ax, exp, record, image, view, look, veil=veil, grid=grid, nodes=nodes)
     egos = [
         ego_of(exp, record.index, node, row=row, k=k, order=order, hops=hops, far=far)
         for node in choose_centers(record, row, center)
@@ -128,13 +116,16 @@ def draw_graph(
     limit = contribution_limit(egos) if vmax is None else float(vmax)
     for which, ego in enumerate(egos):
         suffix = "" if which == 0 else str(which)
-        tone = look.centers[which % len(look.centers)]
+        tone = look.centers[which % len(look.centers)] if color in ("center", "contribution") else color
         for distance, hop in enumerate(ego.earlier, start=2):
             artists[f"hop{distance}{'.' + suffix if suffix else ''}"] = _draw_hop(ax, stage, hop, tone, look, distance)
         edge_colors = _edge_colors(ego, color, tone, look, limit)
         mark = look.peak if len(egos) == 1 else tone
-        for name, artist in _draw_ego(ax, stage, ego, tone, mark, edge_colors, look).items():
-            artists[name + suffix] = artist
+        tones = np.tile(to_rgba(tone), (len(ego.keys), 1))
+        drawn = add_edges(
+            ax, stage, record, ego.center, ego.keys, ego.share, edge_colors, tones, look, mark=mark, is_peak=ego.is_peak
+        )
+        artists.update({name + suffix: artist for name, artist in drawn.items()})
     if colorbar and color == "contribution":
         artists["colorbar"] = add_signed_bar(ax, limit, look, font_size)
     if not egos:
@@ -147,34 +138,26 @@ def draw_graph(
     return artists
 
 
-def add_signed_bar(
-    ax: Axes, limit: float, look: Theme, font_size: float, *, place: Axes | None = None, horizontal: bool = False
-) -> Axes:
-    """A bar of the contribution scale, centered on 0, on `place` or in an inset at the right of `ax`."""
-    bar = place if place is not None else ax.inset_axes((1.03, 0.0, 0.045, 1.0))
-    ramp = (look.diverging(np.linspace(0, 1, 256)) * 255).round().astype(np.uint8)
-    end = limit if limit > 0 else 1.0
-    words = [f"\N{MINUS SIGN}{number(limit)}", "0", f"+{number(limit)}"]
-    if horizontal:
-        bar.set_xlim(-end, end)
-        bar.set_ylim(0, 1)
-        add_raster(bar, ramp[None], (-end, end, 1, 0))
-        bar.set_yticks([])
-        bar.set_xticks([-end, 0, end], words)
-        for label, side in zip(bar.get_xticklabels(), ("left", "center", "right"), strict=True):
-            label.set_horizontalalignment(side)
-    else:
-        bar.set_xlim(0, 1)
-        bar.set_ylim(-end, end)
-        add_raster(bar, ramp[::-1, None], (0, 1, -end, end))
-        bar.set_xticks([])
-        bar.set_yticks([-end, 0, end], words)
-        bar.yaxis.tick_right()
-        for label, side in zip(bar.get_yticklabels(), ("bottom", "center", "top"), strict=True):
-            label.set_verticalalignment(side)
-    bar.tick_params(length=0, pad=1.5, labelsize=font_size, labelcolor=look.ink)
-    frame(bar, look.muted)
-    return bar
+def lay_ground(
+    ax: Axes, exp: Explanation, record: LayerExplanation, image: np.ndarray | Picture | None, view: View | None, look: Theme,
+    *, veil: float | None = None, grid: bool = True, nodes: bool = True,
+) -> tuple[Stage, dict[str, Artist]]:  # fmt: skip
+    """What lies below the edges: the photograph under its veil, the patch grid, all nodes as small dots."""
+    stage = set_stage(ax, exp, image, view)
+    frame(ax, look.muted)
+    artists: dict[str, Artist] = {}
+    if stage.photograph is not None:
+        artists["photograph"] = stage.photograph
+    strength = (look.veil_strength if stage.photograph is not None else 0.0) if veil is None else veil
+    if (laid := add_veil(ax, stage, look.veil, strength, zorder=1.0)) is not None:
+        artists["veil"] = laid
+    lined = record.grid if stage.pitch(record.grid) >= FINEST_GRID else record.key_grid
+    if grid and stage.pitch(lined) >= FINEST_GRID:
+        artists["grid"] = add_patch_grid(ax, stage, lined, look.dots, alpha=0.15, width=0.25, zorder=1.2)
+    if nodes:
+        at = centers(record.grid, stage.size, stage.view)
+        artists["nodes"] = add_dots(ax, at, speck_size(stage, record.grid), look.dots, alpha=0.4, zorder=1.4)
+    return stage, artists
 
 
 def _edge_colors(ego: Ego, color: str, tone: str, look: Theme, limit: float) -> np.ndarray:
@@ -189,12 +172,12 @@ def _edge_colors(ego: Ego, color: str, tone: str, look: Theme, limit: float) -> 
     return rgba
 
 
-def edge_lines(ego: Ego, stage: Stage) -> np.ndarray:
-    """(n, S, 2) the middles of a center's edges in pixels, without the one from itself, bent apart by `curves.fan`."""
-    starts = centers(ego.layer.key_grid, stage.size, stage.view)[ego.keys[~ego.is_self]]
-    end = centers(ego.layer.grid, stage.size, stage.view)[ego.center]
+def edge_lines(layer: LayerExplanation, center: int, keys: np.ndarray, stage: Stage) -> np.ndarray:
+    """(n, S, 2) the middles of the edges from key nodes to a center in pixels, bent apart by `curves.fan`."""
+    starts = centers(layer.key_grid, stage.size, stage.view)[keys]
+    end = centers(layer.grid, stage.size, stage.view)[center]
     ends = np.tile(end, (len(starts), 1))
-    pitch = stage.pitch(ego.layer.grid) / stage.points_per_pixel
+    pitch = stage.pitch(layer.grid) / stage.points_per_pixel
     bends = fan(
         starts, ends, obstacles=np.concatenate([starts, end[None]]), clearance=max(0.7 * pitch, stage.pixels(3.5)),
         bounds=(0.0, 0.0, float(stage.size[1]), float(stage.size[0])),
@@ -230,38 +213,54 @@ def _paler(tone: str, look: Theme, much: float) -> tuple[float, float, float]:
     return tuple(np.array(to_rgb(tone)) * (1 - much) + np.array(to_rgb(look.veil)) * much)
 
 
-def _draw_ego(
-    ax: Axes, stage: Stage, ego: Ego, tone: str, mark: str, colors: np.ndarray, look: Theme
-) -> dict[str, Artist]:
-    grid, key_grid = ego.layer.grid, ego.layer.key_grid
+def add_edges(
+    ax: Axes, stage: Stage, layer: LayerExplanation, center: int, keys: np.ndarray, share: np.ndarray, colors: np.ndarray,
+    tones: np.ndarray, look: Theme, *, mark: str, is_peak: bool,
+) -> dict[str, Artist]:  # fmt: skip
+    """A center with the edges from its neighbors.
+
+    Args:
+        keys: (n,) key nodes; where one is the center itself it becomes the ring.
+        share: (n,) in 0..1, for the widths.
+        colors: (n, 4) of the edges, with their opacity.
+        tones: (n, 4) of the neighbors' dots and boxes.
+        mark: fill of the center's star or diamond.
+        is_peak: whether it is a star.
+
+    Returns:
+        The artists: "edges", "neighbors", "ring", "keys", and "peak" or "center".
+    """
     artists: dict[str, Artist] = {}
-    end = centers(grid, stage.size, stage.view)[ego.center]
-    others = ~ego.is_self
-    if ego.pooled:
-        shapes = corners(boxes(key_grid, stage.size, stage.view)[ego.keys])
-        keys = PolyCollection(
-            shapes, facecolors=to_rgba(tone, 0.12), edgecolors=to_rgba(tone, 0.8), linewidths=0.5, zorder=3
-        )
-        ax.add_collection(keys, autolim=False)
-        artists["keys"] = keys
-    crowded = float(np.clip((14 / max(len(ego.keys), 1)) ** 0.5, 0.6, 1.0))
-    star, dot = star_size(stage, grid), crowded * dot_size(stage, key_grid)
-    widths = crowded * edge_widths(ego.share, stage.pitch(key_grid))
-    star = star if ego.is_peak else 0.6 * star
-    ring_width = min(float(widths[ego.is_self][0]), 0.16 * star) if ego.is_self.any() else 0.0
-    keys_at = centers(key_grid, stage.size, stage.view)[ego.keys[others]]
+    pooled = layer.key_grid != layer.grid
+    own = (keys == center) & (not pooled)
+    others = ~own
+    end = centers(layer.grid, stage.size, stage.view)[center]
+    if pooled and len(keys):
+        shapes = corners(boxes(layer.key_grid, stage.size, stage.view)[keys])
+        faces, lines = tones.copy(), tones.copy()
+        faces[:, 3], lines[:, 3] = 0.12, 0.8
+        artists["keys"] = PolyCollection(shapes, facecolors=faces, edgecolors=lines, linewidths=0.5, zorder=3)
+        ax.add_collection(artists["keys"], autolim=False)
+    crowded = float(np.clip((14 / max(len(keys), 1)) ** 0.5, 0.6, 1.0))
+    star, dot = star_size(stage, layer.grid), crowded * dot_size(stage, layer.key_grid)
+    star = star if is_peak else 0.6 * star
+    widths = crowded * edge_widths(share, stage.pitch(layer.key_grid))
+    ring_width = min(float(widths[own][0]), 0.16 * star) if own.any() else 0.0
     if others.any():
-        strongest_last = np.argsort(ego.share[others], kind="stable")
-        gaps = np.tile([0.3 * dot, 0.5 * star + (0.5 + ring_width if ring_width else 0.0)], (int(others.sum()), 1))
-        thick = widths[others][strongest_last]
-        heads = np.clip(2.2 * thick, 2.4 * crowded, None) if len(ego.keys) <= _MOST_HEADS else 0.0
+        order = np.flatnonzero(others)[np.argsort(share[others], kind="stable")]
+        gap = 0.5 * star + (0.5 + ring_width if ring_width else 0.0)
+        heads = np.clip(2.2 * widths[order], 2.4 * crowded, None) if len(keys) <= _MOST_HEADS else 0.0
         artists["edges"] = Ribbons(
-            ax, edge_lines(ego, stage)[strongest_last], widths=thick, colors=colors[others][strongest_last], gaps=gaps,
-            taper=0.5, heads=heads, casing=0.35, casing_color=to_rgba(look.casing, 0.7), zorder=4,
+            ax, edge_lines(layer, center, keys[order], stage), widths=widths[order], colors=colors[order],
+            gaps=np.array([0.3 * dot, gap]), taper=0.5, heads=heads, casing=0.35, casing_color=to_rgba(look.casing, 0.7),
+            zorder=4,
         )  # fmt: skip
-        artists["neighbors"] = add_dots(ax, keys_at, dot, tone, rim=look.casing, rim_width=0.11 * dot + 0.1, zorder=5)
-    if ego.is_self.any():
-        ring = add_ring(ax, stage, end, star, colors[ego.is_self][0], ring_width, look)
-        artists["ring"] = ring[1]
-    artists["peak" if ego.is_peak else "center"] = add_star(ax, stage, grid, end, mark, look, is_peak=ego.is_peak)
+        at, rim = centers(layer.key_grid, stage.size, stage.view), 0.11 * dot + 0.1
+        for number, tone in enumerate(np.unique(tones[others], axis=0)):
+            these = keys[others & (tones == tone).all(axis=1)]
+            dots = add_dots(ax, at[these], dot, tuple(tone), rim=look.casing, rim_width=rim, zorder=5)
+            artists["neighbors" + (f".{number}" if number else "")] = dots
+    if own.any():
+        artists["ring"] = add_ring(ax, stage, end, star, colors[own][0], ring_width, look)[1]
+    artists["peak" if is_peak else "center"] = add_star(ax, stage, layer.grid, end, mark, look, is_peak=is_peak)
     return artists

@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.cam import add_colorbar, draw_cam, heat_table
+from viz_nodes.draw.bars import add_colorbar, add_signed_bar
+from viz_nodes.draw.cam import draw_cam, heat_table
 from viz_nodes.draw.captions import SEPARATOR, layer_words, method_words, number, plain, target_words, text_width
 from viz_nodes.draw.egos import choose_centers, edges_words, ego_of
-from viz_nodes.draw.graph import add_signed_bar, contribution_limit, draw_graph
+from viz_nodes.draw.graph import contribution_limit, draw_graph
 from viz_nodes.draw.layout import MARGIN, Band, Cell, Page, compose, lines
 from viz_nodes.draw.neighbors import draw_neighbors
 from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named

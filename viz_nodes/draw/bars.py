@@ -1,0 +1,97 @@
+"""The bars that say which color is which value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+
+from viz_nodes.draw.captions import number
+from viz_nodes.draw.palettes import Theme
+from viz_nodes.draw.picture import add_raster
+from viz_nodes.draw.scales import Scale
+from viz_nodes.draw.stage import frame
+
+_GRAY = 118.0
+_INSET = (1.03, 0.0, 0.045, 1.0)
+
+
+def add_colorbar(
+    ax: Axes, table: np.ndarray, scale: Scale, look: Theme, font_size: float, *, place: Axes | None = None,
+    horizontal: bool = False,
+) -> Axes:  # fmt: skip
+    """A bar of raw CAM values from 0 to the top of their scale.
+
+    It shows the colors at the opacity of the heatmap, as they look over a medium gray.
+
+    Args:
+        table: (256, 4) uint8, see `viz_nodes.draw.cam.heat_table`.
+        place: Axes for the bar; by default an inset at the right of `ax`.
+    """
+    top = scale.top if scale.top > 0 else 1.0
+    return _add_bar(
+        ax, over_gray(table), (0.0, top), [(0.0, "0"), (top, number(scale.top))], look, font_size, place, horizontal
+    )
+
+
+def add_signed_bar(
+    ax: Axes, limit: float, look: Theme, font_size: float, *, place: Axes | None = None, horizontal: bool = False,
+    table: np.ndarray | None = None, ends: tuple[str, str] = ("", ""),
+) -> Axes:  # fmt: skip
+    """A bar of signed values, centered on 0.
+
+    Args:
+        table: (256, 4) uint8 where the colors are drawn with opacity; by default the theme's own, opaque.
+        ends: words behind the lowest and the highest value.
+    """
+    end = limit if limit > 0 else 1.0
+    pixels = opaque(look.diverging) if table is None else over_gray(table)
+    ticks = [(-end, f"\N{MINUS SIGN}{number(limit)}{ends[0]}"), (0.0, "0"), (end, f"+{number(limit)}{ends[1]}")]
+    return _add_bar(ax, pixels, (-end, end), ticks, look, font_size, place, horizontal)
+
+
+def opaque(palette: Colormap) -> np.ndarray:
+    """(256, 4) uint8, a palette from end to end."""
+    return (palette(np.linspace(0, 1, 256)) * 255).round().astype(np.uint8)
+
+
+def over_gray(table: np.ndarray) -> np.ndarray:
+    """(256, 4) uint8, colors with opacity as they look over a medium gray."""
+    opacity = table[:, 3:].astype(float) / 255
+    mixed = table[:, :3] * opacity + _GRAY * (1 - opacity)
+    return np.concatenate([mixed, np.full((len(table), 1), 255.0)], axis=1).round().astype(np.uint8)
+
+
+def _add_bar(
+    ax: Axes, pixels: np.ndarray, span: tuple[float, float], ticks: Sequence[tuple[float, str]], look: Theme,
+    font_size: float, place: Axes | None, horizontal: bool,
+) -> Axes:  # fmt: skip
+    """A bar of 256 colors over `span`; the labels at its ends stay within its length."""
+    bar = place if place is not None else ax.inset_axes(_INSET)
+    low, high = span
+    values, words = [value for value, _ in ticks], [word for _, word in ticks]
+    if horizontal:
+        bar.set_xlim(low, high)
+        bar.set_ylim(0, 1)
+        add_raster(bar, pixels[None], (low, high, 1, 0))
+        bar.set_yticks([])
+        bar.set_xticks(values, words)
+        labels, sides = bar.get_xticklabels(), ("left", "center", "right")
+        align = "set_horizontalalignment"
+    else:
+        bar.set_xlim(0, 1)
+        bar.set_ylim(low, high)
+        add_raster(bar, pixels[::-1, None], (0, 1, low, high))
+        bar.set_xticks([])
+        bar.set_yticks(values, words)
+        bar.yaxis.tick_right()
+        labels, sides = bar.get_yticklabels(), ("bottom", "center", "top")
+        align = "set_verticalalignment"
+    for label, value in zip(labels, values, strict=True):
+        getattr(label, align)(sides[0] if value == low else sides[2] if value == high else sides[1])
+        label.set_parse_math(False)
+    bar.tick_params(length=0, pad=1.5, labelsize=font_size, labelcolor=look.ink)
+    frame(bar, look.muted)
+    return bar
