@@ -38,10 +38,10 @@ class EdgeDifference:
     share: dict[int, float]
     common: float
 
-    def words(self, names: tuple[str, str] = ("A", "B")) -> str:
-        """ "5 in both, 4 only A, 4 only B; of the whole layer's edges 46 % in both"."""
+    def words(self) -> str:
+        """ "5 in both, 4 only in A, 4 only in B; of the whole layer's edges 46 % in both"."""
         return (
-            f"{len(self.both)} in both, {len(self.only_a)} only {names[0]}, {len(self.only_b)} only {names[1]}; "
+            f"{len(self.both)} in both, {len(self.only_a)} only in A, {len(self.only_b)} only in B; "
             f"of the whole layer's edges {percent(self.common)} in both"
         )
 

@@ -139,8 +139,8 @@ def draw_graph(
 
 
 def lay_ground(
-    ax: Axes, exp: Explanation, record: LayerExplanation, image: np.ndarray | Picture | None, view: View | None, look: Theme,
-    *, veil: float | None = None, grid: bool = True, nodes: bool = True,
+    ax: Axes, exp: Explanation, record: LayerExplanation, image: np.ndarray | Picture | None, view: View | None,
+    look: Theme, *, veil: float | None = None, grid: bool = True, nodes: bool = True,
 ) -> tuple[Stage, dict[str, Artist]]:  # fmt: skip
     """What lies below the edges: the photograph under its veil, the patch grid, all nodes as small dots."""
     stage = set_stage(ax, exp, image, view)
@@ -214,8 +214,8 @@ def _paler(tone: str, look: Theme, much: float) -> tuple[float, float, float]:
 
 
 def add_edges(
-    ax: Axes, stage: Stage, layer: LayerExplanation, center: int, keys: np.ndarray, share: np.ndarray, colors: np.ndarray,
-    tones: np.ndarray, look: Theme, *, mark: str, is_peak: bool,
+    ax: Axes, stage: Stage, layer: LayerExplanation, center: int, keys: np.ndarray, share: np.ndarray,
+    colors: np.ndarray, tones: np.ndarray, look: Theme, *, mark: str, is_peak: bool,
 ) -> dict[str, Artist]:  # fmt: skip
     """A center with the edges from its neighbors.
 
