@@ -192,3 +192,15 @@ def test_import_is_quick_and_quiet():
     code = "import sys, vizgraph, viz_nodes; print(sorted({'torch', 'timm', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_pretrained_weights_that_cannot_be_had_are_refused_unless_a_file_follows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VIZGRAPH_CACHE", str(tmp_path / "cache"))
+    pixels = torch.randn(1, 3, 224, 224)
+    model = timm.create_model("graphconvnet_ti", pretrained=True).eval()
+    with pytest.raises(ValueError, match="GraphConvNet_Ti_77_1"):
+        model(pixels)
+    torch.save({"state_dict": timm.create_model("graphconvnet_ti").state_dict()}, tmp_path / "file.pth.tar")
+    model = timm.create_model("graphconvnet_ti", pretrained=True, checkpoint_path=str(tmp_path / "file.pth.tar")).eval()
+    assert model(pixels).shape == (1, 1000)

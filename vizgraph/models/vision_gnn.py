@@ -232,7 +232,24 @@ def build(
     )
     if pretrained:
         # The one place where a model asks for weights, because timm's `pretrained=True` arrives here.
-        from vizgraph.checkpoints import load_published
+        from vizgraph.checkpoints import CheckpointError, load_published
 
-        load_published(model, variant)
+        try:
+            load_published(model, variant)
+        except CheckpointError as error:
+            _refuse_until_loaded(model, error)
     return model
+
+
+def _refuse_until_loaded(model: VisionGNN, reason: Exception) -> None:
+    """Raise `reason` if the model is used before a state dict was loaded into it.
+
+    The release's notebooks ask timm for `pretrained=True, checkpoint_path=...`: timm loads the file after this, and
+    most of those weights cannot be had by a program.
+    """
+
+    def refuse(_model: nn.Module, _args: tuple) -> None:
+        raise reason
+
+    handle = model.register_forward_pre_hook(refuse)
+    model.register_load_state_dict_post_hook(lambda _model, _keys: handle.remove())
