@@ -13,7 +13,7 @@ import numpy as np
 from viz_nodes.edges import Edges, _check_node, _edges, _row
 from viz_nodes.grids import centers
 from viz_nodes.hops import coverage, hop_layers
-from viz_nodes.reach import reach
+from viz_nodes.influence import reach
 from viz_nodes.records import NO_PEAK, Explanation, LayerExplanation
 
 __all__ = ["ego_graph", "layer_graph", "reach"]

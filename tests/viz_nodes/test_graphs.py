@@ -262,3 +262,9 @@ def test_a_large_pyramid_layer_is_a_graph_at_once():
     big = explanation(layer(0, (56, 56), neighbors, [[1 / 9] * 9] * 3136, key_grid=(14, 14)), image_size=(224, 224))
     graph = graphs.layer_graph(big, 0)
     assert (graph.number_of_nodes(), graph.number_of_edges()) == (3136 + 196, 28224)
+
+
+def test_reach_is_the_function_whatever_was_imported_before():
+    import viz_nodes
+
+    assert callable(viz_nodes.reach)

@@ -13,6 +13,11 @@ def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
     return image("GradCAM", activations, gradients)
 
 
+def finercam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM of the class against those most like it, so of a score of its own (`objective`; arXiv 2501.11309)."""
+    return gradcam(activations, gradients)
+
+
 def gradcam_plus_plus(activations: Tensor, gradients: Tensor) -> Tensor:
     """Grad-CAM with pixel-wise weights from higher powers of the gradient (arXiv 1710.11063)."""
     return image("GradCAMPlusPlus", activations, gradients)

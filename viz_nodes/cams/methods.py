@@ -49,7 +49,7 @@ METHODS: dict[str, Method] = {
         Method("layercam", gradient.layercam),
         Method("hirescam", gradient.hirescam),
         Method("gradcam_elementwise", gradient.gradcam_elementwise),
-        Method("finercam", gradient.gradcam),
+        Method("finercam", gradient.finercam),
         Method("shapleycam", gradient.shapleycam, HESSIAN),
         Method("eigencam", projection.eigencam, ACTIVATIONS),
         Method("eigengradcam", projection.eigengradcam),
