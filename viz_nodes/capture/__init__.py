@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from viz_nodes.capture.adapter import Adapter, EdgeTensor, Graph
+from viz_nodes.capture.editing import edit_edges
 from viz_nodes.capture.fold import Fold
+from viz_nodes.capture.proof import LayerProof, verify
 from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 from viz_nodes.capture.windows import WindowedEdges
 
-__all__ = ["Adapter", "EdgeTensor", "Fold", "Graph", "GraphCall", "NoGraphLayer", "WindowedEdges"]
+__all__ = [
+    "Adapter",
+    "EdgeTensor",
+    "Fold",
+    "Graph",
+    "GraphCall",
+    "LayerProof",
+    "NoGraphLayer",
+    "WindowedEdges",
+    "edit_edges",
+    "verify",
+]

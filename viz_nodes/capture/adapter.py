@@ -12,12 +12,16 @@ from torch import Tensor, nn
 from viz_nodes.capture.fold import Fold
 
 
+KEPT = "_viz_nodes_kept"
+"""Attribute of an edge tensor in which `edit_edges` says which of its edges still count, (B, N, k) bool."""
+
+
 @dataclass(eq=False)
 class Graph:
     """What a graph convolution was given. B, N, k may be those of windows folded into the batch (see `Fold`).
 
     Attributes:
-        x: (B, C, N) features of the centers.
+        x: (B, C, N) features of the centers, as the module was given them (connected to the logits).
         neighbors: (B, N, k) int64 into the key nodes; -1 for no edge.
         y: (B, C, M) features of the key nodes; x itself where keys are not pooled.
         edge_index: the tensor (2, B, N, k) that was handed around, or None.
@@ -103,14 +107,18 @@ class EdgeTensor(Adapter):
         x = values[0]
         if edges is None or x.ndim < 3:
             return None
-        x = x.detach().flatten(2)
+        x = x.flatten(2)
         if (x.shape[0], x.shape[2]) != tuple(edges.shape[1:3]):
             return None
         y = x
         for value in values[1:]:
             if isinstance(value, Tensor) and value.is_floating_point() and value.ndim >= 3:
                 if value.shape[:2] == x.shape[:2]:
-                    y = value.detach().flatten(2)
+                    y = value.flatten(2)
                     break
         centers = torch.arange(x.shape[2], device=edges.device)[:, None]
-        return Graph(x, edges[0], y, edges, aligned=bool((edges[1] == centers).all()))
+        neighbors = edges[0]
+        kept = getattr(edges, KEPT, None)
+        if kept is not None:
+            neighbors = neighbors.masked_fill(~kept, -1)
+        return Graph(x, neighbors, y, edges, aligned=bool((edges[1] == centers).all()))

@@ -64,6 +64,18 @@ def _hide_missing(array: Tensor, neighbors: Tensor, value: float) -> Tensor:
     return array.masked_fill(missing[:, None], value) if bool(missing.any()) else array
 
 
+def maximum_heard(messages: Tensor, neighbors: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, C, N) maximum over the edges that are there, and the lowest rank where it is reached; 0 where there is none.
+
+    Args:
+        messages: (B, C, N, k).
+        neighbors: (B, N, k), -1 where there is no edge.
+    """
+    best, winner = first_maximum(_hide_missing(messages, neighbors, float("-inf")))
+    alone = (neighbors < 0).all(-1)
+    return (best.masked_fill(alone[:, None], 0) if bool(alone.any()) else best), winner
+
+
 def first_maximum(array: Tensor) -> tuple[Tensor, Tensor]:
     """Maximum over the last axis and the lowest place where it is reached."""
     values, places = array.max(dim=-1)
@@ -113,10 +125,10 @@ def _relative(call: GraphCall) -> Aggregation | None:
     messages = gather(call.graph.y, neighbors) if plain else call.adapter.messages(call.graph)
     if messages is None:
         return None
-    best, winner = first_maximum(_hide_missing(messages, neighbors, float("-inf")))
+    best, winner = maximum_heard(messages, neighbors)
     del messages
     if plain:
-        best = best - x
+        best = (best - x).masked_fill((neighbors < 0).all(-1)[:, None], 0)
     for place, given, values in inputs:
         for layout, centers, slots in (
             ("interleaved", slice(0, None, 2), slice(1, None, 2)),
@@ -140,8 +152,9 @@ def _maximised(call: GraphCall) -> Aggregation | None:
             continue
         if (gave.shape[0], *gave.shape[2:]) != (batch, nodes, k):
             continue
-        gave = _hide_missing(gave.detach(), neighbors, float("-inf"))
-        best, winner = first_maximum(gave)
+        if not _holds_neighbors(child.given, call):
+            continue
+        best, winner = maximum_heard(gave.detach(), neighbors)
         near = tolerance(best)
         if call.output is not None and call.output.ndim >= 3:
             values = nodes_last(call.output)
@@ -158,6 +171,25 @@ def _maximised(call: GraphCall) -> Aggregation | None:
                     "concatenated" if own else "alone", child=later, inner=place,
                 )  # fmt: skip
     return None
+
+
+def _holds_neighbors(given: Tensor | None, call: GraphCall) -> bool:
+    """Whether place j of a (B, C', N, k) input holds y_j or y_j - x_i, alone or beside the same number of channels."""
+    if given is None or given.ndim != 4:
+        return False
+    graph, channels = call.graph, call.graph.y.shape[1]
+    sent = gather(graph.y, graph.neighbors)
+    there = (graph.neighbors >= 0)[:, None]
+    parts = [given] if given.shape[1] == channels else []
+    if given.shape[1] == 2 * channels:
+        parts = [given[:, channels:], given[:, :channels], given[:, 1::2], given[:, 0::2]]
+    for part in parts:
+        if part.shape != sent.shape:
+            return False
+        for features in (sent, sent - graph.x[..., None] if graph.x.shape[1] == channels else sent):
+            if _difference(part * there, features * there) <= tolerance(features):
+                return True
+    return False
 
 
 def _summed(call: GraphCall) -> Aggregation | None:

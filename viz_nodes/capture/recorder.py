@@ -8,13 +8,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapter import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.fold import Fold
 
 Grid = tuple[int, int]
+
+
+class _Running(threading.local):
+    """The recordings of this thread, the last of which listens."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+
+
+_running = _Running()
 
 
 class NoGraphLayer(ValueError):
@@ -26,11 +35,13 @@ class Consumed:
     """What a direct child of a graph convolution was given and gave.
 
     Attributes:
+        module: the child.
         given: its first input, the tensor that the graph convolution computed; None where that was not a tensor.
         gave: its output.
         versions: of both when they were seen, to notice if the network overwrote them since.
     """
 
+    module: nn.Module
     given: Tensor | None
     gave: Tensor | None = None
     versions: list[int] = field(default_factory=list)
@@ -56,6 +67,7 @@ class GraphCall:
         grid: (H, W) of all nodes; (0, 0) until known.
         fold: how windows in the batch lie on the grid; None where there are none.
         window: (h, w) of a window, where there are some.
+        times: how many times the module had run before.
         cam_layer: module path of the convolution explained.
         cam_call: how many times that module had run before.
         activations: (B, C, H, W) its output, connected to the logits.
@@ -76,6 +88,7 @@ class GraphCall:
     grid: Grid = (0, 0)
     fold: Fold | None = None
     window: Grid | None = None
+    times: int = 0
     cam_layer: str = ""
     cam_call: int = 0
     activations: Tensor | None = None
@@ -157,11 +170,15 @@ class Recording:
         self._started = 0
         self._fallbacks: dict[GraphCall, tuple[Grid, str, int, Tensor, nn.Module]] = {}
 
+    def _listening(self) -> bool:
+        """Not to other threads, nor to a forward that another recording has started meanwhile."""
+        return threading.get_ident() == self._thread and _running.stack[-1:] == [self]
+
     # -- hooks -------------------------------------------------------------------------------------------------
 
     def enter(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
         """Forward pre-hook."""
-        if threading.get_ident() != self._thread:
+        if not self._listening():
             return None
         name = self._names[module]
         self.ran.append((name, module))
@@ -185,7 +202,7 @@ class Recording:
         given, passed = first, first
         if first.is_floating_point() and first.flatten(2).shape[-1] == parent.call.graph.x.shape[2]:
             passed = first.clone()
-        frame.consumed = Consumed(given)
+        frame.consumed = Consumed(module, given)
         parent.call.consumed.append(frame.consumed)
         return None if passed is given else ((passed, *args[1:]), kwargs)
 
@@ -198,6 +215,7 @@ class Recording:
         if any(_same(call.graph.edge_index, edges) for call in self._waiting):
             return  # the same graph, used again in the same layer
         call = GraphCall(frame.name, frame.module, adapter, graph, args, kwargs, order=self._started)
+        call.times = self._times.get(frame.module, -1) + 1
         self._started += 1
         call.versions = [graph.x._version, graph.y._version]
         for made, inputs in reversed(self._made):
@@ -226,7 +244,7 @@ class Recording:
 
     def leave(self, module: nn.Module, args: tuple, kwargs: dict[str, Any], output: Any) -> Any:
         """Forward hook; may hand a copy on, so that what is kept stays as it is."""
-        if threading.get_ident() != self._thread or not self._stack:
+        if not self._listening() or not self._stack:
             return None
         while self._stack[-1].module is not module:  # a module inside raised, and the network went on
             self._stack.pop()
@@ -347,7 +365,10 @@ def recording(model: nn.Module, adapters: Sequence[Adapter], pixels: Tensor) -> 
         for module in list(record._names):
             handles.append(module.register_forward_pre_hook(record.enter, with_kwargs=True))
             handles.append(module.register_forward_hook(record.leave, with_kwargs=True))
+        _running.stack.append(record)
         yield record
     finally:
+        if record in _running.stack:
+            _running.stack.remove(record)
         for handle in handles:
             handle.remove()

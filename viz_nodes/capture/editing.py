@@ -1,0 +1,319 @@
+"""Take chosen edges out of chosen layers while a network runs, whatever its code."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.capture.adapter import KEPT, Adapter, Graph, gather, is_edge_tensor
+from viz_nodes.capture.aggregation import maximum_heard
+from viz_nodes.capture.manners import unwrap
+from viz_nodes.capture.select import adapters_for
+from viz_nodes.capture.structure import Layer, structure
+from viz_nodes.records import Explanation
+
+Edges = Tensor | Iterable[tuple[int, int]] | Callable[[Tensor], Tensor]
+
+
+@contextmanager
+def edit_edges(
+    model: nn.Module,
+    *,
+    cut: Mapping[int, Edges] | None = None,
+    keep: Mapping[int, Edges] | None = None,
+    frozen: Explanation | None = None,
+    adapter: Adapter | Sequence[Adapter] | None = None,
+) -> Iterator[dict[int, int]]:
+    """Inside, the model runs without chosen edges: they are left out of the maximum or the sum, and nothing replaces them.
+
+    A node without any edge left receives the message 0. The first forward of each image size costs one more, in which
+    the graph layers are looked for. Only forwards of this thread are edited.
+
+    Args:
+        model: any network that `explain` understands; layers whose `exact` is False cannot be edited.
+        cut: for each layer (its place in the network from 0, negative from its end) the edges to take out: a bool
+            tensor (N, k) or (B, N, k) by rank, pairs (neighbor, center), or a function that gets the neighbors (B, N, k)
+            and returns such a tensor. With B = 1 it holds for every image.
+        keep: the same, but all other edges of these layers go.
+        frozen: the graphs of this explanation (of one image, or of as many as will run) stand in for those the network
+            would build; otherwise each layer builds its own from what the edits before it left.
+        adapter: as for `explain`.
+
+    Yields:
+        For each edited layer how many edges were taken out in the last forward.
+
+    Raises:
+        ValueError: (in the first forward) a layer that does not exist, a mask of another shape, a pair that is no edge, a
+            layer whose aggregation is not understood.
+
+    Example:
+        >>> exp = viz_nodes.explain(model, pixels)
+        >>> with viz_nodes.edit_edges(model, cut={-1: exp.layer(-1).share < 0.1}, frozen=exp):
+        ...     logits = model(pixels)
+    """
+    network = unwrap(model)
+    for name, edges in (("cut", cut), ("keep", keep)):
+        if edges is not None and not isinstance(edges, Mapping):
+            raise TypeError(f"`{name}` must map layers to edges (got {type(edges).__name__})")
+    editor = _Editor(network, dict(cut or {}), dict(keep or {}), frozen, adapters_for(adapter))
+    with ExitStack() as stack:
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        handle = network.register_forward_pre_hook(editor.begin, with_kwargs=True)
+        stack.callback(handle.remove)
+        stack.callback(editor.let_go)
+        yield editor.gone
+
+
+class _Editor:
+    """The hooks of one `edit_edges`."""
+
+    def __init__(
+        self, network: nn.Module, cut: dict[int, Edges], keep: dict[int, Edges], frozen: Explanation | None,
+        adapters: Sequence[Adapter],
+    ) -> None:  # fmt: skip
+        self.network, self.cut, self.keep, self.frozen, self.adapters = network, cut, keep, frozen, adapters
+        self.gone: dict[int, int] = {}
+        self._thread = threading.get_ident()
+        self._looking = False
+        self._size: tuple | None = None
+        self._layers: dict[tuple[nn.Module, int], Layer] = {}
+        self._edits: dict[int, tuple[Edges | None, Edges | None]] = {}
+        self._times: dict[nn.Module, int] = {}
+        self._open: list[tuple[Layer, Graph, dict[nn.Module, int]]] = []
+        self._handles: list = []
+
+    def _idle(self) -> bool:
+        return self._looking or threading.get_ident() != self._thread
+
+    def begin(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Before the network: know its layers, and start counting."""
+        if self._idle():
+            return
+        self._times.clear()
+        self._open.clear()
+        self.gone.clear()
+        pixels = args[0] if args else next(iter(kwargs.values()))
+        if self._size != tuple(pixels.shape[1:]):
+            self.let_go()
+            self._looking = True
+            try:
+                layers = structure(self.network, args, kwargs, self.adapters)
+            finally:
+                self._looking = False
+            self._edits = self._resolve(layers)
+            self._hook([layer for layer in layers if layer.index in self._edits])
+            self._size = tuple(pixels.shape[1:])
+
+    def _resolve(self, layers: Sequence[Layer]) -> dict[int, tuple[Edges | None, Edges | None]]:
+        depth = len(layers)
+        edits: dict[int, list] = {}
+        for which, name, asked in ((0, "cut", self.cut), (1, "keep", self.keep)):
+            for place, edges in asked.items():
+                if not -depth <= place < depth:
+                    raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {place})")
+                layer = layers[place % depth]
+                if layer.kind == "other" or layer.child is None:
+                    raise ValueError(
+                        f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is understood "
+                        "for its edges to be edited, and does not; give an `adapter` with its `messages`"
+                    )
+                edits.setdefault(layer.index, [None, None])[which] = edges
+        if self.frozen is not None:
+            for explained in self.frozen.layers:
+                if explained.index >= depth or layers[explained.index].name != explained.name:
+                    raise ValueError(f"`frozen` must explain this network (got a layer {explained.name!r})")
+                edits.setdefault(explained.index, [None, None])
+        return {index: (pair[0], pair[1]) for index, pair in edits.items()}
+
+    def _hook(self, layers: Sequence[Layer]) -> None:
+        self._layers = {(layer.module, layer.times): layer for layer in layers}
+        for module in {layer.module: None for layer in layers}:
+            self._handles.append(module.register_forward_pre_hook(self.enter, with_kwargs=True))
+            self._handles.append(module.register_forward_hook(self.leave))
+        for layer in layers:
+            if layer.child is not None:
+                hook = self.given if layer.kind in ("mr", "max", "gin") else None
+                if hook is not None:
+                    self._handles.append(layer.child.register_forward_pre_hook(hook))
+                else:
+                    self._handles.append(layer.child.register_forward_hook(self.gave))
+
+    def let_go(self) -> None:
+        """Remove the hooks inside the network."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._layers.clear()
+        self._size = None
+
+    # -- hooks inside the network ------------------------------------------------------------------------------
+
+    def enter(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
+        """Before a graph convolution: its graph, as it will count."""
+        if self._idle():
+            return None
+        times = self._times[module] = self._times.get(module, -1) + 1
+        layer = self._layers.get((module, times))
+        graph = None if layer is None else layer.adapter.graph(module, args, kwargs)
+        if layer is None or graph is None:
+            return None
+        neighbors = self._frozen_neighbors(layer, graph)
+        kept = self._kept(layer, neighbors)
+        graph = replace(graph, neighbors=neighbors.masked_fill(~kept, -1))
+        self._open.append((layer, graph, {}))
+        if graph.edge_index is None:
+            return None
+        edges = torch.stack([neighbors.clamp(min=0), graph.edge_index[1]])
+        setattr(edges, KEPT, kept)
+        swap = {id(graph.edge_index): edges}
+        return (
+            tuple(swap.get(id(v), v) if is_edge_tensor(v) else v for v in args),
+            {k: swap.get(id(v), v) if is_edge_tensor(v) else v for k, v in kwargs.items()},
+        )
+
+    def _frozen_neighbors(self, layer: Layer, graph: Graph) -> Tensor:
+        explained = None
+        if self.frozen is not None:
+            explained = next((one for one in self.frozen.layers if one.index == layer.index), None)
+        if explained is None:
+            return graph.neighbors
+        assert self.frozen is not None and self.frozen.source is not None
+        images = graph.x.shape[0] // (1 if layer.fold is None else layer.fold.nodes.shape[0])
+        sources = self.frozen.source.tolist()
+        rows = [sources.index(source) for source in sorted(set(sources))]
+        if len(rows) not in (1, images):
+            raise ValueError(f"`frozen` must explain one image or the {images} that run (got {len(rows)})")
+        whole = explained.neighbors[rows].to(graph.neighbors.device)
+        whole = whole.expand(images, *whole.shape[1:])
+        neighbors = whole if layer.fold is None else _fold_neighbors(layer, whole)
+        if neighbors.shape[:2] != graph.neighbors.shape[:2] or (
+            graph.edge_index is not None and neighbors.shape != graph.neighbors.shape
+        ):
+            raise ValueError(
+                f"`frozen` must hold neighbors {tuple(graph.neighbors.shape)} for layer {layer.index + 1} "
+                f"(got {tuple(neighbors.shape)})"
+            )
+        return neighbors
+
+    def _kept(self, layer: Layer, neighbors: Tensor) -> Tensor:
+        """(B, N, k) bool, B, N, k those of windows where there are any."""
+        cut, keep = self._edits[layer.index]
+        there = neighbors >= 0
+        whole = neighbors if layer.fold is None else layer.fold.unfold_neighbors(neighbors)
+        kept = torch.ones_like(whole, dtype=torch.bool)
+        if keep is not None:
+            kept &= _mask("keep", keep, whole, layer)
+        if cut is not None:
+            kept &= ~_mask("cut", cut, whole, layer)
+        kept = kept if layer.fold is None else layer.fold.fold(kept)
+        self.gone[layer.index] = int((there & ~kept).sum())
+        return kept & there
+
+    def leave(self, module: nn.Module, args: tuple, output: Any) -> None:
+        """After a graph convolution."""
+        if not self._idle() and self._open and self._open[-1][0].module is module:
+            self._open.pop()
+
+    def _due(self, module: nn.Module) -> tuple[Layer, Graph] | None:
+        """The running layer whose messages this call of its child decides."""
+        if self._idle() or not self._open:
+            return None
+        layer, graph, times = self._open[-1]
+        times[module] = times.get(module, -1) + 1
+        if layer.child is not module or times[module] != layer.child_times:
+            return None
+        return None if bool((graph.neighbors >= 0).all()) else (layer, graph)
+
+    def given(self, module: nn.Module, args: tuple) -> tuple | None:
+        """Before the child that is given the messages."""
+        due = self._due(module)
+        if due is None:
+            return None
+        layer, graph = due
+        given = args[0].clone()
+        messages = given.flatten(2)[:, layer.slots]
+        alone = (graph.neighbors < 0).all(-1)[:, None]
+        if layer.kind == "gin":
+            # Every place that holds no edge was summed as its placeholder.
+            holes = graph.neighbors < 0
+            placeholder = graph.edge_index[0] if graph.edge_index is not None else graph.neighbors
+            edited = messages - (gather(graph.y, placeholder) * holes[:, None]).sum(-1)
+        elif layer.kind == "mr":
+            best = _best(gather(graph.y, graph.neighbors), graph.neighbors)
+            edited = (best - graph.x).masked_fill(alone, 0)
+        else:
+            sent = layer.adapter.messages(graph)
+            assert sent is not None
+            edited = _best(sent, graph.neighbors)
+        view = given.flatten(2)
+        view[:, layer.slots] = edited.to(view.dtype)
+        return (view.view(given.shape), *args[1:])
+
+    def gave(self, module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+        """After the child that makes a message of every edge."""
+        due = self._due(module)
+        if due is None:
+            return None
+        neighbors = due[1].neighbors
+        output = output.masked_fill((neighbors < 0)[:, None], float("-inf"))
+        return output.masked_fill((neighbors < 0).all(-1)[:, None, :, None], 0)
+
+
+def _best(messages: Tensor, neighbors: Tensor) -> Tensor:
+    """(B, C, N) the maximum over edges that are there, connected to the messages."""
+    with torch.no_grad():
+        _, winner = maximum_heard(messages, neighbors)
+    best = messages.gather(3, winner[..., None])[..., 0]
+    return best.masked_fill((neighbors < 0).all(-1)[:, None], 0)
+
+
+def _fold_neighbors(layer: Layer, whole: Tensor) -> Tensor:
+    """(B, N, k) key nodes of the whole grid -> (B * windows, n, k) places in windows."""
+    fold = layer.fold
+    assert fold is not None
+    place = torch.empty(int(fold.keys.numel()), dtype=torch.int64, device=whole.device)
+    place[fold.keys.flatten().to(whole.device)] = torch.arange(fold.keys.shape[1], device=whole.device).repeat(
+        fold.keys.shape[0]
+    )
+    return fold.fold(torch.where(whole < 0, whole, place[whole.clamp(min=0)]))
+
+
+def _mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tensor:
+    """(B, N, k) bool of what a user wrote for one layer."""
+    if not isinstance(edges, Tensor) and callable(edges):
+        edges = edges(neighbors.cpu())
+    if not isinstance(edges, Tensor) and hasattr(edges, "dtype"):
+        edges = torch.as_tensor(edges)
+    if isinstance(edges, Tensor) and edges.dtype == torch.bool:
+        shape = tuple(neighbors.shape)
+        mask = edges.to(neighbors.device)
+        mask = mask if mask.ndim == 3 else mask[None]
+        if tuple(mask.shape) not in (shape, (1, *shape[1:])):
+            raise ValueError(
+                f"`{name}` must be of shape {shape[1:]} or {shape} for layer {layer.index + 1} (got {tuple(edges.shape)})"
+            )
+        return mask.expand(shape)
+    mask = torch.zeros_like(neighbors, dtype=torch.bool)
+    for pair in edges:  # type: ignore[union-attr]
+        try:
+            neighbor, center = (int(node) for node in pair)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"`{name}` must hold a bool tensor, pairs (neighbor, center) or a function for layer {layer.index + 1} "
+                f"(got {pair!r} among its edges)"
+            ) from None
+        if not 0 <= center < neighbors.shape[1]:
+            raise ValueError(f"`{name}` must name centers in [0, {neighbors.shape[1]}) (got {center})")
+        hit = neighbors[:, center] == neighbor
+        if not bool(hit.any()):
+            raise ValueError(f"`{name}` must name edges of layer {layer.index + 1} (got {neighbor} -> {center}, not one)")
+        mask[:, center] |= hit
+    return mask

@@ -1,0 +1,65 @@
+"""Proof that the captured edges are those the network used: what its own convolution consumed, computed again from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from viz_nodes.capture.adapter import Adapter
+from viz_nodes.capture.aggregation import recognise
+from viz_nodes.capture.manners import as_batch, borrowed, unwrap
+from viz_nodes.capture.recorder import recording
+from viz_nodes.capture.select import adapters_for
+
+
+@dataclass(frozen=True)
+class LayerProof:
+    """What was found for one graph layer.
+
+    Attributes:
+        index: place among the network's graph layers, from 0.
+        name: module path of the graph convolution.
+        conv: "mr", "edge", "sage", "gin", "max" or "other".
+        proven: whether the features aggregated from the captured edges are those that the convolution consumed.
+        error: largest difference between the two, over images, channels and nodes; NaN where nothing could be compared.
+        nodes: how many nodes were compared, of all images.
+    """
+
+    index: int
+    name: str
+    conv: str
+    proven: bool
+    error: float
+    nodes: int
+
+
+def verify(
+    model: nn.Module, pixels: Tensor, *, adapter: Adapter | Sequence[Adapter] | None = None
+) -> tuple[LayerProof, ...]:
+    """Aggregate features from the captured edges, and compare them with what the model's own convolution consumed.
+
+    Args:
+        model, pixels, adapter: as for `explain`.
+
+    Returns:
+        One record for each graph layer, in the order of the network. `proven` is False where they differ and where the
+        aggregation is not understood.
+
+    Raises:
+        NoGraphLayer: the network holds no graph layer that is known.
+    """
+    network = unwrap(model)
+    pixels = as_batch(network, pixels)
+    with borrowed(network, grad=False):
+        with recording(network, adapters_for(adapter), pixels) as record:
+            network(pixels)
+            record.finish()
+        proofs = []
+        for call in record.calls:
+            one = recognise(call)
+            proven = one.exact and (call.fold is None or call.fold.checked)
+            nodes = call.graph.x.shape[0] * call.graph.x.shape[2]
+            proofs.append(LayerProof(call.index, call.name, one.kind, proven, one.error, nodes))
+    return tuple(proofs)

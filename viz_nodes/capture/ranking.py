@@ -1,0 +1,89 @@
+"""By what a layer ranked its neighbors: distances, margins, dilation, and the candidates that dilation left out.
+
+The ranking is computed again from the inputs of the module that made the edge tensor, and is only reported where it
+leads to the very edges the network used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from viz_nodes.capture.recorder import GraphCall
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Attributes as in `viz_nodes.records.LayerExplanation`, n and k perhaps those of folded windows."""
+
+    distance: Tensor
+    margin: Tensor | None
+    skipped: Tensor
+    dilation: int
+
+
+@torch.no_grad()
+def ranking(call: GraphCall) -> Ranking | None:
+    """The ranking behind a layer's edges, or None where it is not the one tried.
+
+    Tried are squared Euclidean distances of L2-normalised features, and of the features as they are, plus a third input
+    (1 or B, N, M), as ViG and its kin rank (Han et al., arXiv 2206.00272).
+    """
+    neighbors = call.graph.neighbors
+    nodes, keys = call.graph.x.shape[2], call.graph.y.shape[2]
+    if not call.ranked or not call.untouched or bool((neighbors < 0).any()):
+        return None
+    features = [t for t in call.ranked if t.ndim >= 3 and t.shape[0] == neighbors.shape[0]]
+    if not features or features[0].flatten(2).shape[2] != nodes:
+        return None
+    x = features[0].flatten(2)
+    y, offset = x, None
+    for other in call.ranked[1:]:
+        if other.ndim == 3 and tuple(other.shape[1:]) == (nodes, keys) and other.shape[0] in (1, neighbors.shape[0]):
+            offset = other
+        elif other.ndim >= 3 and other.shape[:2] == x.shape[:2] and other.flatten(2).shape[2] == keys:
+            y = other.flatten(2)
+    if y.shape[2] != keys:
+        return None
+    near = 1e-12 if x.dtype == torch.float64 else 1e-2 if x.dtype in (torch.float16, torch.bfloat16) else 1e-5
+    for normalise in (True, False):
+        distance = _distances(x, y, offset, normalise)
+        if not normalise:
+            near = near * max(1.0, float(distance.abs().max()))
+        found = _matched(distance, neighbors, near)
+        if found is not None:
+            return found
+    return None
+
+
+def _distances(x: Tensor, y: Tensor, offset: Tensor | None, normalise: bool) -> Tensor:
+    """(B, N, M) in float64."""
+    x, y = x.double(), y.double()
+    if normalise:
+        x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
+    squares = x.square().sum(1)[:, :, None] + y.square().sum(1)[:, None, :]
+    distance = torch.baddbmm(squares, x.transpose(1, 2), y, alpha=-2)
+    return distance if offset is None else distance + offset.double()
+
+
+def _matched(distance: Tensor, neighbors: Tensor, near: float) -> Ranking | None:
+    k, keys = neighbors.shape[2], distance.shape[2]
+    own = distance.gather(2, neighbors)
+    ordered, nearest = distance.sort(dim=2)
+    for dilation in range(1, keys // k + 1):
+        if float((ordered[..., : k * dilation : dilation] - own).abs().max()) <= near:
+            break
+    else:
+        return None
+    if k > 1 and bool((neighbors.sort(dim=2).values.diff(dim=2) == 0).any()):
+        return None
+    margin = (ordered[..., k * dilation, None] - own).clamp(min=0) if k * dilation < keys else None
+    left_out = k * dilation - k
+    candidates = nearest[..., : min(keys, k * dilation + k)]
+    kept = (candidates[..., None] == neighbors[:, :, None, :]).any(-1)
+    # Stable: candidates that were not kept come first, still nearest first.
+    order = kept.to(torch.uint8).argsort(dim=2, stable=True)
+    return Ranking(own, margin, candidates.gather(2, order)[..., :left_out], dilation)
