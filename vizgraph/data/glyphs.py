@@ -207,7 +207,12 @@ def written(sample: int) -> Shape | None:
     even, threshold = reading
     stroke = (_ink(_digits()[0][sample], HEIGHT * _FINE // 8, even) > threshold).astype(np.uint8)
     left, top, wide, high = cv2.boundingRect(stroke)
-    return _shape(_centered(stroke[top : top + high, left : left + wide] * np.uint8(255)), ("written", sample))
+    shape = _shape(_centered(stroke[top : top + high, left : left + wide] * np.uint8(255)), ("written", sample))
+    holes = _HOLES.get(int(_digits()[1][sample]), 0)
+    glyph = shape.fields[..., 0].astype(int) - 128
+    # Printed a little bolder or finer, a ring must stay a ring.
+    robust = all(len(_holes((glyph > cells * LEVELS).astype(np.uint8))) == holes for cells in (-0.8, 0.6))
+    return shape if robust else None
 
 
 def symbol(character: str) -> Shape:

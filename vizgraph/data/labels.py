@@ -63,6 +63,4 @@ def synset_index(synset: str) -> int:
     try:
         return _places()[synset]
     except KeyError:
-        raise ValueError(
-            f"`synset` must be one of the 1000 of ImageNet-1k, like 'n01440764' (got {synset!r})"
-        ) from None
+        raise ValueError(f"`synset` must be one of ImageNet-1k's 1000, like 'n01440764' (got {synset!r})") from None

@@ -14,7 +14,7 @@ _HUES = (0.0, 0.03, 0.07, 0.11, 0.14, 0.28, 0.36, 0.44, 0.5, 0.56, 0.61, 0.67, 0
 _CELLS = (np.arange(256, dtype=np.float32) - 128) / LEVELS
 """Distance from the outline, in cells, that a field's values stand for."""
 _STRONG = 6.5
-"""Half the width of a good stroke, in cells: thinner ones are made thicker, thick ones a little thinner."""
+"""Half the width of a good stroke, in cells: thinner ones are made thicker, thick ones hardly finer."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def random_look(rng: np.random.Generator, shape: Shape, shadow: tuple[float, flo
         rim=_rgb(hue, lightness * 0.55, saturation),
         rim_width=rng.uniform(1.2, 2.0) if rng.random() < 0.35 else 0.0,
         paper=paper,
-        weight=float(np.clip(_STRONG - shape.thickness, -0.8, 2.5)) + rng.uniform(-0.5, 0.8),
+        weight=float(np.clip(_STRONG - shape.thickness, -0.3, 2.5)) + rng.uniform(-0.2, 0.6),
         border=rng.uniform(6.0, 9.5),
         shadow=darkness,
         lift=(x, y, spread),
