@@ -117,6 +117,13 @@ def test_top_five_are_named_whether_or_not_their_maps_are_there(make, photograph
     assert sum(entry["probability"] for entry in top) <= 1 + 1e-6
 
 
+def test_of_classes_that_tie_those_with_maps_are_named(make, photograph):
+    exp = make(targets=(5, 3), labels=tuple("abcdefgh"))
+    exp = dataclasses.replace(exp, logits=torch.zeros_like(exp.logits))
+    top = build_document(exp, photograph)["subjects"][0]["top"]
+    assert [entry["index"] for entry in top] == [3, 5, 0, 1, 2]
+
+
 def test_names_are_shown_with_their_control_characters_escaped(make, photograph):
     labels = ("a\nb", "c\u202ed", "e\udcff", "plain", "<b>", "é")
     document = build_document(make(labels=labels, model="m\x00"), photograph, title="t\r")

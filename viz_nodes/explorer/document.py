@@ -156,8 +156,10 @@ def _same_graphs(exp: Explanation, row: int, other: Explanation, other_row: int)
 
 def _subject(exp: Explanation, row: int, name: str, picture: int, command: list[str]) -> dict:
     probabilities = exp.probabilities[row].double()
-    known = probabilities.nan_to_num(nan=-1.0)
-    top = known.topk(min(TOP, len(known))).indices.tolist()
+    known = probabilities.nan_to_num(nan=-1.0).tolist()
+    asked = set(exp.target[exp.source == exp.source[row]].tolist())  # type: ignore[index]
+    # Of classes that tie, those come first whose maps are there.
+    top = sorted(range(len(known)), key=lambda index: (-known[index], index not in asked, index))[:TOP]
     return {
         "name": name,
         "image": picture,

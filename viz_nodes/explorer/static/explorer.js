@@ -25,8 +25,8 @@ function number(value, signed = false) {
   if (!known(value)) return "unknown";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  let text = size >= 1000 ? size.toFixed(0) : size >= 1e-3 ? String(Number(size.toPrecision(3))) : size.toExponential(1);
-  text = text.replace("-", "\u2212");
+  let text = size >= 1e4 || size < 1e-3 ? size.toExponential(1) : size >= 1000 ? size.toFixed(0) : String(Number(size.toPrecision(3)));
+  text = text.replace("-", "\u2212").replace("+", "");
   return (value < 0 ? "\u2212" : signed ? "+" : "") + text;
 }
 
@@ -770,8 +770,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
     const hops = segmented("Hops", [[1, "1"], [2, "2"], [3, "3"]], "hops");
     const k = range("Neighbors", { min: 1, step: 1 }, (value) => update({ k: value >= Number(k.field.max) ? 0 : value }));
     const share = range("Share at least", { min: 0, max: 50, step: 1 }, (value) => update({ share: value / 100 }));
-    const color = choice("Edge color", [["auto", "automatic"], ["contribution", "contribution"], ["share", "share"], ["center", "center"]], (value) => update({ color: value }));
-    const note = h("p", { class: "vge-note" });
+    const color = choice("Edge color", [["auto", "contribution, centers when several"], ["contribution", "contribution"], ["share", "share"], ["center", "center"]], (value) => update({ color: value }));
     const opacity = range("Map opacity", { min: 0, max: 100, step: 5 }, (value) => update({ opacity: value / 100 }));
     const method = choice("Method", [], (value) => update({ method: value }));
     const palette = choice("Palette", Object.keys(PALETTES).map((name) => [name, name]), (value) => update({ palette: value }));
@@ -802,14 +801,14 @@ export function mount(el, source, given = {}, onState = () => {}) {
     const linkButton = button("Copy link", copy("Link", () => location.href.replace(/#.*$/, "") + formatHash(state)));
     const tools = h("div", { class: "vge-tools" }, direction.wrap, hops.wrap, k.wrap, share.wrap, opacity.wrap);
     const wrap = h("div", { class: "vge-controls" },
-      h("fieldset", {}, h("legend", { textContent: "Map" }), method.wrap, palette.wrap, scale.wrap, h("div", { class: "vge-checks" }, smooth.wrap, grid.wrap)),
-      h("fieldset", {}, h("legend", { textContent: "Edges" }), color.wrap, note),
+      h("fieldset", {}, h("legend", { textContent: "Look" }),
+        h("div", { class: "vge-looks" }, method.wrap, palette.wrap, color.wrap, scale.wrap, h("div", { class: "vge-checks" }, smooth.wrap, grid.wrap))),
       h("fieldset", {}, h("legend", { textContent: "Take it with you" }),
         h("div", { class: "vge-row" }, button("Save SVG", save("svg")), button("Save PNG", save("png")), h("label", { class: "vge-inline" }, h("span", { textContent: "scale" }), size)),
         h("div", { class: "vge-row" }, button("Copy as command line", copy("Command line", command)), linkButton), line, said,
         h("details", {}, h("summary", { textContent: "Keys" }), keysHelp())),
     );
-    return { wrap, tools, direction, hops, k, share, color, note, opacity, method, palette, scale, smooth, grid, line, linkButton };
+    return { wrap, tools, direction, hops, k, share, color, opacity, method, palette, scale, smooth, grid, line, linkButton };
   }
   function keysHelp() {
     const keys = [["arrows", "move over the patches"], ["Enter", "keep a patch; with Shift add it"], ["Esc", "let all go"], ["[ ]", "layer before, after"],
@@ -1233,8 +1232,10 @@ export function mount(el, source, given = {}, onState = () => {}) {
       parts.push(`${own.length} of ${count(there, "neighbor")} drawn, ${percent(won)} of the wins`);
     }
     if (state.hops > 1) {
-      const far = edges.length - own.length;
-      parts.push(far ? `${count(far, "edge")} of ${state.hops} hops` : "");
+      const far = edges.length - own.length, other = layer.number + (view.out ? 1 : -1);
+      if (far) parts.push(`${count(far, "edge")} of further hops`);
+      else if (other < 1 || other > subject.depth) parts.push(`no further hop: this is the ${view.out ? "last" : "first"} layer`);
+      else if (!beside(subject, layer, view.out ? 1 : -1)) parts.push(`further hops need layer ${other}, which is not in this file`);
     }
     if (!layer.exact) parts.push("shares are approximate");
     return parts.filter(Boolean).join(" · ");
@@ -1333,7 +1334,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       roving(classes);
     }
     for (const chip of classes.querySelectorAll("button")) mark(chip, chip.dataset.target === String(state.target));
-    const { direction, hops, k, share, color, note, opacity, method, palette, scale, smooth, grid, line } = controls;
+    const { direction, hops, k, share, color, opacity, method, palette, scale, smooth, grid, line } = controls;
     direction.show(state.out);
     hops.show(state.hops);
     scale.show(state.scale);
@@ -1344,9 +1345,6 @@ export function mount(el, source, given = {}, onState = () => {}) {
     share.field.value = String(Math.round(100 * state.share));
     share.value.textContent = percent(state.share);
     color.select.value = state.color;
-    const layer = panes[0].view.layer, other = layer.number + (state.out ? 1 : -1);
-    const missing = state.hops > 1 && !beside(subject, layer, state.out ? 1 : -1);
-    note.textContent = missing ? (other < 1 || other > subject.depth ? `Layer ${layer.number} is the ${state.out ? "last" : "first"}: there is no second hop.` : `The next hop needs layer ${other}, which this file does not hold.`) : "";
     opacity.field.value = String(Math.round(100 * state.opacity));
     opacity.value.textContent = percent(state.opacity);
     const methods = [...new Set(subject.rows.filter((each) => each.target === state.target).map((each) => each.method))];
