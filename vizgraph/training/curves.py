@@ -34,6 +34,10 @@ def draw_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
                 label = ", ".join(part for part in (name if len(runs) > 1 else "", what) if part)
                 marker = "o" if len(points) < 3 else ""
                 axes.plot(*zip(*points, strict=True), style, color=color, marker=marker, label=label or None)
+        heights = [y for line in axes.lines for y in line.get_ydata()]
+        if title == "loss" and heights and min(heights) > 0 and max(heights) > 30 * min(heights):
+            # The first epochs of batch-norm networks can be far off: they must not flatten all others.
+            axes.set_yscale("log")
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch")
         axes.set_ylabel(unit)
