@@ -156,16 +156,24 @@ batch = click.option(
     help="Images a pass; other numbers change the last bits of results.  [default: 1 on a CPU, 16 on a GPU]",
 )  # fmt: skip
 width = click.option(
-    "--width", metavar="WIDTH", help="Of figures: column, page, neurips, ..., millimeters, or such as 3.3in.  [default: column]"
+    "--width",
+    metavar="WIDTH",
+    help="Of figures: column, page, neurips, ..., millimeters, or such as 3.3in.  [default: column]",
 )
 canvas = click.option(
     "--canvas", type=click.Choice(("input", "original")), default="input", show_default=True,
     help="Draw on what the network saw, or on the original at its full resolution.",
 )  # fmt: skip
 palette = click.option(
-    "--palette", metavar="NAME", default="inferno", show_default=True, help="Colors of maps; 'release' for the release's jet."
+    "--palette",
+    metavar="NAME",
+    default="inferno",
+    show_default=True,
+    help="Colors of maps; 'release' for the release's jet.",
 )
-theme = click.option("--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of figures.")
+theme = click.option(
+    "--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of figures."
+)
 font_size = click.option(
     "--font-size", type=click.FloatRange(3, 24), default=6.5, show_default=True, help="Points at final size."
 )

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vizgraph.cli import options
-from vizgraph.cli.errors import BAD_CHECKPOINT, SOME_FAILED, as_usage, one_line
+from vizgraph.cli.errors import SOME_FAILED, as_usage, one_line
 
 _ENGINES = ("local", "ray")
 
@@ -138,7 +138,10 @@ def _locally(img: Sequence[Path], out: Path, total: int, settings: dict[str, Any
                 raise outcome.error
             say(outcome, root)
             return 0
-        about = {"count": total, **{key: settings["identity"][key] for key in ("made_by", "arch", "weights", "options")}}
+        about = {
+            "count": total,
+            **{key: settings["identity"][key] for key in ("made_by", "arch", "weights", "options")},
+        }
         with (
             Journal(root, about) as journal,
             tqdm(total=total, unit=" images", smoothing=0.1, mininterval=0.5 if sys.stderr.isatty() else 10) as bar,

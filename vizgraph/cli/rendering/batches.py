@@ -169,7 +169,7 @@ class Run:
             view=tuple(sample.view) if original else None,
             request=request,
             identity=self.identity,
-            source={**source, "size": [height, width]},
+            source={**source, "size": [height, width], "view": [float(edge) for edge in sample.view]},
             notes=self.notes,
         )
 

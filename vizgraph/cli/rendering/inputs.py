@@ -71,7 +71,9 @@ def count(given: Sequence[Path], out: Path | None = None) -> int:
     number = sum(1 for _ in items(given, out))
     if not number:
         names = ", ".join(str(path) for path in given)
-        raise Failure(names, "there is no image in it", f"give a file, or a folder with {_some_suffixes()} files", code=USAGE)
+        raise Failure(
+            names, "there is no image in it", f"give a file, or a folder with {_some_suffixes()} files", code=USAGE
+        )
     return number
 
 

@@ -104,7 +104,9 @@ def clear(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def provenance(identity: dict[str, Any], source: dict[str, Any], drawn: str, layer: int | None = None) -> dict[str, Any]:
+def provenance(
+    identity: dict[str, Any], source: dict[str, Any], drawn: str, layer: int | None = None
+) -> dict[str, Any]:
     """What is embedded in a figure, for `vizgraph verify`: hashes of weights and image, the options, and what is drawn.
 
     Args:
@@ -206,7 +208,11 @@ def _remarks(exp: Explanation) -> list[str]:
     said = []
     for layer in exp.layers:
         if int(layer.peak[0]) == NO_PEAK:
-            said.append(f"layer {layer.number}: the map is blank, so there is no most discriminative node and no neighbors")
+            said.append(
+                f"layer {layer.number}: the map is blank, so there is no most discriminative node and no neighbors"
+            )
         if not layer.exact:
-            said.append(f"layer {layer.number}: shares and contributions are not exact for this aggregation ({layer.conv})")
+            said.append(
+                f"layer {layer.number}: shares and contributions are not exact for this aggregation ({layer.conv})"
+            )
     return said

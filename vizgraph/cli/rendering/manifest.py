@@ -14,7 +14,17 @@ from typing import Any
 NAME = "manifest.json"
 FORMAT = "vizgraph render"
 FORMAT_VERSION = 1
-_SHOWN_VERSIONS = ("vizgraph", "torch", "timm", "grad-cam", "matplotlib", "networkx", "numpy", "opencv-python-headless", "pillow")
+_SHOWN_VERSIONS = (
+    "vizgraph",
+    "torch",
+    "timm",
+    "grad-cam",
+    "matplotlib",
+    "networkx",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+)
 _IDENTITY = ("format", "version", "arch", "weights", "options", "made_by")
 
 

@@ -53,7 +53,9 @@ def class_of(name: str | None, model: nn.Module, option: str) -> int | None:
 
     with as_usage(option):
         if name.startswith("top") and name[3:].isdigit():
-            raise ValueError(f"{name} asks for several classes and a folder shows one; run once for each, or use `vizgraph compare`")
+            raise ValueError(
+                f"{name} asks for several classes and a folder shows one; run once for each, or use `vizgraph compare`"
+            )
         return int(resolve(name, torch.zeros(1, int(model.num_classes)), labels_of(model)).index[0])  # type: ignore[arg-type]
 
 

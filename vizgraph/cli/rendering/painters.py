@@ -100,7 +100,9 @@ class Painters:
 
     def _start(self, number: int) -> Connection:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, self._function), name=f"painter-{number}", daemon=True)
+        process = self._context.Process(
+            target=_work, args=(theirs, self._function), name=f"painter-{number}", daemon=True
+        )
         process.start()
         theirs.close()
         self._processes[number] = process
@@ -120,7 +122,7 @@ def _context(module: str) -> Any:
     """A way to start processes that shares no threads and locks with this one; the imports are paid once where it can be."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["vizgraph.cli.rendering.painters", module, "viz_nodes.draw"])
+        context.set_forkserver_preload([module, "vizgraph.cli.rendering.network", "viz_nodes.draw"])
         return context
     return multiprocessing.get_context("spawn")
 

@@ -1,0 +1,148 @@
+"""One line for an error, the exit codes of the contract, and what options accept."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+
+import click
+import pytest
+
+from vizgraph.cli import options
+from vizgraph.cli.errors import Failure, OneLineErrors, Terminated, one_line
+
+
+def ends(error, *args):
+    """Exit code and stderr of a command that raises this."""
+    from click.testing import CliRunner
+
+    @click.group(cls=OneLineErrors)
+    def group():
+        pass
+
+    @group.command("do")
+    @options.debug
+    def do():
+        raise error
+
+    result = CliRunner().invoke(group, ["do", *args], prog_name="vizgraph")
+    return result.exit_code, result.stderr
+
+
+def checkpoint_error():
+    from vizgraph.checkpoints import CheckpointError
+
+    return CheckpointError("weights.pth: is empty; fetch it again")
+
+
+def image_error():
+    from vizgraph.data.images import ImageError
+
+    return ImageError("x.jpg: it is no image; give one")
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "line"),
+    [
+        (lambda: Failure("--k", "is odd", "use 9", code=2), 2, "vizgraph: error: --k: is odd; use 9\n"),
+        (image_error, 3, "vizgraph: error: x.jpg: it is no image; give one\n"),
+        (checkpoint_error, 4, "vizgraph: error: weights.pth: is empty; fetch it again\n"),
+        (
+            lambda: OSError(errno.ENOSPC, "No space left on device", "/x/y"), 5,
+            "vizgraph: error: /x/y: no space left on device; free space there, or choose another place with --out\n",
+        ),
+        (KeyboardInterrupt, 130, "vizgraph: interrupted: run the same command again to go on\n"),
+        (Terminated, 143, "vizgraph: terminated: run the same command again to go on\n"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_error_is_one_line_with_its_exit_code(make, code, line):
+    got, said = ends(make())
+    assert (got, said.lstrip("\n")) == (code, line)
+
+
+def test_a_defect_says_how_to_report_it():
+    code, line = ends(RuntimeError("two\nlines"))
+    assert code == 70
+    assert line.count("\n") == 1
+    assert "--debug" in line
+
+
+def test_debug_shows_the_traceback_and_the_line():
+    code, text = ends(Failure("--k", "is odd", "use 9", code=2), "--debug")
+    assert code == 2
+    assert "Traceback" in text
+    assert text.endswith("vizgraph: error: --k: is odd; use 9\n")
+
+
+def test_control_characters_and_undecodable_bytes_are_escaped():
+    assert one_line("a\nb\x1b[31m\udcff") == "a b\\x1b[31m\\udcff"
+
+
+@pytest.mark.parametrize("args", [["rendr"], ["render"], ["render", "--img"], ["render", "--frmat", "png"]])
+def test_usage_errors_are_one_line_and_code_2(run, args):
+    result = run(*args)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("vizgraph: error: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_unknown_command_answers_with_a_near_one(run):
+    assert "did you mean render?" in run("rendr").stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--layers", "0"], "no layer 0"),
+        (["--layers", "four"], "not a list of layer numbers"),
+        (["--k", "0"], "above 0"),
+        (["--format", "png,gif"], "'gif' is no format"),
+        (["--sha256", "xyz"], "hexadecimal"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(run, args, said):
+    result = run("render", "--ckpt", "demo", "--img", "x.jpg", *args)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("choice", "depth", "indices"),
+    [
+        (None, 12, [3, 7, 11]),
+        (None, 16, [4, 10, 15]),
+        (None, 6, [1, 3, 5]),
+        (None, 1, [0]),
+        ("all", 3, [0, 1, 2]),
+        ((12, 4, 4), 12, [3, 11]),
+        ((-1, 1), 12, [0, 11]),
+    ],
+)
+def test_layers_are_counted_from_one_and_default_to_thirds(choice, depth, indices):
+    assert options.layer_indices(choice, depth) == indices
+
+
+@pytest.mark.parametrize("number", [13, -13])
+def test_a_layer_beyond_the_network_is_refused_with_the_range(number):
+    with pytest.raises(Failure, match=f"no layer {number}; this network has layers 1 to 12"):
+        options.layer_indices((number,), 12)
+
+
+def test_an_unknown_method_answers_with_a_near_one():
+    with pytest.raises(Failure, match="did you mean gradcam"):
+        options.method_name("gradcm")
+
+
+@pytest.mark.parametrize("command", [[], ["render"], ["demo"], ["summarize"]])
+def test_help_imports_nothing_heavy(command):
+    script = (
+        "import sys\n"
+        "from vizgraph.cli.main import main\n"
+        f"main({[*command, '--help']!r}, standalone_mode=False)\n"
+        "heavy = {'torch', 'timm', 'matplotlib', 'numpy', 'networkx', 'pandas', 'cv2', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
