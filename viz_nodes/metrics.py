@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -150,6 +150,91 @@ def node_curve(
     with borrowed(model, grad=False):
         scores = _probabilities(model, images, int(target), batch_size)
     return Curve(counts / nodes, scores)
+
+
+def edge_curve(
+    model: nn.Module,
+    pixels: Tensor,
+    exp: Explanation,
+    layer: int,
+    *,
+    by: str | Tensor | np.ndarray = "contribution",
+    mode: str = "deletion",
+    steps: int = 10,
+    image: int = 0,
+    frozen: bool = True,
+    batch_size: int = 32,
+) -> Curve:
+    """Cut the edges of a layer, the most important first ("deletion"), or give a layer without edges them back.
+
+    Cut edges are left out of the maximum or the sum, and nothing replaces them (`viz_nodes.edit_edges`).
+
+    Args:
+        model: the network.
+        pixels: the image that row `image` of the explanation explains, (3, H, W) or (1, 3, H, W).
+        exp: an explanation with that layer.
+        layer: place in the network from 0, negative from its end.
+        by: "contribution", "share", or (N, k) values of your own; the highest count as most important.
+        mode: "deletion" or "insertion".
+        steps: in how many equal parts.
+        image: the row.
+        frozen: whether the graphs of all explained layers stay as they were; otherwise later layers build theirs anew.
+
+    Returns:
+        The target's probability against the fraction of the layer's edges.
+
+    Raises:
+        ValueError: another mode, values of another shape, a target that is a callable, an inexact layer.
+    """
+    from viz_nodes.capture.editing import edit_edges
+
+    if mode not in ("deletion", "insertion"):
+        raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
+    explained = exp.layer(layer)
+    target = int(exp.target[image])
+    if target < 0:
+        raise ValueError("the explanation must be of a class (its target is a callable)")
+    if isinstance(by, str):
+        if by not in ("contribution", "share"):
+            raise ValueError(f"`by` must be 'contribution', 'share' or values (got {by!r})")
+        by = getattr(explained, by)[image]
+    neighbors = explained.neighbors[image]
+    values = torch.as_tensor(np.asarray(by), dtype=torch.float64)
+    if values.shape != neighbors.shape:
+        raise ValueError(f"`by` must have shape {tuple(neighbors.shape)} (got {tuple(values.shape)})")
+    there = (neighbors >= 0).flatten()
+    place = torch.full(there.shape, int(there.sum()))
+    order = values.flatten().masked_fill(~there, -torch.inf).argsort(descending=True, stable=True)[: int(there.sum())]
+    place[order] = torch.arange(len(order))
+    counts = _counts(len(order), steps)
+    first = torch.from_numpy(counts)[:, None, None] > place.view(neighbors.shape)
+    cut = first if mode == "deletion" else ~first
+    model = unwrap(model)
+    one = _single(model, pixels)[None]
+    only = _only(exp, image) if frozen else None
+    scores = []
+    with borrowed(model, grad=False):
+        for part in cut.split(batch_size):
+            with edit_edges(model, cut={explained.index: part}, frozen=only):
+                scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), target, len(part)))
+    return Curve(counts / len(order), np.concatenate(scores))
+
+
+def _only(exp: Explanation, row: int) -> Explanation:
+    """The explanation of one row."""
+    rows = len(exp)
+
+    def cut(owner, **more):
+        arrays = {
+            name: value[row : row + 1]
+            for name, value in vars(owner).items()
+            if isinstance(value, Tensor) and value.shape[:1] == (rows,)
+        }
+        return replace(owner, **(arrays | more))
+
+    return cut(
+        exp, layers=tuple(cut(layer) for layer in exp.layers), source=torch.zeros(1, dtype=torch.int64), extras={}
+    )
 
 
 def pointing_game(

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from viz_nodes import metrics
+import viz_nodes
+from viz_nodes import metrics, scoring
 from viz_nodes.records import Explanation, LayerExplanation
 
 GRID = (3, 4)
@@ -195,3 +196,102 @@ def test_road_prefers_the_true_map_to_its_reverse():
     assert np.isnan(scores[1])
     assert torch.equal(torch.get_rng_state(), state)
     assert metrics.road(Brightness(weights), pixels, good, [1, 1], percentiles=(50, 80))[0] == scores[0]
+
+
+def probability(net, pixels, target):
+    with torch.no_grad():
+        return net(pixels).softmax(-1)[0, target].item()
+
+
+@pytest.mark.parametrize("kind", ["mr", "gin"])
+def test_edge_deletion_runs_from_the_network_to_a_layer_without_edges(make_net, make_pixels, kind):
+    net, pixels = make_net(kind), make_pixels(2)
+    exp = viz_nodes.explain(net, pixels)
+    target = int(exp.target[1])
+    curve = metrics.edge_curve(net, pixels[1], exp, 1, image=1, steps=3)
+    assert curve.fractions.tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert curve.scores[0] == pytest.approx(probability(net, pixels[1:], target), abs=1e-12)
+    with viz_nodes.edit_edges(
+        net, cut={1: torch.ones(24, 4, dtype=torch.bool)}, frozen=viz_nodes.explain(net, pixels[1:])
+    ):
+        assert curve.scores[-1] == pytest.approx(probability(net, pixels[1:], target), abs=1e-12)
+    back = metrics.edge_curve(net, pixels[1], exp, 1, image=1, steps=3, mode="insertion")
+    assert back.scores[0] == pytest.approx(curve.scores[-1], abs=1e-12)
+    assert back.scores[-1] == pytest.approx(curve.scores[0], abs=1e-12)
+
+
+def test_edges_that_win_nothing_can_go_first_for_nothing(make_net, make_pixels):
+    net, pixels = make_net("mr"), make_pixels(1)
+    exp = viz_nodes.explain(net, pixels)
+    share = exp.layer(-1).share[0]
+    lost = int((share == 0).sum())
+    assert lost > 3
+    curve = metrics.edge_curve(net, pixels, exp, -1, by=-share, steps=share.numel())
+    assert np.ptp(curve.scores[: lost + 1]) == 0
+    assert curve.scores[lost + 1 :].std() > 0
+
+
+def test_edge_curves_name_what_is_wrong(make_net, make_pixels):
+    net, pixels = make_net("mr"), make_pixels(1)
+    exp = viz_nodes.explain(net, pixels, layers=[-1])
+    for options, message in (
+        ({"mode": "cut"}, "'deletion' or 'insertion'"),
+        ({"by": "distance"}, "'contribution', 'share' or values"),
+        ({"by": torch.zeros(3)}, r"\(24, 4\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metrics.edge_curve(net, pixels, exp, -1, **options)
+
+
+def test_parameter_randomization_is_one_where_nothing_is_shuffled(make_net, make_pixels):
+    net, pixels = make_net("mr", channels=16), make_pixels(2)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    found = metrics.parameter_randomization(net, pixels, method="layercam", fractions=(0.0, 1.0))
+    np.testing.assert_allclose(found[0.0], 1, atol=1e-12)
+    assert (found[1.0] < 0.9).all()
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_score_makes_a_line_for_each_image_layer_and_method(make_net, make_pixels):
+    net, pixels = make_net("mr"), make_pixels(2)
+    mask = torch.zeros(2, 24, 16, dtype=torch.bool)
+    mask[:, :12] = True
+    options = {
+        "methods": ("layercam", "eigencam", "random"),
+        "layers": (0, -1),
+        "steps": 4,
+        "names": ["a", "b"],
+        "masks": mask,
+    }
+    table = scoring.score(net, pixels, **options)
+    assert list(table.columns) == list(scoring.COLUMNS)
+    assert len(table) == 2 * 2 * 3
+    line = table.query("image == 'b' and layer == 2 and method == 'layercam'").iloc[0]
+    exp = viz_nodes.explain(net, pixels[1], method="layercam")
+    order = metrics.ranking(exp.layer(2).cam[0])
+    curve = metrics.node_curve(net, pixels[1], order, int(exp.target[0]), grid=(6, 4), steps=4)
+    assert line.deletion == pytest.approx(curve.area)
+    assert line.faithfulness == pytest.approx(line.insertion - line.deletion)
+    assert line.inside == pytest.approx(metrics.energy_inside(exp, mask[1], 2)[0])
+    assert line.target == int(exp.target[0])
+    dice = table[table.method == "random"]
+    assert dice.randomized.isna().all()
+    assert dice.deletion.notna().all()
+    again = scoring.score(net, pixels, **options)
+    assert table.drop(columns="seconds").equals(again.drop(columns="seconds"))
+    means = scoring.summary(table)
+    assert means.images.tolist() == [2] * 6
+    assert "road" not in means
+    assert means.query("layer == 0 and method == 'eigencam'").inside.item() == pytest.approx(
+        table.query("layer == 0 and method == 'eigencam'").inside.mean()
+    )
+
+
+def test_score_refuses_targets_that_are_not_one_class(make_net, make_pixels):
+    net, pixels = make_net("mr"), make_pixels(1)
+    with pytest.raises(ValueError, match="one class an image"):
+        scoring.score(net, pixels, target="top3")
+    with pytest.raises(ValueError, match="a callable"):
+        scoring.score(net, pixels, target=lambda logits: logits[:, 0])
+    with pytest.raises(ValueError, match="did you mean"):
+        scoring.score(net, pixels, methods=["gradcm"])

@@ -79,9 +79,10 @@ def command(
     from viz_nodes.export import write_atomically
     from viz_nodes.scoring import COLUMNS, score_images
     from vizgraph.cli import networks
+    from vizgraph.cli.rendering.network import class_of, depth_of
 
     model = networks.load(arch, ckpt, no_ema=no_ema, sha256=sha256, device=device)
-    wanted = _target(model, target)
+    wanted = class_of(target, model, "--target")
     bad: list[str] = []
     if scenes is not None:
         total, images = scenes, _scenes(model, scenes, seed, wanted)
@@ -89,7 +90,7 @@ def command(
         from vizgraph.cli.rendering.inputs import count
 
         total, images = count(img, out), _images(model, img, out, fit, wanted, bad)
-    places = options.layer_indices(layers, _depth(model))
+    places = options.layer_indices(layers, depth_of(model))
     found = score_images(
         model, images, methods=chosen, layers=places, steps=steps, randomize=randomize, road=road, seed=seed
     )
@@ -114,30 +115,6 @@ def _method(name: str) -> str:
         return lookup(name).name
 
 
-def _target(model, written: str) -> int | None:
-    """A class, or None for the predicted one."""
-    if written == "top1":
-        return None
-    import torch
-
-    from viz_nodes.cams import resolve
-    from vizgraph.data import labels_of
-
-    labels = labels_of(model)
-    with as_usage("--target"):
-        return int(resolve(written, torch.zeros(1, model.num_classes), labels).index[0])
-
-
-def _depth(model) -> int:
-    """Number of graph layers, from one run on nothing."""
-    import torch
-
-    from viz_nodes.one_pass import explain
-
-    size = model.pretrained_cfg.get("input_size", (3, 224, 224))
-    return explain(model, torch.zeros(1, *size), layers=[-1]).depth
-
-
 def _images(model, img, out, fit, target, bad: list[str]) -> Iterator[tuple]:
     from vizgraph.cli.rendering.inputs import is_batch, items
     from vizgraph.data import load_image
@@ -157,25 +134,19 @@ def _images(model, img, out, fit, target, bad: list[str]) -> Iterator[tuple]:
 
 def _scenes(model, number: int, seed: int, target) -> Iterator[tuple]:
     """Test scenes with their masks at the size the network sees."""
-    import tempfile
-
     import cv2
-    from PIL import Image
 
-    from vizgraph.data import load_image
+    from vizgraph.data import prepare
     from vizgraph.data.scenes import Scenes
 
     with as_usage("--scenes"):
         made = Scenes("test", size=number, seed=seed)
-    with tempfile.TemporaryDirectory() as folder:
-        for index in range(number):
-            scene = made.scene(index)
-            path = Path(folder) / "scene.png"
-            Image.fromarray(scene.image).save(path)
-            sample = load_image(path, model)
-            height, width = sample.pixels.shape[2:]
-            mask = cv2.resize(scene.mask.astype("uint8"), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-            yield f"test scene {index} ({scene.name})", sample.pixels, mask, target
+    for index in range(number):
+        scene = made.scene(index)
+        sample = prepare(scene.image, model)
+        height, width = sample.pixels.shape[2:]
+        mask = cv2.resize(scene.mask.astype("uint8"), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+        yield f"test scene {index} ({scene.name})", sample.pixels, mask, target
 
 
 def _printed(table: pd.DataFrame) -> list[str]:
