@@ -51,8 +51,6 @@ def arguments(given, weights):
 
 def forked(arguments, out, before=lambda: None) -> int:
     """Start the command in a fork of this process; returns its process id."""
-    import vizgraph.checkpoints.load
-    import vizgraph.data.images
     import viz_nodes.draw
     import viz_nodes.export  # noqa: F401
     from vizgraph.cli.main import main
@@ -65,7 +63,7 @@ def forked(arguments, out, before=lambda: None) -> int:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-        sys.stdout = sys.stderr = open(os.devnull, "w")
+        sys.stdout = sys.stderr = os.fdopen(quiet, "w")
         before()
         main([*arguments, "--out", str(out)], prog_name="vizgraph")
     except SystemExit as end:

@@ -1,6 +1,6 @@
 """How a command ends: one line on stderr and an exit code that scripts can rely on.
 
-`vizgraph: error: <what>: <why>; <cure>`. A command raises `Failure` (or lets the errors of the other rooms through), the
+`vizgraph: error: <what>: <why>; <cure>`. A command raises `Failure`, or lets the errors of the other rooms through; the
 group `OneLineErrors` prints it. A traceback appears with --debug only.
 """
 
@@ -126,7 +126,8 @@ def _operating_system(error: OSError) -> str:
     name = error.filename if error.filename is not None else "output"
     if isinstance(name, bytes):
         name = os.fsdecode(name)
-    return f"{name}: {(error.strerror or 'cannot be written').lower()}; free space there, or choose another place with --out"
+    why = (error.strerror or "cannot be written").lower()
+    return f"{name}: {why}; free space there, or choose another place with --out"
 
 
 @contextlib.contextmanager

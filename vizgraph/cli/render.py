@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vizgraph.cli import options
-from vizgraph.cli.errors import SOME_FAILED, as_usage, one_line
+from vizgraph.cli.errors import ALL_DONE, SOME_FAILED, as_usage, one_line
+
+if TYPE_CHECKING:
+    from vizgraph.cli.rendering.batches import Outcome, Run
 
 _ENGINES = ("local", "ray")
 
@@ -67,6 +70,10 @@ def render(
 
     model = networks.load(name, ckpt, no_ema=no_ema, sha256=sha256, device=device)
     from vizgraph.cli.rendering import manifest, network
+    from vizgraph.cli.rendering.batches import Run
+    from vizgraph.cli.rendering.item import make
+    from vizgraph.cli.rendering.locks import locked
+    from vizgraph.cli.rendering.painters import Painters
     from vizgraph.cli.rendering.request import Request
 
     request = Request(
@@ -90,13 +97,24 @@ def render(
     identity = manifest.identity(name, network.weights_record(model), request.record())
     notes = tuple(model.checkpoint_info.notes)
     size = batch if batch is not None else (1 if explainer.device.type == "cpu" else 16)
-    settings = {
-        "root": out / name, "explainer": explainer, "identity": identity, "notes": notes, "batch": size,
-        "overwrite": overwrite,
-    }  # fmt: skip
-    if engine == "ray":
-        raise NotImplementedError
-    return _locally(img, out, total, settings, workers)
+    run = Run(out / name, explainer, identity, notes, size, overwrite)
+    many = inputs.is_batch(img)
+    count = _workers(workers, total)
+    if engine == "ray" and many:
+        from vizgraph.cli.rendering import on_ray
+
+        with locked(run.root), on_ray.started(ray_address):
+            outcomes = on_ray.over(run, inputs.items(img, out), count, device=device, no_ema=no_ema)
+            return _write_down(run, outcomes, total)
+    with locked(run.root), Painters(count, make) as painters:
+        if many:
+            ahead = 2 * max(count, 1) + size
+            return _write_down(run, run.over(inputs.items(img, out), painters, ahead), total)
+        (outcome,) = run.over(inputs.items(img, out), painters, ahead=1)
+        if outcome.error is not None:
+            raise outcome.error
+        _say(outcome, run.root)
+        return ALL_DONE
 
 
 def _require_there(path: Path) -> None:
@@ -117,57 +135,34 @@ def _require_drawable(request: Any) -> None:
         width_in_inches(request.sheet_width())
 
 
-def _locally(img: Sequence[Path], out: Path, total: int, settings: dict[str, Any], workers: int | None) -> int:
+def _write_down(run: Run, outcomes: Iterable[Outcome], total: int) -> int:
+    """Keep the manifest of a batch while it goes on, with a progress bar, and say how it ended."""
     from tqdm.auto import tqdm
 
-    from vizgraph.cli.rendering import inputs
-    from vizgraph.cli.rendering.batches import Run
-    from vizgraph.cli.rendering.item import make
     from vizgraph.cli.rendering.journal import LINES, Journal
-    from vizgraph.cli.rendering.locks import locked
-    from vizgraph.cli.rendering.painters import Painters
 
-    root = settings["root"]
-    count = _workers(workers, total)
-    many = inputs.is_batch(img)
-    with locked(root), Painters(count, make) as painters:
-        run = Run(**settings)
-        if not many:
-            (outcome,) = run.over(inputs.items(img, out), painters, ahead=1)
-            if outcome.error is not None:
-                raise outcome.error
-            say(outcome, root)
-            return 0
-        about = {
-            "count": total,
-            **{key: settings["identity"][key] for key in ("made_by", "arch", "weights", "options")},
-        }
-        with (
-            Journal(root, about) as journal,
-            tqdm(total=total, unit=" images", smoothing=0.1, mininterval=0.5 if sys.stderr.isatty() else 10) as bar,
-        ):
-            run.report = lambda line: bar.write(line, file=sys.stderr)
-            fresh = 0
-            for outcome in run.over(inputs.items(img, out), painters, ahead=2 * max(count, 1) + run.batch):
-                record(outcome, journal)
-                fresh += outcome.fresh and outcome.made is not None
-                bar.update()
-            journal.finish()
+    about = {"count": total, **{key: run.identity[key] for key in ("made_by", "arch", "weights", "options")}}
+    fresh = 0
+    with (
+        Journal(run.root, about) as journal,
+        tqdm(total=total, unit=" images", smoothing=0.1, mininterval=0.5 if sys.stderr.isatty() else 10) as bar,
+    ):
+        for outcome in outcomes:
+            if outcome.made is not None:
+                journal.done(outcome.item.relative, outcome.folder, outcome.made)
+                fresh += outcome.fresh
+            else:
+                journal.failed(outcome.item.relative, outcome.folder, one_line(outcome.why))
+                bar.write(outcome.line, file=sys.stderr)
+            bar.update()
+        journal.finish()
     done, bad = journal.counts["done"], journal.counts["failed"]
     parts = [f"{fresh} rendered", f"{done - fresh} there already"] + ([f"{bad} failed"] if bad else [])
-    click.echo(f"{done + bad} images: {', '.join(parts)}; {root / LINES} lists them")
-    return SOME_FAILED if bad else 0
+    click.echo(f"{done + bad} images: {', '.join(parts)}; {one_line(run.root / LINES)} lists them")
+    return SOME_FAILED if bad else ALL_DONE
 
 
-def record(outcome: Any, journal: Any) -> None:
-    """Write an outcome into the manifest of the batch."""
-    if outcome.made is not None:
-        journal.done(outcome.item.relative, outcome.folder, outcome.made)
-    else:
-        journal.failed(outcome.item.relative, outcome.folder, one_line(outcome.why))
-
-
-def say(outcome: Any, root: Path) -> None:
+def _say(outcome: Outcome, root: Path) -> None:
     """Tell of one image: what was predicted, what was explained, and where the figures are."""
     made = outcome.made
     best, explained = made["predicted"][0], made["explained"]

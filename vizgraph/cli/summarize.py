@@ -24,7 +24,9 @@ _TABLE = "aggregates.csv"
         "--masks", metavar="FOLDER", type=click.Path(path_type=Path),
         help="Masks of objects, <image path without extension>.png, white where the object is.",
     ),
-    click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Where results go.  [default: the folder]"),
+    click.option(
+        "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Where results go.  [default: the folder]"
+    ),
     options.palette,
     options.formats,
     options.dpi,
@@ -47,11 +49,11 @@ def command(
     import pandas as pd
     from tqdm.auto import tqdm
 
-    from vizgraph.cli.rendering.aggregate_figures import edges_by_depth, mean_maps
-    from vizgraph.cli.rendering.aggregates import COLUMNS, Aggregates, found
     from viz_nodes.draw import save_figure
     from viz_nodes.draw.palettes import palette_named
     from viz_nodes.export import load, write_atomically
+    from vizgraph.cli.rendering.aggregate_figures import edges_by_depth, mean_maps
+    from vizgraph.cli.rendering.aggregates import COLUMNS, Aggregates, found
 
     with as_usage("--palette"):
         palette_named(palette)

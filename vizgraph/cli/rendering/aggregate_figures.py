@@ -6,17 +6,17 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from vizgraph.cli.rendering.aggregates import EVERY, Aggregates
 from viz_nodes.draw.captions import plain, shortened
 from viz_nodes.draw.palettes import LIGHT, palette_named
 from viz_nodes.draw.paper import width_in_inches
+from vizgraph.cli.rendering.aggregates import EVERY, Aggregates
 
 _MOST_CLASSES, _MOST_LAYERS, _MOST_LINES = 10, 6, 6
 _SIZE = 6.5
 
 
 def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Figure:
-    """Mean maps: a row a class (the most frequent ones), a column a layer. Each map counts with its own maximum as 1."""
+    """Mean maps: a row a class (the most frequent), a column a layer. Each map counts with its maximum as 1."""
     classes = aggregates.classes(arch)
     shown = [(EVERY, "all classes", sum(one[2] for one in classes)), *classes[:_MOST_CLASSES]]
     numbers = aggregates.layers(arch)
@@ -56,7 +56,7 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
 
 
 def edges_by_depth(aggregates: Aggregates, arch: str) -> Figure:
-    """Mean edge length over layers, for all classes and the most frequent ones; with masks also the edges that stay on the object."""
+    """Mean edge length over layers, for all classes and the most frequent ones; with masks what stays on objects."""
     numbers = aggregates.layers(arch)
     shown = [(EVERY, "all classes"), *[(one[0], one[1]) for one in aggregates.classes(arch)[:_MOST_LINES]]]
     masked = any(sums.lists.get("on_object") for key, sums in aggregates.sums.items() if key[0] == arch)

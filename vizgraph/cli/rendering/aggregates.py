@@ -1,4 +1,4 @@
-"""What a folder of explanations says on average: for each class and layer, maps, edges and hubs. Reads one item at a time."""
+"""What a folder of explanations says on average: for each class and layer, maps, edges and hubs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from vizgraph.cli.rendering import manifest
 from viz_nodes.edges import edges, in_degree, length
 from viz_nodes.records import NO_PEAK, Explanation
+from vizgraph.cli.rendering import manifest
 
 EVERY = -1
 """Class of the rows over all classes."""
@@ -100,7 +100,7 @@ class Aggregates:
                     sums = self.sums[key] = Sums(layer.grid, layer.key_grid)
                 elif (sums.grid, sums.key_grid) != (layer.grid, layer.key_grid):
                     raise ValueError(
-                        f"layer {layer.number} has a grid of {layer.grid} here and of {sums.grid} elsewhere in the folder"
+                        f"layer {layer.number} has a grid of {layer.grid} here, and of {sums.grid} elsewhere"
                     )
                 sums.images += 1
                 top = float(layer.cam[0].max())

@@ -8,11 +8,10 @@ numbers: so the files are those of a run that was not interrupted.
 from __future__ import annotations
 
 import errno
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from vizgraph.cli.rendering.network import Explainer
     from vizgraph.cli.rendering.painters import Painters
 
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 """Errors that the next image will meet too."""
 
 
@@ -54,6 +53,12 @@ class Outcome:
         """The error in words."""
         return "" if self.error is None else message_and_code(self.error)[0]
 
+    @property
+    def line(self) -> str:
+        """What a person is told of a failure."""
+        # The line begins with the name, so the error need not.
+        return failed(self.item.relative, self.why.removeprefix(f"{self.item.path}: "))
+
 
 @dataclass
 class Run:
@@ -66,7 +71,6 @@ class Run:
         notes: what a person should know of the weights.
         batch: images a pass.
         overwrite: make again what is there.
-        report: called with the line of a failure as soon as it is known.
     """
 
     root: Path
@@ -75,7 +79,11 @@ class Run:
     notes: tuple[str, ...] = ()
     batch: int = 1
     overwrite: bool = False
-    report: Callable[[str], None] = field(default=lambda line: None)
+
+    def is_done(self, item: Item) -> Outcome | None:
+        """The outcome of an image that an earlier run did, None for one that this run must do."""
+        outcome, _ = self._look(item)
+        return None if outcome.fresh else outcome
 
     def over(self, items: Iterable[Item], painters: Painters, ahead: int) -> Iterator[Outcome]:
         """Outcomes in the order of the items.
@@ -178,14 +186,13 @@ class Run:
             try:
                 outcome.made = future.result()
             except OSError as error:
-                if error.errno in _DISK:
+                if error.errno in DISK:
                     raise
                 outcome.error = error
             except Exception as error:
                 outcome.error = error
         if outcome.error is not None:
             outcome.made = None
-            self.report(failed(outcome.item.relative, _without_name(outcome)))
         return outcome
 
 
@@ -215,13 +222,3 @@ def _unreadable(item: Item, error: Exception) -> Exception:
 
     reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
     return ImageError(f"{item.path}: {reason}")
-
-
-def _without_name(outcome: Outcome) -> str:
-    """The error's words without the file's own name in front, which the line begins with anyway."""
-    return outcome.why.removeprefix(f"{outcome.item.path}: ")
-
-
-def rate(number: int, since: float) -> float:
-    """Images a second since a `time.monotonic()`."""
-    return number / max(time.monotonic() - since, 1e-9)

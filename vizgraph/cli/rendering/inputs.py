@@ -11,9 +11,10 @@ from pathlib import Path
 from vizgraph.cli.errors import USAGE, Failure
 from vizgraph.cli.rendering.names import folder_names, marked
 
-SUFFIXES = frozenset(
-    ".avif .bmp .dib .gif .heic .heif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
-)
+SUFFIXES = frozenset({
+    ".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm", ".pcx", ".pgm",
+    ".png", ".pnm", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".webp",
+})  # fmt: skip
 """Files of a folder that are taken for images; a file named by itself may have any name."""
 
 
@@ -37,8 +38,8 @@ def items(given: Sequence[Path], out: Path | None = None) -> Iterator[Item]:
 
     Folders are read one directory at a time, sorted by the bytes of the names; hidden files and directories are left
     out, and so is `out`. A link to a directory is followed unless what it leads to is read anyway or contains what was
-    given, and no directory is read twice, so loops end. A directory that cannot be read is given as if it were an image,
-    for whoever opens it to say why. Where several things are given, one that would share an output folder with an
+    given, and no directory is read twice, so loops end. A directory that cannot be read is given as if it were an
+    image: whoever opens it says why. Where several things are given, one that would share an output folder with an
     earlier one gets a mark.
     """
     roots = [Path(path) for path in given]

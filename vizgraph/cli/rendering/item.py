@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vizgraph.cli.rendering import manifest
-from vizgraph.cli.rendering.request import Request
 from viz_nodes.export import write_atomically
 from viz_nodes.records import NO_PEAK, Explanation
+from vizgraph.cli.rendering import manifest
+from vizgraph.cli.rendering.request import Request
 
 if TYPE_CHECKING:
     import numpy as np

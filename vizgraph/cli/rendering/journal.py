@@ -22,9 +22,9 @@ class Journal:
     """
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        self._lines = open(folder / LINES, "w", encoding="utf-8")
+        self._lines = open(folder / LINES, "w", encoding="utf-8")  # noqa: SIM115
         try:
-            self._table = open(folder / TABLE, "w", encoding="utf-8", newline="")
+            self._table = open(folder / TABLE, "w", encoding="utf-8", newline="")  # noqa: SIM115
         except BaseException:
             self._lines.close()
             raise

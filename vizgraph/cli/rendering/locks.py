@@ -16,8 +16,8 @@ from vizgraph.cli.errors import one_line, warn
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder (made if it is not there) for this process; waits, and says so, while another one has it.
 
-    The lock is on the directory itself, so that it leaves no file behind and dies with the process. Where the file system
-    has no locks this goes on without.
+    The lock is on the directory itself, so that it leaves no file behind and dies with the process. Where the file
+    system has no locks this goes on without.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -45,7 +45,7 @@ def folder_names(files: Iterable[str], taken: Iterable[str] = ()) -> dict[str, s
 
 
 def marked(name: str, source: str | None = None) -> str:
-    """A name with a mark that tells it from its likes: six hexadecimal digits from the bytes of `source` (or of itself)."""
+    """A name with a mark that tells it from its likes: six hexadecimal digits from `source`, or from itself."""
     mark = "~" + hashlib.sha256(os.fsencode(name if source is None else source)).hexdigest()[:6]
     return _shortened(name, LONGEST - len(mark)) + mark
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from vizgraph.cli.errors import as_usage
 from viz_nodes.records import Explanation, LayerExplanation
+from vizgraph.cli.errors import as_usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ _ARRAYS = ("cam", "peak", "neighbors", "share", "contribution", "distance", "mar
 def one_thread() -> None:
     """Make the network's arithmetic, and so its near-ties, independent of how many processors a machine has.
 
-    A sum over channels is split by the number of threads, which changes its last bits; a neighbor that two candidates tie
-    for may then be another one.
+    A sum over channels is split by the number of threads, which changes its last bits; a neighbor that two candidates
+    tie for may then be another one.
     """
     import cv2
 
@@ -48,8 +48,8 @@ def class_of(name: str | None, model: nn.Module, option: str) -> int | None:
     """
     if name is None or name == "top1":
         return None
-    from vizgraph.data import labels_of
     from viz_nodes.cams import resolve
+    from vizgraph.data import labels_of
 
     with as_usage(option):
         if name.startswith("top") and name[3:].isdigit():

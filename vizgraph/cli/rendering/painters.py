@@ -119,7 +119,7 @@ def _settle(future: Future, function: Callable[[Any], Any], item: Any) -> None:
 
 
 def _context(module: str) -> Any:
-    """A way to start processes that shares no threads and locks with this one; the imports are paid once where it can be."""
+    """A way to start processes that shares no threads and locks with this one; imports are paid once if possible."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([module, "vizgraph.cli.rendering.network", "viz_nodes.draw"])

@@ -1,0 +1,193 @@
+"""The same run on Ray Data: actors hold the network, each batch of images is a row, Ray retries what dies.
+
+What is done is found from the manifests, as without Ray, so an interrupted run goes on whatever became of Ray. The
+folder of results must be one that all machines see.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from vizgraph.cli.errors import USAGE, Failure, message_and_code
+from vizgraph.cli.rendering.batches import DISK, Outcome, Run
+from vizgraph.cli.rendering.inputs import Item
+from vizgraph.cli.rendering.request import Request
+
+_FEWEST_PROCESSORS = 6
+"""Ray's own tasks must find a place beside the actors: on a machine that claims two it can wait for ever."""
+_ACTOR_SHARE = 0.5
+
+
+class _Reported(Failure):
+    """An error that happened elsewhere and arrives as its words."""
+
+    def __init__(self, words: str, code: int) -> None:
+        Exception.__init__(self, words)
+        self.code = code
+
+
+@contextlib.contextmanager
+def started(address: str | None) -> Iterator[None]:
+    """A Ray, of a cluster or of this machine alone; the latter ends with the run.
+
+    Raises:
+        Failure: Ray is not installed, or there is no cluster at that address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError:
+        raise Failure(
+            "--engine ray", "Ray is not installed", "pip install 'vizgraph[ray]', or leave the option out", code=USAGE
+        ) from None
+    settings: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
+    try:
+        if address is not None:
+            ray.init(address=address, log_to_driver=False, logging_level="error")
+        else:
+            ray.init(num_cpus=max(_FEWEST_PROCESSORS, os.cpu_count() or 1), **settings)
+    except ConnectionError as error:
+        raise Failure(
+            f"--ray-address {address}", str(error), "start a cluster with `ray start --head`", code=USAGE
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def over(run: Run, items: Iterable[Item], actors: int, *, device: str, no_ema: bool) -> Iterator[Outcome]:
+    """Outcomes in the order of the items, as `Run.over` gives them.
+
+    Args:
+        run: as for a run without Ray; its network must come from a file.
+        actors: how many processes hold the network.
+        device: as the user wrote it.
+        no_ema: whether plain weights are taken.
+
+    Raises:
+        Failure: the weights are in no file that the actors could read.
+        OSError: a disk is full, or gone.
+    """
+    import ray
+
+    info = run.explainer.model.checkpoint_info
+    if info.path is None:  # type: ignore[union-attr]
+        raise Failure(
+            "--engine ray", "untrained weights differ in every process", "give a file with --ckpt", code=USAGE
+        )
+    listed = list(items)
+    chunks = [listed[at : at + run.batch] for at in range(0, len(listed), run.batch)]
+    wanted = [chunk for chunk in chunks if any(run.is_done(item) is None for item in chunk)]
+    results: Iterator[dict[str, Any]] = iter(())
+    if wanted:
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        recipe = {
+            "root": str(run.root.absolute()),
+            "arch": run.explainer.arch,
+            "ckpt": str(info.path.absolute()),  # type: ignore[union-attr]
+            "sha256": info.sha256,  # type: ignore[union-attr]
+            "no_ema": no_ema,
+            "device": device,
+            "options": run.explainer.request.record(),
+            "identity": run.identity,
+            "notes": list(run.notes),
+            "batch": run.batch,
+            "overwrite": run.overwrite,
+        }
+        gpu = run.explainer.device.type == "cuda"
+        rows = ray.data.from_items(
+            [{"items": _packed(chunk)} for chunk in wanted], override_num_blocks=min(len(wanted), max(200, 4 * actors))
+        )
+        rows = rows.map_batches(
+            Actor,
+            fn_constructor_args=(json.dumps(recipe),),
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=max(1, min(actors, len(wanted)))),
+            num_cpus=_ACTOR_SHARE,
+            num_gpus=1 if gpu else 0,
+        )
+        results = (outcome for row in rows.iter_rows() for outcome in json.loads(row["outcomes"]))
+    unfinished = {chunk[0].folder for chunk in wanted}
+    for chunk in chunks:
+        if chunk[0].folder in unfinished:
+            for item, result in zip(chunk, islice(results, len(chunk))):
+                yield _unpacked_outcome(item, result)
+        else:
+            for item in chunk:
+                outcome = run.is_done(item)
+                yield outcome if outcome is not None else Outcome(item, item.folder, error=_vanished(item))
+
+
+def _vanished(item: Item) -> Failure:
+    return _Reported(f"{item.path}: its result was removed while the batch ran; run the command again", 1)
+
+
+class Actor:
+    """A process of Ray's with the network; called with batches of images, one a row.
+
+    Args:
+        recipe: JSON, what `over` put together.
+    """
+
+    def __init__(self, recipe: str) -> None:
+        from vizgraph.cli import networks
+        from vizgraph.cli.rendering.network import Explainer, one_thread
+
+        made = json.loads(recipe)
+        one_thread()
+        device = made["device"]
+        model = networks.load(
+            made["arch"], made["ckpt"], no_ema=made["no_ema"], sha256=made["sha256"], device=device, quiet=True
+        )
+        explainer = Explainer(model, Request.of_record(made["options"]), made["arch"])
+        self.run = Run(
+            Path(made["root"]), explainer, made["identity"], tuple(made["notes"]), made["batch"], made["overwrite"]
+        )
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, list[str]]:
+        from vizgraph.cli.rendering.item import make
+        from vizgraph.cli.rendering.painters import Painters
+
+        answers = []
+        for packed in rows["items"]:
+            items = _unpacked(packed)
+            with Painters(0, make) as painters:
+                try:
+                    outcomes = [_packed_outcome(outcome) for outcome in self.run.over(items, painters, ahead=0)]
+                except OSError as error:
+                    if error.errno not in DISK:
+                        raise
+                    # Said by the run itself: Ray would only try again.
+                    outcomes = [{"disk": error.errno, "file": str(error.filename)}] * len(items)
+            answers.append(json.dumps(outcomes))
+        return {"outcomes": answers}
+
+
+def _packed(items: Iterable[Item]) -> str:
+    """Items as text that survives any name."""
+    return json.dumps([[str(item.path.absolute()), item.relative, item.folder] for item in items])
+
+
+def _unpacked(packed: str) -> list[Item]:
+    return [Item(Path(path), relative, folder) for path, relative, folder in json.loads(packed)]
+
+
+def _packed_outcome(outcome: Outcome) -> dict[str, Any]:
+    words, code = message_and_code(outcome.error) if outcome.error is not None else ("", 0)
+    return {"folder": outcome.folder, "made": outcome.made, "fresh": outcome.fresh, "error": words, "code": code}
+
+
+def _unpacked_outcome(item: Item, result: dict[str, Any]) -> Outcome:
+    if "disk" in result:
+        raise OSError(result["disk"], os.strerror(result["disk"]), result["file"])
+    error = _Reported(result["error"], result["code"]) if result["made"] is None else None
+    return Outcome(item, result["folder"], result["made"], error, result["fresh"])
