@@ -17,7 +17,7 @@ from viz_nodes.draw.graph import add_edges, edge_opacities, lay_ground
 from viz_nodes.draw.palettes import Theme, theme_named
 from viz_nodes.draw.picture import Picture, add_raster
 from viz_nodes.draw.scales import Scale
-from viz_nodes.draw.stage import frame, set_stage
+from viz_nodes.draw.stage import add_veil, frame, set_stage
 from viz_nodes.grids import View
 from viz_nodes.records import NO_EDGE, Explanation, LayerExplanation
 
@@ -156,7 +156,7 @@ def draw_cam_difference(
     theme: str | Theme = "light",
     font_size: float = 7.0,
 ) -> dict[str, Artist]:
-    """Draw the difference of two maps over the photograph, in a diverging palette centered on 0.
+    """Draw the difference of two maps over the photograph, in a diverging palette centered on 0; the photograph is paled below it.
 
     Args:
         difference: (H, W), see `cam_difference`; where it is 0 everywhere the picture says "no difference".
@@ -165,6 +165,8 @@ def draw_cam_difference(
     look = theme_named(theme)
     stage = set_stage(ax, exp, image, view)
     frame(ax, look.muted)
+    if stage.photograph is not None:
+        add_veil(ax, stage, look.veil, look.veil_strength, zorder=0.5)
     left, top, right, bottom = stage.view
     scaled = 0.5 + 0.5 * np.clip(difference / limit if limit > 0 else np.zeros_like(difference), -1, 1)
     pixels = heat_pixels(scaled, signed_table(look), smooth=smooth)
