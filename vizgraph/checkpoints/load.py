@@ -371,7 +371,7 @@ def _insert(model: nn.Module, loaded: _Loaded) -> None:
     missing = [key for key in expected if key not in state]
     left_over = [key for key in state if key not in expected]
     if missing or left_over:
-        parts = [_listed("keys are missing", missing), _listed("are left over", left_over)]
+        parts = [_listed("missing", missing), _listed("left over", left_over)]
         what = " and ".join(part for part in parts if part)
         raise CheckpointError(
             f"{path}: does not fit (read as {loaded.layout} layout): {what}; it is for a network built otherwise"
@@ -383,7 +383,7 @@ def _insert(model: nn.Module, loaded: _Loaded) -> None:
     ]
     if shapes:
         raise CheckpointError(
-            f"{path}: does not fit: {_listed('shapes differ', shapes)}; it is for a network built otherwise"
+            f"{path}: does not fit: {_listed('of another shape', shapes)}; it is for a network built otherwise"
         )
     for key, value in state.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
@@ -403,7 +403,8 @@ def _insert(model: nn.Module, loaded: _Loaded) -> None:
 def _listed(what: str, names: list[str]) -> str:
     if not names:
         return ""
-    return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return f"{len(names)} {'key' if len(names) == 1 else 'keys'} {what} ({shown})"
 
 
 def _describe(model: Any, arch: str, loaded: _Loaded, weights: Weights | None) -> None:
