@@ -239,6 +239,31 @@ def test_layers_change_by_slider_strip_keys_and_play(visit, page_file):
     assert state(page)["layer"] == stopped
 
 
+def test_arrow_keys_step_through_layers_and_classes_one_at_a_time(visit, make, make_pyramid, photograph, tmp_path):
+    page = visit(write_page([make(), make_pyramid()], photograph, tmp_path / "two.html"), "#layer=4")
+    for subject in ("1", "0"):
+        page.get_by_label("Image and model").select_option(subject)
+    page.locator(".vge-mini").nth(3).focus()
+    page.keyboard.press("ArrowRight")
+    assert state(page)["layer"] == 5
+    page.locator(".vge-chip[aria-checked=true]").focus()
+    page.keyboard.press("ArrowRight")
+    assert state(page)["target"] == 3
+    page.keyboard.press("ArrowLeft")
+    assert state(page)["target"] == 2
+
+
+def test_pointing_at_a_kept_patch_s_neighbor_marks_its_edge_and_its_line(visit, exp, page_file):
+    page = visit(page_file)
+    page.mouse.click(*patch(page, 60))
+    neighbor = exp.layer(-1).neighbors[0, 60].tolist()[7]
+    page.mouse.move(*patch(page, neighbor))
+    settle(page)
+    line = page.locator("tr.vge-lit")
+    assert line.count() == 1
+    assert line.locator(".vge-rank").inner_text() == "7"
+
+
 def test_the_keyboard_alone_reaches_every_patch_and_says_where_it_is(visit, exp, page_file):
     page = visit(page_file)
     grid = page.locator(".vge-grid").first
@@ -435,6 +460,7 @@ def test_markup_in_names_and_labels_is_shown_and_runs_nothing(visit, make, photo
     assert page.title() != "owned"
     assert page.locator(".vge script, .vge img").count() == 0
     assert page.evaluate("document.images.length") == 0
+    page.evaluate(f"{EXPLORER}.update({{smooth: false}})")
     ElementTree.fromstring(page.evaluate(f"{EXPLORER}.svg(1)"))
     late = "const s = document.createElement('script'); s.textContent = 'document.title = 1'; document.body.append(s)"
     page.evaluate(late)

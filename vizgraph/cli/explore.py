@@ -18,7 +18,10 @@ from vizgraph.cli.errors import USAGE, Failure, as_usage, one_line
     options.archs,
     options.ckpts,
     options.no_ema,
-    options.img,
+    click.option(
+        "--img", metavar="FILE", multiple=True, required=True, type=click.Path(path_type=Path),
+        help="Image; again for more.",
+    ),
     click.option(
         "--layers", metavar="4,8,12", type=options._Layers(), default=options.ALL, show_default=True,
         help="Graph layers from 1, or 'all'; hops over layers need all.",

@@ -471,7 +471,10 @@ const holds = (a, b) => a[0] <= b[0] + 1e-6 && a[1] <= b[1] + 1e-6 && a[2] >= b[
 /** Each box once, and none that lies within another (holes of a veil must not overlap). */
 function unique(boxes) {
   const once = [...new Map(boxes.map((box) => [box.join(), box])).values()];
-  return once.filter((box) => !once.some((other) => other !== box && holds(other, box)));
+  const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
+  const least = Math.min(...once.map(area));
+  const large = once.filter((box) => area(box) > 1.5 * least);
+  return once.filter((box) => !large.some((other) => other !== box && holds(other, box)));
 }
 
 /** How edges are colored: by contribution around 0, by share, or by the center they belong to. */
@@ -687,6 +690,8 @@ export function mount(el, source, given = {}, onState = () => {}) {
   const strip = h("div", { class: "vge-strip", role: "radiogroup", "aria-label": "Layers" });
   const live = h("div", { class: "vge-hidden", role: "status", "aria-live": "polite" });
   const controls = makeControls();
+  roving(classes);
+  roving(strip);
   root.append(
     h("header", { class: "vge-head" }, h("div", {}, title, facts), h("div", { class: "vge-pickers" }, subjectPicker.wrap, withPicker.wrap)),
     classes, controls.tools,
@@ -1188,6 +1193,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       line.edge = edge ?? null;
       line.pane = pane.which;
       line.wrap.hidden = !edge;
+      line.wrap.classList.toggle("vge-lit", Boolean(edge) && edge === view.lit);
       if (!edge) return;
       const box = view.out ? edge.toBox : edge.fromBox, grid = view.out ? layer.grid : layer.key_grid;
       line.rank.textContent = edge.itself ? "itself" : String(edge.rank);
@@ -1207,7 +1213,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
   }
   function drawThumb(canvas, view, box) {
     const { image, photograph } = view, [left, top, right, bottom] = image.view;
-    const key = `${image.name} ${box}`;
+    const key = `${view.subject.image} ${box}`;
     if (canvas.dataset.key === key && photograph.complete) return;
     canvas.dataset.key = photograph.complete ? key : "";
     const side = 72;
@@ -1331,7 +1337,6 @@ export function mount(el, source, given = {}, onState = () => {}) {
     if (chipsOf !== subject) {
       chipsOf = subject;
       classes.replaceChildren(...chips(subject));
-      roving(classes);
     }
     for (const chip of classes.querySelectorAll("button")) mark(chip, chip.dataset.target === String(state.target));
     const { direction, hops, k, share, color, opacity, method, palette, scale, smooth, grid, line } = controls;
@@ -1420,7 +1425,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       group.append(svgNode("image", { href: view.image.source, width: one, height: tall, preserveAspectRatio: "none" }));
       if (state.opacity > 0) {
         const heat = svgNode("image", { href: heatOf(view.row, view.layer, view.rowKey).toDataURL(), x: box.left, y: box.top, width: box.width, height: box.height, opacity: state.opacity, preserveAspectRatio: "none" });
-        if (!state.smooth) heat.setAttribute("style", "image-rendering: pixelated");
+        if (!state.smooth) heat.setAttribute("image-rendering", "pixelated");
         group.append(heat);
       }
       if (state.grid) {
@@ -1469,6 +1474,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
     later("all");
     flush();
     root.dataset.ready = "1";
+    performance.mark?.("vizgraph-explorer-ready");
   });
   later("all");
   flush();
