@@ -11,20 +11,20 @@ import torch
 from torch import Tensor
 
 
-def winner_shares(winner: Tensor, k: int) -> Tensor:
+def winner_shares(winner: Tensor, neighbors: Tensor) -> Tensor:
     """(B, N, k) float64, the fraction of channels that each neighbor wins.
 
     Args:
         winner: (B, C, N) the winning rank in every channel.
-        k: neighbors of a node.
+        neighbors: (B, N, k), -1 where there is no edge; such a place has no share, nor has a node without edges.
 
     Example:
         A node that takes three of four channels from rank 0 and one from rank 2 of k = 3: (0.75, 0, 0.25).
     """
     batch, channels, nodes = winner.shape
-    won = torch.zeros(batch, k, nodes, dtype=torch.float64, device=winner.device)
+    won = torch.zeros(batch, neighbors.shape[2], nodes, dtype=torch.float64, device=winner.device)
     won.scatter_add_(1, winner.long(), torch.ones_like(winner, dtype=torch.float64))
-    return (won / channels).transpose(1, 2)
+    return (won / channels).transpose(1, 2) * (neighbors >= 0)
 
 
 def winner_contributions(winner: Tensor, message: Tensor, gradient: Tensor, k: int) -> Tensor:

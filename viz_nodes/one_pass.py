@@ -227,7 +227,7 @@ def _share(call: GraphCall, one: Aggregation) -> Tensor | None:
     """(B, N, k); None where the aggregation is not understood."""
     neighbors = call.graph.neighbors
     if one.winner is not None:
-        return attribution.winner_shares(one.winner, neighbors.shape[2])
+        return attribution.winner_shares(one.winner, neighbors)
     if one.kind == "gin":
         return attribution.sum_shares(gather(call.graph.y, neighbors), neighbors)
     return None

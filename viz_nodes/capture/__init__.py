@@ -7,6 +7,7 @@ from viz_nodes.capture.editing import edit_edges
 from viz_nodes.capture.fold import Fold
 from viz_nodes.capture.proof import LayerProof, verify
 from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
+from viz_nodes.capture.rolls import GreedyViG, MobileViG
 from viz_nodes.capture.windows import WindowedEdges
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "Fold",
     "Graph",
     "GraphCall",
+    "GreedyViG",
     "LayerProof",
+    "MobileViG",
     "NoGraphLayer",
     "WindowedEdges",
     "edit_edges",

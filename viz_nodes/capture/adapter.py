@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,15 @@ from torch import Tensor, nn
 from viz_nodes.capture.fold import Fold
 
 
-KEPT = "_viz_nodes_kept"
-"""Attribute of an edge tensor in which `edit_edges` says which of its edges still count, (B, N, k) bool."""
+class _Edits(threading.local):
+    """What `edit_edges` has made of the graphs of modules that are running in this thread, by id of the module."""
+
+    def __init__(self) -> None:
+        self.running: dict[int, tuple[Tensor, Tensor | None]] = {}
+
+
+edits = _Edits()
+"""Neighbors (B, N, k) as they count, and the edge tensor as it was handed to the module."""
 
 
 @dataclass(eq=False)
@@ -117,8 +125,4 @@ class EdgeTensor(Adapter):
                     y = value.flatten(2)
                     break
         centers = torch.arange(x.shape[2], device=edges.device)[:, None]
-        neighbors = edges[0]
-        kept = getattr(edges, KEPT, None)
-        if kept is not None:
-            neighbors = neighbors.masked_fill(~kept, -1)
-        return Graph(x, neighbors, y, edges, aligned=bool((edges[1] == centers).all()))
+        return Graph(x, edges[0], y, edges, aligned=bool((edges[1] == centers).all()))

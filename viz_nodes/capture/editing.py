@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import KEPT, Adapter, Graph, gather, is_edge_tensor
+from viz_nodes.capture.adapter import Adapter, Graph, edits, gather, is_edge_tensor
 from viz_nodes.capture.aggregation import maximum_heard
 from viz_nodes.capture.manners import unwrap
 from viz_nodes.capture.select import adapters_for
@@ -98,7 +98,7 @@ class _Editor:
         if self._idle():
             return
         self._times.clear()
-        self._open.clear()
+        self._forget()
         self.gone.clear()
         pixels = args[0] if args else next(iter(kwargs.values()))
         if self._size != tuple(pixels.shape[1:]):
@@ -134,20 +134,27 @@ class _Editor:
         return {index: (pair[0], pair[1]) for index, pair in edits.items()}
 
     def _hook(self, layers: Sequence[Layer]) -> None:
+        # First in line, so that whoever watches the network sees it as edited.
         self._layers = {(layer.module, layer.times): layer for layer in layers}
         for module in {layer.module: None for layer in layers}:
-            self._handles.append(module.register_forward_pre_hook(self.enter, with_kwargs=True))
-            self._handles.append(module.register_forward_hook(self.leave))
+            self._handles.append(module.register_forward_pre_hook(self.enter, with_kwargs=True, prepend=True))
+            self._handles.append(module.register_forward_hook(self.leave, prepend=True))
         for layer in layers:
             if layer.child is not None:
                 hook = self.given if layer.kind in ("mr", "max", "gin") else None
                 if hook is not None:
-                    self._handles.append(layer.child.register_forward_pre_hook(hook))
+                    self._handles.append(layer.child.register_forward_pre_hook(hook, prepend=True))
                 else:
-                    self._handles.append(layer.child.register_forward_hook(self.gave))
+                    self._handles.append(layer.child.register_forward_hook(self.gave, prepend=True))
+
+    def _forget(self) -> None:
+        for layer, _, _ in self._open:  # left over where a forward raised
+            edits.running.pop(id(layer.module), None)
+        self._open.clear()
 
     def let_go(self) -> None:
         """Remove the hooks inside the network."""
+        self._forget()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -165,26 +172,29 @@ class _Editor:
         graph = None if layer is None else layer.adapter.graph(module, args, kwargs)
         if layer is None or graph is None:
             return None
-        neighbors = self._frozen_neighbors(layer, graph)
+        frozen = self._frozen_neighbors(layer, graph)
+        neighbors = graph.neighbors if frozen is None else frozen
         kept = self._kept(layer, neighbors)
+        own = graph.edge_index
         graph = replace(graph, neighbors=neighbors.masked_fill(~kept, -1))
+        edits.running[id(module)] = (graph.neighbors, own)
         self._open.append((layer, graph, {}))
-        if graph.edge_index is None:
+        if own is None or frozen is None:
             return None
-        edges = torch.stack([neighbors.clamp(min=0), graph.edge_index[1]])
-        setattr(edges, KEPT, kept)
-        swap = {id(graph.edge_index): edges}
+        graph.edge_index = torch.stack([neighbors.clamp(min=0), own[1]])
+        swap = {id(own): graph.edge_index}
         return (
             tuple(swap.get(id(v), v) if is_edge_tensor(v) else v for v in args),
             {k: swap.get(id(v), v) if is_edge_tensor(v) else v for k, v in kwargs.items()},
         )
 
-    def _frozen_neighbors(self, layer: Layer, graph: Graph) -> Tensor:
+    def _frozen_neighbors(self, layer: Layer, graph: Graph) -> Tensor | None:
+        """(B, N, k) from the explanation, B, N those of windows where there are any; None where it says nothing."""
         explained = None
         if self.frozen is not None:
             explained = next((one for one in self.frozen.layers if one.index == layer.index), None)
         if explained is None:
-            return graph.neighbors
+            return None
         assert self.frozen is not None and self.frozen.source is not None
         images = graph.x.shape[0] // (1 if layer.fold is None else layer.fold.nodes.shape[0])
         sources = self.frozen.source.tolist()
@@ -221,6 +231,7 @@ class _Editor:
         """After a graph convolution."""
         if not self._idle() and self._open and self._open[-1][0].module is module:
             self._open.pop()
+            edits.running.pop(id(module), None)
 
     def _due(self, module: nn.Module) -> tuple[Layer, Graph] | None:
         """The running layer whose messages this call of its child decides."""

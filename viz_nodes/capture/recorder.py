@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import Adapter, Graph, is_edge_tensor
+from viz_nodes.capture.adapter import Adapter, Graph, edits, is_edge_tensor
 from viz_nodes.capture.fold import Fold
 
 Grid = tuple[int, int]
@@ -192,6 +192,8 @@ class Recording:
         for adapter in self._claimed[module]:
             graph = adapter.graph(module, args, kwargs)
             if graph is not None:
+                if id(module) in edits.running:
+                    graph.neighbors, graph.edge_index = edits.running[id(module)]
                 self._start(frame, adapter, graph, args, kwargs)
                 break
         parent = self._stack[-1] if self._stack else None
