@@ -1,0 +1,186 @@
+"""Make the gallery: every picture here, by exactly the command that stands under it in README.md.
+
+Run from the top of a checkout: `python viz_output/gallery/make_gallery.py`. It needs the bundled checkpoint only.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import tempfile
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+DPI = 200
+MOST_BYTES = 3_000_000
+
+START = '''\
+import vizgraph, viz_nodes
+from viz_nodes.draw import compare, figure, panel, save_figure
+
+model = vizgraph.load_model("gcn_demo", "demo")
+sample = vizgraph.load_image("vizgraph/assets/samples/coffee_5.png", model)
+exp = viz_nodes.explain(model, sample.pixels)
+image = sample.image
+'''
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the gallery.
+
+    Attributes:
+        name: of its file, without ending.
+        title: its heading.
+        words: what to see in it.
+        command: a `vizgraph` command line, or Python that leaves a figure in `fig`.
+        made: the file that a command line writes, relative to its --out.
+    """
+
+    name: str
+    title: str
+    words: str
+    command: str
+    made: str = ""
+
+
+PICTURES = (
+    Picture(
+        "figure", "The figure",
+        "A column a layer: where the network looked (CAM), the patch it looked at most with the neighbors it asked, "
+        "and the graph of their edges.",
+        f"vizgraph render --ckpt demo --img vizgraph/assets/samples/coffee_5.png --dpi {DPI}",
+        "gcn_demo/coffee_5/figure.png",
+    ),
+    Picture(
+        "graph", "One graph, as large as a column",
+        "Every edge runs from a neighbor, where it is wide, to the center. Width and opacity are its share of the "
+        "channels that the center takes; the ring is what it takes from itself.",
+        'fig = panel("graph", exp, -1, image)',
+    ),
+    Picture(
+        "neighbors", "Whom the patch asked",
+        "The patches at their true size, numbered from the nearest; the rest is dimmed.",
+        'fig = panel("neighbors", exp, -1, image)',
+    ),
+    Picture(
+        "cam", "Where the layer looked",
+        "A perceptually uniform palette with raw values at the bar; opacity falls with the value.",
+        'fig = panel("cam", exp, -1, image)',
+    ),
+    Picture(
+        "cam_release", "The same in the colors of the GraphConvNet release",
+        "Jet, everywhere as opaque.",
+        'fig = panel("cam", exp, -1, image, palette="release", alpha=0.5, fade=False)',
+    ),
+    Picture(
+        "contribution", "What the neighbors contribute",
+        "Signed: orange edges speak for the class, blue ones against it, in logits, centered on 0.",
+        'fig = panel("graph", exp, -1, image, k="all", color="contribution")',
+    ),
+    Picture(
+        "hops", "Two hops",
+        "The neighbors' own neighbors, one layer earlier, lighter: the heaviest eighteen of them.",
+        'fig = panel("graph", exp, -1, image, hops=2)',
+    ),
+    Picture(
+        "centers", "Several centers",
+        "Each in a color of its own, given by row and column.",
+        'fig = panel("graph", exp, -1, image, center=[(2, 3), (7, 7), (11, 11)], k=6)',
+    ),
+    Picture(
+        "dark", "Dark",
+        "For slides and screens.",
+        'fig = figure(exp, image, layers=[3, 5], kinds=["cam", "graph"], theme="dark")',
+    ),
+    Picture(
+        "classes", "One row a class",
+        "The three most probable classes, explained from the same pass, on one scale.",
+        '''\
+top = viz_nodes.explain(model, sample.pixels, target="top3")
+fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="shared")''',
+    ),
+    Picture(
+        "compare_methods", "Two methods side by side",
+        "Neighbors of the same place in both columns. Raw values of two methods cannot be compared, so each map has "
+        "its own scale, and the difference says so.",
+        f"vizgraph compare --ckpt demo --method gradcam --method layercam --layers 6 "
+        f"--img vizgraph/assets/samples/palace_2.png --dpi {DPI}",
+        "compare/palace_2/compare.png",
+    ),
+    Picture(
+        "compare_models", "Two networks side by side",
+        "The trained network, and the same with fewer neighbors a layer: gray edges are in both, colored ones in one only.",
+        '''\
+few = vizgraph.load_model("gcn_demo", "demo", k=4)
+other = viz_nodes.explain(few, sample.pixels)
+names = ["9 to 18 neighbors", "4 to 8 neighbors"]
+fig = compare([exp, other], image, names=names, layers=[5], kinds=["graph"], k="all")''',
+    ),
+    Picture(
+        "pyramid", "A pyramid",
+        "3,136 nodes ask among 196 pooled key nodes, drawn at their true size. (An untrained Pyramid ViG: the place "
+        "means nothing.)",
+        '''\
+pyramid = vizgraph.load_model("pvig_ti", "random")
+seen = vizgraph.load_image("vizgraph/assets/samples/coffee_5.png", pyramid)
+fig = panel("graph", viz_nodes.explain(pyramid, seen.pixels, layers=[0]), 0, seen.image, center=(30, 20))''',
+    ),
+)  # fmt: skip
+
+
+def main() -> None:
+    """Make every picture, and README.md with the command under each."""
+    import os
+
+    os.chdir(CHECKOUT)
+    names: dict = {}
+    exec(START, names)  # the code shown is the code run
+    for picture in PICTURES:
+        target = HERE / f"{picture.name}.png"
+        if picture.made:
+            _run(picture, target)
+        else:
+            exec(picture.command, names)
+            names["save_figure"](names["fig"], target, dpi=DPI)
+        print(f"{target.name}: {target.stat().st_size / 1000:.0f} kB")
+    (HERE / "README.md").write_text(_readme(), "utf-8")
+    total = sum(path.stat().st_size for path in HERE.glob("*.png"))
+    print(f"{len(PICTURES)} pictures, {total / 1e6:.2f} MB")
+    if total > MOST_BYTES:
+        raise SystemExit(f"the gallery must stay below {MOST_BYTES / 1e6:.0f} MB")
+
+
+def _run(picture: Picture, target: Path) -> None:
+    """Run a command line into a folder that is thrown away, and keep its picture."""
+    from vizgraph.cli.main import main as vizgraph
+
+    with tempfile.TemporaryDirectory() as folder:
+        words = [*shlex.split(picture.command)[1:], "--out", folder]
+        vizgraph(words, standalone_mode=False)
+        shutil.copyfile(Path(folder) / picture.made, target)
+
+
+def _readme() -> str:
+    parts = [
+        "# Gallery",
+        "Made by `python viz_output/gallery/make_gallery.py`, with the bundled network and images. "
+        "Each command here is the one that made the picture above it. The Python ones go on from:",
+        f"```python\n{START}```",
+        "and end with `save_figure(fig, \"name.png\")`, or `.pdf`, or `.svg`. What the marks mean: "
+        "[docs/figures.md](../../docs/figures.md).",
+    ]
+    for picture in PICTURES:
+        if picture.made:
+            code = f"```sh\n{picture.command}\n```"
+        else:
+            code = f"```python\n{textwrap.dedent(picture.command)}\n```"
+        parts += [f"## {picture.title}", f"![{picture.title}]({picture.name}.png)", picture.words, code]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    main()
