@@ -6,6 +6,7 @@ Runs are forks of this process, which has everything imported, so that many can 
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import random
 import shutil
@@ -19,6 +20,11 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
+IMPORTED = (
+    "tqdm.auto", "viz_nodes.draw", "viz_nodes.export", "viz_nodes.one_pass", "vizgraph.checkpoints.load",
+    "vizgraph.cli.render", "vizgraph.cli.rendering.batches", "vizgraph.data.transforms",
+)  # fmt: skip
+"""What a run needs, so that its forks need not import it."""
 KILLS = 4
 IMAGES = 3
 
@@ -51,9 +57,10 @@ def arguments(given, weights):
 
 def forked(arguments, out, before=lambda: None) -> int:
     """Start the command in a fork of this process; returns its process id."""
-    import viz_nodes.draw
-    import viz_nodes.export  # noqa: F401
     from vizgraph.cli.main import main
+
+    for name in IMPORTED:
+        importlib.import_module(name)
 
     child = os.fork()
     if child:

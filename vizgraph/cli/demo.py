@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vizgraph.cli import options
-from vizgraph.cli.errors import BAD_IMAGE, Failure
+from vizgraph.cli.errors import BAD_IMAGE, SOME_FAILED, Failure, one_line
 
 _ARCH = "gcn_demo"
 
@@ -17,31 +17,44 @@ _ARCH = "gcn_demo"
 def command(out: Path, formats: tuple[str, ...], overwrite: bool, workers: int | None, device: str) -> int:
     """Render bundled images with the bundled checkpoint, offline.
 
-    A small GraphConvNet, trained to name the sticker on a photograph, shows what each of its layers looked at and whom
-    the most discriminative patch asked.
+    A small GraphConvNet, trained to name the sticker on a photograph, shows what its layers looked at and whom the most
+    discriminative patch asked.
     """
-    from vizgraph.cli.render import command as render_command
-    from vizgraph.cli.render import render
+    from vizgraph.cli import render
+    from vizgraph.cli.rendering import inputs, manifest
     from vizgraph.data.samples import bundled_images
 
     images = bundled_images()
     if not images:
         raise Failure("demo", "the bundled images are missing", "install the package again", code=BAD_IMAGE)
-    given = {
-        parameter.name: parameter.get_default(click.Context(render_command)) for parameter in render_command.params
-    }
-    given.pop("debug", None)
-    given |= {
-        "arch": _ARCH, "ckpt": "demo", "img": images, "target": "top1", "out": out, "formats": formats,
-        "overwrite": overwrite, "workers": workers, "device": device,
-    }  # fmt: skip
-    code = render(**given)
-    folder = out / _ARCH
+    arguments = [
+        "--arch",
+        _ARCH,
+        "--ckpt",
+        "demo",
+        "--out",
+        str(out),
+        "--format",
+        ",".join(formats),
+        "--device",
+        device,
+    ]
+    arguments += [part for image in images for part in ("--img", str(image))]
+    arguments += ["--overwrite"] if overwrite else []
+    arguments += [] if workers is None else ["--workers", str(workers)]
+    code = render.render(**render.command.make_context("render", arguments).params)
+
     click.echo("\nLook at these first:")
-    for image in images:
-        click.echo(f"  {folder / image.stem / f'figure.{formats[0]}'}")
+    for item in inputs.items(images, out):
+        folder = out / _ARCH / item.folder
+        made = manifest.read(folder)
+        if made is None:
+            code = SOME_FAILED
+            continue
+        best = made["predicted"][0]
+        click.echo(f"  {one_line(folder / f'figure.{formats[0]}')}  {best['label']}, {best['probability']:.1%}")
     click.echo(
-        f"\n{folder} also has each picture by itself, the graphs (graph.graphml) and the numbers (explanation.npz).\n"
-        f"Your own image: vizgraph render --ckpt demo --img photo.jpg"
+        "\nBeside each: the pictures one by one, the graph (graph.graphml), the numbers (explanation.npz, manifest.json).\n"
+        "Your own image: vizgraph render --ckpt demo --img photo.jpg"
     )
     return code
