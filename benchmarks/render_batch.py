@@ -9,7 +9,7 @@ Three processes make the pictures of the same images with the same network and l
 - passes: the bare network, one forward and one backward an image, nothing drawn;
 - render: `vizgraph render`, all files.
 
-Each time is that of the whole process, imports and loading included, and (in brackets) without a start that does no image.
+Times are of whole processes, imports and loading included; in brackets without those, as the difference to one image.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ for path in sorted(images.iterdir()):
             handle.remove()
         (gradient,) = torch.autograd.grad(logits[0, logits[0].argmax()], kept["features"])
         cam = (kept["features"] * gradient.mean((2, 3), keepdim=True)).sum(1).relu()[0].detach().numpy()
-        edges = kept["edges"][0] if isinstance(kept["edges"], (tuple, list)) else kept["edges"]
-        neighbors = (edges[0] if edges.ndim == 4 else edges)[0].numpy()
+        neighbors = kept["edges"][0, 0].numpy()
         height, width = cam.shape
         peak = int(cam.argmax())
         step = sample.image.shape[0] / height
@@ -66,7 +65,7 @@ for path in sorted(images.iterdir()):
             plt.imshow(sample.image)
             plt.axis("off")
             if kind == "cam":
-                plt.imshow(cam, cmap="jet", alpha=0.5, extent=(0, sample.image.shape[1], sample.image.shape[0], 0))
+                plt.imshow(cam, cmap="jet", alpha=0.5, extent=(0, step * width, step * height, 0))
                 plt.colorbar()
             elif kind == "neighbors":
                 for node in neighbors[peak][:9]:
@@ -139,16 +138,8 @@ def measure(top: Path, given: argparse.Namespace) -> None:
             Image.fromarray(coarse).resize((640, 480), Image.Resampling.BICUBIC).save(top / name / f"{seed:04}.jpg")
 
     def plain(name: str) -> list[str]:
-        return [
-            sys.executable,
-            "-c",
-            PLAIN,
-            given.arch,
-            str(weights),
-            str(top / name),
-            str(top / f"plain_{name}"),
-            given.layers,
-        ]
+        out = top / f"plain_{name}"
+        return [sys.executable, "-c", PLAIN, given.arch, str(weights), str(top / name), str(out), given.layers]
 
     def passes(name: str) -> list[str]:
         return [sys.executable, "-c", PASSES, given.arch, str(weights), str(top / name)]
@@ -167,12 +158,9 @@ def measure(top: Path, given: argparse.Namespace) -> None:
         seconds[f"{way} net"] = max(seconds[way] - start, 1e-3)
         each = seconds[f"{way} net"] / max(given.images - 1, 1)
         print(f"{way:7} {seconds[way]:8.1f} s, {each:6.3f} s an image after the start", flush=True)
-    print(
-        f"plain / render:  {seconds['plain'] / seconds['render']:.1f} ({seconds['plain net'] / seconds['render net']:.1f})"
-    )
-    print(
-        f"render / passes: {seconds['render'] / seconds['passes']:.1f} ({seconds['render net'] / seconds['passes net']:.1f})"
-    )
+    for above, below in (("plain", "render"), ("render", "passes")):
+        whole, net = (seconds[above + of] / seconds[below + of] for of in ("", " net"))
+        print(f"{above} / {below}: {whole:.1f} ({net:.1f})")
 
 
 if __name__ == "__main__":

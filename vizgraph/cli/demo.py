@@ -54,7 +54,7 @@ def command(out: Path, formats: tuple[str, ...], overwrite: bool, workers: int |
         best = made["predicted"][0]
         click.echo(f"  {one_line(folder / f'figure.{formats[0]}')}  {best['label']}, {best['probability']:.1%}")
     click.echo(
-        "\nBeside each: the pictures one by one, the graph (graph.graphml), the numbers (explanation.npz, manifest.json).\n"
+        "\nBeside each: its pictures one by one, the graph (graph.graphml) and the numbers (explanation.npz).\n"
         "Your own image: vizgraph render --ckpt demo --img photo.jpg"
     )
     return code
