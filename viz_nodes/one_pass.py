@@ -203,6 +203,10 @@ def _gain(call: GraphCall, one: Aggregation, gradient: Tensor | None) -> Tensor:
     neighbors = call.graph.neighbors
     if gradient is None:
         return attribution.even_shares(neighbors) * 0
+    if one.places is not None and one.source is not None:
+        gained = torch.zeros(neighbors.numel(), dtype=torch.float64, device=neighbors.device)
+        gained[one.places] = (one.source.double() * gradient.double()).sum(1)
+        return gained.view(neighbors.shape)
     if one.message is None:
         return _first_order(call, gradient)
     gradient = gradient.flatten(2)[:, one.slots]
@@ -228,6 +232,8 @@ def _share(call: GraphCall, one: Aggregation) -> Tensor | None:
     neighbors = call.graph.neighbors
     if one.winner is not None:
         return attribution.winner_shares(one.winner, neighbors)
+    if one.kind == "sum" and one.message is not None:
+        return attribution.sum_shares(one.message, neighbors)
     if one.kind == "gin":
         return attribution.sum_shares(gather(call.graph.y, neighbors), neighbors)
     return None
@@ -265,7 +271,7 @@ def _layer(
         share=shares,
         contribution=contribution,
         exact=one.exact and (fold is None or fold.checked),
-        conv={"max": "other"}.get(one.kind, one.kind),
+        conv=one.kind if one.kind in ("mr", "edge", "sage", "gin") else "other",
         dilation=1 if ranked is None else ranked.dilation,
         distance=None if ranked is None else whole(ranked.distance)[source],
         margin=None if ranked is None or ranked.margin is None else whole(ranked.margin)[source],

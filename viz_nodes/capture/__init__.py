@@ -5,6 +5,7 @@ from __future__ import annotations
 from viz_nodes.capture.adapter import Adapter, EdgeTensor, Graph
 from viz_nodes.capture.editing import edit_edges
 from viz_nodes.capture.fold import Fold
+from viz_nodes.capture.message_passing import MessagePassing
 from viz_nodes.capture.proof import LayerProof, verify
 from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 from viz_nodes.capture.rolls import GreedyViG, MobileViG
@@ -18,6 +19,7 @@ __all__ = [
     "GraphCall",
     "GreedyViG",
     "LayerProof",
+    "MessagePassing",
     "MobileViG",
     "NoGraphLayer",
     "WindowedEdges",

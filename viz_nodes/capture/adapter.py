@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -25,6 +25,30 @@ edits = _Edits()
 
 
 @dataclass(eq=False)
+class Sent:
+    """The messages themselves, for networks that hand them around edge by edge.
+
+    Attributes:
+        places: (E,) place of every edge in a table of (nodes of all images, k), row by row.
+        reduce: "max", "sum", "add" or "mean".
+        messages: (E, C), connected to the logits.
+        aggregate: (nodes of all images, C) what became of them.
+        handles: hooks to remove when the module has run.
+    """
+
+    places: Tensor
+    reduce: str
+    messages: Tensor | None = None
+    aggregate: Tensor | None = None
+    handles: list[Any] = field(default_factory=list)
+
+    def let_go(self) -> None:
+        """Remove the hooks."""
+        while self.handles:
+            self.handles.pop().remove()
+
+
+@dataclass(eq=False)
 class Graph:
     """What a graph convolution was given. B, N, k may be those of windows folded into the batch (see `Fold`).
 
@@ -33,6 +57,7 @@ class Graph:
         neighbors: (B, N, k) int64 into the key nodes; -1 for no edge.
         y: (B, C, M) features of the key nodes; x itself where keys are not pooled.
         edge_index: the tensor (2, B, N, k) that was handed around, or None.
+        sent: the messages, where they can be had edge by edge.
         aligned: whether row i of `neighbors` belongs to center i for every i.
     """
 
@@ -41,6 +66,21 @@ class Graph:
     y: Tensor
     edge_index: Tensor | None = None
     aligned: bool = True
+    sent: Sent | None = None
+
+    def of_images(self, images: int) -> Graph:
+        """The same, where the nodes of all images lie in one list (x is (1, C, images * N)), image by image."""
+        if self.x.shape[0] != 1 or images == 1 or self.x.shape[2] % images or self.y.shape[2] % images:
+            return self
+        channels, keys = self.x.shape[1], self.y.shape[2] // images
+        neighbors = self.neighbors.view(images, -1, self.neighbors.shape[2])
+        first = torch.arange(images, device=neighbors.device)[:, None, None] * keys
+        return replace(
+            self,
+            x=self.x.view(channels, images, -1).transpose(0, 1),
+            y=self.y.view(self.y.shape[1], images, -1).transpose(0, 1),
+            neighbors=torch.where(neighbors < 0, neighbors, neighbors - first),
+        )
 
 
 class Adapter:

@@ -28,6 +28,7 @@ class Aggregation:
         error: largest difference between the messages and those computed again from the captured edges.
         exact: whether every share and contribution can be said exactly.
         layout: where the messages lie in the child's input: "interleaved", "concatenated", "alone", or "" elsewhere.
+        places: (E,) where each line of `source` (E, C) belongs in a table (nodes, k), for messages held edge by edge.
         child: place among the children of the one whose input (mr, gin, sage) holds the messages; for edge the one
             whose output is maximised. For sage `inner` is the latter.
     """
@@ -40,6 +41,7 @@ class Aggregation:
     error: float = float("nan")
     exact: bool = False
     layout: str = ""
+    places: Tensor | None = None
     child: int = -1
     inner: int = -1
 
@@ -94,6 +96,8 @@ def recognise(call: GraphCall) -> Aggregation:
     """
     if not call.untouched or not call.graph.aligned:
         return Aggregation("other", source=call.output)
+    if call.graph.sent is not None:
+        return _passed(call) or Aggregation("other", source=call.output)
     for try_one in (_relative, _maximised, _summed):
         found = try_one(call)
         if found is not None:
@@ -206,6 +210,40 @@ def _summed(call: GraphCall) -> Aggregation | None:
         if error <= neighbors.shape[2] * tolerance(values):
             return Aggregation("gin", given, slice(None), total, None, error, True, "alone", child=place)
     return None
+
+
+def _passed(call: GraphCall) -> Aggregation | None:
+    sent, neighbors = call.graph.sent, call.graph.neighbors
+    if sent is None or sent.messages is None or sent.aggregate is None or sent.messages.ndim != 2:
+        return None
+    batch, nodes, k = neighbors.shape
+    messages = sent.messages.detach()
+    if len(messages) != len(sent.places) or sent.aggregate.shape[0] != batch * nodes:
+        return None
+    table = messages.new_zeros(batch * nodes * k, messages.shape[1])
+    table[sent.places] = messages
+    table = table.view(batch, nodes, k, -1).permute(0, 3, 1, 2)
+    aggregate = sent.aggregate.detach().view(batch, nodes, -1).transpose(1, 2)
+    winner = None
+    if sent.reduce == "max":
+        best, winner = maximum_heard(table, neighbors)
+    elif sent.reduce in ("sum", "add", "mean"):
+        best = table.sum(-1)
+        if sent.reduce == "mean":
+            best = best / (neighbors >= 0).sum(-1).clamp(min=1)[:, None]
+    else:
+        return None
+    if best.shape != aggregate.shape:
+        return None
+    error = _difference(aggregate, best)
+    if error > (1 if winner is not None else k) * tolerance(best):
+        return None
+    # Maximum, sum and mean are homogeneous: gradient x message over the edges is gradient x what they became.
+    kind = "max" if winner is not None else "sum"
+    winner = None if winner is None else _small(winner)
+    return Aggregation(
+        kind, sent.messages, slice(None), table if winner is None else None, winner, error, True, places=sent.places
+    )
 
 
 def _small(winner: Tensor) -> Tensor:

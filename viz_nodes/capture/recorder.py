@@ -194,7 +194,7 @@ class Recording:
             if graph is not None:
                 if id(module) in edits.running:
                     graph.neighbors, graph.edge_index = edits.running[id(module)]
-                self._start(frame, adapter, graph, args, kwargs)
+                self._start(frame, adapter, graph.of_images(self._images), args, kwargs)
                 break
         parent = self._stack[-1] if self._stack else None
         self._stack.append(frame)
@@ -202,7 +202,7 @@ class Recording:
             return None
         # Later operations in place must not change what is kept, so the child works on a copy of a small input.
         given, passed = first, first
-        if first.is_floating_point() and first.flatten(2).shape[-1] == parent.call.graph.x.shape[2]:
+        if first.is_floating_point() and first.ndim > 2 and first.flatten(2).shape[-1] == parent.call.graph.x.shape[2]:
             passed = first.clone()
         frame.consumed = Consumed(module, given)
         parent.call.consumed.append(frame.consumed)
@@ -266,6 +266,8 @@ class Recording:
                 if is_edge_tensor(value):
                     self._made.append((value, tuple(t.detach() for t in frame.floats)))
         if frame.call is not None:
+            if frame.call.graph.sent is not None:
+                frame.call.graph.sent.let_go()
             frame.call.output = tensor
             self._waiting.append(frame.call)
             if tensor is not None and tensor is output:
@@ -370,6 +372,9 @@ def recording(model: nn.Module, adapters: Sequence[Adapter], pixels: Tensor) -> 
         _running.stack.append(record)
         yield record
     finally:
+        for call in record.calls:
+            if call.graph.sent is not None:
+                call.graph.sent.let_go()
         if record in _running.stack:
             _running.stack.remove(record)
         for handle in handles:

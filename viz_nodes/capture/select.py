@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from viz_nodes.capture.adapter import Adapter
+from viz_nodes.capture.message_passing import MessagePassing
 from viz_nodes.capture.rolls import GreedyViG, MobileViG
 from viz_nodes.capture.windows import WindowedEdges
 
-SHIPPED: tuple[type[Adapter], ...] = (MobileViG, GreedyViG, WindowedEdges)
+SHIPPED: tuple[type[Adapter], ...] = (MobileViG, GreedyViG, MessagePassing, WindowedEdges)
 """All look at once, the first that knows a call has it."""
 
 
