@@ -485,7 +485,8 @@ function edgeColors(pane, edges, several) {
   const top = contributionTop(edges);
   return (edge) => (known(edge.contribution) ? css(colorAt(DIVERGING, 0.5 + (0.5 * edge.contribution) / top)) : PLAIN_EDGE);
 }
-const contributionTop = (edges) => edges.reduce((top, edge) => Math.max(top, Math.abs(edge.contribution) || 0), 0) || 1;
+/** Where the color scale of contributions ends; further hops, of layers with gradients of their own, are cut off there. */
+const contributionTop = (edges) => edges.reduce((top, edge) => (edge.hop > 1 ? top : Math.max(top, Math.abs(edge.contribution) || 0)), 0) || 1;
 
 // ---------------------------------------------------------------------------------------------------- painters
 
