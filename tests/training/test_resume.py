@@ -166,6 +166,7 @@ with joined("cpu") as ranks:
 """
 
 
+@pytest.mark.timeout(600)
 def test_two_ranks_stop_together_and_resume_bitwise(photos, tmp_path):
     script = tmp_path / "ranks.py"
     script.write_text(RANKS)
@@ -176,7 +177,7 @@ def test_two_ranks_stop_together_and_resume_bitwise(photos, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", script, tmp_path, *overrides],
-        capture_output=True, text=True, timeout=280, env=environment,
+        capture_output=True, text=True, timeout=560, env=environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     for updates in (2, 3):

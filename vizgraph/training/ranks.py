@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from vizgraph.training.errors import TrainingError
+from vizgraph.training.stopping import die_with_launcher
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def joined(device: str = "auto", timeout_minutes: float = 30.0) -> Iterator[Rank
     if world == 1:
         yield Ranks(chosen)
         return
+    die_with_launcher()
     timeout = datetime.timedelta(minutes=timeout_minutes)
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=timeout)
     try:

@@ -36,7 +36,6 @@ class Stop:
     def __init__(self) -> None:
         self.signum = 0
         self._before: dict[int, Any] = {}
-        self._left = threading.Event()
 
     def __bool__(self) -> bool:
         return self.signum != 0
@@ -45,12 +44,9 @@ class Stop:
         if threading.current_thread() is threading.main_thread():
             for signum in (signal.SIGTERM, signal.SIGINT):
                 self._before[signum] = signal.signal(signum, self._note)
-        if "LOCAL_RANK" in os.environ:
-            threading.Thread(target=self._watch_launcher, args=(os.getppid(),), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._left.set()
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
 
@@ -59,12 +55,18 @@ class Stop:
             raise KeyboardInterrupt
         self.signum = signum
 
-    def _watch_launcher(self, launcher: int) -> None:
-        while not self._left.wait(1.0):
-            if os.getppid() != launcher:
-                self.signum = self.signum or signal.SIGTERM
-                deadline = time.monotonic() + GRACE_SECONDS
-                while not self._left.wait(0.5):
-                    if time.monotonic() > deadline:
-                        os._exit(128 + signal.SIGTERM)
-                return
+
+def die_with_launcher() -> None:
+    """Under torchrun: when the launcher is gone, ask this process to save and leave, and insist after a minute."""
+    if "LOCAL_RANK" not in os.environ:
+        return
+    launcher = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_SECONDS)
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
