@@ -1,0 +1,71 @@
+"""`vizgraph score`: a table for people, a CSV for programs, errors of one line."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+
+def lines_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_images_are_scored_and_a_bad_one_does_not_end_the_run(run, weights, photograph, tmp_path):
+    photograph(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "in" / "broken.png").write_bytes(b"no image")
+    done = run(
+        "score", "--arch", "gcn_demo", "--ckpt", weights, "--img", tmp_path / "in", "--method", "LayerCAM", "--method",
+        "random", "--layers", "2,6", "--steps", "2", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.exit_code == 1, done.stderr
+    assert "broken.png" in done.stderr
+    found = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
+    assert [(line["image"], line["layer"], line["method"]) for line in found] == [
+        ("a.png", "2", "layercam"), ("a.png", "6", "layercam"), ("a.png", "2", "random"), ("a.png", "6", "random"),
+    ]  # fmt: skip
+    dice = [line for line in found if line["method"] == "random"]
+    assert all(0 <= float(line["deletion"]) <= 1 and line["randomized"] == "" for line in dice)
+    table = done.stdout.splitlines()
+    assert table[0].split()[:4] == ["layer", "method", "images", "blank"]
+    assert sum(line.split()[1:2] == ["random"] for line in table) == 2
+    assert f"{float(dice[0]['deletion']):.3f}" in done.stdout
+
+
+def test_scenes_have_masks(run, weights, tmp_path):
+    pytest.importorskip("skimage", reason="the extra `scenes` is not installed")
+    done = run(
+        "score", "--arch", "gcn_demo", "--ckpt", weights, "--scenes", 1, "--method", "random", "--steps", "1",
+        "--no-randomize", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    (line,) = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
+    assert line["image"].startswith("test scene 0 (digit ")
+    assert line["pointing"] in ("0.0", "1.0")
+    assert 0 < float(line["inside"]) < 0.5
+    assert "peak in object" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "either --img or --scenes"),
+        (("--scenes", 1, "--img", "x.png"), "either --img or --scenes"),
+        (("--scenes", 1, "--method", "gradcm"), "did you mean gradcam"),
+        (("--scenes", 0), "--scenes"),
+    ],
+)
+def test_usage_errors_come_before_anything_is_loaded(run, arguments, said):
+    done = run("score", "--arch", "gcn_demo", *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_unknown_targets_and_layers_are_usage_errors(run, weights, tmp_path):
+    shared = ("score", "--arch", "gcn_demo", "--ckpt", weights, "--scenes", 1, "--out", tmp_path)
+    for arguments in (("--target", "nothing of the kind"), ("--layers", "7")):
+        done = run(*shared, *arguments)
+        assert done.exit_code == 2, done.stderr
+        assert arguments[0] in done.stderr
