@@ -104,7 +104,7 @@ def open_image(path: str | os.PathLike[str]) -> np.ndarray:
     path = Path(path)
     try:
         with warnings.catch_warnings():
-            # PIL warns of odd metadata, and of sizes from half the limit below on; what cannot be used is an error here.
+            # PIL warns of odd metadata and of sizes from half the limit below on; what matters is an error here.
             warnings.simplefilter("ignore")
             with Image.open(path, formats=_readable()) as image:
                 if image.width * image.height > MAX_PIXELS:

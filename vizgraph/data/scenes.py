@@ -56,7 +56,8 @@ class Scenes(Dataset):
     Half of the training scenes are plain: a larger object and no distractors. The other splits have none of these.
 
     A scene depends on (seed, split, index) alone, whatever the number of workers and the order. Photographs,
-    handwritten samples and font families of a split are in no other split.
+    handwritten samples and font families of a split are in no other split. Half of the training scenes are plain: a
+    digit without distractors.
 
     Args:
         split: "train", "val" or "test" ("validation" is "val").
@@ -223,6 +224,7 @@ def _gap(first: Pose, second: Pose) -> float:
 def _others(rng: np.random.Generator, pose: Pose) -> list[Pose]:
     """Poses of two to five distractors that leave the object and each other room."""
     placed: list[Pose] = []
+    crowded: list[tuple[float, Pose]] = []
     for _ in range(rng.integers(2, 6)):
         largest = 85.0
         best, room = None, -np.inf
@@ -236,7 +238,11 @@ def _others(rng: np.random.Generator, pose: Pose) -> list[Pose]:
             largest = max(40.0, largest * 0.9)
         if best is not None and room > -8:
             placed.append(best)
-    return placed
+        elif best is not None:
+            crowded.append((room, best))
+    # A large object leaves little room; two distractors there are, if partly under it.
+    crowded.sort(key=lambda other: -other[0])
+    return placed + [other for _, other in crowded[: max(0, 2 - len(placed))]]
 
 
 def _digit(split: str, label: int, rng: np.random.Generator) -> glyphs.Shape:
