@@ -34,7 +34,8 @@ def build_layer(rng, index, rows, grid, key_grid, k, peak_at=(0.45, 0.5), self_f
     return LayerExplanation(
         index=index, name=f"backbone.{index}.grapher.graph_conv", grid=grid, key_grid=key_grid,
         cam=torch.from_numpy(cam), peak=torch.from_numpy(cam.reshape(rows, -1).argmax(1)),
-        neighbors=torch.from_numpy(neighbors), share=torch.from_numpy(share), contribution=torch.from_numpy(contribution),
+        neighbors=torch.from_numpy(neighbors), share=torch.from_numpy(share),
+        contribution=torch.from_numpy(contribution),
         conv="mr",
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from viz_nodes.draw.curves import BENDS, arrival_angles, bezier, control_points, fan, ribbon, trimmed
+from viz_nodes.draw.curves import BENDS, arrival_angles, bezier, control_points, crossings, fan, ribbon, trimmed
 
 
 def gaps_between(angles):
@@ -116,3 +116,23 @@ def test_an_arrowhead_ends_at_the_tip_and_is_as_wide_as_asked():
     assert np.ptp(outline[:, 1]) == pytest.approx(4.0)
     shaft = outline[outline[:, 0] < 14.0]
     assert np.abs(shaft[:, 1]).max() == pytest.approx(0.5)
+
+
+def test_crossings_are_counted_and_touching_is_none():
+    cross = np.array([[[0.0, 0.0], [2.0, 2.0]]])
+    others = np.array([[[0.0, 2.0], [2.0, 0.0]], [[2.0, 2.0], [4.0, 0.0]], [[0.0, 1.0], [2.0, 3.0]]])
+    assert crossings(cross, others).tolist() == [[1, 0, 0]]
+
+
+def test_edges_cross_less_than_when_each_bends_for_itself():
+    rng = np.random.default_rng(11)
+    tangled, alone = 0, 0
+    for _ in range(6):
+        starts = rng.uniform(0, 224, (12, 2))
+        ends = np.tile(rng.uniform(40, 180, 2), (12, 1))
+        bends = fan(starts, ends, obstacles=starts, clearance=11.0)
+        for each, total in ((bends, "fan"), (np.where(np.arange(12) % 2, 0.3, -0.3), "alone")):
+            lines = bezier(starts, control_points(starts, ends, each), ends, 12)[:, :-1]
+            count = int(np.triu(crossings(lines, lines), 1).sum())
+            tangled, alone = (tangled + count, alone) if total == "fan" else (tangled, alone + count)
+    assert tangled < 0.6 * alone

@@ -156,7 +156,7 @@ def draw_cam_difference(
     theme: str | Theme = "light",
     font_size: float = 7.0,
 ) -> dict[str, Artist]:
-    """Draw the difference of two maps over the photograph, in a diverging palette centered on 0; the photograph is paled below it.
+    """Draw the difference of two maps over the photograph, paled, in a diverging palette centered on 0.
 
     Args:
         difference: (H, W), see `cam_difference`; where it is 0 everywhere the picture says "no difference".

@@ -122,6 +122,8 @@ def draw_graph(
         edge_colors = _edge_colors(ego, color, tone, look, limit)
         mark = look.peak if len(egos) == 1 else tone
         tones = np.tile(to_rgba(tone), (len(ego.keys), 1))
+        if color == "contribution":
+            tones = np.concatenate([edge_colors[:, :3], np.ones((len(ego.keys), 1))], axis=1)
         drawn = add_edges(
             ax, stage, record, ego.center, ego.keys, ego.share, edge_colors, tones, look, mark=mark, is_peak=ego.is_peak
         )
@@ -252,8 +254,8 @@ def add_edges(
         heads = np.clip(2.2 * widths[order], 2.4 * crowded, None) if len(keys) <= _MOST_HEADS else 0.0
         artists["edges"] = Ribbons(
             ax, edge_lines(layer, center, keys[order], stage), widths=widths[order], colors=colors[order],
-            gaps=np.array([0.3 * dot, gap]), taper=0.5, heads=heads, casing=0.35, casing_color=to_rgba(look.casing, 0.7),
-            zorder=4,
+            gaps=np.array([0.3 * dot, gap]), taper=0.5, heads=heads, casing=0.35,
+            casing_color=to_rgba(look.casing, 0.7), zorder=4,
         )  # fmt: skip
         at, rim = centers(layer.key_grid, stage.size, stage.view), 0.11 * dot + 0.1
         for number, tone in enumerate(np.unique(tones[others], axis=0)):

@@ -1,0 +1,139 @@
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viz_nodes.draw import read_provenance
+from vizgraph.cli.side_by_side import Column, Look, columns_of, names_of
+
+
+@pytest.fixture
+def rendered(run, weights, photograph, tmp_path):
+    """A folder of `render` with one layer, and the image."""
+    image = photograph(tmp_path / "photo.png")
+    done = run(
+        "render", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--layers", "6", "--dpi", "60",
+        "--out", tmp_path / "out", "--workers", "0", "--format", "png,pdf",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    return tmp_path / "out" / "gcn_demo" / "photo", image
+
+
+def test_compare_writes_a_sheet_and_its_numbers(run, weights, photograph, tmp_path):
+    image = photograph(tmp_path / "photo.png")
+    done = run(
+        "compare", "--arch", "gcn_demo", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--layers", "6",
+        "--dpi", "60", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    folder = tmp_path / "out" / "compare" / "photo"
+    told = json.loads((folder / "compare.json").read_text())
+    (pair,) = told["pairs"]
+    assert pair["edges_in_both"] == 1.0, "a network against itself"
+    assert pair["cam_rank_correlation"] == pytest.approx(1.0)
+    assert [column["arch"] for column in told["columns"]] == ["gcn_demo", "gcn_demo"]
+    note = read_provenance(folder / "compare.png")
+    assert note["columns"][0]["weights"]["sha256"] == told["columns"][0]["weights"]["sha256"]
+
+    verified = run("verify", folder / "compare.png", "--ckpt", weights)
+    assert verified.exit_code == 0, verified.stderr
+    assert "same bytes" in verified.output
+
+
+def test_one_column_is_a_usage_error_that_says_what_to_give(run, photograph, tmp_path):
+    done = run("compare", "--arch", "gcn_demo", "--ckpt", "random", "--img", photograph(tmp_path / "photo.png"))
+    assert done.exit_code == 2
+    assert "--method again" in done.stderr
+
+
+def test_columns_are_every_network_with_every_target_and_method():
+    found = columns_of([("gcn_ti", None), ("vig_ti", "a/b.pth")], ["top1"], ["gradcam", "layercam"])
+    assert found[1] == Column("gcn_ti", None, "top1", "layercam")
+    assert names_of(found) == [
+        "gcn_ti · published · gradcam", "gcn_ti · published · layercam", "vig_ti · b.pth · gradcam",
+        "vig_ti · b.pth · layercam",
+    ]  # fmt: skip
+    assert names_of([found[0], found[0]]) == ["gcn_ti", "gcn_ti"]
+    look = Look(layers=(4, -1), k="all", versus="cat")
+    assert Look.of_record(json.loads(json.dumps(look.record()))) == look
+
+
+def test_verify_makes_each_kind_of_figure_again(run, rendered, weights):
+    folder, _ = rendered
+    figures = [*sorted(folder.glob("*.png")), folder / "figure.pdf"]
+    assert len(figures) >= 4
+    done = run("verify", *figures, "--ckpt", weights)
+    assert done.exit_code == 0, done.output + done.stderr
+    assert done.output.count("same bytes") == len(figures)
+
+
+def test_verify_sees_a_changed_pixel(run, rendered, weights):
+    folder, _ = rendered
+    target = folder / "layer_6_graph.png"
+    with Image.open(target) as image:
+        note = image.text["vizgraph"]
+        pixels = np.array(image)
+    pixels[40:44, 40:44] = 255 - pixels[40:44, 40:44]
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("vizgraph", note)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png", pnginfo=info)
+    target.write_bytes(buffer.getvalue())
+    done = run("verify", target, "--ckpt", weights)
+    assert done.exit_code == 1
+    assert "differs" in done.output
+
+
+def test_verify_accepts_the_same_pixels_from_another_program(run, rendered, weights):
+    folder, _ = rendered
+    target = folder / "layer_6_cam.png"
+    with Image.open(target) as image:
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        info.add_text("vizgraph", image.text["vizgraph"])
+        image.load()
+        image.save(target, pnginfo=info, compress_level=9)
+    done = run("verify", target, "--ckpt", weights)
+    assert done.exit_code == 0, done.output
+    assert "same pixels" in done.output
+
+
+def test_verify_refuses_another_image_and_one_that_is_gone(run, rendered, weights, photograph, tmp_path):
+    folder, image = rendered
+    other = photograph(tmp_path / "other.png", seed=5)
+    done = run("verify", folder / "figure.png", "--img", other, "--ckpt", weights)
+    assert done.exit_code == 3
+    assert "SHA-256" in done.stderr
+    image.unlink()
+    done = run("verify", folder / "figure.png", "--ckpt", weights)
+    assert done.exit_code == 3
+    assert "--img" in done.stderr
+
+
+def test_verify_refuses_other_weights(run, rendered, weights, tmp_path):
+    folder, _ = rendered
+    other = tmp_path / "other.pth"
+    shutil.copy(weights, other)
+    import torch
+
+    state = torch.load(other, weights_only=True)
+    state[next(iter(state))] += 1
+    torch.save(state, other)
+    done = run("verify", folder / "figure.png", "--ckpt", other)
+    assert done.exit_code == 4
+
+
+def test_verify_shows_what_a_figure_says_and_refuses_those_that_say_nothing(run, rendered, photograph, tmp_path):
+    folder, _ = rendered
+    done = run("verify", "--show", folder / "figure.pdf")
+    assert json.loads(done.output)["options"]["layers"] == [6]
+    done = run("verify", photograph(tmp_path / "plain.png"))
+    assert done.exit_code == 2
+    assert "does not say" in done.stderr
+    assert run("verify", tmp_path / "none.png").exit_code == 2
