@@ -102,11 +102,12 @@ def main() -> None:
         ratios = sorted(mine / textbooks for mine, textbooks in pairs)
         best = [min(column) for column in zip(*pairs, strict=True)]
         print(
-            f"{arch}, batch {options.batch}, {device}, {options.threads} threads, {options.amp}: ours / textbook time = "
-            f"{statistics.median(ratios):.2f} (median of {options.rounds}; {ratios[0]:.2f} to {ratios[-1]:.2f}), best "
-            f"{best[0]:.3f} s / {best[1]:.3f} s, {options.batch / best[0]:.1f} / {options.batch / best[1]:.1f} images/s; peak "
-            f"memory = {memory[0] / memory[1]:.2f} ({memory[0] / 2**20:.0f} / {memory[1] / 2**20:.0f} MiB); first losses "
-            f"differ by {gap:.1e}"
+            f"{arch}, batch {options.batch}, {device}, {options.threads} threads, {options.amp}: ours / textbook\n"
+            f"  time   {statistics.median(ratios):.2f} (median of {options.rounds}; "
+            f"{ratios[0]:.2f} to {ratios[-1]:.2f}), best {best[0]:.3f} s / {best[1]:.3f} s, "
+            f"{options.batch / best[0]:.1f} / {options.batch / best[1]:.1f} images/s\n"
+            f"  memory {memory[0] / memory[1]:.2f} (peak {memory[0] / 2**20:.0f} / {memory[1] / 2**20:.0f} MiB)\n"
+            f"  first losses differ by {gap:.1e}"
         )
 
 

@@ -65,8 +65,8 @@ def test_the_files_agree_with_each_other_and_with_the_images(weights, photos, tm
 
 def test_preprocessing_can_be_overridden(weights, photos, tmp_path):
     done = call(
-        "--arch", "gcn_demo", "--ckpt", weights, "--data", photos, "--out", tmp_path, "--mean", "0.1", "--std", "0.2,0.3,0.4",
-        "--crop-pct", "1", "--interpolation", "nearest", "--input-size", "48x32",
+        "--arch", "gcn_demo", "--ckpt", weights, "--data", photos, "--out", tmp_path, "--mean", "0.1", "--std",
+        "0.2,0.3,0.4", "--crop-pct", "1", "--interpolation", "nearest", "--input-size", "48x32",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     told = json.loads(next(tmp_path.glob("gcn_demo/evaluation/*/scores.json")).read_text())["preprocessing"]
@@ -112,7 +112,13 @@ class ByColor(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.pretrained_cfg = {"input_size": (3, 16, 16), "mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_pct": 1.0, "interpolation": "bilinear"}
+        self.pretrained_cfg = {
+            "input_size": (3, 16, 16),
+            "mean": (0.5,) * 3,
+            "std": (0.5,) * 3,
+            "crop_pct": 1.0,
+            "interpolation": "bilinear",
+        }
 
     def forward(self, pixels):
         logits = torch.zeros(len(pixels), 1000)
@@ -154,7 +160,14 @@ def test_patches_count_by_their_center_or_by_any_pixel():
 def test_a_mask_is_cropped_as_the_image_is():
     mask = np.zeros((100, 100), bool)
     mask[40:60, 40:60] = True
-    preprocessing = {"input_size": [3, 50, 50], "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "crop_pct": 1.0, "crop_mode": "center"}
+    preprocessing = {
+        "input_size": [3, 50, 50],
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+        "interpolation": "bicubic",
+        "crop_pct": 1.0,
+        "crop_mode": "center",
+    }
     seen = _seen(mask, (50, 50), preprocessing)
     assert seen.shape == (50, 50)
     assert seen[20:30, 20:30].all()
@@ -163,7 +176,9 @@ def test_a_mask_is_cropped_as_the_image_is():
 
 def test_localization_is_reported_on_the_scenes(tmp_path):
     torch.manual_seed(0)
-    done = call("--arch", "gcn_demo", "--ckpt", "random", "--data", "scenes", "--split", "test", "--size", 30, "--out", tmp_path)
+    done = call(
+        "--arch", "gcn_demo", "--ckpt", "random", "--data", "scenes", "--split", "test", "--size", 30, "--out", tmp_path
+    )
     assert done.exit_code == 0, done.output
     told = json.loads(next(tmp_path.glob("gcn_demo/evaluation/*/scores.json")).read_text())
     located = told["localization"]

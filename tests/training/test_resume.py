@@ -81,7 +81,9 @@ def test_a_run_stopped_anywhere_and_continued_is_bitwise_the_unbroken_one(tiny, 
 
 
 def test_accumulated_updates_and_repeated_augmentation_resume_too(tiny, start, tmp_path):
-    config = tiny("optimizer.accumulate=2", "data.repeats=3", "schedule.name=step", "schedule.decay_epochs=1", *EVERYTHING[:4])
+    config = tiny(
+        "optimizer.accumulate=2", "data.repeats=3", "schedule.name=step", "schedule.decay_epochs=1", *EVERYTHING[:4]
+    )
     start(config, tmp_path / "whole").run()
     broken = start(config, tmp_path / "broken")
     stop_after(broken, 2, signal.SIGINT)
@@ -176,7 +178,8 @@ def test_two_ranks_stop_together_and_resume_bitwise(photos, tmp_path):
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", script, tmp_path, *overrides],
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", script, tmp_path,
+         *overrides],
         capture_output=True, text=True, timeout=560, env=environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -148,7 +148,8 @@ def test_normalising_a_batch_is_what_timm_does_to_an_image(photos):
     source = open_validation(DataConfig(root=str(photos)))
     image, _ = source.read(0)
     wanted = create_transform(
-        (3, 32, 32), is_training=False, interpolation="bicubic", crop_pct=0.9, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+        (3, 32, 32), is_training=False, interpolation="bicubic", crop_pct=0.9, mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
     )(image)  # fmt: skip
     pixels = torch.as_tensor(np.asarray(measuring_transform(PREPROCESSING)(image)))
     made = Normalize(PREPROCESSING, torch.device("cpu"), channels_last=True)(pixels[None])[0]

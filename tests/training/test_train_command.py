@@ -71,10 +71,22 @@ def test_the_smoke_variant_of_a_recipe_runs(name, tmp_path):
 
 
 def test_sigterm_saves_and_exits_143_and_leaves_no_worker(photos, tmp_path):
-    command = [sys.executable, "-m", "vizgraph", "train", "--device", "cpu", "--data", str(photos), "--out", str(tmp_path), *TINY]
+    command = [
+        sys.executable,
+        "-m",
+        "vizgraph",
+        "train",
+        "--device",
+        "cpu",
+        "--data",
+        str(photos),
+        "--out",
+        str(tmp_path),
+        *TINY,
+    ]
     process = subprocess.Popen(
-        [*command, "schedule.epochs=100000", "data.workers=1"], stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        [*command, "schedule.epochs=100000", "data.workers=1"], stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     deadline = time.monotonic() + 240
     while not (tmp_path / saving.LAST).exists() and time.monotonic() < deadline and process.poll() is None:

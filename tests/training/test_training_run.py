@@ -41,11 +41,15 @@ def test_the_learning_rate_follows_the_schedule_after_every_update(tiny, start, 
     run._update = note
     run.run()
     # six updates of warm-up in equal steps from 0 to 1e-3, then the cosine of all twelve
-    wanted = [1e-3 * step / 6 for step in range(6)] + [5e-4 * (1 + math.cos(math.pi * step / 12)) for step in range(6, 12)]
+    wanted = [1e-3 * step / 6 for step in range(6)] + [
+        5e-4 * (1 + math.cos(math.pi * step / 12)) for step in range(6, 12)
+    ]
     assert rates == pytest.approx(wanted, abs=1e-9)
 
 
-@pytest.mark.parametrize(("scaling", "wanted"), [("none", 1e-3), ("linear", 1e-3 * 8 / 16), ("sqrt", 1e-3 * math.sqrt(8 / 16))])
+@pytest.mark.parametrize(
+    ("scaling", "wanted"), [("none", 1e-3), ("linear", 1e-3 * 8 / 16), ("sqrt", 1e-3 * math.sqrt(8 / 16))]
+)
 def test_the_learning_rate_is_scaled_as_stated_or_not_at_all(tiny, start, tmp_path, scaling, wanted):
     run = start(tiny(f"optimizer.lr_scaling={scaling}", "optimizer.lr_batch=16", "optimizer.accumulate=2"), tmp_path)
     assert run.learning_rate == pytest.approx(wanted)

@@ -48,21 +48,44 @@ def _size(_: Any, __: Any, value: str | None) -> list[int] | None:
 @click.command(epilog=EPILOG)
 @click.option("--arch", metavar="NAME", help="Architecture, such as gcn_ti; `vizgraph models` lists them.")
 @together(ckpt, no_ema, sha256)
-@click.option("--data", metavar="WHERE", required=True, help="A folder (a folder a class), 'scenes', or hfds/NAME, wds/NAME, tfds/NAME.")
+@click.option(
+    "--data",
+    metavar="WHERE",
+    required=True,
+    help="A folder (a folder a class), 'scenes', or hfds/NAME, wds/NAME, tfds/NAME.",
+)
 @click.option("--root", metavar="FOLDER", help="Where the images of hfds/, wds/ or tfds/ data lie.")
-@click.option("--split", metavar="NAME", default="validation", show_default=True, help="Split; of the scenes: val or test.")
-@click.option("--size", metavar="N", type=click.IntRange(1), help="Measure on the first N samples.  [default: all; 2000 scenes]")
-@click.option("--batch", metavar="N", type=click.IntRange(1), default=64, show_default=True, help="Images a forward pass.")
-@click.option("--workers", metavar="N", type=click.IntRange(0), default=2, show_default=True, help="Processes that load.")
+@click.option(
+    "--split", metavar="NAME", default="validation", show_default=True, help="Split; of the scenes: val or test."
+)
+@click.option(
+    "--size", metavar="N", type=click.IntRange(1), help="Measure on the first N samples.  [default: all; 2000 scenes]"
+)
+@click.option(
+    "--batch", metavar="N", type=click.IntRange(1), default=64, show_default=True, help="Images a forward pass."
+)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(0), default=2, show_default=True, help="Processes that load."
+)
 @click.option("--input-size", metavar="PIXELS", callback=_size, help="Instead of the weights' own, 224 or 224x320.")
 @click.option("--mean", metavar="M", callback=_numbers, help="Instead of the weights' own, 0.5 or 0.485,0.456,0.406.")
 @click.option("--std", metavar="S", callback=_numbers, help="Likewise.")
 @click.option("--crop-pct", metavar="SHARE", type=click.FloatRange(0, 1, min_open=True), help="Likewise.")
 @click.option("--interpolation", type=click.Choice(("bilinear", "bicubic", "nearest", "lanczos")), help="Likewise.")
-@click.option("--amp", type=click.Choice(("none", "bf16", "fp16")), default="none", show_default=True, help="Precision.")
-@click.option("--real", metavar="FILE", type=click.Path(path_type=Path), help="real.json of ImageNet-ReaL, to count by it too.")
+@click.option(
+    "--amp", type=click.Choice(("none", "bf16", "fp16")), default="none", show_default=True, help="Precision."
+)
+@click.option(
+    "--real", metavar="FILE", type=click.Path(path_type=Path), help="real.json of ImageNet-ReaL, to count by it too."
+)
 @click.option("--save", is_flag=True, help="Write every prediction to predictions.csv.")
-@click.option("--localization/--no-localization", "--localisation/--no-localisation", "localize", default=True, help="On the scenes: whether the peak of the last layer lies on the object.  [default: yes]")
+@click.option(
+    "--localization/--no-localization",
+    "--localisation/--no-localisation",
+    "localize",
+    default=True,
+    help="On the scenes: whether the peak of the last layer lies on the object.  [default: yes]",
+)
 @together(device, out)
 @debug
 def command(arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, device: str, **options: Any) -> None:
@@ -83,7 +106,9 @@ def command(arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None
         raise Failure("--ckpt", str(error), code=BAD_CHECKPOINT) from error
 
 
-def _measure(ranks: Any, arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, options: dict[str, Any]) -> None:
+def _measure(
+    ranks: Any, arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, options: dict[str, Any]
+) -> None:
     import torch
 
     from vizgraph.cli.networks import load
@@ -105,7 +130,12 @@ def _measure(ranks: Any, arch: str | None, ckpt: str | None, no_ema: bool, sha25
         return
     info = getattr(model, "checkpoint_info", None)
     name = getattr(info, "arch", None) or arch or type(model).__name__
-    more: dict[str, Any] = {"arch": name, "weights": str(info) if info is not None else "", "data": options["data"], "split": options["split"]}
+    more: dict[str, Any] = {
+        "arch": name,
+        "weights": str(info) if info is not None else "",
+        "data": options["data"],
+        "split": options["split"],
+    }
     published = _published(name, info, evaluation)
     if published is not None:
         more["published_top1"] = published
@@ -135,14 +165,18 @@ def _published(arch: str, info: Any, evaluation: Any) -> float | None:
     """The published top-1 of these weights or else of the architecture, on ImageNet only."""
     from vizgraph.checkpoints.catalog import ARCHITECTURES
 
-    if len(evaluation.labels) != 1000 or "synset" not in evaluation.matched and "number" not in evaluation.matched:
+    if len(evaluation.labels) != 1000 or ("synset" not in evaluation.matched and "number" not in evaluation.matched):
         return None
     known = ARCHITECTURES.get(arch)
     if known is None:
         return None
     digest = getattr(info, "sha256", "") or ""
     for weights in known.weights:
-        same = digest.startswith(weights.sha256) if weights.sha256 and digest else weights.origin == getattr(info, "origin", None)
+        same = (
+            digest.startswith(weights.sha256)
+            if weights.sha256 and digest
+            else weights.origin == getattr(info, "origin", None)
+        )
         if same and weights.top1 is not None:
             return weights.top1
     return known.top1
@@ -153,8 +187,9 @@ def _tell(evaluation: Any, published: float | None, located: dict[str, Any] | No
 
     scores = evaluation.scores
     click.echo(
-        f"top-1 {scores.top1:.2f} % ({round(scores.top1 * scores.count / 100)} of {scores.count}), top-5 {scores.top5:.2f} %, "
-        f"loss {scores.loss:.4f}, calibration error {scores.calibration_error:.4f}, {evaluation.images_per_second:.1f} images/s"
+        f"top-1 {scores.top1:.2f} % ({scores.right} of {scores.count}), top-5 {scores.top5:.2f} %, "
+        f"loss {scores.loss:.4f}, calibration error {scores.calibration_error:.4f}, "
+        f"{evaluation.images_per_second:.1f} images/s"
     )
     if evaluation.real_top1 is not None:
         click.echo(f"by the reassessed labels: top-1 {evaluation.real_top1:.2f} % of {evaluation.real_count}")
@@ -177,9 +212,9 @@ def _tell(evaluation: Any, published: float | None, located: dict[str, Any] | No
 def localization(model: Any, data: Any, ranks: Any, *, split: str, preprocessing: dict[str, Any]) -> dict[str, Any]:
     """Whether the peak of the last layer's CAM of the predicted class lies on the object.
 
-    Counted over the correctly classified scenes of a split, each once over all ranks. Two definitions: the center of the
-    peak patch is a pixel of the object's mask; the peak patch overlaps the mask. `chance` is the mean share of patches
-    that would count.
+    Counted over the correctly classified scenes of a split, each once over all ranks. Two definitions: the center of
+    the peak patch is a pixel of the object's mask; the peak patch overlaps the mask. `chance` is the mean share of
+    patches that would count.
 
     Args:
         model: the network.
@@ -255,6 +290,7 @@ def _patches(mask: Any, grid: tuple[int, int]) -> Any:
     inside = mask[middle[:, 1], middle[:, 0]]
     edges = boxes(grid, mask.shape)
     overlap = [
-        mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))].any() for left, top, right, bottom in edges
+        mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))].any()
+        for left, top, right, bottom in edges
     ]
     return np.stack([inside, np.array(overlap)]).astype(float)

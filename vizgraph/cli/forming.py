@@ -100,5 +100,6 @@ class Forming:
             strip.paste(panel, (place * width, 0))
         strip.save(self.folder / f"image_{number}_strip.png")
         panels[0].save(
-            self.folder / f"image_{number}.gif", save_all=True, append_images=panels[1:], duration=[600] * (len(panels) - 1) + [2400], loop=0
+            self.folder / f"image_{number}.gif", save_all=True, append_images=panels[1:], loop=0,
+            duration=[600] * (len(panels) - 1) + [2400],
         )  # fmt: skip

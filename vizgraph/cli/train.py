@@ -21,13 +21,29 @@ A config has the sections model, data, augment, optimizer, schedule, average and
 
 
 @click.command(epilog=EPILOG)
-@click.option("--config", metavar="FILE", help="YAML file, or a shipped recipe such as demo.yaml, finetune.yaml, graphconvnet.yaml.")
-@click.option("--data", "root", metavar="FOLDER", help="The images, a folder a class, in train/ and val/; short for data.root.")
-@click.option("--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<config>]")
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="YAML file, or a shipped recipe such as demo.yaml, finetune.yaml, graphconvnet.yaml.",
+)
+@click.option(
+    "--data", "root", metavar="FOLDER", help="The images, a folder a class, in train/ and val/; short for data.root."
+)
+@click.option(
+    "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<config>]"
+)
 @click.option("--resume", is_flag=True, help="Go on where the run in that folder stopped, if there is one.")
-@click.option("--smoke", is_flag=True, help="The recipe's own variant of a few seconds, to see that everything is in place.")
+@click.option(
+    "--smoke", is_flag=True, help="The recipe's own variant of a few seconds, to see that everything is in place."
+)
 @click.option("--explain-every", metavar="N", type=click.IntRange(0), help="Explain a few fixed images each N epochs.")
-@click.option("--export", "target", metavar="FILE", type=click.Path(path_type=Path), help="At the end write the best weights as safetensors.")
+@click.option(
+    "--export",
+    "target",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="At the end write the best weights as safetensors.",
+)
 @click.option("--half", is_flag=True, help="Export in float16.")
 @click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--list", "listing", is_flag=True, help="List the shipped recipes and end.")
@@ -46,7 +62,9 @@ def command(
             click.echo(f"{name + '.yaml':20} {path.read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}")
         return
     if config is None and not overrides and root is None:
-        raise Failure("--config", "no config is given", "try --config demo.yaml, or --list to see the recipes", code=USAGE)
+        raise Failure(
+            "--config", "no config is given", "try --config demo.yaml, or --list to see the recipes", code=USAGE
+        )
     given = list(overrides)
     for key, value in (("run.device", device), ("run.explain_every", explain_every)):
         if value is not None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 
@@ -82,7 +85,7 @@ class Order(Sampler[tuple[int, int, int]]):
                 if place >= self.start:
                     yield self.epoch, index, (self.rank + place * self.world) % self.repeats
             return
-        order = range(self.size)
+        order: Sequence[int] = range(self.size)
         if self.shuffle:
             order = torch.randperm(self.size, generator=torch.Generator().manual_seed(key)).tolist()
         for place in range(self.start, len(self)):
@@ -117,20 +120,11 @@ class Samples(Dataset):
         raise TrainingError(f"{MOST_REPLACED} images in a row cannot be read, first {replaced[0]}; check the data set")
 
 
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, ZeroDivisionError, OverflowError)
-"""What Pillow raises on damaged files (its decompression-bomb error is added below)."""
-
-
-def _bomb() -> tuple[type[BaseException], ...]:
-    import struct
-    import zlib
-
-    from PIL import Image
-
-    return (Image.DecompressionBombError, struct.error, zlib.error)
-
-
-_DAMAGE = (*_DAMAGE, *_bomb())
+# What Pillow raises on damaged files.
+_DAMAGE = (
+    OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, ZeroDivisionError, OverflowError, struct.error,
+    zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 class Stream(IterableDataset):

@@ -1,4 +1,4 @@
-"""Which class of the network a class of a data set is: by synset, by number, or by name, never by folder order alone."""
+"""Which class of a network a data set's class is: by synset, number or name; by order only where there is no name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def imagenet_names() -> tuple[str, ...]:
     return tuple(str(text).split(",")[0] for text in ImageNetInfo("imagenet-1k").label_descriptions())
 
 
-def match(found: Sequence[str] | None, labels: Sequence[str] | None, classes: int) -> tuple[tuple[int, ...] | None, str]:
+def match(
+    found: Sequence[str] | None, labels: Sequence[str] | None, classes: int
+) -> tuple[tuple[int, ...] | None, str]:
     """Match a data set's classes with a network's.
 
     Args:
@@ -48,7 +50,9 @@ def match(found: Sequence[str] | None, labels: Sequence[str] | None, classes: in
         unknown = [name for name in found if name not in place]
         if not unknown:
             return _simplified([place[name] for name in found], classes), "by synset"
-        raise TrainingError(f"{len(unknown)} folders are no synsets of ImageNet-1k ({', '.join(unknown[:3])}); remove them")
+        raise TrainingError(
+            f"{len(unknown)} folders are no synsets of ImageNet-1k ({', '.join(unknown[:3])}); remove them"
+        )
     if labels is not None and len(set(labels)) == len(labels) and set(found) <= set(labels):
         place = {name: number for number, name in enumerate(labels)}
         return _simplified([place[name] for name in found], classes), "by name"
@@ -57,8 +61,8 @@ def match(found: Sequence[str] | None, labels: Sequence[str] | None, classes: in
     if labels is not None:
         strange = [name for name in found if name not in set(labels)]
         raise TrainingError(
-            f"the data set has classes that the network has not ({', '.join(strange[:3])}"
-            f"{', ...' if len(strange) > 3 else ''}); the network's are {', '.join(labels[:3])}{', ...' if len(labels) > 3 else ''}"
+            f"the data set has {len(strange)} classes that the network has not (first {', '.join(strange[:3])}); "
+            f"the network's {len(labels)} begin {', '.join(labels[:3])}"
         )
     if len(found) == classes:
         return None, "by folder order, as the network names no classes"

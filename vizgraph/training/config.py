@@ -1,4 +1,4 @@
-"""What a run is told: typed sections, read from YAML, overridden by `section.key=value`, checked before anything starts."""
+"""What a run is told: typed sections, read from YAML, overridden by `section.key=value`, checked before it starts."""
 
 from __future__ import annotations
 
@@ -407,6 +407,10 @@ def _require_sensible(config: Config) -> None:
     mixing = config.augment.mixup > 0 or config.augment.cutmix > 0 or config.augment.cutmix_minmax
     if mixing and config.data.batch_size % 2:
         raise TrainingError(f"`data.batch_size` must be even with mixup or cutmix (got {config.data.batch_size})")
+    for name in ("scale", "ratio", "cutmix_minmax"):
+        pair = getattr(config.augment, name)
+        if pair is not None and not (len(pair) == 2 and 0 < pair[0] <= pair[1]):
+            raise TrainingError(f"`augment.{name}` must be two numbers above 0, the smaller first (got {pair})")
     size = config.data.input_size
     if size is not None and (len(size) != 2 or min(size) < 1):
         raise TrainingError(f"`data.input_size` must be [height, width] (got {size})")

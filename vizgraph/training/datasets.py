@@ -1,4 +1,4 @@
-"""The images of a run: folders, what timm's `create_dataset` reads, and the bundled scenes, each with its class names."""
+"""The images of a run: folders, what timm's `create_dataset` reads, and the bundled scenes, with their class names."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, 
         _require_split(Path(root), split)
     try:
         images = create_dataset(
-            "" if folder else data.name, root=root, split=split, is_training=training, class_map=data.class_map or "",
+            "" if folder else data.name, root=root, split=split, is_training=training, class_map=data.class_map or "",  # type: ignore[arg-type]
             batch_size=data.batch_size, num_samples=samples, seed=seed,
         )  # fmt: skip
     except (OSError, RuntimeError, ValueError, AssertionError, ImportError, KeyError) as error:
@@ -155,7 +155,9 @@ def _require_split(root: Path, split: str) -> None:
         parts = {"train", "training", "val", "valid", "validation", "eval", "evaluation", "test"}
         found = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name.lower() in parts)
         if found:
-            raise TrainingError(f"{root}: has no split {split!r}, only {', '.join(found)}; set the split or add the folder")
+            raise TrainingError(
+                f"{root}: has no split {split!r}, only {', '.join(found)}; set the split or add the folder"
+            )
 
 
 def _require_full_classes(root: Path, split: str, names: tuple[str, ...] | None) -> None:

@@ -162,9 +162,13 @@ def read_real_labels(path: Path) -> list[list[int]]:
         read = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path}: cannot be read as JSON: {error}") from error
-    good = isinstance(read, list) and all(isinstance(one, list) and all(isinstance(n, int) for n in one) for one in read)
+    good = isinstance(read, list) and all(
+        isinstance(one, list) and all(isinstance(n, int) for n in one) for one in read
+    )
     if not good:
-        raise TrainingError(f"{path}: must hold a list of lists of class numbers, as the real.json of ImageNet-ReaL does")
+        raise TrainingError(
+            f"{path}: must hold a list of lists of class numbers, as the real.json of ImageNet-ReaL does"
+        )
     return read
 
 
@@ -227,7 +231,10 @@ def write(evaluation: Evaluation, folder: Path, more: Mapping[str, Any]) -> list
             for row in evaluation.predictions
         ]  # fmt: skip
         put("predictions.csv", _csv(names, rows))
-    for name, figure in (("confusion.png", draw_confusion(scores, labels)), ("calibration.png", draw_calibration(scores))):
+    for name, figure in (
+        ("confusion.png", draw_confusion(scores, labels)),
+        ("calibration.png", draw_calibration(scores)),
+    ):
         content = io.BytesIO()
         figure.savefig(content, dpi=150, format="png")
         put(name, content.getvalue())

@@ -143,7 +143,7 @@ class Training:
         self.description = describe(config.model, self.classes, self.labels, self.preprocessing)
         self.arch = self.description["arch"]
         if config.model.grad_checkpointing:
-            model.set_grad_checkpointing(True)
+            model.set_grad_checkpointing(True)  # type: ignore[operator]
         self.frozen = freeze(model, config.model.freeze)
         if config.model.sync_bn and self.ranks.world > 1:
             if device.type != "cuda":
@@ -152,7 +152,7 @@ class Training:
 
             model = convert_sync_batchnorm(model)
         self.format = torch.channels_last if config.run.channels_last else torch.contiguous_format
-        self.model = model.to(device=device, memory_format=self.format)
+        self.model = model.to(device=device, memory_format=self.format)  # type: ignore[call-overload]
         self.normalize = Normalize(self.preprocessing, device, channels_last=config.run.channels_last)
         self.average = None
         if config.average.decay:
@@ -205,7 +205,9 @@ class Training:
         an_update = batch * config.optimizer.accumulate
         if source.stream:
             if data.repeats > 1:
-                raise TrainingError("repeated augmentation needs a data set with an index; set data.repeats=0 for a stream")
+                raise TrainingError(
+                    "repeated augmentation needs a data set with an index; set data.repeats=0 for a stream"
+                )
             self.stream = Stream(source, transform, config.run.seed)
             self.order = None
             self.loader = stream_loader(self.stream, batch_size=batch, workers=data.workers, pin=pin)
@@ -220,15 +222,18 @@ class Training:
             held = len(self.order)
         self.epoch_updates = held // an_update
         if self.epoch_updates == 0:
+            most = max(1, held // config.optimizer.accumulate)
             raise TrainingError(
                 f"there are fewer images than a batch: {source.size} for {ranks.world} rank(s) of "
-                f"{config.optimizer.accumulate} x {batch}; lower data.batch_size to {max(1, held // config.optimizer.accumulate)} or less"
+                f"{config.optimizer.accumulate} x {batch}; lower data.batch_size to {most} or less"
             )
         measured = self.validation_source
         transform = measuring_transform(self.preprocessing)
         if measured.stream:
             stream = Stream(measured, transform, config.run.seed)
-            self.validation_loader = stream_loader(stream, batch_size=batch, workers=data.workers, pin=pin, drop_last=False)
+            self.validation_loader = stream_loader(
+                stream, batch_size=batch, workers=data.workers, pin=pin, drop_last=False
+            )
         else:
             self.validation_loader = measuring_loader(
                 Samples(measured, transform, config.run.seed), batch_size=batch, workers=data.workers, pin=pin,
@@ -239,10 +244,10 @@ class Training:
             raise TrainingError(
                 f"schedule.warmup_epochs ({schedule.warmup_epochs}) must be below schedule.epochs ({schedule.epochs})"
             )
-        more = {} if schedule.decay_epochs is None else {"decay_epochs": schedule.decay_epochs}
+        more: dict[str, Any] = {} if schedule.decay_epochs is None else {"decay_epochs": schedule.decay_epochs}
         try:
             self.scheduler, self.epochs = create_scheduler_v2(
-                self.optimizer, sched=schedule.name, num_epochs=schedule.epochs, warmup_epochs=schedule.warmup_epochs,
+                self.optimizer, sched=schedule.name, num_epochs=schedule.epochs, warmup_epochs=schedule.warmup_epochs,  # type: ignore[arg-type]
                 warmup_lr=schedule.warmup_lr, min_lr=schedule.min_lr, cooldown_epochs=schedule.cooldown_epochs,
                 decay_rate=schedule.decay_rate, step_on_epochs=schedule.by_epoch, updates_per_epoch=self.epoch_updates,
                 **more,
@@ -573,8 +578,8 @@ class Training:
         kept = self.folder / saving.LAST
         where = f"{kept} is of before" if kept.exists() else "nothing was saved yet"
         return (
-            f"the loss is not a finite number in epoch {self.progress.epoch + 1}, update {self.progress.update} (learning "
-            f"rate {self.optimizer.param_groups[0]['lr']:.2e}); {where}: lower optimizer.lr, lengthen "
+            f"the loss is not a finite number in epoch {self.progress.epoch + 1}, update {self.progress.update} "
+            f"(learning rate {self.optimizer.param_groups[0]['lr']:.2e}); {where}: lower optimizer.lr, lengthen "
             "schedule.warmup_epochs, or set optimizer.clip=1.0"
         )
 
@@ -582,7 +587,8 @@ class Training:
         self.save(saving.LAST, must=True)
         signum = max(self.ranks.gather(stop.signum))
         self._say(
-            f"stopped in epoch {self.progress.epoch + 1} after update {self.progress.update}, saved; go on with --resume"
+            f"stopped in epoch {self.progress.epoch + 1} after update {self.progress.update}, saved; "
+            "go on with --resume"
         )
         raise Interrupted(signum)
 
@@ -666,7 +672,9 @@ class Training:
         with contextlib.suppress(OSError), open(log, "a", encoding="utf-8") as file:
             file.writelines(f"epoch {self.progress.epoch + 1}: {name}\n" for name in names)
         if self.progress.replaced == len(names):
-            self._say(f"vizgraph: warning: a damaged image gave way to the next one: {names[0]}; all are listed in {log}")
+            self._say(
+                f"vizgraph: warning: a damaged image gave way to the next one: {names[0]}; all are listed in {log}"
+            )
 
 
 def _line(row: dict[str, Any], epochs: int, scores: Scores | None) -> str:
@@ -697,8 +705,8 @@ def _require_same_network(content: dict[str, Any], description: dict[str, Any], 
     for key, what in (("arch", "model.arch"), ("num_classes", "model.num_classes"), ("model_kwargs", "model.kwargs")):
         if was.get(key) != description[key]:
             raise TrainingError(
-                f"{path}: is of a run with {what} {was.get(key)}, now it is {description[key]}; resume with its own config, "
-                "or start a new run from its weights with model.checkpoint"
+                f"{path}: is of a run with {what} {was.get(key)}, now it is {description[key]}; resume with its own "
+                "config, or start a new run from its weights with model.checkpoint"
             )
 
 
@@ -711,4 +719,3 @@ def _deterministic(device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.backends.cudnn.benchmark = before
-

@@ -109,7 +109,9 @@ def freeze(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
                 parameter = dict(model.named_parameters()).get(one)
                 if parameter is None:
                     parts = ", ".join(dict(model.named_children()))
-                    raise TrainingError(f"model.freeze: the network has no part {one!r}; its parts are {parts}") from None
+                    raise TrainingError(
+                        f"model.freeze: the network has no part {one!r}; its parts are {parts}"
+                    ) from None
                 parameter.requires_grad_(False)
                 continue
             found.requires_grad_(False)

@@ -41,7 +41,8 @@ def training_transform(preprocessing: dict[str, Any], augment: AugmentConfig) ->
     if augment.resize_only:
         return create_transform(**common, no_aug=True, interpolation=preprocessing["interpolation"])
     return create_transform(
-        **common, scale=tuple(augment.scale), ratio=tuple(augment.ratio), hflip=augment.hflip, vflip=augment.vflip,
+        **common, scale=(augment.scale[0], augment.scale[1]), ratio=(augment.ratio[0], augment.ratio[1]),
+        hflip=augment.hflip, vflip=augment.vflip,
         color_jitter=augment.color_jitter, auto_augment=augment.auto_augment, interpolation=augment.interpolation,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Every random number of a run is either a function of (seed, epoch, sample) or drawn from generators that are saved."""
+"""Every random number of a run is a function of (seed, epoch, sample), or drawn from generators that are saved."""
 
 from __future__ import annotations
 

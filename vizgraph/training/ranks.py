@@ -87,7 +87,9 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
             raise TrainingError("no CUDA device is available; use run.device=cpu")
         index = device.index if device.index is not None else local_rank
         if index >= torch.cuda.device_count():
-            raise TrainingError(f"there is no cuda:{index}, only {torch.cuda.device_count()} devices; start fewer ranks")
+            raise TrainingError(
+                f"there is no cuda:{index}, only {torch.cuda.device_count()} devices; start fewer ranks"
+            )
         device = torch.device("cuda", index)
     return device
 

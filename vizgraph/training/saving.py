@@ -38,7 +38,9 @@ def replacing(path: Path):
         beside.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
         kept = "; the one there is kept" if path.exists() else ""
-        raise CannotWrite(f"{path}: cannot be written: {reason}{kept}; make room and start again with --resume") from error
+        raise CannotWrite(
+            f"{path}: cannot be written: {reason}{kept}; make room and start again with --resume"
+        ) from error
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -39,6 +39,11 @@ class Scores:
     replaced: int = 0
 
     @property
+    def right(self) -> int:
+        """Samples answered right."""
+        return int(self.confusion.diagonal().sum())
+
+    @property
     def calibration_error(self) -> float:
         """Expected calibration error: |accuracy - confidence| over 15 equal bins, weighted by their samples."""
         if not self.count:
@@ -80,7 +85,8 @@ class Tally:
         hits = ranked == labels[:, None]
         kind = self.sums.dtype
         self.sums += torch.stack([
-            torch.full_like(loss, len(labels)), loss, hits[:, 0].sum(), hits.any(1).sum(), torch.full_like(loss, replaced),
+            torch.full_like(loss, len(labels)), loss, hits[:, 0].sum(), hits.any(1).sum(),
+            torch.full_like(loss, replaced),
         ]).to(kind)  # fmt: skip
         self.confusion += torch.bincount(labels * self.classes + ranked[:, 0], minlength=self.classes**2)
         confidence = logits.softmax(1).amax(1)
@@ -158,8 +164,9 @@ def require_labels(labels: Tensor, classes: int) -> None:
     Raises:
         TrainingError: one is not.
     """
-    if len(labels) and not (0 <= int(labels.min()) and int(labels.max()) < classes):
+    if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
         worst = int(labels.max()) if int(labels.max()) >= classes else int(labels.min())
         raise TrainingError(
-            f"a sample has label {worst}, but the network has {classes} classes; set model.num_classes or data.class_map"
+            f"a sample has label {worst}, but the network has {classes} classes; "
+            "set model.num_classes or data.class_map"
         )
