@@ -113,7 +113,7 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="shared")''',
     ),
     Picture(
         "compare_models", "Two networks side by side",
-        "The trained network, and the same with fewer neighbors a layer: gray edges are in both, colored ones in one only.",
+        "The trained network, and the same with fewer neighbors a layer: gray edges are in both, colored ones in one.",
         '''\
 few = vizgraph.load_model("gcn_demo", "demo", k=4)
 other = viz_nodes.explain(few, sample.pixels)
