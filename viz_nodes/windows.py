@@ -116,6 +116,3 @@ def between(ran: Sequence[tuple[str, Window | None]], layers: Sequence[str]) -> 
 def as_windows(plain: Sequence[Sequence[dict[str, Any]]]) -> list[list[Window]]:
     """Back from `between`'s plain data."""
     return [[Window(**{key: tuple(value) for key, value in one.items()}) for one in ones] for ones in plain]
-
-
-_window = window_of
