@@ -110,8 +110,9 @@ def as_batch(model: nn.Module, pixels: Tensor) -> Tensor:
     if not bool(pixels.isfinite().all()):
         raise ValueError("`pixels` must be finite (got NaN or infinity)")
     like = next((p for p in model.parameters() if p.is_floating_point()), pixels)
-    pixels = pixels.detach() if pixels.ndim == 4 else pixels.detach()[None]
-    return pixels.to(device=like.device, dtype=like.dtype).clone()
+    with torch.inference_mode(False):  # a leaf that autograd accepts, whatever the caller's mode
+        pixels = pixels.detach() if pixels.ndim == 4 else pixels.detach()[None]
+        return pixels.to(device=like.device, dtype=like.dtype).clone()
 
 
 def logits_of(output: Any) -> Tensor:
