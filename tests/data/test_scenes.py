@@ -88,6 +88,30 @@ def _is_digit(shape: glyphs.Shape) -> bool:
     return shape.key[0] == "written" or (shape.key[0] == "typeset" and shape.key[2].isdigit())
 
 
+def test_what_covers_the_object_is_not_in_its_mask(monkeypatch):
+    monkeypatch.setattr(scenes, "_gap", lambda first, second: 1.0)
+    monkeypatch.setattr(scenes, "_others", lambda rng, pose: [scenes.Pose(pose.x, pose.y, pose.size * 0.6)] * 3)
+    pasted: list[glyphs.Shape] = []
+    paste = scenes.paste
+
+    def remember(canvas, shape, look, pose):
+        pasted.append(shape)
+        return paste(canvas, shape, look, pose)
+
+    monkeypatch.setattr(scenes, "paste", remember)
+    shown = {True: [], False: []}
+    for index in range(20):
+        pasted.clear()
+        scene = make_scene("val", 0, index)
+        left, top, right, bottom = scene.box
+        middle = scene.mask[
+            (top + bottom) // 2 - 6 : (top + bottom) // 2 + 6, (left + right) // 2 - 6 : (left + right) // 2 + 6
+        ]
+        shown[_is_digit(pasted[-1])].append(middle.mean())
+    assert np.mean(shown[True]) > 0.9
+    assert np.mean(shown[False]) < 0.5
+
+
 def test_box_is_the_tight_box_of_a_mask_of_some_patches():
     for index in range(30):
         scene = make_scene("test", 0, index)
