@@ -102,7 +102,7 @@ def test_without_layers_a_third_two_thirds_and_the_last_are_shown(make_explanati
 
 def test_all_panels_share_one_photograph(make_explanation, photograph):
     fig = figure(make_explanation(), photograph())
-    shown = [a for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and hasattr(a, "frame")]
+    shown = [a for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
     assert len(shown) == 9
     assert len({id(raster.pixels) for raster in shown}) == 1
 
@@ -111,9 +111,7 @@ def test_each_row_shows_the_image_it_explains(make_explanation, photograph):
     exp = make_explanation(rows=2)
     light, dark = np.full((224, 224, 3), 250, np.uint8), np.full((224, 224, 3), 5, np.uint8)
     fig = figure(exp, [light, dark], rows=[0, 1], kinds=["cam"], layers=[3])
-    shown = [
-        a.pixels.mean() for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and hasattr(a, "frame")
-    ]
+    shown = [a.pixels.mean() for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
     assert shown[0] > 200 > 80 > shown[1]
     with pytest.raises(ValueError, match="2 input images"):
         figure(exp, [light], rows=[0, 1])

@@ -81,7 +81,7 @@ def target_words(exp: Explanation, row: int) -> str:
 
 def _class_words(exp: Explanation, row: int, index: int) -> str:
     name = plain(exp.label(index))
-    return f"{name}{_JOINED}{percent(exp.probabilities[row, index])}" if index >= 0 else name
+    return f"{name}{_JOINED}{percent(float(exp.probabilities[row, index]))}" if index >= 0 else name
 
 
 def method_words(method: str) -> str:

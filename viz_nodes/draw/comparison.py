@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -111,7 +112,7 @@ def compare(
     panel_width = page.panel_width(len(exps) + two, blocks=blocks)
     pictures = _pictures(exps, image, panel_width / 72.0 * dpi)
     table = heat_table(palette_named(palette), alpha, fade)
-    common = {"view": view, "theme": look, "font_size": page.small}
+    common: dict[str, Any] = {"view": view, "theme": look, "font_size": page.small}
 
     bands = []
     for indices in zip(*layers_of, strict=True):
@@ -220,7 +221,7 @@ def _cam_cells(
         cells.append(Cell(paint, _on_itself(bar), SEPARATOR.join([*words, target_words(exp, row)])))
     if two:
         maps = [record.cam[row].numpy() for record, row in zip(records, rows, strict=True)]
-        apart = cam_difference(*maps, None if one_scale else tuple(scales))
+        apart = cam_difference(maps[0], maps[1], None if one_scale else (scales[0], scales[1]))
         limit = float(np.abs(apart).max(initial=0.0))
         paint = partial(draw_cam_difference, exp=exps[0], difference=apart, limit=limit, image=pictures[0],
                         smooth=paint_options["smooth"], **common)  # fmt: skip
@@ -243,8 +244,15 @@ def _edge_cells(
     cells: list[Cell | None] = []
     look = common["theme"]
     for at, (exp, record, row, picture, ego) in enumerate(zip(exps, records, rows, pictures, egos, strict=True)):
-        where = {"center": [] if ego is None else ego.center}
-        options = {"exp": exp, "layer": record.index, "image": picture, "row": row, "k": k, "order": order}
+        where: dict[str, Any] = {"center": [] if ego is None else ego.center}
+        options: dict[str, Any] = {
+            "exp": exp,
+            "layer": record.index,
+            "image": picture,
+            "row": row,
+            "k": k,
+            "order": order,
+        }
         if kind == "neighbors":
             cells.append(Cell(partial(draw_neighbors, **options, **where, **common)))
             continue

@@ -77,14 +77,14 @@ def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDi
 
 def common_edges(a: LayerExplanation, b: LayerExplanation, rows: tuple[int, int] = (0, 0)) -> float:
     """Fraction of edges in both layers of those in either; 1 for two layers without edges."""
-    codes = []
+    codes: list[np.ndarray] = []
     for layer, row in zip((a, b), rows, strict=True):
         neighbors = layer.neighbors[row].numpy()
         keys = layer.key_grid[0] * layer.key_grid[1]
         centers = np.arange(len(neighbors))[:, None]
         codes.append(np.unique((centers * keys + neighbors)[neighbors != NO_EDGE]))
-    either = np.union1d(*codes)
-    return len(np.intersect1d(*codes)) / len(either) if len(either) else 1.0
+    either = np.union1d(codes[0], codes[1])
+    return len(np.intersect1d(codes[0], codes[1])) / len(either) if len(either) else 1.0
 
 
 def draw_edge_difference(
@@ -124,13 +124,14 @@ def cam_difference(a: np.ndarray, b: np.ndarray, scales: tuple[Scale, Scale] | N
         a, b: (H, W) raw maps.
         scales: divide each by the top of its scale first, where raw values of two methods cannot be compared.
     """
-    if scales is not None:
-        a, b = scales[0].apply(a), scales[1].apply(b)
-    first, second = (np.nan_to_num(np.asarray(each, np.float32)) for each in (a, b))
+    pair = (a, b) if scales is None else (scales[0].apply(a), scales[1].apply(b))
+    first, second = (np.asarray(np.nan_to_num(each), np.float32) for each in pair)
     if first.shape != second.shape:
-        shape = max(first.shape, second.shape, key=lambda grid: grid[0] * grid[1])
+        height, width = max(first.shape, second.shape, key=lambda grid: grid[0] * grid[1])
         first, second = (
-            each if each.shape == shape else cv2.resize(each, shape[::-1], interpolation=cv2.INTER_LINEAR)
+            each
+            if each.shape == (height, width)
+            else np.asarray(cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
             for each in (first, second)
         )
     return first - second

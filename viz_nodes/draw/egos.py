@@ -93,6 +93,7 @@ def choose_centers(
         return [] if peak == NO_PEAK else [peak]
     height, width = layer.grid
     nodes = []
+    one: Any
     for one in list(center) if isinstance(center, (list, np.ndarray)) else [center]:
         if isinstance(one, tuple):
             if len(one) != 2 or not (0 <= one[0] < height and 0 <= one[1] < width):

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "svg")
 _KEY = "vizgraph"
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
     "svg.fonttype": "none",

@@ -212,7 +212,8 @@ def _draw_hop(ax: Axes, stage: Stage, hop: Hop, tone: str, look: Theme, distance
 
 def _paler(tone: str, look: Theme, much: float) -> tuple[float, float, float]:
     """A color moved toward the page."""
-    return tuple(np.array(to_rgb(tone)) * (1 - much) + np.array(to_rgb(look.veil)) * much)
+    red, green, blue = np.array(to_rgb(tone)) * (1 - much) + np.array(to_rgb(look.veil)) * much
+    return float(red), float(green), float(blue)
 
 
 def add_edges(
@@ -241,8 +242,9 @@ def add_edges(
         shapes = corners(boxes(layer.key_grid, stage.size, stage.view)[keys])
         faces, lines = tones.copy(), tones.copy()
         faces[:, 3], lines[:, 3] = 0.12, 0.8
-        artists["keys"] = PolyCollection(shapes, facecolors=faces, edgecolors=lines, linewidths=0.5, zorder=3)
-        ax.add_collection(artists["keys"], autolim=False)
+        key_boxes = PolyCollection(list(shapes), facecolors=faces, edgecolors=lines, linewidths=0.5, zorder=3)
+        ax.add_collection(key_boxes, autolim=False)
+        artists["keys"] = key_boxes
     crowded = float(np.clip((14 / max(len(keys), 1)) ** 0.5, 0.6, 1.0))
     star, dot = star_size(stage, layer.grid), crowded * dot_size(stage, layer.key_grid)
     star = star if is_peak else 0.6 * star

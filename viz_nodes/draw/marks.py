@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from viz_nodes.draw.palettes import Theme
+from viz_nodes.draw.palettes import Color, Theme
 from viz_nodes.draw.stage import Stage
 from viz_nodes.grids import Grid
 
@@ -28,7 +28,7 @@ def speck_size(stage: Stage, grid: Grid) -> float:
 
 
 def add_star(
-    ax: Axes, stage: Stage, grid: Grid, at: np.ndarray, color: str, look: Theme, *, is_peak: bool = True
+    ax: Axes, stage: Stage, grid: Grid, at: np.ndarray, color: Color, look: Theme, *, is_peak: bool = True
 ) -> Line2D:
     """The peak's star at a pixel; a diamond where a center is not the peak."""
     size = star_size(stage, grid)
@@ -42,7 +42,7 @@ def add_star(
 
 
 def add_dots(
-    ax: Axes, at: np.ndarray, size: float, color: str, *, rim: str | None = None, rim_width: float = 0.0,
+    ax: Axes, at: np.ndarray, size: float, color: Color, *, rim: str | None = None, rim_width: float = 0.0,
     alpha: float = 1.0, zorder: float = 2.0,
 ) -> Line2D:  # fmt: skip
     """Dots at (n, 2) pixels, in one artist."""
@@ -54,13 +54,16 @@ def add_dots(
     return dots
 
 
-def add_ring(ax: Axes, stage: Stage, at: np.ndarray, size: float, color, width: float, look: Theme) -> list[Circle]:
+def add_ring(
+    ax: Axes, stage: Stage, at: np.ndarray, size: float, color: Color, width: float, look: Theme
+) -> list[Circle]:
     """The ring of a center that is its own neighbor: a circle around its mark, as wide as the edge would be."""
+    middle = (float(at[0]), float(at[1]))
     radius = stage.pixels(0.5 * size + 0.3 + width / 2)
     rim = Circle(
-        at, radius, fill=False, edgecolor=look.casing, linewidth=width + 0.7, alpha=0.8, zorder=5.8, clip_on=False
+        middle, radius, fill=False, edgecolor=look.casing, linewidth=width + 0.7, alpha=0.8, zorder=5.8, clip_on=False
     )
-    ring = Circle(at, radius, fill=False, edgecolor=color, linewidth=width, zorder=5.9, clip_on=False)
+    ring = Circle(middle, radius, fill=False, edgecolor=color, linewidth=width, zorder=5.9, clip_on=False)
     ax.add_artist(rim)
     ax.add_artist(ring)
     return [rim, ring]

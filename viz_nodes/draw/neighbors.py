@@ -148,12 +148,12 @@ def draw_neighbors(
 
 def _outline(ax, stage, ego: Ego, which: int, color, look: Theme, width, key_boxes, node_boxes) -> dict[str, Artist]:
     suffix = "" if which == 0 else str(which)
-    shapes = corners(key_boxes[ego.keys[~ego.is_self]])
+    shapes = list(corners(key_boxes[ego.keys[~ego.is_self]]))
     rim = PolyCollection(
         shapes, facecolors="none", edgecolors=look.casing, linewidths=width + 0.6, zorder=2, joinstyle="miter"
     )
     lines = PolyCollection(shapes, facecolors="none", edgecolors=color, linewidths=width, zorder=2.1, joinstyle="miter")
-    own = corners(node_boxes[[ego.center]])
+    own = list(corners(node_boxes[[ego.center]]))
     center_rim = PolyCollection(
         own, facecolors="none", edgecolors=look.rim, linewidths=1.3 * width + 0.8, zorder=2.2, joinstyle="miter"
     )

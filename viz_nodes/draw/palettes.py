@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import matplotlib
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
+Color = str | tuple[float, ...]
+"""A color as matplotlib takes it: a name, "#rrggbb", or RGB or RGBA in 0..1."""
+
 DEFAULT_PALETTE = "inferno"
 """For CAMs: perceptually uniform, rising in lightness, readable with every color vision and in gray print."""
 _NICKNAMES = {"release": "jet", "default": DEFAULT_PALETTE}

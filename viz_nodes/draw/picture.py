@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
+from viz_nodes.grids import View
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -66,12 +68,18 @@ class Raster(AxesImage):
 
     matplotlib resamples a shown image anew in each Axes, so a PDF would hold one copy a panel. This one hands its own
     array over instead: the PDF writer then recognises it, and no resolution is lost or invented.
+
+    Attributes:
+        pixels: (h, w, 4) uint8.
+        frame, view: of the photograph: the size of its coordinates, and what of it the network saw; None for others.
     """
 
     def __init__(self, ax: Axes, rgba: np.ndarray, extent: tuple[float, float, float, float], *, smooth: bool) -> None:
         super().__init__(ax, interpolation="bicubic" if smooth else "nearest", origin="upper", extent=extent)
         self.set_data(rgba)
         self.pixels = rgba
+        self.frame: tuple[int, int] | None = None
+        self.view: View | None = None
         self.smooth = smooth
         self.set_clip_path(ax.patch)
 

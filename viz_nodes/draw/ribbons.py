@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
 
 from viz_nodes.draw.curves import ribbon, trimmed
+from viz_nodes.draw.palettes import Color
 
 
 class Ribbons(PolyCollection):
@@ -28,7 +32,7 @@ class Ribbons(PolyCollection):
         lines: np.ndarray,
         *,
         widths: np.ndarray,
-        colors: np.ndarray,
+        colors: np.ndarray | Sequence[Color],
         gaps: np.ndarray,
         taper: float = 0.45,
         heads: np.ndarray | float = 0.0,
@@ -80,7 +84,7 @@ class Ribbons(PolyCollection):
         super().draw(renderer)
 
 
-def _points_per_unit(ax: Axes) -> float:
+def _points_per_unit(ax: Any) -> float:
     """Points on paper that one data unit takes, along x; painters keep the aspect equal."""
     (x0, _), (x1, _) = ax.transData.transform([(0.0, 0.0), (1.0, 0.0)])
     return abs(x1 - x0) * 72.0 / ax.figure.dpi

@@ -108,12 +108,12 @@ def figure(
     page = Page(width_in_inches(width), look, font_size, font)
     panel_width = page.panel_width(len(shown_layers), blocks=len(shown_rows) > 1)
     pictures = pictures_of(exp, image, shown_rows, panel_width / 72.0 * dpi)
-    edges = {"k": k, "order": order, "center": center}
-    further = {"hops": hops, "far": far}
+    edges: dict[str, Any] = {"k": k, "order": order, "center": center}
+    further: dict[str, Any] = {"hops": hops, "far": far}
     table = heat_table(palette_named(palette), alpha, fade)
 
     def cell(kind: str, r: int, index: int) -> Cell:
-        common = {"row": r, "view": view, "theme": look, "font_size": page.small}
+        common: dict[str, Any] = {"row": r, "view": view, "theme": look, "font_size": page.small}
         record = exp.layer(index)
         if kind == "cam":
             paint = partial(draw_cam, exp=exp, layer=index, image=pictures[r], palette=palette, alpha=alpha, fade=fade,
@@ -178,7 +178,7 @@ def panel(
         options: whatever that painter takes (`k`, `center`, `palette`, ...). A bar is added where colors stand for
             values, unless `colorbar=False`.
     """
-    painters = {"cam": draw_cam, "neighbors": draw_neighbors, "graph": draw_graph}
+    painters: dict[str, Any] = {"cam": draw_cam, "neighbors": draw_neighbors, "graph": draw_graph}
     if kind not in painters:
         raise ValueError(f"`kind` must be one of {', '.join(painters)} (got {kind!r})")
     look, inches = theme_named(theme), width_in_inches(width)
@@ -197,7 +197,7 @@ def panel(
         if picture is not None:
             picture = picture.fitted(width_points / 72.0 * dpi)
         ax = fig.add_axes((MARGIN / total, 0.0, width_points / total, 1.0))
-        common = {"row": row, "theme": look, "font_size": font_size, "caption": caption}
+        common: dict[str, Any] = {"row": row, "theme": look, "font_size": font_size, "caption": caption}
         artists = painters[kind](ax, exp, layer, picture, **common, **options)
         words = artists["caption"].get_text() if "caption" in artists else ""
         below = 3.0 + lines(words) * font_size * 1.3 if words else 0.0
@@ -223,6 +223,11 @@ def aspect_of(exp: Explanation, picture: Picture | None) -> float:
     return height / width
 
 
+def source_of(exp: Explanation, row: int) -> int:
+    """Which input image a row explains."""
+    return row if exp.source is None else int(exp.source[row])
+
+
 def pictures_of(exp: Explanation, image, rows: Sequence[int], width: float) -> dict[int, Picture | None]:
     """A picture a row, made small or large once for all panels that show it.
 
@@ -235,10 +240,10 @@ def pictures_of(exp: Explanation, image, rows: Sequence[int], width: float) -> d
     fitted: dict[int, Picture] = {}
     result: dict[int, Picture | None] = {}
     for r in rows:
-        source = int(exp.source[r]) if many else 0
+        source = source_of(exp, r) if many else 0
         if source not in fitted:
             if many and source >= len(image):
-                count = int(exp.source.max()) + 1
+                count = max(source_of(exp, r) for r in range(len(exp))) + 1
                 raise ValueError(f"`image` must hold one for each of {count} input images (got {len(image)})")
             fitted[source] = as_picture(image[source] if many else image).fitted(width)
         result[r] = fitted[source]
@@ -247,8 +252,8 @@ def pictures_of(exp: Explanation, image, rows: Sequence[int], width: float) -> d
 
 def _block_names(exp: Explanation, rows: Sequence[int]) -> list[str]:
     """What tells the rows of a sheet apart: the class, and the image where there are several."""
-    several = len({int(exp.source[r]) for r in rows}) > 1
-    return [(f"image {int(exp.source[r]) + 1}{SEPARATOR}" if several else "") + target_words(exp, r) for r in rows]
+    several = len({source_of(exp, r) for r in rows}) > 1
+    return [(f"image {source_of(exp, r) + 1}{SEPARATOR}" if several else "") + target_words(exp, r) for r in rows]
 
 
 def _heading(exp: Explanation, rows: Sequence[int]) -> list[str]:

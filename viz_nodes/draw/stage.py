@@ -48,12 +48,12 @@ def set_stage(ax: Axes, exp: Explanation, image: np.ndarray | Picture | None, vi
 
     Where `image` is None the Axes stays without a photograph; if an earlier painter put one there, its frame is kept.
     """
-    earlier = next((artist for artist in ax.get_children() if isinstance(artist, Raster) and artist.smooth), None)
-    photograph = None
+    earlier = next((artist for artist in ax.get_children() if isinstance(artist, Raster) and artist.frame), None)
+    photograph: Raster | None = None
     if image is not None:
         picture = as_picture(image)
         size = picture.size
-    elif earlier is not None and getattr(earlier, "frame", None) is not None:
+    elif earlier is not None and earlier.frame is not None:
         size = earlier.frame
         view = view if view is not None else earlier.view
     else:
@@ -69,7 +69,8 @@ def set_stage(ax: Axes, exp: Explanation, image: np.ndarray | Picture | None, vi
         photograph.frame, photograph.view = size, seen
     box = ax.get_window_extent()
     inches = min(box.width / width, box.height / height) / ax.figure.dpi
-    return Stage(size, tuple(float(v) for v in seen), max(inches * 72.0, 1e-6), photograph)
+    left, top, right, bottom = (float(edge) for edge in seen)
+    return Stage(size, (left, top, right, bottom), max(inches * 72.0, 1e-6), photograph)
 
 
 def frame(ax: Axes, color: str, width: float = 0.4) -> None:

@@ -66,7 +66,10 @@ class Look:
     @classmethod
     def of_record(cls, record: dict[str, Any]) -> Look:
         """The look that `record` came from."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+        }
+        return cls(**plain)
 
 
 def columns_of(

@@ -190,7 +190,7 @@ def _rendered(note: dict[str, Any], image: Path, ckpts: tuple[str, ...], device:
     original = request.canvas == "original"
     job = Job(
         folder=Path(), exp=exp, image=sample.original if original else sample.image,
-        view=tuple(sample.view) if original else None, request=request, identity={}, source={},
+        view=sample.view if original else None, request=request, identity={}, source={},
     )  # fmt: skip
     for _, kind, layer, paint in pictures(job):
         if (kind, layer) == (note["drawn"], note["layer"]):
