@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from viz_nodes import write_page
+from viz_nodes.hops import hop_weights
 
 pytestmark = pytest.mark.browser
 
@@ -366,6 +367,23 @@ def test_second_hops_of_a_pyramid_ask_for_all_the_nodes_a_key_node_covers(visit,
         e["from"]: e["share"] for e in edges(page) if e["hop"] == 2 and (e["x1"], e["y1"]) == pytest.approx(middle)
     }
     assert drawn == pytest.approx(share, abs=1e-4)
+
+
+@pytest.mark.parametrize("grids", ["stages", "odd"])
+def test_hops_weigh_nodes_as_the_toolkit_does(visit, make, photograph, tmp_path, grids):
+    plan = {
+        "stages": [((28, 28), (14, 14), 6), ((14, 14), (14, 14), 5), ((7, 7), (7, 7), 4)],
+        "odd": [((10, 15), (5, 5), 6), ((7, 9), (7, 9), 5), ((4, 5), (4, 5), 4)],
+    }[grids]
+    exp = make(grids=plan)
+    page = visit(write_page(exp, photograph, tmp_path / "hops.html"), "#layer=3&hops=3")
+    node = 9
+    page.mouse.click(*patch(page, node, exp.layer(2).grid))
+    found = [np.zeros(rows * cols) for _, (rows, cols), _ in reversed(plan)]
+    for edge in edges(page):
+        found[edge["hop"] - 1][edge["from"]] += edge["weight"]
+    for mine, theirs in zip(found, hop_weights(exp, 2, node, hops=3), strict=True):
+        assert mine == pytest.approx(theirs, abs=2e-4)
 
 
 def test_ragged_graphs_draw_no_edge_where_there_is_none(visit, make, with_layer, no_edge, photograph, tmp_path):

@@ -100,15 +100,17 @@ const nodeAt = ([rows, cols], x, y) => {
   return clip(y * rows, rows) * cols + clip(x * cols, cols);
 };
 
-/** Nodes of a grid whose centers lie in a box, or else the one that holds the box's center. */
-function nodesIn([rows, cols], box) {
-  const first = (value, n) => Math.max(0, Math.ceil(value * n - 0.5 - 1e-6));
-  const last = (value, n) => Math.min(n - 1, Math.ceil(value * n - 0.5 - 1e-6) - 1);
-  const nodes = [];
-  for (let r = first(box[1], rows); r <= last(box[3], rows); r++) {
-    for (let c = first(box[0], cols); c <= last(box[2], cols); c++) nodes.push(r * cols + c);
-  }
-  return nodes.length ? nodes : [nodeAt([rows, cols], ...centerOf(box))];
+/** Nodes of a grid that a box covers, as [node, the fraction of the box that the node takes]. */
+function coveredBy([rows, cols], box) {
+  const along = (low, high, n) => {
+    const parts = [];
+    for (let i = Math.max(0, Math.floor(low * n + 1e-6)); i < Math.min(n, Math.ceil(high * n - 1e-6)); i++) {
+      parts.push([i, (Math.min(high, (i + 1) / n) - Math.max(low, i / n)) / (high - low)]);
+    }
+    return parts;
+  };
+  const across = along(box[0], box[2], cols);
+  return along(box[1], box[3], rows).flatMap(([r, down]) => across.map(([c, part]) => [r * cols + c, down * part]));
 }
 
 const BENDS = [0.14, -0.14, 0.05, -0.05, 0.25, -0.25, 0.36, -0.36, 0.48, -0.48];
@@ -180,22 +182,22 @@ const beside = (subject, layer, step) =>
 
 /**
  * The edges of a patch, over one to three hops. Asking ("in") goes one graph layer earlier with each hop, listening
- * ("out") one later, each layer with its own edges. A box that holds several nodes of the next layer (pyramids) asks
- * as one: its edges to the same key node are joined, their share the mean over its nodes.
+ * ("out") one later, each layer with its own edges. A box that covers several nodes of the next layer (pyramids) asks
+ * as one: its edges to the same key node are joined, their share the mean over its nodes by area.
  */
 function edgesOf(subject, row, layer, node, { hops, k, share, out }) {
   const edges = [];
   const start = out ? boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(boxOf(layer.grid, node)))) : boxOf(layer.grid, node);
-  let frontier = new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [node] }]]);
+  let frontier = new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [[node, 1]] }]]);
   let at = layer;
   for (let hop = 1; hop <= hops && at && frontier.size; hop++) {
     const asked = row.layers[at.place];
     const next = new Map();
     for (const { box, weight, nodes } of frontier.values()) {
       const joined = new Map();
-      const inside = nodes ?? nodesIn(out ? at.key_grid : at.grid, box);
+      const inside = nodes ?? (out ? [[nodeAt(at.key_grid, ...centerOf(box)), 1]] : coveredBy(at.grid, box));
       const limit = k === 0 ? at.k : Math.min(k, at.k);
-      for (const one of inside) {
+      for (const [one, part] of inside) {
         if (out) {
           const { starts, places } = listenersOf(at);
           for (let i = starts[one]; i < starts[one + 1]; i++) {
@@ -203,7 +205,7 @@ function edgesOf(subject, row, layer, node, { hops, k, share, out }) {
           }
         } else {
           for (let rank = 0; rank < limit; rank++) {
-            if (at.neighbors[one * at.k + rank] >= 0) join(joined, edgeAt(at, asked, one * at.k + rank), "from", inside.length);
+            if (at.neighbors[one * at.k + rank] >= 0) join(joined, edgeAt(at, asked, one * at.k + rank), "from", part);
           }
         }
       }
@@ -229,15 +231,16 @@ function edgesOf(subject, row, layer, node, { hops, k, share, out }) {
   return edges;
 }
 
-function join(joined, edge, by, among) {
+/** Add an edge, of which `part` counts, to the one that joins the same nodes. */
+function join(joined, edge, by, part) {
   const earlier = joined.get(edge[by]);
   if (earlier) {
-    earlier.share += edge.share / among;
+    earlier.share += edge.share * part;
     earlier.contribution += edge.contribution;
     earlier.rank = Math.min(earlier.rank, edge.rank);
     earlier.joins += 1;
   } else {
-    joined.set(edge[by], { ...edge, share: edge.share / among, joins: 1 });
+    joined.set(edge[by], { ...edge, share: edge.share * part, joins: 1 });
   }
 }
 
