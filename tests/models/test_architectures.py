@@ -81,8 +81,8 @@ def test_a_model_made_for_another_size_has_its_positions():
 
 def test_too_few_nodes_names_layer_nodes_k_and_dilation():
     model = timm.create_model("gcn_demo").eval()
-    with pytest.raises(ValueError, match=r"layer 2: k \* d must not exceed the 9 key nodes \(got k = 10, d = 1, N = 9\)"):
-        model(torch.randn(1, 3, 48, 48))
+    with pytest.raises(ValueError, match=r"layer 3: k \* d must not exceed the 4 key nodes \(got k = 5, d = 1, N = 4\)"):
+        model(torch.randn(1, 3, 32, 32))
 
 
 @pytest.mark.parametrize("conv, kind", [("mr", MRConv), ("edge", EdgeConv), ("sage", GraphSAGEConv), ("gin", GINConv)])
@@ -109,8 +109,8 @@ def test_unknown_options_are_refused(option):
 
 
 def test_k_sets_the_neighbors():
-    layers = graphs(timm.create_model("gcn_demo", k=4), torch.randn(1, 3, 224, 224))
-    assert [edges.shape[-1] for edges in layers] == [4, 4, 5, 6, 7, 8]
+    layers = graphs(timm.create_model("gcn_demo", k=5), torch.randn(1, 3, 224, 224))
+    assert [edges.shape[-1] for edges in layers] == [5, 6, 7, 8, 9, 10]
 
 
 def test_drop_path_really_drops_and_only_in_training():
@@ -129,7 +129,7 @@ def test_drop_path_really_drops_and_only_in_training():
 
 
 def test_stochastic_neighbors_only_in_training():
-    model = timm.create_model("gcn_demo", use_stochastic=True, epsilon=1.0)
+    model = timm.create_model("gcn_demo", use_dilation=True, use_stochastic=True, epsilon=1.0)
     knn = model.backbone[5].grapher.graph_conv.knn
     assert knn.dilation == 2
     x = torch.randn(1, 64, 196, 1)

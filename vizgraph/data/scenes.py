@@ -145,7 +145,7 @@ def make_scene(split: str, seed: int, index: int) -> Scene:
 
     # Among distractors alone, a small network does not start to learn: half of what it is trained on is plain.
     plain = split == "train" and rng.random() < 0.5
-    size = rng.uniform(70, 170) if plain else rng.uniform(55, 115)
+    size = rng.uniform(70, 170) if plain else rng.uniform(60, 125)
     pose = _pose(rng, size, margin=0.62)
     others = [] if plain else _others(rng, pose)
     above = [other for other in others if rng.random() < 0.25 and _gap(other, pose) > 0]
