@@ -110,6 +110,19 @@ def test_ablationcam_equals_gradcam_run_the_ordinary_way(net, pixels):
         torch.testing.assert_close(ours[row], expected.detach(), atol=1e-5, rtol=1e-4)
 
 
+def test_ablationcam_weighs_channels_by_the_fall_of_the_score_without_them(net, pixels):
+    activations, _, targets = captured(net, pixels[:1], target=(3,))
+    ours = cams.cam("ablationcam", activations, forward=lambda a, rows: net.rest(a), targets=targets)
+    whole = net.rest(activations)[0, 3]
+    expected = torch.zeros(5, 6)
+    for channel in range(8):
+        without = activations.detach().clone()
+        without[:, channel] = 0
+        expected += (whole - net.rest(without)[0, 3]).detach() / whole.detach().abs() * activations[0, channel].detach()
+    torch.testing.assert_close(ours[0], expected.clamp(min=0), atol=1e-5, rtol=1e-4)
+    assert ours.max() > 0
+
+
 def test_scorecam_equals_gradcam_on_the_rest_of_the_network(net, pixels):
     activations, _, targets = captured(net, pixels)
     ours = cams.cam("scorecam", activations, forward=lambda a, rows: net.rest(a), targets=targets, batch_size=3)

@@ -116,6 +116,14 @@ def test_the_file_is_small(tmp_path):
     )
     exp = Explanation(torch.zeros(1, 2), torch.tensor([0]), (layer,), "gradcam", (224, 224), 1)
     assert export.save(exp, tmp_path).stat().st_size < 4500
+    assert torch.equal(export.load(tmp_path).layers[0].neighbors, neighbors)
+
+
+@pytest.mark.parametrize("largest", [127, 128, 32767, 32768, 2**31 - 1, 2**31, 2**62])
+def test_whole_numbers_of_any_size_come_back(tmp_path, largest):
+    numbers = torch.tensor([-largest - 1, 0, largest])
+    made(extras={"numbers": numbers}).save(tmp_path)
+    assert equal(export.load(tmp_path).extras["numbers"], numbers)
 
 
 def test_extras_that_cannot_be_saved_are_named_and_nothing_is_written(tmp_path):

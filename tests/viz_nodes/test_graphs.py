@@ -163,6 +163,7 @@ def test_coverage_by_numbers():
     assert np.flatnonzero(finer[0]).tolist() == [0, 1, 4, 5]
     assert finer[0, 0] == 0.25
     assert np.flatnonzero(hops.coverage((4, 4), (2, 2))[5]).tolist() == [0]
+    assert np.flatnonzero(hops.coverage((2, 3), (4, 3))[4]).tolist() == [7, 10]
     np.testing.assert_allclose(hops.coverage((1, 3), (1, 2)), [[1, 0], [0.5, 0.5], [0, 1]], atol=1e-12)
     np.testing.assert_allclose(hops.coverage((5, 7), (3, 4)).sum(1), 1)
 
