@@ -178,7 +178,7 @@ def test_two_ranks_stop_together_and_resume_bitwise(photos, tmp_path):
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", script, tmp_path,
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script, tmp_path,
          *overrides],
         capture_output=True, text=True, timeout=560, env=environment,
     )  # fmt: skip

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,42 +21,19 @@ from vizgraph.training.config import Config, to_yaml
 from vizgraph.training.datasets import open_training, open_validation
 from vizgraph.training.errors import TrainingError
 from vizgraph.training.journal import Journal, bar, clock
+from vizgraph.training.mixing import Mixing
 from vizgraph.training.network import build, describe, freeze
+from vizgraph.training.optimization import make_optimizer, make_schedule, scaled_rate
 from vizgraph.training.preprocessing import Normalize, measuring_transform, resolve, training_transform
-from vizgraph.training.randomness import capture, restore, seed_all, seeded
+from vizgraph.training.randomness import seed_all, seeded
 from vizgraph.training.ranks import Ranks
+from vizgraph.training.resuming import Progress, go_on, load_statistics, state_of, statistics_of
 from vizgraph.training.scoring import Scores, measure, require_labels
 from vizgraph.training.stopping import Interrupted, Stop
 
 _BUILDING, _RUNNING, _WATCHING = 10, 11, 12
 TOLERATED_OVERFLOWS = 50
 """Updates in a row without a finite loss that fp16's loss scaling is given to recover."""
-
-
-@dataclass
-class Progress:
-    """Where a run is; what is counted within an epoch starts anew with each.
-
-    Attributes:
-        epoch: the epoch it is in, from 0.
-        update: updates done in it.
-        updates: updates done in all.
-        loss_sum, seen: of this rank, summed loss over images, and images.
-        replaced: damaged images of this rank.
-        seconds: spent in this epoch.
-        best_epoch, best_top1, best_loss: of the best validation; -1 before any.
-    """
-
-    epoch: int = 0
-    update: int = 0
-    updates: int = 0
-    loss_sum: float = 0.0
-    seen: int = 0
-    replaced: int = 0
-    seconds: float = 0.0
-    best_epoch: int = -1
-    best_top1: float = -1.0
-    best_loss: float = math.inf
 
 
 class Training:
@@ -95,14 +71,14 @@ class Training:
         seed_all(_BUILDING, config.run.seed)
         self._open_data()
         self._build_network(content)
-        self._build_optimizer()
         self._build_loaders()
+        self._build_optimizer()
         self._pending: list[Tensor] = []
         self._overflows = 0
         self._saved_at = time.monotonic()
         seed_all(_RUNNING, config.run.seed, ranks.rank)
         if content is not None:
-            self._continue(content, resume)
+            go_on(self, content, resume)
 
     # -- setting up
 
@@ -135,8 +111,6 @@ class Training:
         model_config = config.model
         if content is not None:
             # The run's own weights follow; what it once started from need not be there any more.
-            from dataclasses import replace
-
             model_config = replace(model_config, checkpoint=None, pretrained=False)
         model, self.origin = build(model_config, self.classes)
         self.preprocessing = resolve(model, config.data)
@@ -176,28 +150,14 @@ class Training:
             self.scaler = torch.amp.GradScaler("cuda")
 
     def _build_optimizer(self) -> None:
-        from timm.optim import create_optimizer_v2
-
-        config = self.config.optimizer
-        self.images_an_update = self.config.data.batch_size * config.accumulate * self.ranks.world
-        factor = self.images_an_update / config.lr_batch
-        self.learning_rate = config.lr * {"none": 1.0, "linear": factor, "sqrt": factor**0.5}[config.lr_scaling]
-        more = dict(config.kwargs)
-        if config.betas is not None:
-            more["betas"] = tuple(config.betas)
-        if config.eps is not None:
-            more["eps"] = config.eps
-        try:
-            self.optimizer = create_optimizer_v2(
-                self.model, opt=config.name, lr=self.learning_rate, weight_decay=config.weight_decay,
-                momentum=config.momentum, layer_decay=config.layer_decay, **more,
-            )  # fmt: skip
-        except (ValueError, AssertionError, TypeError) as error:
-            raise TrainingError(f"optimizer.name={config.name}: {error}") from error
+        config = self.config
+        self.images_an_update = config.data.batch_size * config.optimizer.accumulate * self.ranks.world
+        self.learning_rate = scaled_rate(config.optimizer, self.images_an_update)
+        self.optimizer = make_optimizer(config.optimizer, self.model, self.learning_rate)
+        self.scheduler, self.epochs = make_schedule(config.schedule, self.optimizer, self.epoch_updates)
+        self.mixing = Mixing(config.augment, self.classes, self.ranks.device)
 
     def _build_loaders(self) -> None:
-        from timm.scheduler import create_scheduler_v2
-
         config, ranks = self.config, self.ranks
         data, pin = config.data, ranks.device.type == "cuda"
         transform = training_transform(self.preprocessing, config.augment)
@@ -239,129 +199,6 @@ class Training:
                 Samples(measured, transform, config.run.seed), batch_size=batch, workers=data.workers, pin=pin,
                 rank=ranks.rank, world=ranks.world,
             )  # fmt: skip
-        schedule = config.schedule
-        if schedule.warmup_epochs >= schedule.epochs and schedule.warmup_epochs > 0:
-            raise TrainingError(
-                f"schedule.warmup_epochs ({schedule.warmup_epochs}) must be below schedule.epochs ({schedule.epochs})"
-            )
-        more: dict[str, Any] = {} if schedule.decay_epochs is None else {"decay_epochs": schedule.decay_epochs}
-        try:
-            self.scheduler, self.epochs = create_scheduler_v2(
-                self.optimizer, sched=schedule.name, num_epochs=schedule.epochs, warmup_epochs=schedule.warmup_epochs,  # type: ignore[arg-type]
-                warmup_lr=schedule.warmup_lr, min_lr=schedule.min_lr, cooldown_epochs=schedule.cooldown_epochs,
-                decay_rate=schedule.decay_rate, step_on_epochs=schedule.by_epoch, updates_per_epoch=self.epoch_updates,
-                **more,
-            )  # fmt: skip
-        except (ValueError, AssertionError) as error:
-            raise TrainingError(f"schedule.name={schedule.name}: {error}") from error
-        self.mixup = self._make_mixup()
-        self.erase = self._make_erasing()
-
-    def _make_mixup(self) -> Any:
-        augment = self.config.augment
-        if not (augment.mixup > 0 or augment.cutmix > 0 or augment.cutmix_minmax):
-            return None
-        from timm.data import Mixup
-
-        return Mixup(
-            mixup_alpha=augment.mixup, cutmix_alpha=augment.cutmix, cutmix_minmax=augment.cutmix_minmax,
-            prob=augment.mixup_prob, switch_prob=augment.mixup_switch_prob, mode=augment.mixup_mode,
-            label_smoothing=augment.smoothing, num_classes=self.classes,
-        )  # fmt: skip
-
-    def _make_erasing(self) -> Any:
-        augment = self.config.augment
-        if not augment.erase:
-            return None
-        from timm.data.random_erasing import RandomErasing
-
-        return RandomErasing(
-            augment.erase, mode=augment.erase_mode, max_count=augment.erase_count, device=self.ranks.device
-        )
-
-    # -- states
-
-    def state(self) -> dict[str, Any]:
-        """Everything to go on from, in tensors and plain types; every rank must call this."""
-        progress = self.progress
-        own = {
-            "generators": capture(self.ranks.device),
-            "statistics": _statistics(self.model),
-            "average_statistics": {} if self.average is None else _statistics(self.average.module),
-            "loss_sum": progress.loss_sum, "seen": progress.seen, "replaced": progress.replaced,
-        }  # fmt: skip
-        everyone = self.ranks.gather(own)
-        done = progress.update == self.epoch_updates
-        content: dict[str, Any] = {
-            # timm's fields: the epoch is the last one finished
-            "epoch": progress.epoch if done else progress.epoch - 1, "arch": self.arch, "version": 2,
-            "state_dict": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "args": self.config.plain(), "metric": progress.best_top1,
-            "vizgraph": self.description,
-            "training": {
-                "progress": asdict(progress), "ranks": everyone, "world": self.ranks.world,
-                "epoch_updates": self.epoch_updates,
-                "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
-            },
-        }  # fmt: skip
-        if self.average is not None:
-            content["state_dict_ema"] = self.average.module.state_dict()
-        if self.scaler is not None:
-            content["amp_scaler"] = self.scaler.state_dict()
-        return content
-
-    def _continue(self, content: dict[str, Any], path: Path | None) -> None:
-        _require_same_network(content, self.description, path)
-        was, config = content["args"], self.config.plain()
-        training = content["training"]
-        progress = Progress(**training["progress"])
-        if 0 < progress.update < training["epoch_updates"]:
-            for what, before, now in (
-                ("ranks", training["world"], self.ranks.world),
-                ("data.batch_size", was["data"]["batch_size"], config["data"]["batch_size"]),
-                ("optimizer.accumulate", was["optimizer"]["accumulate"], config["optimizer"]["accumulate"]),
-                ("data.repeats", was["data"]["repeats"], config["data"]["repeats"]),
-                ("updates an epoch", training["epoch_updates"], self.epoch_updates),
-                ("run.seed", was["run"]["seed"], config["run"]["seed"]),
-            ):  # fmt: skip
-                if before != now:
-                    raise TrainingError(
-                        f"{path}: was saved within an epoch with {what} {before}, now it is {now}; "
-                        f"continue with {before}, or from a checkpoint of an epoch's end"
-                    )
-        self.model.load_state_dict(content["state_dict"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        if self.average is not None:
-            self.average.module.load_state_dict(content.get("state_dict_ema", content["state_dict"]))
-        if self.scaler is not None and "amp_scaler" in content:
-            self.scaler.load_state_dict(content["amp_scaler"])
-        if progress.update == training["epoch_updates"]:
-            progress.update = self.epoch_updates
-        self.progress = progress
-        same_schedule = (
-            was["schedule"] == config["schedule"] and was["optimizer"] == config["optimizer"]
-            and training["epoch_updates"] == self.epoch_updates and training["world"] == self.ranks.world
-        )  # fmt: skip
-        if self.scheduler is not None:
-            if same_schedule:
-                self.scheduler.load_state_dict(training["scheduler"])
-            else:
-                # A new schedule was asked for: it takes over at this point of the run.
-                progress.updates = progress.epoch * self.epoch_updates + progress.update
-                self._set_rates_anew()
-        if training["world"] == self.ranks.world:
-            own = training["ranks"][self.ranks.rank]
-            restore(own["generators"], self.ranks.device)
-            _load_statistics(self.model, own["statistics"])
-            if self.average is not None and own["average_statistics"]:
-                _load_statistics(self.average.module, own["average_statistics"])
-            progress.loss_sum, progress.seen, progress.replaced = own["loss_sum"], own["seen"], own["replaced"]
-
-    def _set_rates_anew(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.scheduler.base_values):
-            group["initial_lr"] = base
-        self.scheduler.step(self.progress.epoch)
-        self.scheduler.step_update(self.progress.updates)
 
     def save(self, *names: str, must: bool = False) -> None:
         """Write checkpoints of now under these names; every rank must call this.
@@ -369,7 +206,7 @@ class Training:
         Raises:
             CannotWrite: a file could not be written, and `must` is true; otherwise that is only said.
         """
-        content = self.state()
+        content = state_of(self)
         if self.ranks.first:
             for name in names:
                 try:
@@ -449,7 +286,7 @@ class Training:
         self.forward.train()
         for module in self.frozen:
             module.eval()
-        self.average_mixing(progress.epoch)
+        self.mixing.start_epoch(progress.epoch)
         started, before = time.monotonic(), progress.seconds
         done_here = 0
         batches = self._batches()
@@ -473,12 +310,6 @@ class Training:
                 progress.seconds = before + time.monotonic() - started
                 self._tell(live, done_here, time.monotonic() - started)
                 self._agree(stop)
-
-    def average_mixing(self, epoch: int) -> None:
-        """Mixup and cutmix end at the epoch that the config names."""
-        off = self.config.augment.mixup_off_epoch
-        if self.mixup is not None:
-            self.mixup.mixup_enabled = not (off and epoch >= off)
 
     def _update(self, group: Iterable[Batch]) -> None:
         config, group = self.config.optimizer, list(group)
@@ -510,12 +341,7 @@ class Training:
         require_labels(batch.labels, self.classes)
         pixels = self.normalize(batch.pixels)
         labels = batch.labels.to(self.ranks.device, non_blocking=True)
-        smoothing = self.config.augment.smoothing
-        if self.erase is not None:
-            pixels = self.erase(pixels)
-        if self.mixup is not None:
-            pixels, labels = self.mixup(pixels, labels)
-            smoothing = 0.0
+        pixels, labels, smoothing = self.mixing(pixels, labels)
         with self._autocast():
             logits = self.forward(pixels)
         return F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
@@ -597,10 +423,10 @@ class Training:
         if self.ranks.world > 1:
             from timm.utils import distribute_bn
 
-            before = (_statistics(self.model), {} if self.average is None else _statistics(self.average.module))
-            for network in (self.model, None if self.average is None else self.average.module):
-                if network is not None:
-                    distribute_bn(network, self.ranks.world, reduce=True)
+            networks = [self.model] if self.average is None else [self.model, self.average.module]
+            before = [statistics_of(network) for network in networks]
+            for network in networks:
+                distribute_bn(network, self.ranks.world, reduce=True)
         scores = None
         number = progress.epoch + 1
         if number % config.run.validate_every == 0 or number == self.epochs:
@@ -609,9 +435,8 @@ class Training:
         if stopping:
             if self.ranks.world > 1:
                 # Continued, the epoch's end is done again from where it began.
-                _load_statistics(self.model, before[0])
-                if self.average is not None:
-                    _load_statistics(self.average.module, before[1])
+                for network, statistics in zip(networks, before, strict=True):
+                    load_statistics(network, statistics)
             self._leave(stop)
         sums = self.ranks.total(
             torch.tensor([progress.loss_sum, progress.seen, progress.replaced], dtype=torch.float64)
@@ -683,31 +508,6 @@ def _line(row: dict[str, Any], epochs: int, scores: Scores | None) -> str:
         text += f", validation loss {scores.loss:.4f}, top-1 {scores.top1:.2f} %, top-5 {scores.top5:.2f} %"
     text += f", {row['images_per_second']:.0f} images/s, {clock(row['seconds'])}"
     return text + (f", {row['replaced']} damaged images replaced" if row["replaced"] else "")
-
-
-def _statistics(model: nn.Module) -> dict[str, Tensor]:
-    """The batch-norm statistics, which differ between ranks within an epoch; copies on the CPU."""
-    return {
-        name: buffer.detach().to("cpu", copy=True)
-        for name, buffer in model.named_buffers() if "running_" in name or name.endswith("num_batches_tracked")
-    }  # fmt: skip
-
-
-def _load_statistics(model: nn.Module, statistics: dict[str, Tensor]) -> None:
-    buffers = dict(model.named_buffers())
-    with torch.no_grad():
-        for name, value in statistics.items():
-            buffers[name].copy_(value)
-
-
-def _require_same_network(content: dict[str, Any], description: dict[str, Any], path: Path | None) -> None:
-    was = content.get("vizgraph") or {}
-    for key, what in (("arch", "model.arch"), ("num_classes", "model.num_classes"), ("model_kwargs", "model.kwargs")):
-        if was.get(key) != description[key]:
-            raise TrainingError(
-                f"{path}: is of a run with {what} {was.get(key)}, now it is {description[key]}; resume with its own "
-                "config, or start a new run from its weights with model.checkpoint"
-            )
 
 
 @contextlib.contextmanager

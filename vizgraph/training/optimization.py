@@ -1,0 +1,71 @@
+"""How weights move: the optimizer and the schedule of its learning rate, both timm's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from vizgraph.training.config import OptimizerConfig, ScheduleConfig
+from vizgraph.training.errors import TrainingError
+
+
+def scaled_rate(config: OptimizerConfig, images_an_update: int) -> float:
+    """The learning rate as stated, or scaled with what an update holds, linearly or by the root."""
+    factor = images_an_update / config.lr_batch
+    return config.lr * {"none": 1.0, "linear": factor, "sqrt": factor**0.5}[config.lr_scaling]
+
+
+def make_optimizer(config: OptimizerConfig, model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+    """The optimizer, with its groups of parameters: no decay of norms and biases, layers slowed down if asked for.
+
+    Raises:
+        TrainingError: no such optimizer, or not with these arguments.
+    """
+    from timm.optim import create_optimizer_v2
+
+    more = dict(config.kwargs)
+    if config.betas is not None:
+        more["betas"] = tuple(config.betas)
+    if config.eps is not None:
+        more["eps"] = config.eps
+    try:
+        return create_optimizer_v2(
+            model, opt=config.name, lr=learning_rate, weight_decay=config.weight_decay, momentum=config.momentum,
+            layer_decay=config.layer_decay, **more,
+        )  # fmt: skip
+    except (ValueError, AssertionError, TypeError) as error:
+        raise TrainingError(f"optimizer.name={config.name}: {error}") from error
+
+
+def make_schedule(config: ScheduleConfig, optimizer: torch.optim.Optimizer, epoch_updates: int) -> tuple[Any, int]:
+    """timm's scheduler (None for none) and the number of epochs, cooldown included.
+
+    Raises:
+        TrainingError: no such schedule, or one that does not fit its epochs.
+    """
+    from timm.scheduler import create_scheduler_v2
+
+    if 0 < config.epochs <= config.warmup_epochs:
+        raise TrainingError(
+            f"schedule.warmup_epochs ({config.warmup_epochs}) must be below schedule.epochs ({config.epochs})"
+        )
+    more: dict[str, Any] = {} if config.decay_epochs is None else {"decay_epochs": config.decay_epochs}
+    try:
+        return create_scheduler_v2(
+            optimizer, sched=config.name, num_epochs=config.epochs, warmup_lr=config.warmup_lr, min_lr=config.min_lr,
+            warmup_epochs=config.warmup_epochs,  # type: ignore[arg-type]
+            cooldown_epochs=config.cooldown_epochs, decay_rate=config.decay_rate, step_on_epochs=config.by_epoch,
+            updates_per_epoch=epoch_updates, **more,
+        )  # fmt: skip
+    except (ValueError, AssertionError) as error:
+        raise TrainingError(f"schedule.name={config.name}: {error}") from error
+
+
+def take_over(scheduler: Any, optimizer: torch.optim.Optimizer, epoch: int, updates: int) -> None:
+    """Let a new schedule go on from a place in the run, whatever the optimizer's loaded state says of rates."""
+    for group, base in zip(optimizer.param_groups, scheduler.base_values, strict=True):
+        group["initial_lr"] = base
+    scheduler.step(epoch)
+    scheduler.step_update(updates)
