@@ -1,15 +1,16 @@
 """Make the README's still and animation of the explorer: docs/images/explorer.png and explorer.webp.
 
-    python docs/explorer_pictures.py
+    python docs/explorer_pictures.py [CHECKPOINT]
 
-Runs the bundled network on a bundled image, opens the page in a headless Chromium, moves the pointer over it and
-photographs it. Needs playwright and a Chromium.
+Runs the bundled network (or gcn_demo with another file of weights) on a bundled image, opens the page in a headless
+Chromium, moves the pointer over it and photographs it. Needs playwright and a Chromium.
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def scenes(page: Page, box: tuple[int, int, int, int]) -> list[tuple[Image.Image
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    model = vizgraph.load_model("gcn_demo", device="cpu")
+    weights = sys.argv[1] if sys.argv[1:] else "demo"
+    model = vizgraph.load_model("gcn_demo", weights, device="cpu")
     path = bundled_images()[0]
     sample = vizgraph.load_image(path, model)
     exp = viz_nodes.explain(model, sample.pixels, target="top5", labels=labels_of(model))
