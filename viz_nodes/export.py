@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.edges import _edges, _row, in_degree
+from viz_nodes.graphml import graphml
 from viz_nodes.graphs import layer_graph
 from viz_nodes.grids import centers
 from viz_nodes.records import Explanation, LayerExplanation
@@ -344,8 +345,6 @@ def to_graphml(
     Nodes get a `label`; edges a `weight` where there is none yet, their share, left out where it is 0, which Gephi
     does not take.
     """
-    import networkx as nx
-
     graph = _plain(source, layer, image)
     graph.graph = {name: _printable(value) if isinstance(value, str) else value for name, value in graph.graph.items()}
     for name, attributes in graph.nodes(data=True):
@@ -355,9 +354,7 @@ def to_graphml(
     for _, _, attributes in graph.edges(data=True):
         if attributes.setdefault("weight", attributes.get("share", 1.0)) <= 0:
             del attributes["weight"]
-    buffer = io.BytesIO()
-    nx.write_graphml(graph, buffer)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, graphml(graph))
     return Path(path)
 
 

@@ -71,6 +71,8 @@ def forked(arguments, out, before=lambda: None) -> int:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         sys.stdout = sys.stderr = os.fdopen(quiet, "w")
+        # A shell starts what it runs in the background with SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         before()
         main([*arguments, "--out", str(out)], prog_name="vizgraph")
     except SystemExit as end:

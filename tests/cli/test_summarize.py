@@ -1,0 +1,136 @@
+"""Aggregates over a folder of explanations, with numbers that can be worked out by hand."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from viz_nodes.records import Explanation, LayerExplanation
+from vizgraph.cli.rendering import manifest
+from vizgraph.cli.rendering.aggregates import EVERY, Aggregates, coverage
+
+
+def explanation(target, neighbors, cam=None, share=None):
+    """Two classes on a grid of 2 x 2 with one graph layer; `neighbors` (4, k)."""
+    neighbors = torch.tensor(neighbors)[None]
+    count = neighbors.shape[2]
+    share = torch.full(neighbors.shape, 1 / count) if share is None else torch.tensor(share)[None]
+    cam = torch.zeros(1, 2, 2) if cam is None else torch.tensor(cam, dtype=torch.float32).view(1, 2, 2)
+    peak = torch.tensor([-1 if not bool(cam.any()) else int(cam.argmax())])
+    layer = LayerExplanation(
+        index=0, name="gconv", grid=(2, 2), key_grid=(2, 2), cam=cam, peak=peak, neighbors=neighbors, share=share,
+        contribution=torch.zeros(neighbors.shape),
+    )  # fmt: skip
+    logits = torch.zeros(1, 2)
+    logits[0, target] = 5.0
+    return Explanation(
+        logits, torch.tensor([target]), (layer,), "gradcam", (32, 32), 1, labels=("cat", "dog"), model="tiny"
+    )
+
+
+def made(size=(4, 4)):
+    return {"arch": "tiny", "image": {"relative": "x.png", "size": list(size), "view": [0.0, 0.0, size[1], size[0]]}}
+
+
+@pytest.mark.parametrize(
+    ("mask", "grid", "view", "expected"),
+    [
+        ([[1, 0], [0, 0]], (2, 2), None, [[1, 0], [0, 0]]),
+        ([[1, 1, 0, 0]] * 4, (2, 2), None, [[1, 0], [1, 0]]),
+        ([[1, 0, 0]] * 3, (1, 2), None, [[2 / 3, 0]]),
+        ([[0, 0, 1, 1]] * 4, (1, 1), [2.0, 0.0, 4.0, 4.0], [[1]]),
+        ([[0, 1, 0, 0]] * 4, (1, 2), [1.0, 1.0, 3.0, 3.0], [[1, 0]]),
+    ],
+)
+def test_coverage_is_the_part_of_each_patch_that_the_mask_covers(mask, grid, view, expected):
+    assert coverage(np.array(mask, bool), grid, view) == pytest.approx(np.array(expected, float))
+
+
+def test_edge_lengths_leave_out_a_node_that_is_its_own_neighbor():
+    aggregates = Aggregates()
+    # 0 -> right neighbor (1 patch), 1 -> diagonal (sqrt 2), 2 and 3 only themselves
+    aggregates.add(explanation(0, [[0, 1], [1, 2], [2, 2], [3, 3]]), made())
+    (row,) = [row for row in aggregates.rows() if row["class"] == 0]
+    assert row["edge_length"] == pytest.approx((1 + 2**0.5) / 2, abs=1e-6)
+    assert row["self_share"] == pytest.approx(6 / 8)
+
+
+def test_mean_maps_weigh_every_image_alike_and_count_blank_ones():
+    aggregates = Aggregates()
+    for cam in ([2, 0, 0, 0], [0, 0, 0, 8], [0, 0, 0, 0]):
+        aggregates.add(explanation(1, [[0], [1], [2], [3]], cam), made())
+    sums = aggregates.sums["tiny", 1, 1, "dog"]
+    assert (sums.cam / sums.images).ravel() == pytest.approx([1 / 3, 0, 0, 1 / 3])
+    assert sums.blank == 1
+
+
+def test_hubs_are_the_nodes_chosen_most_on_average():
+    aggregates = Aggregates()
+    aggregates.add(explanation(0, [[3], [3], [3], [3]]), made())
+    aggregates.add(explanation(1, [[3], [3], [1], [1]]), made())
+    assert aggregates.sums["tiny", 1, EVERY, "all classes"].hubs()[:2] == [(1, 1, 3.0), (0, 1, 1.0)]
+
+
+def test_edges_that_stay_on_the_object_are_counted_and_weighed_by_wins():
+    aggregates = Aggregates()
+    mask = np.zeros((4, 4), bool)
+    mask[:2] = True  # the upper two patches
+    share = [[0.75, 0.25], [0.5, 0.5], [1.0, 0.0], [1.0, 0.0]]
+    aggregates.add(explanation(0, [[1, 2], [0, 3], [0, 1], [0, 1]], share=share), made(), mask)
+    (row,) = [row for row in aggregates.rows() if row["class"] == 0]
+    assert (row["on_object"], row["on_object_wins"], row["object_area"]) == (0.5, 0.625, 0.5)
+
+
+def test_classes_are_kept_apart_and_together():
+    aggregates = Aggregates()
+    for target in (0, 1, 1):
+        aggregates.add(explanation(target, [[0], [1], [2], [3]]), made())
+    assert [(row["label"], row["images"]) for row in aggregates.rows()] == [("all classes", 3), ("cat", 1), ("dog", 2)]
+    assert aggregates.classes("tiny") == [(1, "dog", 2), (0, "cat", 1)]
+
+
+def write_item(folder, exp, relative):
+    exp.save(folder)
+    size = (folder / "explanation.npz").stat().st_size
+    about = {
+        **manifest.identity("tiny", {}, {}),
+        "image": {"relative": relative, "size": [4, 4], "view": [0.0, 0.0, 4.0, 4.0]},
+        "outputs": {"explanation.npz": {"bytes": size}},
+    }
+    (folder / "manifest.json").write_text(json.dumps(about))
+
+
+def test_the_command_writes_a_table_and_figures_and_passes_over_what_is_broken(run, tmp_path):
+    root = tmp_path / "tiny"
+    for number in range(3):
+        write_item(root / f"{number}", explanation(number % 2, [[1], [0], [3], [2]], [1, 0, 0, 0]), f"{number}.png")
+    write_item(root / "broken", explanation(0, [[1], [0], [3], [2]]), "broken.png")
+    data = bytearray((root / "broken/explanation.npz").read_bytes())
+    data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
+    (root / "broken/explanation.npz").write_bytes(data)
+    (root / "unfinished").mkdir()
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Image.fromarray(np.full((4, 4), 255, np.uint8)).save(masks / "0.png")
+    result = run("summarize", root, "--masks", masks, "--format", "png,pdf", "--dpi", 60)
+    assert result.exit_code == 1, result.stderr
+    assert "broken.png" in result.stderr
+    with open(root / "aggregates.csv", newline="") as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
+    assert {label: row["images"] for label, row in rows.items()} == {"all classes": "3", "cat": "2", "dog": "1"}
+    assert float(rows["cat"]["on_object"]) == 1.0
+    assert rows["dog"]["on_object"] == ""
+    names = {path.name for path in root.iterdir() if path.is_file()}
+    assert names == {"aggregates.csv"} | {
+        f"tiny_{what}.{form}" for what in ("edges", "mean_maps") for form in ("png", "pdf")
+    }
+
+
+def test_a_folder_without_explanations_is_a_usage_error(run, tmp_path):
+    assert run("summarize", tmp_path).exit_code == 2
+    assert run("summarize", tmp_path / "missing").exit_code == 2
