@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -346,3 +347,14 @@ def test_nodes_table_has_a_line_for_each_node():
     assert keys.cam.isna().all()
     assert keys.query("image == 0").in_degree.sum() == 24
     assert table.query("layer == 2 and image == 0").in_degree.sum() == 23
+
+
+def test_every_field_of_the_records_is_in_the_file(tmp_path):
+    members = np.load(export.save(made(), tmp_path))
+    header = json.loads(members["about"].tobytes())
+    saved = set(header["layers"][0]) | {name.split("/")[2] for name in members.files if name.startswith("layers/2/")}
+    assert saved == {field.name for field in dataclasses.fields(LayerExplanation)}
+    saved = set(header) - {"format", "version", "dtypes"} | {name for name in members.files if "/" not in name} - {
+        "about"
+    }
+    assert saved == {field.name for field in dataclasses.fields(Explanation)}
