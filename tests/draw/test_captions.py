@@ -156,3 +156,14 @@ def test_the_separator_never_begins_a_line():
     words = SEPARATOR.join(["layer 4 of 12", "tabby cat", "Grad-CAM", "9 of 17 neighbors drawn"])
     for width in range(60, 200, 7):
         assert all(not line.strip().startswith("·") for line in wrap(words, width, 7.0).split("\n"))
+
+
+def test_a_name_that_ends_in_a_number_does_not_run_into_the_probability(make_explanation):
+    exp = make_explanation(labels=("digit 5", "b", "c"))
+    assert spaced(target_words(exp, 0)) == f"digit 5, {100 * float(exp.probabilities[0, 0]):.0f} %"
+
+
+def test_the_neighbors_picture_has_no_ring_and_says_so_otherwise(make_explanation):
+    words = edges_words([ego_of(make_explanation(k=9), 3, 100)], "among them the center itself")
+    assert "ring" not in words
+    assert "among them the center itself" in words

@@ -72,7 +72,7 @@ def layer_words(exp: Explanation, layer: LayerExplanation) -> str:
 
 
 def target_words(exp: Explanation, row: int) -> str:
-    """ "tabby cat 62 %", and "tabby cat 62 % rather than tiger cat 21 %" for a contrast."""
+    """ "tabby cat 62 %", "digit 5, 96 %"; "tabby cat 62 % rather than tiger cat 21 %" for a contrast."""
     words = _class_words(exp, row, int(exp.target[row]))
     if exp.versus is not None and int(exp.versus[row]) >= 0:
         words += f" rather than {_class_words(exp, row, int(exp.versus[row]))}"
@@ -81,7 +81,10 @@ def target_words(exp: Explanation, row: int) -> str:
 
 def _class_words(exp: Explanation, row: int, index: int) -> str:
     name = plain(exp.label(index))
-    return f"{name}{_JOINED}{percent(float(exp.probabilities[row, index]))}" if index >= 0 else name
+    if index < 0:
+        return name
+    pause = "," if name[-1:].isdigit() else ""
+    return f"{name}{pause}{_JOINED}{percent(float(exp.probabilities[row, index]))}"
 
 
 def method_words(method: str) -> str:

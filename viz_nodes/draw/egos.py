@@ -181,10 +181,13 @@ def _limit(k: int | str | None) -> int | None:
     return int(k)
 
 
-def edges_words(egos: Sequence[Ego]) -> str:
+def edges_words(egos: Sequence[Ego], itself: str = "ring: the center itself") -> str:
     """What is drawn and what is hidden: "9 of 17 neighbors drawn, 61 % of the wins; ring: the center itself, 12 %".
 
     Several centers are counted together, their shares averaged. Where all are drawn, only that is said.
+
+    Args:
+        itself: what is said of a center that is its own neighbor.
     """
     if not egos:
         return "no positive evidence"
@@ -201,7 +204,7 @@ def edges_words(egos: Sequence[Ego]) -> str:
         words += f"{drawn} of {total} neighbors drawn, {about}{percent(carried)} of {what}"
     if any(ego.is_self.any() for ego in egos):
         own = sum(float(ego.share[ego.is_self].sum()) for ego in egos) / len(egos)
-        words += f"; ring: the center itself, {about}{percent(own)}" + (f" of {what}" if drawn == total else "")
+        words += f"; {itself}, {about}{percent(own)}" + (f" of {what}" if drawn == total else "")
     for hops in zip(*(ego.earlier for ego in egos), strict=True):
         count, of = sum(len(hop.senders) for hop in hops), sum(hop.total for hop in hops)
         carried = sum(hop.carried for hop in hops) / len(hops)

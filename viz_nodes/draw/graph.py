@@ -158,7 +158,9 @@ def lay_ground(
         artists["grid"] = add_patch_grid(ax, stage, lined, look.dots, alpha=0.15, width=0.25, zorder=1.2)
     if nodes:
         at = centers(record.grid, stage.size, stage.view)
-        artists["nodes"] = add_dots(ax, at, speck_size(stage, record.grid), look.dots, alpha=0.4, zorder=1.4)
+        # Thousands of dots at full strength would gray the photograph.
+        alpha = 0.4 * float(np.clip(stage.pitch(record.grid) / 6.0, 0.45, 1.0))
+        artists["nodes"] = add_dots(ax, at, speck_size(stage, record.grid), look.dots, alpha=alpha, zorder=1.4)
     return stage, artists
 
 

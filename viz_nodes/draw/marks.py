@@ -14,7 +14,7 @@ from viz_nodes.grids import Grid
 
 def star_size(stage: Stage, grid: Grid) -> float:
     """Points across a star: about a patch, within what reads in print."""
-    return float(np.clip(1.25 * stage.pitch(grid), 6.0, 14.0))
+    return float(np.clip(0.95 * stage.pitch(grid), 5.8, 11.5))
 
 
 def dot_size(stage: Stage, grid: Grid) -> float:

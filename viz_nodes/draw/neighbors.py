@@ -140,7 +140,9 @@ def draw_neighbors(
         artists["blank"] = say_blank(ax, look, font_size)
     if caption:
         words = (
-            caption if isinstance(caption, str) else SEPARATOR.join([*head_words(exp, record, row), edges_words(egos)])
+            caption
+            if isinstance(caption, str)
+            else SEPARATOR.join([*head_words(exp, record, row), edges_words(egos, "among them the center itself")])
         )
         artists["caption"] = add_caption(ax, words, look, font_size)
     return artists

@@ -12,9 +12,11 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
-DPI = 200
+DPI = 160
 MOST_BYTES = 3_000_000
 
 START = '''\
@@ -98,10 +100,10 @@ PICTURES = (
     ),
     Picture(
         "classes", "One row a class",
-        "The three most probable classes, explained from the same pass, on one scale.",
+        "The three most probable classes, explained in one call, on one scale a layer.",
         '''\
 top = viz_nodes.explain(model, sample.pixels, target="top3")
-fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="shared")''',
+fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")''',
     ),
     Picture(
         "compare_methods", "Two methods side by side",
@@ -113,11 +115,11 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="shared")''',
     ),
     Picture(
         "compare_models", "Two networks side by side",
-        "The trained network, and the same with fewer neighbors a layer: gray edges are in both, colored ones in one.",
+        "The trained network, and the same with half the neighbors: gray edges are in both, colored ones in one.",
         '''\
-few = vizgraph.load_model("gcn_demo", "demo", k=4)
+few = vizgraph.load_model("gcn_demo", "demo", k=exp.layers[0].neighbors.shape[-1] // 2)
 other = viz_nodes.explain(few, sample.pixels)
-names = ["9 to 18 neighbors", "4 to 8 neighbors"]
+names = ["as trained", "half the neighbors"]
 fig = compare([exp, other], image, names=names, layers=[5], kinds=["graph"], k="all")''',
     ),
     Picture(
@@ -146,12 +148,20 @@ def main() -> None:
         else:
             exec(picture.command, names)
             names["save_figure"](names["fig"], target, dpi=DPI)
+        _shrink(target)
         print(f"{target.name}: {target.stat().st_size / 1000:.0f} kB")
     (HERE / "README.md").write_text(_readme(), "utf-8")
     total = sum(path.stat().st_size for path in HERE.glob("*.png"))
     print(f"{len(PICTURES)} pictures, {total / 1e6:.2f} MB")
     if total > MOST_BYTES:
         raise SystemExit(f"the gallery must stay below {MOST_BYTES / 1e6:.0f} MB")
+
+
+def _shrink(path: Path) -> None:
+    """Keep 256 colors of a PNG: a gallery belongs in a checkout, so it must be small."""
+    with Image.open(path) as image:
+        few = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+    few.save(path, optimize=True)
 
 
 def _run(picture: Picture, target: Path) -> None:
@@ -168,7 +178,8 @@ def _readme() -> str:
     parts = [
         "# Gallery",
         "Made by `python viz_output/gallery/make_gallery.py`, with the bundled network and images. "
-        "Each command here is the one that made the picture above it. The Python ones go on from:",
+        "Each command here is the one that made the picture above it, reduced to 256 colors to be small. "
+        "The Python ones go on from:",
         f"```python\n{START}```",
         "and end with `save_figure(fig, \"name.png\")`, or `.pdf`, or `.svg`. What the marks mean: "
         "[docs/figures.md](../../docs/figures.md).",
