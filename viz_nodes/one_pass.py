@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -187,10 +187,9 @@ def _explain(
 def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool) -> dict[int, Tensor]:
     """By identity of the tensor; zero for what the score does not depend on."""
     unique = list({id(tensor): tensor for tensor in wanted}.values())
-    if score.requires_grad:
+    found: tuple[Tensor | None, ...] = (None,) * len(unique)
+    if score.requires_grad and unique:
         found = torch.autograd.grad(score, unique, retain_graph=keep or second, create_graph=second, allow_unused=True)
-    else:
-        found = (None,) * len(unique)
     return {
         id(tensor): torch.zeros_like(tensor) if gradient is None else gradient
         for tensor, gradient in zip(unique, found)

@@ -95,7 +95,12 @@ class WindowMixer(nn.Module):
 
 
 def test_windows_by_hand():
-    assert shifted_windows((4, 4), (2, 2), (1, 1)).tolist() == [[5, 6, 9, 10], [7, 4, 11, 8], [13, 14, 1, 2], [15, 12, 3, 0]]
+    assert shifted_windows((4, 4), (2, 2), (1, 1)).tolist() == [
+        [5, 6, 9, 10],
+        [7, 4, 11, 8],
+        [13, 14, 1, 2],
+        [15, 12, 3, 0],
+    ]
     fold = Fold(shifted_windows((2, 4), (2, 2)), shifted_windows((2, 4), (2, 2)))
     whole = torch.arange(16).view(2, 8, 1)
     assert fold.fold(whole)[1, :, 0].tolist() == [2, 3, 6, 7]

@@ -23,7 +23,7 @@ class ByHand(nn.Module):
                 self.nn.weight.copy_(torch.tensor([[0.0, 0, 2, 0], [0, 0, 0, 5]])[:, :, None, None])
 
         def forward(self, x, edge_index):
-            batch, channels = x.shape[:2]
+            channels = x.shape[1]
             heard = torch.stack([x[0, :, i, 0] for i in edge_index[0].flatten()], 1).view(1, channels, 3, 2)
             message = (heard - x).max(-1, keepdim=True).values
             return self.nn(torch.cat([x, message], 1))
@@ -88,7 +88,7 @@ def test_shares_and_contributions_by_hand():
 
 
 def gradient_times_message(net, pixels, target, kind):
-    """<gradient, message> of every layer, with the message made by finite scaling: d score / d s of (1 + s) x message."""
+    """<gradient, message> of every layer, as the slope of the score when all messages are scaled."""
     found = []
     for block in net.backbone:
         conv = block[0].graph_conv.static.gconv
@@ -109,7 +109,9 @@ def gradient_times_message(net, pixels, target, kind):
         def on_output(_module, args, output, scale=scale):
             return output * scale
 
-        handle = conv.register_forward_hook(on_output) if kind == "edge" else conv.nn.register_forward_pre_hook(on_input)
+        handle = (
+            conv.register_forward_hook(on_output) if kind == "edge" else conv.nn.register_forward_pre_hook(on_input)
+        )
         score = net(pixels)[:, target].sum()
         handle.remove()
         found.append(torch.autograd.grad(score, scale)[0].item())

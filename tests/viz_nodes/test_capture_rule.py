@@ -13,7 +13,13 @@ from viz_nodes.capture.recorder import key_grid
 
 @pytest.mark.parametrize(
     ("grid", "keys", "shape"),
-    [((14, 14), 196, (14, 14)), ((56, 56), 196, (14, 14)), ((6, 4), 6, (3, 2)), ((7, 7), 9, (3, 3)), ((5, 9), 8, (2, 4))],
+    [
+        ((14, 14), 196, (14, 14)),
+        ((56, 56), 196, (14, 14)),
+        ((6, 4), 6, (3, 2)),
+        ((7, 7), 9, (3, 3)),
+        ((5, 9), 8, (2, 4)),
+    ],
 )
 def test_key_grids(grid, keys, shape):
     assert key_grid(grid, keys) == shape
@@ -23,7 +29,8 @@ def test_key_grids(grid, keys, shape):
 def test_captured_edges_are_those_the_convolution_consumed(kind, make_net, make_pixels):
     net, pixels = make_net(kind), make_pixels()
     proofs = verify(net, pixels)
-    assert [(p.index, p.conv, p.proven) for p in proofs] == [(i, kind if kind != "concat" else "mr", True) for i in range(3)]
+    conv = "mr" if kind == "concat" else kind
+    assert [(proof.index, proof.conv, proof.proven) for proof in proofs] == [(i, conv, True) for i in range(3)]
     assert all(p.error == 0 or kind == "gin" for p in proofs)
     assert all(p.nodes == 48 for p in proofs)
 
@@ -44,7 +51,7 @@ def test_a_layer_that_uses_other_edges_than_it_was_given_is_found_out(kind, make
 
 
 class Overwriting(nn.Module):
-    """Writes over the graph convolution's output, over the explained convolution's output, and over the block's input."""
+    """Writes over what the graph convolution computed, and over the explained convolution's output."""
 
     def __init__(self, net):
         super().__init__()

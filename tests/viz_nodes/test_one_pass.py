@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import weakref
@@ -86,7 +87,13 @@ def test_layers_in_any_order_and_from_the_end(make_net, make_pixels):
     whole = viz_nodes.explain(net, pixels)
     assert torch.equal(exp.layer(-1).contribution, whole.layer(2).contribution)
     assert [layer.index for layer in viz_nodes.explain(net, pixels, layers=1).layers] == [1]
-    for wrong, kind in (([3], ValueError), ([-4], ValueError), ([], ValueError), (["a"], TypeError), ([0.5], TypeError)):
+    for wrong, kind in (
+        ([3], ValueError),
+        ([-4], ValueError),
+        ([], ValueError),
+        (["a"], TypeError),
+        ([0.5], TypeError),
+    ):
         with pytest.raises(kind, match="`layers` must"):
             viz_nodes.explain(net, pixels, layers=wrong)
     assert hooks_on(net) == 0
@@ -170,10 +177,8 @@ def test_everything_is_as_it_was_found(make_net, make_pixels):
         lambda: viz_nodes.explain(net, pixels[:, :, :7, :7], target=0),
         lambda: viz_nodes.verify(net, pixels),
     ):
-        try:
+        with contextlib.suppress(ValueError, RuntimeError, IndexError):
             call()
-        except (ValueError, RuntimeError, IndexError):
-            pass
         assert flags(net) == before
         assert hooks_on(net) == 0
         assert all(parameter.grad is None for parameter in net.parameters())

@@ -56,7 +56,8 @@ def test_every_convolution_is_proven(published):
 def test_edges_without_share_are_idle_in_single_precision(published):
     model, _, _, pixels = published
     exp = viz_nodes.explain(model.float(), pixels.float())
-    with torch.no_grad(), viz_nodes.edit_edges(model, cut={layer.index: layer.share == 0 for layer in exp.layers}) as gone:
+    cut = {layer.index: layer.share == 0 for layer in exp.layers}
+    with torch.no_grad(), viz_nodes.edit_edges(model, cut=cut) as gone:
         logits = model(pixels.float())
     model.double()
     assert torch.equal(logits, exp.logits)

@@ -160,9 +160,9 @@ class EdgeTensor(Adapter):
             return None
         y = x
         for value in values[1:]:
-            if isinstance(value, Tensor) and value.is_floating_point() and value.ndim >= 3:
-                if value.shape[:2] == x.shape[:2]:
-                    y = value.flatten(2)
-                    break
+            features = isinstance(value, Tensor) and value.is_floating_point() and value.ndim >= 3
+            if features and value.shape[:2] == x.shape[:2]:
+                y = value.flatten(2)
+                break
         centers = torch.arange(x.shape[2], device=edges.device)[:, None]
         return Graph(x, edges[0], y, edges, aligned=bool((edges[1] == centers).all()))

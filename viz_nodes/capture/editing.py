@@ -31,7 +31,7 @@ def edit_edges(
     frozen: Explanation | None = None,
     adapter: Adapter | Sequence[Adapter] | None = None,
 ) -> Iterator[dict[int, int]]:
-    """Inside, the model runs without chosen edges: they are left out of the maximum or the sum, and nothing replaces them.
+    """Inside, the model runs without chosen edges: left out of the maximum or the sum, and nothing in their place.
 
     A node without any edge left receives the message 0. The first forward of each image size costs one more, in which
     the graph layers are looked for. Only forwards of this thread are edited.
@@ -39,8 +39,8 @@ def edit_edges(
     Args:
         model: any network that `explain` understands; layers whose `exact` is False cannot be edited.
         cut: for each layer (its place in the network from 0, negative from its end) the edges to take out: a bool
-            tensor (N, k) or (B, N, k) by rank, pairs (neighbor, center), or a function that gets the neighbors (B, N, k)
-            and returns such a tensor. With B = 1 it holds for every image.
+            tensor (N, k) or (B, N, k) by rank, pairs (neighbor, center), or a function that gets the neighbors
+            (B, N, k) and returns such a tensor. With B = 1 it holds for every image.
         keep: the same, but all other edges of these layers go.
         frozen: the graphs of this explanation (of one image, or of as many as will run) stand in for those the network
             would build; otherwise each layer builds its own from what the edits before it left.
@@ -50,8 +50,8 @@ def edit_edges(
         For each edited layer how many edges were taken out in the last forward.
 
     Raises:
-        ValueError: (in the first forward) a layer that does not exist, a mask of another shape, a pair that is no edge, a
-            layer whose aggregation is not understood.
+        ValueError: (in the first forward) a layer that does not exist, a mask of another shape, a pair that is no
+            edge, a layer whose aggregation is not understood.
 
     Example:
         >>> exp = viz_nodes.explain(model, pixels)
@@ -122,8 +122,8 @@ class _Editor:
                 layer = layers[place % depth]
                 if layer.kind == "other" or layer.child is None:
                     raise ValueError(
-                        f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is understood "
-                        "for its edges to be edited, and does not; give an `adapter` with its `messages`"
+                        f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is "
+                        "understood for its edges to be edited, and does not; give an `adapter` with its `messages`"
                     )
                 edits.setdefault(layer.index, [None, None])[which] = edges
         if self.frozen is not None:
@@ -195,7 +195,8 @@ class _Editor:
             explained = next((one for one in self.frozen.layers if one.index == layer.index), None)
         if explained is None:
             return None
-        assert self.frozen is not None and self.frozen.source is not None
+        assert self.frozen is not None
+        assert self.frozen.source is not None
         images = graph.x.shape[0] // (1 if layer.fold is None else layer.fold.nodes.shape[0])
         sources = self.frozen.source.tolist()
         rows = [sources.index(source) for source in sorted(set(sources))]
@@ -309,7 +310,8 @@ def _mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tensor:
         mask = mask if mask.ndim == 3 else mask[None]
         if tuple(mask.shape) not in (shape, (1, *shape[1:])):
             raise ValueError(
-                f"`{name}` must be of shape {shape[1:]} or {shape} for layer {layer.index + 1} (got {tuple(edges.shape)})"
+                f"`{name}` must be of shape {shape[1:]} or {shape} for layer {layer.index + 1} "
+                f"(got {tuple(edges.shape)})"
             )
         return mask.expand(shape)
     mask = torch.zeros_like(neighbors, dtype=torch.bool)
@@ -325,6 +327,8 @@ def _mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tensor:
             raise ValueError(f"`{name}` must name centers in [0, {neighbors.shape[1]}) (got {center})")
         hit = neighbors[:, center] == neighbor
         if not bool(hit.any()):
-            raise ValueError(f"`{name}` must name edges of layer {layer.index + 1} (got {neighbor} -> {center}, not one)")
+            raise ValueError(
+                f"`{name}` must name edges of layer {layer.index + 1} (got {neighbor} -> {center}, which is none)"
+            )
         mask[:, center] |= hit
     return mask

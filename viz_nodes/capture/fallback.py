@@ -1,4 +1,4 @@
-"""Contributions where the aggregation is not understood: the module runs once more, each edge with a key node of its own."""
+"""Contributions where the aggregation is not understood: the module runs again, each edge with its own key node."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Fold:
 
     def fold(self, array: Tensor) -> Tensor:
         """(B, N, ...) -> (B * windows, n, ...), the inverse of `unfold`."""
-        windows, places = self.nodes.shape
+        places = self.nodes.shape[1]
         joined = array[:, self.nodes.flatten().to(array.device)]
         return joined.reshape(-1, places, *array.shape[2:])
 

@@ -39,7 +39,8 @@ class MessagePassing(Adapter):
     def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
         values = [*args, *kwargs.values()]
         edges = next(
-            (v for v in values if isinstance(v, Tensor) and v.dtype == torch.int64 and v.ndim == 2 and len(v) == 2), None
+            (v for v in values if isinstance(v, Tensor) and v.dtype == torch.int64 and v.ndim == 2 and len(v) == 2),
+            None,
         )
         features = values[0] if values else None
         senders, receivers = features if isinstance(features, (tuple, list)) else (features, features)
@@ -60,6 +61,7 @@ class MessagePassing(Adapter):
             def keep_aggregate(_module: nn.Module, _inputs: Any, output: Any) -> None:
                 sent.aggregate = output if isinstance(output, Tensor) else None
 
-            sent.handles.append(module.register_message_forward_hook(keep_messages))
-            sent.handles.append(module.register_aggregate_forward_hook(keep_aggregate))
+            layer: Any = module
+            sent.handles.append(layer.register_message_forward_hook(keep_messages))
+            sent.handles.append(layer.register_aggregate_forward_hook(keep_aggregate))
         return Graph(receivers.T[None], neighbors.view(1, nodes, k), senders.T[None], sent=sent)

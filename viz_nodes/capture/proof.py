@@ -1,4 +1,4 @@
-"""Proof that the captured edges are those the network used: what its own convolution consumed, computed again from them."""
+"""Proof that the captured edges are those the network used: what its convolution consumed, computed again."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class GraphCall:
     @property
     def key_grid(self) -> Grid:
         """(h, w) of the key nodes."""
-        if self.fold is not None:
+        if self.fold is not None and self.window is not None:
             window = key_grid(self.window, self.graph.y.shape[2])
             return self.grid[0] // self.window[0] * window[0], self.grid[1] // self.window[1] * window[1]
         return key_grid(self.grid, self.graph.y.shape[2])
@@ -141,6 +141,10 @@ def _same(a: Tensor | None, b: Tensor | None) -> bool:
     if a is None or b is None:
         return False
     return a is b or (a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride())
+
+
+def _on_grid(tensor: Tensor | None, grid: Grid) -> bool:
+    return tensor is not None and tensor.ndim == 4 and tuple(tensor.shape[2:]) == grid
 
 
 class Recording:
@@ -317,10 +321,9 @@ class Recording:
             if call.activations is not None:
                 self._place(call, frame.size, frame)
                 self._waiting.remove(call)
-            elif call not in self._fallbacks and tensor is not None and tensor is output:
-                if tensor.ndim == 4 and tuple(tensor.shape[2:]) == frame.size:
-                    self._fallbacks[call] = (frame.size, frame.name, times, tensor, frame.module)
-                    handed = tensor.clone() if handed is tensor else handed
+            elif call not in self._fallbacks and tensor is output and _on_grid(tensor, frame.size):
+                self._fallbacks[call] = (frame.size, frame.name, times, tensor, frame.module)
+                handed = tensor.clone() if handed is tensor else handed
         return handed
 
     def _place(self, call: GraphCall, grid: Grid, frame: _Frame) -> None:
@@ -355,8 +358,9 @@ class Recording:
             )
         if not self.calls:
             raise NoGraphLayer(
-                "the model must hold a graph layer, a module called with features (B, C, N, 1) and an int64 edge tensor "
-                "(2, B, N, k), and none was called; tell where its graphs are with an `adapter` (docs/adapters.md)"
+                "the model must hold a graph layer, a module called with features (B, C, N, 1) and an int64 edge "
+                "tensor (2, B, N, k), and none was called; tell where its graphs are with an `adapter` "
+                "(docs/adapters.md)"
             )
 
 

@@ -40,7 +40,7 @@ class _Rolls(Adapter):
         if not values or not isinstance(values[0], Tensor) or values[0].ndim != 4:
             return None
         x = values[0]
-        neighbors = rolled((x.shape[2], x.shape[3]), int(module.K)).to(x.device)
+        neighbors = rolled((x.shape[2], x.shape[3]), int(module.K)).to(x.device)  # type: ignore[arg-type]
         flat = x.flatten(2)
         return Graph(flat, self._there(module, x, neighbors.expand(x.shape[0], -1, -1)), flat)
 

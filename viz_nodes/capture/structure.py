@@ -46,7 +46,9 @@ class Layer:
     fold: Fold | None
 
 
-def structure(network: nn.Module, args: tuple, kwargs: dict[str, Any], adapters: Sequence[Adapter]) -> tuple[Layer, ...]:
+def structure(
+    network: nn.Module, args: tuple, kwargs: dict[str, Any], adapters: Sequence[Adapter]
+) -> tuple[Layer, ...]:
     """The network's graph layers, from one forward of these arguments, whose first is (B, 3, H, W).
 
     Raises:

@@ -19,7 +19,9 @@ class WindowedEdges(EdgeTensor):
     Whether that is so is checked on the features, and where it is not, the shift is searched for.
     """
 
-    def fold(self, graph: Graph, window: Grid, enclosing: nn.Module, grid: Grid, features: Tensor | None) -> Fold | None:
+    def fold(
+        self, graph: Graph, window: Grid, enclosing: nn.Module, grid: Grid, features: Tensor | None
+    ) -> Fold | None:
         if grid[0] % window[0] or grid[1] % window[1]:
             return None
         said = getattr(enclosing, "shift_size", 0)
