@@ -13,7 +13,7 @@ from viz_nodes import attribution, cams
 from viz_nodes.capture.adapter import Adapter, gather
 from viz_nodes.capture.aggregation import Aggregation, recognise
 from viz_nodes.capture.fallback import edge_gradients
-from viz_nodes.capture.manners import as_batch, borrowed, logits_of, unwrap
+from viz_nodes.capture.manners import as_batch, borrowed, doublable, logits_of, unwrap
 from viz_nodes.capture.ranking import ranking
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
 from viz_nodes.capture.select import adapters_for
@@ -199,42 +199,45 @@ def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool)
 @torch.no_grad()
 def _gain(call: GraphCall, one: Aggregation, gradient: Tensor | None) -> Tensor:
     """(B, N, k) float64, the contribution of every edge for one round of targets."""
-    neighbors = call.graph.neighbors
+    neighbors = doublable(call.graph.neighbors)
     if gradient is None:
         return attribution.even_shares(neighbors) * 0
     if one.places is not None and one.source is not None:
         gained = torch.zeros(neighbors.numel(), dtype=torch.float64, device=neighbors.device)
-        gained[one.places] = (one.source.double() * gradient.double()).sum(1)
+        product = doublable(one.source).double() * doublable(gradient).double()
+        gained[doublable(one.places)] = product.sum(1)
         return gained.view(neighbors.shape)
     if one.message is None:
-        return _first_order(call, gradient)
-    gradient = gradient.flatten(2)[:, one.slots]
+        return _first_order(call, gradient, neighbors)
+    gradient = doublable(gradient.flatten(2)[:, one.slots])
     if one.winner is not None:
-        return attribution.winner_contributions(one.winner, one.message, gradient, neighbors.shape[2])
-    return attribution.sum_contributions(gather(call.graph.y, neighbors), gradient, neighbors)
+        winner, message = doublable(one.winner), doublable(one.message)
+        return attribution.winner_contributions(winner, message, gradient, neighbors.shape[2])
+    return attribution.sum_contributions(gather(doublable(call.graph.y), neighbors), gradient, neighbors)
 
 
-def _first_order(call: GraphCall, gradient: Tensor) -> Tensor:
+def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor:
     """Where the aggregation is not understood: gradient x feature, else gradient x output dealt out evenly."""
     found = edge_gradients(call, gradient)
     if found is not None:
         return found
-    even = attribution.even_shares(call.graph.neighbors)
+    even = attribution.even_shares(neighbors)
     if call.output is None or call.output.ndim < 3 or call.output.flatten(2).shape[2] != even.shape[1]:
         return even * 0
-    return even * (call.output.double() * gradient.double()).flatten(2).sum(1)[..., None]
+    product = doublable(call.output).double() * doublable(gradient).double()
+    return even * product.flatten(2).sum(1)[..., None]
 
 
 @torch.no_grad()
 def _share(call: GraphCall, one: Aggregation) -> Tensor | None:
     """(B, N, k); None where the aggregation is not understood."""
-    neighbors = call.graph.neighbors
+    neighbors = doublable(call.graph.neighbors)
     if one.winner is not None:
-        return attribution.winner_shares(one.winner, neighbors)
+        return attribution.winner_shares(doublable(one.winner), neighbors)
     if one.kind == "sum" and one.message is not None:
-        return attribution.sum_shares(one.message, neighbors)
+        return attribution.sum_shares(doublable(one.message), neighbors)
     if one.kind == "gin":
-        return attribution.sum_shares(gather(call.graph.y, neighbors), neighbors)
+        return attribution.sum_shares(gather(doublable(call.graph.y), neighbors), neighbors)
     return None
 
 
@@ -248,17 +251,17 @@ def _layer(
     share, ranked = _share(call, one), ranking(call)
 
     def whole(array: Tensor) -> Tensor:
-        return (array if fold is None else fold.unfold(array)).to("cpu", precise)
+        return (array if fold is None else fold.unfold(array)).cpu().to(precise)
 
     def keys(array: Tensor) -> Tensor:
         return (array if fold is None else fold.unfold_neighbors(array)).cpu()[source]
 
     contribution = torch.cat([whole(gain) for gain in gains])[order]
     if share is None:
-        shares = torch.cat([whole(attribution.shares_by_size(gain, neighbors)) for gain in gains])[order]
+        shares = torch.cat([whole(attribution.shares_by_size(gain, doublable(neighbors))) for gain in gains])[order]
     else:
         shares = whole(share)[source]
-    cam = cam.detach().to("cpu", precise)
+    cam = cam.detach().cpu().to(precise)
     return LayerExplanation(
         index=call.index,
         name=call.name,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapter import Adapter, gather
+from viz_nodes.capture.manners import doublable
 from viz_nodes.capture.recorder import GraphCall
 
 
@@ -52,7 +53,7 @@ def nodes_last(array: Tensor) -> Tensor:
 
 
 def _difference(a: Tensor, b: Tensor) -> float:
-    return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
+    return float((doublable(a).double() - doublable(b).double()).abs().max()) if a.numel() else 0.0
 
 
 def tolerance(like: Tensor) -> float:
@@ -203,10 +204,10 @@ def _summed(call: GraphCall) -> Aggregation | None:
         return None
     total = _hide_missing(gather(call.graph.y, neighbors), neighbors, 0.0).sum(dim=-1)
     for place, given, values in inputs:
-        rest = (values - total).double()
-        square = float(x.double().square().sum())
-        factor = float((rest * x).sum()) / square if square else 0.0
-        error = _difference(rest, factor * x.double())
+        rest, own = doublable(values - total).double(), doublable(x).double()
+        square = float(own.square().sum())
+        factor = float((rest * own).sum()) / square if square else 0.0
+        error = _difference(rest, factor * own)
         if error <= neighbors.shape[2] * tolerance(values):
             return Aggregation("gin", given, slice(None), total, None, error, True, "alone", child=place)
     return None

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from viz_nodes.capture.adapter import gather, is_edge_tensor
 from viz_nodes.capture.aggregation import tolerance
+from viz_nodes.capture.manners import doublable
 from viz_nodes.capture.recorder import GraphCall
 
 
@@ -50,7 +51,7 @@ def edge_gradients(call: GraphCall, gradient: Tensor) -> Tensor | None:
         (found,) = torch.autograd.grad(output, leaf, gradient.to(output), allow_unused=True)
     if found is None:
         return None
-    return (found.double() * leaf.detach().double()).flatten(2).view(batch, -1, nodes, k).sum(1)
+    return (doublable(found).double() * doublable(leaf.detach()).double()).flatten(2).view(batch, -1, nodes, k).sum(1)
 
 
 def _is_features(value: Any) -> bool:

@@ -85,6 +85,11 @@ def borrowed(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
                 setattr(module, name, True)
 
 
+def doublable(array: Tensor) -> Tensor:
+    """The tensor where float64 can be computed: on the CPU for Apple's GPUs, which lack it, else where it is."""
+    return array.cpu() if array.device.type == "mps" else array
+
+
 def as_batch(model: nn.Module, pixels: Tensor) -> Tensor:
     """A fresh (B, 3, H, W) leaf with the model's device and precision.
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from viz_nodes.capture.manners import doublable
 from viz_nodes.capture.recorder import GraphCall
 
 
@@ -53,7 +54,7 @@ def ranking(call: GraphCall) -> Ranking | None:
         distance = _distances(x, y, offset, normalise)
         if not normalise:
             near = near * max(1.0, float(distance.abs().max()))
-        found = _matched(distance, neighbors, near)
+        found = _matched(distance, neighbors.to(distance.device), near)
         if found is not None:
             return found
     return None
@@ -61,12 +62,12 @@ def ranking(call: GraphCall) -> Ranking | None:
 
 def _distances(x: Tensor, y: Tensor, offset: Tensor | None, normalise: bool) -> Tensor:
     """(B, N, M) in float64."""
-    x, y = x.double(), y.double()
+    x, y = doublable(x).double(), doublable(y).double()
     if normalise:
         x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
     squares = x.square().sum(1)[:, :, None] + y.square().sum(1)[:, None, :]
     distance = torch.baddbmm(squares, x.transpose(1, 2), y, alpha=-2)
-    return distance if offset is None else distance + offset.double()
+    return distance if offset is None else distance + doublable(offset).double()
 
 
 def _matched(distance: Tensor, neighbors: Tensor, near: float) -> Ranking | None:
