@@ -144,7 +144,9 @@ class Stream(IterableDataset):
         lane = 0 if worker is None else worker.id
         for place, (image, label) in enumerate(self.source.images):
             with seeded(_STREAM, self.seed, self.epoch, lane, place):
-                yield _as_array(self.transform(image.convert("RGB"))), int(label), -1, []
+                pixels = _as_array(self.transform(image.convert("RGB")))
+            # outside: what the consumer draws between two samples is its own
+            yield pixels, int(label), -1, []
 
 
 def _as_array(pixels: Any) -> np.ndarray:
@@ -178,11 +180,11 @@ def _start_worker(_: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _loader(dataset: Dataset, *, workers: int, pin: bool, **options: Any) -> DataLoader:
+def _loader(dataset: Dataset, *, workers: int, pin: bool, persistent: bool = True, **options: Any) -> DataLoader:
     return DataLoader(
         dataset, num_workers=workers, collate_fn=collate, worker_init_fn=_start_worker, pin_memory=pin,
         # torch's own seeds for workers must not come out of the run's generator: a continued run would differ.
-        generator=torch.Generator().manual_seed(0), persistent_workers=workers > 0,
+        generator=torch.Generator().manual_seed(0), persistent_workers=persistent and workers > 0,
         prefetch_factor=3 if workers > 0 else None, **options,
     )  # fmt: skip
 
@@ -195,9 +197,7 @@ def training_loader(samples: Samples, order: Order, *, batch_size: int, workers:
 def stream_loader(stream: Stream, *, batch_size: int, workers: int, pin: bool, drop_last: bool = True) -> DataLoader:
     """Batches of a stream; call `stream.set_epoch` before each pass."""
     # Streams have an epoch as state, which workers that live on would not hear of.
-    loader = _loader(stream, workers=workers, pin=pin, batch_size=batch_size, drop_last=drop_last)
-    loader.persistent_workers = False
-    return loader
+    return _loader(stream, workers=workers, pin=pin, persistent=False, batch_size=batch_size, drop_last=drop_last)
 
 
 class Every(Sampler[tuple[int, int, int]]):
