@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import subprocess
 import sys
 
@@ -146,3 +147,32 @@ def test_help_imports_nothing_heavy(command):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_signals_unwind_the_command_and_set_the_exit_code(number, code, said):
+    script = (
+        "import signal, time, click\n"
+        "from vizgraph.cli.errors import OneLineErrors\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "@click.group(cls=OneLineErrors)\n"
+        "def group(): pass\n"
+        "@group.command('wait')\n"
+        "def wait():\n"
+        "    try:\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(600)\n"
+        "    finally:\n"
+        "        print('tidied up', flush=True)\n"
+        "group(['wait'], prog_name='vizgraph')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (code, "tidied up\n")
+    assert said in err
