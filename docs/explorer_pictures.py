@@ -27,12 +27,12 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 830}
+SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 930}
 EXPLORER = "document.querySelector('.vge').explorer"
 
 
 def photograph(page: Page) -> Image.Image:
-    return Image.open(io.BytesIO(page.screenshot(clip=SHOWN))).convert("RGB")
+    return Image.open(io.BytesIO(page.screenshot(clip=SHOWN, full_page=True))).convert("RGB")
 
 
 def scenes(page: Page, box: tuple[int, int, int, int]) -> list[tuple[Image.Image, int]]:
@@ -75,7 +75,7 @@ def main() -> None:
         file = viz_nodes.write_page(exp, sample, Path(folder) / "explorer.html")
         browser = playwright.chromium.launch_persistent_context(
             str(Path(folder) / "profile"), executable_path=CHROMIUM, headless=True, args=FLAGS,
-            viewport={"width": SHOWN["width"], "height": 780}, device_scale_factor=1,
+            viewport={"width": SHOWN["width"], "height": 800}, device_scale_factor=1,
         )  # fmt: skip
         page = browser.new_page()
         page.emulate_media(reduced_motion="reduce", color_scheme="light")
@@ -86,13 +86,13 @@ def main() -> None:
         browser.close()
         browser = playwright.chromium.launch_persistent_context(
             str(Path(folder) / "second"), executable_path=CHROMIUM, headless=True, args=FLAGS,
-            viewport={"width": 1240, "height": 900}, device_scale_factor=2,
+            viewport={"width": 1240, "height": 900}, device_scale_factor=1.5,
         )  # fmt: skip
         page = browser.new_page()
         page.emulate_media(color_scheme="light")
         page.goto(file.as_uri())
         page.wait_for_selector(".vge[data-ready='1']")
-        clip = {"x": 0, "y": 0, "width": 1240, "height": 920}
+        clip = {"x": 0, "y": 0, "width": 1240, "height": 1050}
         page.screenshot(path=FOLDER / "explorer.png", clip=clip, full_page=True)
         browser.close()
     pictures, durations = [frame for frame, _ in frames], [shown for _, shown in frames]

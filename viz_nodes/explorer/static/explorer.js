@@ -722,7 +722,6 @@ export function mount(el, source, given = {}, onState = () => {}) {
       on: {
         pointermove: (event) => point(which, event),
         pointerleave: (event) => { if (event.pointerType !== "touch") { hovered = null; lit = null; later("over", "panel"); } },
-        pointerdown: (event) => { if (event.button === 0) grid.focus({ preventScroll: true }); },
         click: (event) => { point(which, event); pin(hovered, event.shiftKey || event.ctrlKey || event.metaKey); },
         keydown: (event) => walk(which, event),
         blur: () => { if (cursor) { cursor = hovered = null; later("over", "panel"); } },
