@@ -12,11 +12,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
-DPI = 160
+DPI = 120
 MOST_BYTES = 3_000_000
 
 START = '''\
@@ -109,7 +107,7 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")''',
         "compare_methods", "Two methods side by side",
         "Neighbors of the same place in both columns. Raw values of two methods cannot be compared, so each map has "
         "its own scale, and the difference says so.",
-        f"vizgraph compare --ckpt demo --method gradcam --method layercam --layers 6 "
+        f"vizgraph compare --ckpt demo --method gradcam --method layercam --layers 6 --width column "
         f"--img vizgraph/assets/samples/palace_2.png --dpi {DPI}",
         "compare/palace_2/compare.png",
     ),
@@ -120,7 +118,7 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")''',
 few = vizgraph.load_model("gcn_demo", "demo", k=exp.layers[0].neighbors.shape[-1] // 2)
 other = viz_nodes.explain(few, sample.pixels)
 names = ["as trained", "half the neighbors"]
-fig = compare([exp, other], image, names=names, layers=[5], kinds=["graph"], k="all")''',
+fig = compare([exp, other], image, names=names, layers=[5], kinds=["graph"], k="all", width="column")''',
     ),
     Picture(
         "pyramid", "A pyramid",
@@ -148,20 +146,12 @@ def main() -> None:
         else:
             exec(picture.command, names)
             names["save_figure"](names["fig"], target, dpi=DPI)
-        _shrink(target)
         print(f"{target.name}: {target.stat().st_size / 1000:.0f} kB")
     (HERE / "README.md").write_text(_readme(), "utf-8")
     total = sum(path.stat().st_size for path in HERE.glob("*.png"))
     print(f"{len(PICTURES)} pictures, {total / 1e6:.2f} MB")
     if total > MOST_BYTES:
         raise SystemExit(f"the gallery must stay below {MOST_BYTES / 1e6:.0f} MB")
-
-
-def _shrink(path: Path) -> None:
-    """Keep 256 colors of a PNG: a gallery belongs in a checkout, so it must be small."""
-    with Image.open(path) as image:
-        few = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
-    few.save(path, optimize=True)
 
 
 def _run(picture: Picture, target: Path) -> None:
@@ -178,10 +168,10 @@ def _readme() -> str:
     parts = [
         "# Gallery",
         "Made by `python viz_output/gallery/make_gallery.py`, with the bundled network and images. "
-        "Each command here is the one that made the picture above it, reduced to 256 colors to be small. "
+        "Each command here is the one that made the picture above it (with `--dpi 120` or `dpi=120`, to be small). "
         "The Python ones go on from:",
         f"```python\n{START}```",
-        "and end with `save_figure(fig, \"name.png\")`, or `.pdf`, or `.svg`. What the marks mean: "
+        "and end with `save_figure(fig, \"name.png\", dpi=120)`, or `.pdf`, or `.svg`. What the marks mean: "
         "[docs/figures.md](../../docs/figures.md).",
     ]
     for picture in PICTURES:
