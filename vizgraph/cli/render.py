@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vizgraph.cli.rendering.batches import Outcome, Run
 
 _ENGINES = ("local", "ray")
+_BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+"""Always images a second: tqdm turns it round where one takes longer."""
 
 
 @click.command("render")
@@ -145,7 +147,9 @@ def _write_down(run: Run, outcomes: Iterable[Outcome], total: int) -> int:
     fresh = 0
     with (
         Journal(run.root, about) as journal,
-        tqdm(total=total, unit=" images", smoothing=0.1, mininterval=0.5 if sys.stderr.isatty() else 10) as bar,
+        tqdm(
+            total=total, unit=" images", bar_format=_BAR, smoothing=0.1, mininterval=0.5 if sys.stderr.isatty() else 10
+        ) as bar,
     ):
         for outcome in outcomes:
             if outcome.made is not None:
