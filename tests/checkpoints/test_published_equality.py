@@ -1,4 +1,4 @@
-"""Official files through the loader compute what the official code computed: float64 logits, every neighbor."""
+"""Official files through the loader compute what the official code did: float64 logits, every neighbor, every map."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 import timm
 import torch
 
+import viz_nodes
 import vizgraph
 from vizgraph.checkpoints.remap import to_project
 
@@ -28,9 +29,13 @@ def official_state(name, reference, fill, shapes_of):
     return state, stored
 
 
+def assert_same_map(cam: torch.Tensor, wanted: np.ndarray) -> None:
+    assert np.abs(cam.numpy() - wanted).max() <= 1e-9 * max(np.abs(wanted).max(), 1e-30)
+
+
 @pytest.mark.parametrize("layout", ["official", "mmpretrain"])
 @pytest.mark.parametrize("name", ["vig_ti", "pvig_ti"])
-def test_logits_and_every_neighbor(name, layout, reference, fill, shapes_of, renamed, tmp_path):
+def test_logits_every_neighbor_and_every_map(name, layout, reference, fill, shapes_of, renamed, tmp_path):
     state, stored = official_state(name, reference, fill, shapes_of)
     if layout == "mmpretrain":
         state = renamed["mmpretrain"](to_project(state)[1])
@@ -39,17 +44,15 @@ def test_logits_and_every_neighbor(name, layout, reference, fill, shapes_of, ren
     model = vizgraph.load_model(name, path, device="cpu").double()
     assert model.checkpoint_info.layout.startswith(layout)
 
-    graphs = []
-    convolutions = [module for key, module in model.named_modules() if key.endswith("graph_conv.gconv")]
-    handles = [m.register_forward_hook(lambda _m, inputs, _o: graphs.append(inputs[1][0])) for m in convolutions]
     for seed in stored["images"].tolist():
-        graphs.clear()
-        with torch.inference_mode():
-            logits = model(fill.image(seed).double())[0]
-        assert np.abs(logits.numpy() - stored[f"{seed}/logits"]).max() < 1e-9
-        assert int(logits.argmax()) == int(stored[f"{seed}/class"])
-        assert len(graphs) == len(stored["layers"]) == len(convolutions)
-        for layer, graph in enumerate(graphs):
-            assert np.array_equal(graph[0].numpy(), stored[f"{seed}/neighbors/{layer}"]), layer
-    for handle in handles:
-        handle.remove()
+        pixels = fill.image(seed).double()
+        exp = viz_nodes.explain(model, pixels)
+        assert np.abs(exp.logits[0].numpy() - stored[f"{seed}/logits"]).max() < 1e-9
+        assert exp.target.tolist() == [int(stored[f"{seed}/class"])]
+        assert exp.depth == len(stored["layers"])
+        for layer in exp.layers:
+            assert np.array_equal(layer.neighbors[0], stored[f"{seed}/neighbors/{layer.index}"]), layer.name
+            assert_same_map(layer.cam[0], stored[f"{seed}/cam/{layer.index}"])
+        if f"{seed}/other_class" in stored:
+            for layer in viz_nodes.explain(model, pixels, target=int(stored[f"{seed}/other_class"])).layers:
+                assert_same_map(layer.cam[0], stored[f"{seed}/other_cam/{layer.index}"])
