@@ -1,16 +1,18 @@
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from viz_nodes.draw import figure, panel
+from viz_nodes.draw.files import _SETTINGS
 from viz_nodes.draw.paper import width_in_inches
 from viz_nodes.draw.picture import Raster, as_picture
 
 
-def texts(fig):
+def texts(fig, dpi=300):
     """Every visible text with its box in pixels, the page being fig.bbox."""
-    fig.set_dpi(300)
+    fig.set_dpi(dpi)
     canvas = FigureCanvasAgg(fig)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -149,3 +151,11 @@ def test_large_photographs_are_made_small_once_and_keep_their_coordinates():
 def test_gray_photographs_and_such_with_opacity_are_taken():
     assert as_picture(np.zeros((8, 9), np.uint8)).rgba.shape == (8, 9, 4)
     assert as_picture(np.zeros((8, 9, 4), np.uint8)).rgba[..., 3].max() == 0
+
+
+@pytest.mark.parametrize("dpi", [60, 100, 120])
+def test_no_text_is_cut_in_small_files_either(make_explanation, photograph, dpi):
+    fig = figure(make_explanation(rows=2, labels=LONG), photograph(), layers=[3, 7, 11], kinds=["graph"])
+    with mpl.rc_context(_SETTINGS):
+        for words, box in texts(fig, dpi):
+            assert box.x1 <= fig.bbox.x1 + 1, words

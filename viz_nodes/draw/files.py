@@ -24,6 +24,8 @@ _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "vizgraph",
     "svg.image_inline": True,
     "path.simplify": False,
+    # Hinted letters are up to a tenth wider in small files, and would run over the edge that they were measured for.
+    "text.hinting": "none",
 }
 
 
