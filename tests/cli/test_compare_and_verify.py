@@ -53,8 +53,8 @@ def test_columns_are_every_network_with_every_target_and_method():
     found = columns_of([("gcn_ti", None), ("vig_ti", "a/b.pth")], ["top1"], ["gradcam", "layercam"])
     assert found[1] == Column("gcn_ti", None, "top1", "layercam")
     assert names_of(found) == [
-        "gcn_ti · published · gradcam", "gcn_ti · published · layercam", "vig_ti · b.pth · gradcam",
-        "vig_ti · b.pth · layercam",
+        "gcn_ti · published · Grad-CAM", "gcn_ti · published · Layer-CAM", "vig_ti · b.pth · Grad-CAM",
+        "vig_ti · b.pth · Layer-CAM",
     ]  # fmt: skip
     assert names_of([found[0], found[0]]) == ["gcn_ti", "gcn_ti"]
     look = Look(layers=(4, -1), k="all", versus="cat")

@@ -100,13 +100,15 @@ def columns_of(
 
 def names_of(columns: Sequence[Column]) -> list[str]:
     """What tells columns apart: of architecture, weights, target and method those that differ."""
+    from viz_nodes.draw.captions import method_words
+
     differing = [
         values
         for values in (
             [column.arch for column in columns],
             [Path(column.ckpt).name if column.ckpt else "published" for column in columns],
             [column.target for column in columns],
-            [column.method for column in columns],
+            [method_words(column.method) for column in columns],
         )
         if len(set(values)) > 1
     ]
