@@ -47,8 +47,12 @@ def server():
         shutil.copy(ROOT / "notebooks" / "viz_demo.ipynb", home / "work")
         overrides = home / "settings"
         overrides.mkdir()
-        news = {"fetchNews": "false", "checkForUpdates": False}
-        (overrides / "overrides.json").write_text(json.dumps({"@jupyterlab/apputils-extension:notification": news}))
+        settings = {
+            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+            # Cells out of sight are else not in the page, and nothing can be clicked in them.
+            "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+        }
+        (overrides / "overrides.json").write_text(json.dumps(settings))
         environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"} | {
             "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython"),
