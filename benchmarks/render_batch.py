@@ -70,7 +70,8 @@ for path in sorted(images.iterdir()):
             elif kind == "neighbors":
                 for node in neighbors[peak][:9]:
                     x, y = at(int(node))
-                    plt.gca().add_patch(plt.Rectangle((x - step / 2, y - step / 2), step, step, fill=False, color="red"))
+                    corner = (x - step / 2, y - step / 2)
+                    plt.gca().add_patch(plt.Rectangle(corner, step, step, fill=False, color="red"))
             else:
                 graph = nx.DiGraph()
                 graph.add_nodes_from(range(height * width))

@@ -8,6 +8,7 @@ is an out-degree there.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -42,8 +43,9 @@ class Edges:
 
     def where(self, mask: np.ndarray) -> Edges:
         """The edges that a boolean (E,) or an index array picks."""
-        columns = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return Edges(**{name: None if column is None else column[mask] for name, column in columns.items()})
+        columns: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        picked: dict[str, Any] = {name: None if column is None else column[mask] for name, column in columns.items()}
+        return Edges(**picked)
 
     def incoming(self, node: int) -> Edges:
         """The edges into a center: whom it asked, nearest first."""
@@ -74,7 +76,7 @@ def _edges(layer: LayerExplanation, row: int) -> Edges:
     neighbors = layer.neighbors[row].numpy()
     center, rank = np.nonzero(neighbors != NO_EDGE)
 
-    def column(array) -> np.ndarray | None:
+    def column(array) -> Any:
         return None if array is None else array[row].numpy()[center, rank]
 
     return Edges(

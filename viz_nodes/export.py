@@ -168,7 +168,8 @@ def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
         ],
     }
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+    members: dict[str, Any] = {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays}
+    np.savez_compressed(buffer, **members)
     path = Path(folder) / FILE_NAME
     write_atomically(path, buffer.getvalue())
     return path
@@ -203,7 +204,7 @@ def _read(path: Path) -> Explanation:
             raise BrokenExplanation(f"it has format version {about['version']!r}, this program reads {FORMAT_VERSION}")
         dtypes = about["dtypes"]
 
-        def get(name: str) -> Tensor | None:
+        def get(name: str) -> Any:
             if name not in dtypes:
                 return None
             tensor = _unpack(archive[name], dtypes[name])

@@ -143,7 +143,7 @@ def node_curve(
     blank = blank_image(pixels, baseline)
     place = np.empty(nodes, dtype=np.int64)
     place[order] = np.arange(nodes)
-    place_of_pixel = torch.from_numpy(place[node_of_pixel(grid, tuple(pixels.shape[1:]))]).to(pixels.device)
+    place_of_pixel = torch.from_numpy(place[node_of_pixel(grid, (pixels.shape[1], pixels.shape[2]))]).to(pixels.device)
     counts = _counts(nodes, steps)
     before, after = (pixels, blank) if mode == "deletion" else (blank, pixels)
     images = torch.stack([torch.where(place_of_pixel < int(count), after, before) for count in counts])

@@ -1,7 +1,7 @@
-"""The frozen results every other room accepts: one `Explanation`, with a `LayerExplanation` for each graph layer.
+"""The frozen results every other room accepts: one `Explanation`, a `LayerExplanation` for each graph layer.
 
-Shapes use these letters: B rows (one image explained for one target), N = H * W nodes, M = h * w key nodes, k neighbors.
-All arrays are detached CPU tensors.
+Shapes use these letters: B rows (one image explained for one target), N = H * W nodes, M = h * w key nodes,
+k neighbors. All arrays are detached CPU tensors.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class LayerExplanation:
             if array is not None:
                 _require_shape(name, array, edges)
         keys = self.key_grid[0] * self.key_grid[1]
-        if self.neighbors.numel() and not (NO_EDGE <= int(self.neighbors.min()) and int(self.neighbors.max()) < keys):
+        if self.neighbors.numel() and not (int(self.neighbors.min()) >= NO_EDGE and int(self.neighbors.max()) < keys):
             raise ValueError(f"`neighbors` must lie in [-1, {keys}) for a key grid of {self.key_grid}")
 
     @property
@@ -155,7 +155,9 @@ class Explanation:
         if not 0 <= place < self.depth:
             raise IndexError(f"`layer` must be in [-{self.depth}, {self.depth}) (got {index})")
         explained = [layer.index for layer in self.layers]
-        raise IndexError(f"layer {index} was not explained; explained are {explained}, ask for it in `explain(layers=...)`")
+        raise IndexError(
+            f"layer {index} was not explained; explained are {explained}, ask for it in `explain(layers=...)`"
+        )
 
     @property
     def probabilities(self) -> Tensor:

@@ -146,7 +146,8 @@ def _score_map(
     lines = []
     for explained in exp.layers:
         layer = explained.index
-        line = {"layer": layer, "method": method, "target": index, "probability": float(exp.probabilities[0, index])}
+        probability = float(exp.probabilities[0, index])
+        line: dict[str, Any] = {"layer": layer, "method": method, "target": index, "probability": probability}
         line |= dict.fromkeys(FIGURES, float("nan")) | {"seconds": seconds if method != RANDOM else float("nan")}
         shown = exp
         if method == RANDOM:

@@ -12,6 +12,7 @@ import warnings
 from collections import namedtuple
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import vizgraph
 from viz_nodes.export import write_atomically
@@ -96,7 +97,7 @@ class Viz_CAM:
         for index in dict.fromkeys(exp.layer(index).index for index in self.target_layers_idx):
             explained = exp.layer(index)
             stem = f"layer_{explained.number}"
-            pictures = [("cam", f"{stem}_cam.png", {})]
+            pictures: list[tuple[str, str, dict[str, Any]]] = [("cam", f"{stem}_cam.png", {})]
             peak = int(explained.peak[0])
             if viz_neighbors > 0 and peak == NO_PEAK:
                 warnings.warn(f"{path}: layer {explained.number} has a blank map, so it has no center", stacklevel=3)

@@ -40,7 +40,7 @@ class Window:
 
 def through(windows: Sequence[Window], mask: np.ndarray, before: Grid) -> np.ndarray:
     """Back through operations in the order they ran, the first of which ran on a grid `before`."""
-    sizes = [before]
+    sizes: list[Any] = [before]
     for window in windows[:-1]:
         sizes.append(
             tuple(
@@ -59,11 +59,11 @@ def window_of(module: nn.Module) -> Window | None:
     """The window of a convolution or pooling; None where it hears one node only."""
     if not isinstance(module, (nn.Conv2d, nn.AvgPool2d, nn.MaxPool2d)):
         return None
-    sizes = []
+    sizes: list[Any] = []
     for name, usual in (("kernel_size", 1), ("stride", 1), ("padding", 0), ("dilation", 1)):
-        value = getattr(module, name, usual)
+        value: Any = getattr(module, name, usual)
         if value == "same":
-            value = tuple(d * (k - 1) // 2 for d, k in zip(module.dilation, module.kernel_size))
+            value = tuple(d * (k - 1) // 2 for d, k in zip(module.dilation, module.kernel_size))  # type: ignore[arg-type]
         elif value == "valid":
             value = 0
         sizes.append(tuple(value) if isinstance(value, tuple) else (value, value))

@@ -81,11 +81,14 @@ def test_a_model_made_for_another_size_has_its_positions():
 
 def test_too_few_nodes_names_layer_nodes_k_and_dilation():
     model = timm.create_model("gcn_demo").eval()
-    with pytest.raises(ValueError, match=r"layer 3: k \* d must not exceed the 4 key nodes \(got k = 5, d = 1, N = 4\)"):
+    said = r"layer 3: k \* d must not exceed the 4 key nodes \(got k = 5, d = 1, N = 4\)"
+    with pytest.raises(ValueError, match=said):
         model(torch.randn(1, 3, 32, 32))
 
 
-@pytest.mark.parametrize("conv, kind", [("mr", MRConv), ("edge", EdgeConv), ("sage", GraphSAGEConv), ("gin", GINConv)])
+@pytest.mark.parametrize(
+    ("conv", "kind"), [("mr", MRConv), ("edge", EdgeConv), ("sage", GraphSAGEConv), ("gin", GINConv)]
+)
 @pytest.mark.parametrize("arch", ["gcn_demo", "pvig_ti"])
 def test_every_graph_convolution_runs_and_learns(arch, conv, kind):
     model = timm.create_model(arch, conv=conv, num_classes=3)

@@ -150,13 +150,16 @@ def _sigterm_raises() -> Iterator[None]:
 class OneLineErrors(click.Group):
     """A group whose errors are one line each, with the exit codes of this module."""
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **more: Any) -> Any:
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **more: Any
+    ) -> Any:
+        run: Any = super().main
         if not standalone_mode:
-            return super().main(args, *rest, standalone_mode=False, **more)
+            return run(args, *rest, standalone_mode=False, **more)
         given = list(sys.argv[1:] if args is None else args)
         try:
             with _sigterm_raises():
-                result = super().main(given, *rest, standalone_mode=False, **more)
+                result = run(given, *rest, standalone_mode=False, **more)
         except (KeyboardInterrupt, click.Abort):
             self._end("interrupted: run the same command again to go on", INTERRUPTED, given, quiet=True)
         except Terminated:

@@ -119,7 +119,7 @@ def page_path(out: Path, names: Sequence[str], images: Sequence[Path]) -> Path:
 def _load(path: Path, model: Any, fit: str) -> Any:
     from vizgraph.data import load_image
 
-    return load_image(path, model, fit=fit)
+    return load_image(path, model, fit=fit)  # type: ignore[arg-type]
 
 
 def _explain(

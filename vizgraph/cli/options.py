@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -223,7 +223,7 @@ def layer_indices(choice: str | Sequence[int] | None, depth: int) -> list[int]:
     if choice is None:
         numbers = [max(1, round(depth / 3)), max(1, round(2 * depth / 3)), depth]
     else:
-        numbers = [number + depth + 1 if number < 0 else number for number in choice]  # type: ignore[operator]
+        numbers = [number + depth + 1 if number < 0 else number for number in cast("Sequence[int]", choice)]
         for number, written in zip(numbers, choice):
             if not 1 <= number <= depth:
                 raise Failure(

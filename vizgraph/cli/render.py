@@ -97,7 +97,8 @@ def render(
     network.one_thread()
     explainer = network.Explainer(model, request, name)
     identity = manifest.identity(name, network.weights_record(model), request.record())
-    notes = tuple(model.checkpoint_info.notes)
+    info: Any = model.checkpoint_info
+    notes = tuple(info.notes)
     size = batch if batch is not None else (1 if explainer.device.type == "cpu" else 16)
     run = Run(out / name, explainer, identity, notes, size, overwrite)
     many = inputs.is_batch(img)
@@ -168,7 +169,7 @@ def _write_down(run: Run, outcomes: Iterable[Outcome], total: int) -> int:
 
 def _say(outcome: Outcome, root: Path) -> None:
     """Tell of one image: what was predicted, what was explained, and where the figures are."""
-    made = outcome.made
+    made: Any = outcome.made
     best, explained = made["predicted"][0], made["explained"]
     line = f"{outcome.item.relative}: {best['label']} ({best['class']}), {best['probability']:.1%}"
     if explained["class"] != best["class"]:

@@ -160,13 +160,14 @@ class VisionGNN(nn.Module):
         if global_pool not in (None, "avg"):
             raise ValueError(f"`global_pool` must be 'avg' (got {global_pool!r})")
         self.num_classes = num_classes
-        classifier = self._classifier(num_classes).to(self.prediction[0].weight)
+        weight = next(self.prediction[0].parameters())
+        classifier = self._classifier(num_classes).to(weight)
         self._initialise(classifier)
         self.prediction[-1] = classifier
 
     def _embed(self, x: Tensor) -> Tensor:
         x = self.stem(x)
-        return x + resize_position(self.pos_embed, x.shape[-2:])
+        return x + resize_position(self.pos_embed, (x.shape[-2], x.shape[-1]))
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(B, in_chans, height, width) -> (B, C, H, W) of the last stage."""
@@ -200,7 +201,8 @@ class VisionGNN(nn.Module):
         """
         if output_fmt != "NCHW":
             raise ValueError(f"`output_fmt` must be 'NCHW' (got {output_fmt!r})")
-        take, last = feature_take_indices(sum(self.sizes.blocks), indices)
+        wanted = list(indices) if isinstance(indices, Sequence) else indices
+        take, last = feature_take_indices(sum(self.sizes.blocks), wanted)
         kept, j = [], 0
         x = self._embed(x)
         for module in self.backbone:

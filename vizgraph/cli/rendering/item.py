@@ -130,9 +130,9 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
     from viz_nodes.draw import figure, panel
 
     request, exp = job.request, job.exp
-    look = {"theme": request.theme, "view": job.view, "dpi": float(request.dpi)}
+    look: dict[str, Any] = {"theme": request.theme, "view": job.view, "dpi": float(request.dpi)}
     if request.width is not None:
-        single = {"width": request.width}
+        single: dict[str, Any] = {"width": request.width}
     else:
         single = {}
     found: list[tuple[str, str, int | None, Callable[[], Any]]] = []
@@ -143,7 +143,7 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
         for kind, name in kinds.items():
             if kind == "neighbors" and peak == NO_PEAK:
                 continue
-            more = {"palette": request.palette} if kind == "cam" else {"k": request.k}
+            more: dict[str, Any] = {"palette": request.palette} if kind == "cam" else {"k": request.k}
 
             def paint(kind=kind, index=index, more=more):
                 return panel(kind, exp, index, job.image, font_size=request.font_size + 0.5, **look, **single, **more)

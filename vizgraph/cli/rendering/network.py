@@ -108,7 +108,7 @@ class Explainer:
         """
         from vizgraph.data import load_image
 
-        return load_image(path, self.model, fit=self.request.fit)
+        return load_image(path, self.model, fit=self.request.fit)  # type: ignore[arg-type]
 
     def explain(self, samples: Sequence[Sample]) -> list[Explanation]:
         """An explanation of one row for each sample, all from one pass."""

@@ -93,7 +93,7 @@ def over(run: Run, items: Iterable[Item], actors: int, *, device: str, no_ema: b
         recipe = {
             "root": str(run.root.absolute()),
             "arch": run.explainer.arch,
-            "ckpt": str(info.path.absolute()),  # type: ignore[union-attr]
+            "ckpt": str(info.path.absolute()),  # type: ignore[union-attr, operator]
             "sha256": info.sha256,  # type: ignore[union-attr]
             "no_ema": no_ema,
             "device": device,
