@@ -116,7 +116,7 @@ def page_path(out: Path, names: Sequence[str], images: Sequence[Path]) -> Path:
     return out / "+".join(dict.fromkeys(names)) / (images[0].stem + several) / "explorer.html"
 
 
-def _load(path: Path, model: Any, fit: str) -> Any:
+def _load(path: Path, model: Any, fit: Any) -> Any:
     from vizgraph.data import load_image
 
     return load_image(path, model, fit=fit)  # type: ignore[arg-type]
