@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 DPI = 120
-MOST_BYTES = 3_000_000
+MOST_BYTES = 4_000_000
 
 START = '''\
 import vizgraph, viz_nodes
