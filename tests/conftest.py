@@ -15,6 +15,9 @@ REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread_each():
+    import cv2
+
+    cv2.setNumThreads(1)  # its threads do not survive the forks of the tests of interruptions
     if "PYTEST_XDIST_WORKER" in os.environ:
         import torch
 

@@ -10,7 +10,6 @@ import io
 import json
 import math
 import os
-import secrets
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +24,7 @@ from viz_nodes.graphml import graphml
 from viz_nodes.graphs import layer_graph
 from viz_nodes.grids import centers
 from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.whole_files import write_atomically
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -48,28 +48,6 @@ _DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (
 
 class BrokenExplanation(ValueError):
     """A file is no explanation, is damaged, or does not fit together."""
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a power cut."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(name, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        name.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _pack(tensor: Tensor) -> tuple[np.ndarray, str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import vizgraph
-from viz_nodes.export import write_atomically
 from viz_nodes.records import NO_EDGE, NO_PEAK, Explanation
+from viz_nodes.whole_files import write_atomically
 
 __all__ = ["Neighbor", "Viz_CAM"]
 

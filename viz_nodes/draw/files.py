@@ -7,13 +7,14 @@ import io
 import json
 import os
 import re
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from viz_nodes.whole_files import write_atomically
 
 FORMATS = ("png", "pdf", "svg")
 _KEY = "vizgraph"
@@ -82,25 +83,8 @@ def save_figure(
     form = target.suffix.lower().lstrip(".")
     if form not in FORMATS:
         raise ValueError(f"`path` must end in .{', .'.join(FORMATS)} (got {target.name!r})")
-    write_whole(target, figure_bytes(fig, form, dpi=dpi, provenance=provenance))
+    write_atomically(target, figure_bytes(fig, form, dpi=dpi, provenance=provenance))
     return target
-
-
-def write_whole(target: Path, data: bytes) -> None:
-    """Write bytes under a temporary name in the same folder, flush them to the disk, then rename."""
-    handle, temporary = tempfile.mkstemp(prefix=".part-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:

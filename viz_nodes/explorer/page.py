@@ -8,7 +8,6 @@ import html
 import importlib.resources
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from viz_nodes.explorer.document import build_document
 from viz_nodes.records import Explanation
+from viz_nodes.whole_files import write_atomically
 
 
 def static(name: str) -> str:
@@ -77,18 +77,7 @@ def write_page(
     """
     text = page_html(exp, image, title=title, names=names, commands=commands, max_side=max_side, state=state)
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".explorer-", suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomically(target, text.encode())
     return target
 
 
@@ -133,9 +122,3 @@ def json_block(value: Any) -> str:
 
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

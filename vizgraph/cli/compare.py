@@ -106,7 +106,7 @@ def compare(
 def _one(item: Any, columns: Any, look: Any, loaded: Any, root: Path, formats: tuple[str, ...]) -> Path:
     """Compare on one image; the numbers are written last."""
     from viz_nodes.draw import figure_bytes
-    from viz_nodes.export import write_atomically
+    from viz_nodes.whole_files import write_atomically
     from vizgraph.cli import side_by_side
     from vizgraph.cli.rendering.manifest import sha256_of
 

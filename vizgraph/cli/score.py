@@ -76,8 +76,8 @@ def command(
 
     from tqdm.auto import tqdm
 
-    from viz_nodes.export import write_atomically
     from viz_nodes.scoring import COLUMNS, score_images
+    from viz_nodes.whole_files import write_atomically
     from vizgraph.cli import networks
     from vizgraph.cli.rendering.network import class_of, depth_of
 

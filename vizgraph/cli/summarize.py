@@ -51,7 +51,8 @@ def command(
 
     from viz_nodes.draw import save_figure
     from viz_nodes.draw.palettes import palette_named
-    from viz_nodes.export import load, write_atomically
+    from viz_nodes.export import load
+    from viz_nodes.whole_files import write_atomically
     from vizgraph.cli.rendering.aggregate_figures import edges_by_depth, mean_maps
     from vizgraph.cli.rendering.aggregates import COLUMNS, Aggregates, found
 

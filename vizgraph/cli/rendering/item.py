@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz_nodes.export import write_atomically
 from viz_nodes.records import NO_PEAK, Explanation
+from viz_nodes.whole_files import write_atomically
 from vizgraph.cli.rendering import manifest
 from vizgraph.cli.rendering.request import Request
 
