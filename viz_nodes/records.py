@@ -82,6 +82,15 @@ class LayerExplanation:
         if self.neighbors.numel() and not (int(self.neighbors.min()) >= NO_EDGE and int(self.neighbors.max()) < keys):
             raise ValueError(f"`neighbors` must lie in [-1, {keys}) for a key grid of {self.key_grid}")
 
+    def __repr__(self) -> str:
+        (rows, _, near), (h, w), (kh, kw) = self.neighbors.shape, self.grid, self.key_grid
+        keys = "" if self.grid == self.key_grid else f", {kh}x{kw} key nodes"
+        peak = self.peak.tolist() if rows <= 8 else f"{rows} rows"
+        return (
+            f"<LayerExplanation index={self.index} {self.name}: {h}x{w} nodes{keys}, {near} neighbors each, "
+            f"peak {peak}, {self.conv}{'' if self.exact else ', not exact'}>"
+        )
+
     @property
     def number(self) -> int:
         """The layer as people count it, from 1."""
@@ -138,6 +147,16 @@ class Explanation:
                 raise ValueError(f"layer {layer.number} must have {rows} rows (got {layer.cam.shape[0]})")
         if self.labels is not None and len(self.labels) != self.logits.shape[1]:
             raise ValueError(f"`labels` must name {self.logits.shape[1]} classes (got {len(self.labels)})")
+
+    def __repr__(self) -> str:
+        rows = [
+            self.label(int(target)) + ("" if self.versus is None else f" rather than {self.label(int(self.versus[row]))}")
+            for row, target in enumerate(self.target[:8])
+        ]
+        more = f", ... ({len(self)} rows)" if len(self) > len(rows) else ""
+        layers = ", ".join(str(layer.index) for layer in self.layers)
+        named = f" of {self.model}" if self.model else ""
+        return f"<Explanation{named} by {self.method}: {', '.join(rows)}{more}; layers {layers} of {self.depth}>"
 
     def __len__(self) -> int:
         return int(self.logits.shape[0])

@@ -3,6 +3,7 @@ import pytest
 
 from viz_nodes.draw.captions import SEPARATOR, number, percent, plain, shortened, target_words, text_width, wrap
 from viz_nodes.draw.egos import choose_centers, edges_words, ego_of
+from viz_nodes.draw.sheet import figure
 
 
 def spaced(text):
@@ -167,3 +168,16 @@ def test_the_neighbors_picture_has_no_ring_and_says_so_otherwise(make_explanatio
     words = edges_words([ego_of(make_explanation(k=9), 3, 100)], "among them the center itself")
     assert "ring" not in words
     assert "among them the center itself" in words
+
+
+@pytest.mark.parametrize(("height", "ranks", "numbered"), [(224, True, True), (60, True, False), (224, False, False)])
+def test_the_key_speaks_of_numbers_only_where_they_are_drawn(make_explanation, height, ranks, numbered):
+    fig = figure(make_explanation(), np.zeros((height, 224, 3), np.uint8), ranks=ranks)
+    assert any("numbers: rank" in " ".join(text.get_text().split()) for text in fig.texts) == numbered
+    assert any(text.get_text().isdigit() for ax in fig.axes for text in ax.texts) == numbered
+
+
+def test_an_explanation_shows_itself_in_a_few_words(make_explanation):
+    exp = make_explanation()
+    assert len(repr(exp)) < 300 and exp.label(int(exp.target[0])) in repr(exp)
+    assert len(repr(exp.layers[0])) < 300

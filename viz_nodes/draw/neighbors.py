@@ -170,8 +170,8 @@ def _outline(ax, stage, ego: Ego, which: int, color, look: Theme, width, key_box
 
 def _write_ranks(ax, stage: Stage, ego: Ego, which: int, look: Theme, key_boxes, font_size: float) -> dict[str, Artist]:
     """A number in each neighbor's patch, as large as the patch holds; none where that is below 3 points."""
-    size = min(0.62 * stage.pitch(ego.layer.key_grid), font_size)
-    if size < 3.0:
+    size = rank_size(stage.pitch(ego.layer.key_grid), font_size)
+    if size is None:
         return {}
     artists = {}
     for place, key, own in zip(ego.ranks, ego.keys, ego.is_self, strict=True):
@@ -185,6 +185,12 @@ def _write_ranks(ax, stage: Stage, ego: Ego, which: int, look: Theme, key_boxes,
         text.set_path_effects([withStroke(linewidth=0.22 * size, foreground="#101216")])
         artists[f"rank{which}.{int(place)}"] = text
     return artists
+
+
+def rank_size(pitch: float, font_size: float) -> float | None:
+    """Font size of the ranks where nodes are `pitch` points apart; None where they would be too small to read."""
+    size = min(0.62 * pitch, font_size)
+    return None if size < 3.0 else size
 
 
 def rank_shown(ego: Ego, place: int) -> int:

@@ -17,7 +17,7 @@ from viz_nodes.draw.captions import SEPARATOR, layer_words, method_words, number
 from viz_nodes.draw.egos import choose_centers, edges_words, ego_of
 from viz_nodes.draw.graph import contribution_limit, draw_graph
 from viz_nodes.draw.layout import MARGIN, Band, Cell, Page, compose, lines
-from viz_nodes.draw.neighbors import draw_neighbors
+from viz_nodes.draw.neighbors import draw_neighbors, rank_size
 from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
 from viz_nodes.draw.paper import width_in_inches
 from viz_nodes.draw.picture import Picture, as_picture
@@ -148,7 +148,12 @@ def figure(
         ]
         columns = [layer_words(exp, exp.layer(i)) for i in shown_layers]
         heading = title if isinstance(title, str) else SEPARATOR.join(_heading(exp, shown_rows)) if title else ""
-        legend = _key_words(exp, shown_rows, shown_layers, kinds, center, color, normalize) if key else ""
+        numbered = ranks and any(
+            rank_size(_pitch(exp, pictures[r], view, panel_width, exp.layer(i).key_grid), page.small)
+            for r in shown_rows
+            for i in shown_layers
+        )
+        legend = _key_words(exp, shown_rows, shown_layers, kinds, center, color, normalize, numbered) if key else ""
         compose(fig, page, columns, bands, plain(heading) if isinstance(title, str) else heading, legend)
     return fig
 
@@ -223,6 +228,13 @@ def aspect_of(exp: Explanation, picture: Picture | None) -> float:
     return height / width
 
 
+def _pitch(exp: Explanation, picture: Picture | None, view, width: float, grid: tuple[int, int]) -> float:
+    """Points between two nodes in a panel of this width, as the painter's stage will have it."""
+    tall, wide = exp.image_size if picture is None else picture.size
+    left, top, right, bottom = view if view is not None else (0, 0, wide, tall)
+    return width / wide * min((right - left) / grid[1], (bottom - top) / grid[0])
+
+
 def source_of(exp: Explanation, row: int) -> int:
     """Which input image a row explains."""
     return row if exp.source is None else int(exp.source[row])
@@ -261,7 +273,7 @@ def _heading(exp: Explanation, rows: Sequence[int]) -> list[str]:
     return [*words, method_words(exp.method), *([plain(exp.model)] if exp.model else [])]
 
 
-def _key_words(exp, rows, layers, kinds, center, color, normalize) -> str:
+def _key_words(exp, rows, layers, kinds, center, color, normalize, numbered) -> str:
     """What the marks mean."""
     words = []
     if "cam" in kinds:
@@ -275,7 +287,7 @@ def _key_words(exp, rows, layers, kinds, center, color, normalize) -> str:
     records = [exp.layer(i) for i in layers]
     if center is None and any(int(record.peak[r]) != NO_PEAK for record in records for r in rows):
         words.append("star: its peak")
-    if "neighbors" in kinds:
+    if "neighbors" in kinds and numbered:
         words.append("numbers: rank, nearest first")
     if "graph" in kinds:
         words.append("edge: neighbor to center, width and opacity by share of the wins")
