@@ -21,6 +21,9 @@ DEFECT = 70
 """An error that no room of the project claims: ours to repair (EX_SOFTWARE of sysexits.h)."""
 INTERRUPTED, TERMINATED = 130, 143
 
+_NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What click from 8.2 raises for a bare `vizgraph`; its message is the whole help, which is to keep its lines."""
+
 
 class Failure(Exception):
     """A command cannot do what it was asked to.
@@ -164,6 +167,9 @@ class OneLineErrors(click.Group):
             self._end("interrupted: run the same command again to go on", INTERRUPTED, given, quiet=True)
         except Terminated:
             self._end("terminated: run the same command again to go on", TERMINATED, given, quiet=True)
+        except _NO_ARGUMENTS as error:
+            click.echo(error.format_message(), err=True)
+            sys.exit(USAGE)
         except Exception as error:
             self._end(*message_and_code(error), given)
         sys.exit(result if isinstance(result, int) else ALL_DONE)
