@@ -149,10 +149,9 @@ class Explanation:
             raise ValueError(f"`labels` must name {self.logits.shape[1]} classes (got {len(self.labels)})")
 
     def __repr__(self) -> str:
-        rows = [
-            self.label(int(target)) + ("" if self.versus is None else f" rather than {self.label(int(self.versus[row]))}")
-            for row, target in enumerate(self.target[:8])
-        ]
+        rows = [self.label(int(target)) for target in self.target[:8]]
+        if self.versus is not None:
+            rows = [f"{row} rather than {self.label(int(other))}" for row, other in zip(rows, self.versus, strict=False)]
         more = f", ... ({len(self)} rows)" if len(self) > len(rows) else ""
         layers = ", ".join(str(layer.index) for layer in self.layers)
         named = f" of {self.model}" if self.model else ""
