@@ -151,7 +151,8 @@ class Explanation:
     def __repr__(self) -> str:
         rows = [self.label(int(target)) for target in self.target[:8]]
         if self.versus is not None:
-            rows = [f"{row} rather than {self.label(int(other))}" for row, other in zip(rows, self.versus, strict=False)]
+            others = self.versus[:8]
+            rows = [f"{row} rather than {self.label(int(v))}" for row, v in zip(rows, others, strict=True)]
         more = f", ... ({len(self)} rows)" if len(self) > len(rows) else ""
         layers = ", ".join(str(layer.index) for layer in self.layers)
         named = f" of {self.model}" if self.model else ""
