@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,17 +114,32 @@ def _one(item: Any, columns: Any, look: Any, loaded: Any, root: Path, formats: t
     exps, images = side_by_side.explained(item.path, columns, look, loaded)
     note = side_by_side.provenance(columns, look, loaded, sha256_of(item.path))
     made = side_by_side.sheet(exps, images, columns, look)
-    folder = root / item.folder
+    folder = _folder_of(root / item.folder, note)
     for form in formats:
         write_atomically(folder / f"compare.{form}", figure_bytes(made, form, dpi=look.dpi, provenance=note))
     told = {
         **note,
+        "asked": _digest(note),
         "image": {**note["image"], "path": str(item.path.absolute())},
         **side_by_side.numbers(exps, columns),
     }
     told["columns"] = [{**asked, **found} for asked, found in zip(note["columns"], told["columns"], strict=True)]
     write_atomically(folder / "compare.json", (json.dumps(told, indent=2) + "\n").encode())
     return folder
+
+
+def _digest(note: dict[str, Any]) -> str:
+    """What tells one comparison from another, in eight hex digits."""
+    return hashlib.sha256(json.dumps(note, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def _folder_of(folder: Path, note: dict[str, Any]) -> Path:
+    """The image's folder, or one beside it where that holds another comparison."""
+    try:
+        held = json.loads((folder / "compare.json").read_text())["asked"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder
+    return folder if held == _digest(note) else folder.with_name(f"{folder.name}~{_digest(note)}")
 
 
 def _require_drawable(look: Any) -> None:
