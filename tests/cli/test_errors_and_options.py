@@ -181,4 +181,5 @@ def test_signals_unwind_the_command_and_set_the_exit_code(number, code, said):
 def test_without_a_command_the_help_keeps_its_lines(run):
     result = run()
     assert result.exit_code == 2
-    assert "\n  render" in result.stderr and "error" not in result.stderr
+    assert "\n  render" in result.stderr
+    assert "error" not in result.stderr

@@ -179,5 +179,6 @@ def test_the_key_speaks_of_numbers_only_where_they_are_drawn(make_explanation, h
 
 def test_an_explanation_shows_itself_in_a_few_words(make_explanation):
     exp = make_explanation()
-    assert len(repr(exp)) < 300 and exp.label(int(exp.target[0])) in repr(exp)
+    assert len(repr(exp)) < 300
+    assert exp.label(int(exp.target[0])) in repr(exp)
     assert len(repr(exp.layers[0])) < 300

@@ -73,6 +73,10 @@ def command(
         settings = load(config, given, smoke=smoke)
     except TrainingError as error:
         raise Failure("--config", str(error), code=USAGE) from error
+    if root is not None and settings.data.name == "scenes":
+        raise Failure(
+            "--data", "this config reads the bundled scenes, not a folder", "leave out --data or --smoke", code=USAGE
+        )
     if root is not None:
         settings.data.root = root
     name = Path(config).stem if config else settings.model.arch
