@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BUNDLED = ROOT / "vizgraph" / "assets" / "gcn_demo.safetensors"
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -29,7 +28,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
-    pytest.mark.skipif(not BUNDLED.is_file(), reason="the bundled checkpoint is not in this checkout"),
 ]
 for module in ("jupyterlab", "anywidget", "ipywidgets"):
     pytest.importorskip(module, reason=f"{module} is not installed")

@@ -15,8 +15,6 @@ pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-BUNDLED = ROOT / "vizgraph" / "assets" / "gcn_demo.safetensors"
-needs_weights = pytest.mark.skipif(not BUNDLED.is_file(), reason="the bundled checkpoint is not in this checkout")
 
 WRONG = """
 target.value, layers.value = "no such class", "2"
@@ -62,7 +60,6 @@ def shown(cells) -> list[str]:
     return [kind for cell in cells for output in cell.outputs for kind in output.get("data", {})]
 
 
-@needs_weights
 @pytest.mark.timeout(300)
 def test_the_demo_runs_and_its_errors_are_sentences(execute, tmp_path):
     *cells, wrong = execute(ROOT / "notebooks" / "viz_demo.ipynb", WRONG)
@@ -78,7 +75,6 @@ def test_the_demo_runs_and_its_errors_are_sentences(execute, tmp_path):
     assert good.endswith(" 4 False True layercam")
 
 
-@needs_weights
 @pytest.mark.timeout(300)
 def test_the_walk_through_runs_and_keeps_what_it_promises(execute):
     cells = execute(ROOT / "notebooks" / "what_a_vision_gnn_does.ipynb")
