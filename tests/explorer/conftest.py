@@ -152,15 +152,15 @@ def photograph() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium without a network, one a module."""
+def browser(request):
+    """A headless Chromium without a network, one a module, which may ask for more `FLAGS`."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
     with tempfile.TemporaryDirectory() as profile, sync_api.sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS, viewport={"width": 1280, "height": 900},
-            accept_downloads=True,
+            profile, executable_path=CHROMIUM, headless=True, args=FLAGS + getattr(request.module, "FLAGS", []),
+            viewport={"width": 1280, "height": 900}, accept_downloads=True,
         )  # fmt: skip
         yield context
         context.close()

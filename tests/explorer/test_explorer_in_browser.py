@@ -314,7 +314,7 @@ def test_a_hash_that_means_nothing_is_harmless(visit, page_file):
 
 def test_split_view_shows_two_classes_in_step(visit, exp, page_file):
     page = visit(page_file)
-    page.get_by_label("Compare with").select_option(label="rocket 20\u00a0%")
+    page.get_by_label("Compare with").select_option(label="rocket (20\u00a0%)")
     page.mouse.click(*patch(page, 60, pane=1))
     settle(page)
     for pane, row in ((0, 0), (1, 1)):
@@ -324,7 +324,7 @@ def test_split_view_shows_two_classes_in_step(visit, exp, page_file):
         assert [e["contribution"] for e in drawn] == pytest.approx(
             exp.layer(-1).contribution[row, 60].tolist(), abs=top / 30000
         )
-    assert "18 of 18 edges in both" in page.locator(".vge-legend").inner_text()
+    assert "18 of 18 edges in both" in page.locator("p.vge-legend").inner_text()
 
 
 def test_two_models_of_other_depths_and_grids_walk_together(visit, make, make_pyramid, photograph, tmp_path):
@@ -521,3 +521,100 @@ def test_print_shows_the_picture_without_the_controls(visit, page_file):
     page.emulate_media(media="print")
     assert page.locator(".vge-stage").first.is_visible()
     assert not page.locator(".vge-controls").is_visible()
+
+
+def test_a_newcomer_is_told_what_to_do_and_a_hand_without_keys_can_keep_several_and_let_go(visit, page_file):
+    page = visit(page_file)
+    hint, add = page.locator(".vge-hint"), page.get_by_role("button", name="Add another")
+    assert hint.inner_text().strip() == "Point at a patch to see whom it asks. Click to keep it."
+    before = page.locator(".vge-stage").first.bounding_box()
+    page.mouse.click(*patch(page, 30))
+    settle(page)
+    assert hint.inner_text().startswith("1 patch kept.")
+    assert page.locator(".vge-stage").first.bounding_box() == before
+    add.click()
+    page.mouse.click(*patch(page, 100))
+    page.mouse.click(*patch(page, 75))
+    settle(page)
+    assert (add.get_attribute("aria-pressed"), len(state(page)["pins"])) == ("true", 3)
+    page.get_by_role("button", name="Let go").click()
+    settle(page)
+    assert state(page)["pins"] == []
+    page.mouse.click(*patch(page, 30))
+    page.mouse.click(*patch(page, 100))
+    settle(page)
+    assert (add.get_attribute("aria-pressed"), len(state(page)["pins"])) == ("false", 1)
+
+
+def test_a_patch_just_kept_does_not_dim_its_own_edges(visit, make, with_layer, photograph, tmp_path):
+    exp = make(layers=2)
+    neighbors = exp.layers[1].neighbors.clone()
+    neighbors[:, 60, 0] = 60
+    page = visit(write_page(with_layer(exp, 1, neighbors=neighbors), photograph, tmp_path / "itself.html"))
+    page.mouse.click(*patch(page, 60))
+    settle(page)
+    assert page.locator("tr.vge-lit").count() == 0
+
+
+def test_who_asks_it_sorts_by_share_until_another_heading_is_chosen(visit, exp, page_file):
+    page = visit(page_file, "#out=1&pins=0.5,0.5")
+    sorted_by = "th[aria-sort=descending], th[aria-sort=ascending]"
+    assert page.locator(sorted_by).inner_text().startswith("share")
+    page.get_by_role("button", name="rank").click()
+    settle(page)
+    assert page.locator(sorted_by).inner_text().startswith("rank")
+    ranks = [int(text) for text in page.locator(".vge-rank:visible").all_inner_texts() if text != "itself"]
+    assert ranks == sorted(ranks)
+
+
+def test_settings_that_hide_every_edge_say_so_and_name_the_cure(visit, exp, page_file):
+    page = visit(page_file, "#layer=1&pins=0.5,0.5")
+    page.get_by_role("slider", name="Share at least").fill("50")
+    share = float(exp.layer(0).share[0, 7 * 14 + 7].max())
+    page.evaluate(f"{EXPLORER}.update({{share: {min(1.0, share + 0.01)}}})")
+    settle(page)
+    panel = page.locator(".vge-panel").inner_text()
+    assert "asks 9, 0 shown" in panel
+    assert 'Lower "Share at least"' in panel
+    assert re.search(r"against\s+for", page.locator("div.vge-legend").first.inner_text())
+
+
+def test_each_picture_has_the_scales_of_its_own(visit, make, photograph, tmp_path):
+    pages = write_page([make(), make(seed=1)], photograph, tmp_path / "two.html")
+    page = visit(pages, "#with=2.3.gradcam&pins=0.3,0.3&layer=6")
+    scales = page.locator("div.vge-legend").all_inner_texts()
+    tops = page.evaluate(
+        f"[0, 1].map((pane) => Math.max(...{EXPLORER}.edges(pane).map((edge) => Math.abs(edge.contribution))))"
+    )
+    assert tops[0] != pytest.approx(tops[1], rel=0.02)
+    for text, top in zip(scales, tops, strict=True):
+        shown = float(re.search(r"\+([\d.]+)\s+for", text)[1])
+        assert shown == pytest.approx(top, rel=0.01)
+
+
+def test_who_asks_a_key_node_is_asked_of_the_key_node(visit, make_pyramid, photograph, tmp_path):
+    page = visit(write_page(make_pyramid(), photograph, tmp_path / "p.html"), "#layer=1&out=1&pins=0.51,0.51")
+    panel = page.locator(".vge-panel").inner_text()
+    assert "Row 8, column 8 of 14 × 14 key nodes" in panel
+    assert "key node 105, which covers node 1596" in panel
+
+
+def test_the_size_of_a_saved_picture_is_said_before_it_is_saved(visit, page_file):
+    page = visit(page_file)
+    page.get_by_role("spinbutton", name="scale").fill("3")
+    settle(page)
+    assert page.locator(".vge-row").first.inner_text().endswith("1920 × 2040 pixels")
+
+
+def test_a_printed_page_begins_with_the_picture(visit, page_file, tmp_path):
+    import shutil
+    import subprocess
+
+    if shutil.which("pdftoppm") is None:
+        pytest.skip("no pdftoppm on this machine (Debian: apt-get install poppler-utils)")
+    page = visit(page_file, "#pins=0.5,0.5")
+    page.pdf(path=tmp_path / "page.pdf", format="A4")
+    subprocess.run(["pdftoppm", "-r", "30", "-png", tmp_path / "page.pdf", tmp_path / "sheet"], check=True)
+    sheet = np.asarray(Image.open(sorted(tmp_path.glob("sheet*.png"))[0]).convert("L"))
+    assert (sheet[: len(sheet) // 2] < 128).mean() > 0.2, "the photograph is dark and on the first sheet"
+    assert np.median(sheet[:, -3:]) > 250, "no ink on an empty margin"

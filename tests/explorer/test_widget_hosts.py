@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -158,3 +159,93 @@ def test_undoing_removes_elements_listeners_timers_and_observers(host):
         }"""
     )
     assert left == {"counts": {"intervals": 0}, "observing": 0, "outer": [], "children": 0, "listening": 0, "layer": 1}
+
+
+def test_nothing_of_a_widget_travels_as_a_binary_buffer(make, photograph):
+    """Hosts hand buffers over as ArrayBuffer, DataView or Uint8Array; text is the same everywhere."""
+    from ipywidgets.widgets.widget import _remove_buffers
+
+    from viz_nodes import explore
+
+    widget = explore(make(layers=3), photograph)
+    _, _, buffers = _remove_buffers(widget.get_state())
+    assert buffers == []
+    widget.close()
+
+
+THEME = """async ([marks, background, shadow]) => {
+  const { body, documentElement } = document;
+  for (const [key, value] of Object.entries(marks)) (key === "theme" ? documentElement : body).setAttribute(key, value);
+  body.style.background = background;
+  const host = document.createElement("div");
+  body.append(host);
+  const inner = document.createElement("div");
+  (shadow ? host.attachShadow({ mode: "open" }) : host).append(inner);
+  const undo = harness.render({ model: harness.makeModel({ document: harness.shown, state: {} }), el: inner });
+  const root = inner.querySelector(".vge");
+  await root.explorer.ready;
+  const seen = [getComputedStyle(root).colorScheme];
+  body.style.background = background === "rgb(20, 20, 20)" ? "white" : "rgb(20, 20, 20)";
+  for (const [key, value] of Object.entries(marks)) {
+    const flipped = { "true": "false", "false": "true", light: "dark", dark: "light", "vscode-dark": "vscode-light",
+      "vscode-light": "vscode-dark", "vscode-high-contrast": "vscode-high-contrast-light" }[value];
+    (key === "theme" ? documentElement : body).setAttribute(key, flipped);
+  }
+  await new Promise((done) => setTimeout(done, 50));
+  seen.push(getComputedStyle(root).colorScheme);
+  undo();
+  host.remove();
+  for (const key of Object.keys(marks)) (key === "theme" ? documentElement : body).removeAttribute(key);
+  return seen;
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_the_widget_takes_its_host_s_theme_and_not_the_system_s(host, system):
+    host.emulate_media(color_scheme=system)
+    cases = [
+        ({}, "white", "light"), ({}, "rgb(20, 20, 20)", "dark"),
+        ({"data-jp-theme-light": "true"}, "transparent", "light"),
+        ({"data-jp-theme-light": "false"}, "transparent", "dark"),
+        ({"data-vscode-theme-kind": "vscode-light"}, "transparent", "light"),
+        ({"data-vscode-theme-kind": "vscode-high-contrast"}, "transparent", "dark"),
+        ({"theme": "dark"}, "transparent", "dark"),
+    ]  # fmt: skip
+    for shadow in (False, True):
+        for marks, background, theme in cases:
+            other = "light" if theme == "dark" else "dark"
+            assert host.evaluate(THEME, [marks, background, shadow]) == [theme, other], (marks, background, shadow)
+
+
+@pytest.mark.browser
+def test_a_notebook_offers_no_link_that_would_open_nothing(host):
+    assert host.get_by_role("button", name="Copy as command line").count() == 2
+    assert host.get_by_role("button", name="Copy link").count() == 0
+
+
+@pytest.mark.browser
+def test_the_embedded_page_lives_in_a_frame_without_an_origin(make, photograph, browser, tmp_path):
+    """What a saved or exported notebook holds: no cookies, no storage, no address; and all of it works."""
+    from viz_nodes.explorer import embed
+
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!DOCTYPE html><meta charset=utf-8>{embed(make(layers=3), photograph)._repr_html_()}", "utf-8")
+    page = browser.new_page()
+    troubles = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    frame.locator(".vge[data-ready='1']").wait_for()
+    frame.locator(".vge-grid").first.click(position={"x": 40, "y": 40})
+    frame.locator(".vge-mini").nth(1).click()
+    frame.locator(".vge[data-layer='2'][data-pins='1']").wait_for()
+    assert frame.get_by_role("button", name="Copy link").count() == 0
+    with page.expect_download() as download:
+        frame.get_by_role("button", name="Save PNG").click()
+    assert download.value.suggested_filename == "image_layer_2.png"
+    frame.get_by_role("button", name="Copy as command line").click()
+    frame.get_by_text(re.compile("^Command line (copied|is selected)")).wait_for()
+    assert troubles == []
+    page.close()

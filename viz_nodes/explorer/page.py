@@ -96,7 +96,8 @@ class Embedded:
     def _repr_html_(self) -> str:
         return (
             f'<iframe title="vizgraph explorer" srcdoc="{html.escape(self.page, quote=True)}" width="100%" '
-            f'height="{self.height}" style="border:0" sandbox="allow-scripts allow-downloads"></iframe>'
+            f'height="{self.height}" style="border:0" allow="clipboard-write" '
+            'sandbox="allow-scripts allow-downloads"></iframe>'
         )
 
 

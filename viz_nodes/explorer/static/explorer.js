@@ -4,7 +4,7 @@
 // appended to this text, calls it with a model of its own. It fetches nothing and leaves nothing behind when the
 // function that `render` returns is called.
 //
-// Sections: formats | packed arrays | geometry | edges | state | heatmaps | scene | painters | explorer | hosts.
+// Sections: formats | packed arrays | geometry | edges | state | heatmaps | scene | painters | theme | explorer | hosts.
 
 // ---------------------------------------------------------------------------------------------------- formats
 
@@ -25,9 +25,16 @@ function number(value, signed = false) {
   if (!known(value)) return "unknown";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  let text = size >= 1e4 || size < 1e-3 ? size.toExponential(1) : size >= 1000 ? size.toFixed(0) : String(Number(size.toPrecision(3)));
+  let text = size >= 1e6 || size < 1e-3 ? size.toExponential(1) : String(Number(size.toPrecision(size >= 1000 ? 4 : 3)));
   text = text.replace("-", "\u2212").replace("+", "");
   return (value < 0 ? "\u2212" : signed ? "+" : "") + text;
+}
+
+/** A signed value among others, the largest of which is `top`: as many decimals as give that one three digits. */
+function among(value, top) {
+  if (!known(value) || value === 0 || !(top >= 1e-3 && top < 1e6)) return number(value, true);
+  const text = Math.abs(value).toFixed(Math.max(0, 2 - Math.floor(Math.log10(top))));
+  return Number(text) === 0 ? `\u2248${NBSP}0` : (value < 0 ? "\u2212" : "+") + text;
 }
 
 const METHODS = {
@@ -38,7 +45,7 @@ const METHODS = {
 };
 const methodWords = (name) => (Object.hasOwn(METHODS, name) ? METHODS[name] : name);
 const classWords = (row) =>
-  row.label + (known(row.probability) ? ` ${percent(row.probability)}` : "") +
+  row.label + (known(row.probability) ? ` (${percent(row.probability)})` : "") +
   (row.versus_label !== null ? ` rather than ${row.versus_label}` : "");
 const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
@@ -164,6 +171,13 @@ function listenersOf(layer) {
   return (layer.listeners = { starts, places });
 }
 
+/** How many neighbors a node has: k, or fewer in a ragged graph. */
+function degree(layer, node) {
+  let there = 0;
+  for (let place = node * layer.k; place < (node + 1) * layer.k; place++) there += layer.neighbors[place] >= 0;
+  return there;
+}
+
 /** One edge as the explorer hands it out; it points from the neighbor, a key node, to the center that asked it. */
 function edgeAt(layer, asked, place) {
   const from = layer.neighbors[place], to = Math.floor(place / layer.k);
@@ -248,9 +262,9 @@ function join(joined, edge, by, part) {
 
 const DEFAULTS = {
   subject: 0, target: null, method: null, layer: null, pins: [], hops: 1, k: 0, share: 0, out: false, color: "auto",
-  opacity: 0.6, palette: "inferno", scale: "layer", smooth: true, grid: true, sort: "rank", with: null,
+  opacity: 0.6, palette: "inferno", scale: "layer", smooth: true, grid: true, sort: "auto", with: null,
 };
-const CHOICES = { color: ["auto", "contribution", "share", "center"], scale: ["layer", "shared"], sort: ["rank", "share", "contribution", "distance"] };
+const CHOICES = { color: ["auto", "contribution", "share", "center"], scale: ["layer", "shared"], sort: ["auto", "rank", "share", "contribution", "distance"] };
 const MOST_PINS = 6;
 
 /** A state of which every key is there and every value possible for this document. */
@@ -597,9 +611,39 @@ function svgShapes(shapes) {
   });
 }
 
+// ---------------------------------------------------------------------------------------------------- theme
+
+const opaque = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+
+/** Relative lightness 0..1 of a CSS color, null where one sees through it. */
+function lightness(color) {
+  opaque.canvas.width = opaque.canvas.height = 1;
+  opaque.fillStyle = color;
+  opaque.fillRect(0, 0, 1, 1);
+  const [r, g, b, a] = opaque.getImageData(0, 0, 1, 1).data;
+  return a < 128 ? null : (0.299 * r + 0.587 * g + 0.114 * b) / 255;
+}
+
+/** "light" or "dark": what notebooks say of their theme, else the color that lies behind, through shadow roots. */
+function schemeBehind(node) {
+  const { body, documentElement: html } = document;
+  const said = body?.dataset.vscodeThemeKind ?? html.getAttribute("theme") ?? "";
+  if (body?.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false" ? "dark" : "light";
+  if (said) return said.includes("light") || !/dark|contrast/.test(said) ? "light" : "dark";
+  for (let at = node; at; at = at.parentElement ?? at.getRootNode().host) {
+    const seen = lightness(getComputedStyle(at).backgroundColor);
+    if (seen !== null) return seen < 0.5 ? "dark" : "light";
+  }
+  const wanted = getComputedStyle(html).colorScheme;
+  if (!wanted.includes("dark")) return "light";
+  return wanted.includes("light") && !matchMedia("(prefers-color-scheme: dark)").matches ? "light" : "dark";
+}
+
 // ---------------------------------------------------------------------------------------------------- explorer
 
 const place = (box, [rows, cols]) => `row ${Math.floor(((box[1] + box[3]) / 2) * rows) + 1}, column ${Math.floor(((box[0] + box[2]) / 2) * cols) + 1}`;
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** One edge as a sentence. */
 function edgeWords(edge) {
@@ -608,6 +652,23 @@ function edgeWords(edge) {
 
 /** A word of a shell command, quoted where a shell would read it otherwise. */
 const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+const KEYS = [
+  ["arrows", "move over the patches"], ["Home End", "ends of a row"], ["Enter", "keep a patch; with Shift add it"], ["Esc", "let all go"],
+  ["[ ]", "layer before, after"], ["1 2 3", "hops"], ["o", "whom it asks / who asks it"], ["c", "next class"], ["p", "play through the layers"],
+];
+const MEANINGS = {
+  rank: "place among the neighbors, nearest in features first; 0 is the nearest",
+  share: "part of the patch's channels in which this neighbor has the largest message and wins",
+  contribution: "what the channels it won add to the class's score, to first order: + for the class, \u2212 against it",
+  distance: "how far away it lies, in patches",
+};
+const WORDS = [
+  ["map", "where evidence for the class was read off in this layer"], ["peak", "the patch with the map's highest value, a star"],
+  ["asks", "in every layer a patch takes up messages from the patches most like it, its neighbors"],
+  ["edge", "from a neighbor, wide, to the patch that asked it, narrow; a ring is an edge to itself"], ...Object.entries(MEANINGS),
+  ["hop", "whom the neighbors had asked one layer earlier"],
+];
 
 let explorers = 0;
 
@@ -618,11 +679,12 @@ let explorers = 0;
  * @param {object} source the document, as `viz_nodes.explorer.document` makes it.
  * @param {object} given the state to begin with; keys that are absent have their default.
  * @param {(state: object) => void} onState called with a copy of the state after each change made here.
+ * @param {?(state: object) => string} address gives the link that opens a state, where the host has such links.
  * @returns {object} the api, also found as `explorer` on the root element: `ready` (a promise: photographs are there),
  *   `state`, `update(partial)`, `hover(x, y)`, `edges(pane)`, `text(pane)`, `svg(scale)`, `png(scale)`, `command()`,
  *   `flush()` (draw at once what waits for the next frame), `destroy()`.
  */
-export function mount(el, source, given = {}, onState = () => {}) {
+export function mount(el, source, given = {}, onState = () => {}, address = null) {
   const doc = opened(source);
   const uid = `vge${++explorers}`;
   const stop = new AbortController();
@@ -631,8 +693,10 @@ export function mount(el, source, given = {}, onState = () => {}) {
   let hovered = null; // [x, y] under the pointer or the keyboard's cursor
   let cursor = null; // [x, y] of the keyboard
   let lit = null; // [pane, edge] whose row or patch is pointed at
-  let pending = new Set(), frame = 0, timer = 0, spoken = 0, saying = 0;
+  let adding = false; // whether a click adds a patch, as with Shift
+  let pending = new Set(), frame = 0, timer = 0, spoken = "", saying = 0;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const touch = matchMedia("(hover: none)");
 
   // ------------------------------------------------------------------ elements
 
@@ -683,11 +747,8 @@ export function mount(el, source, given = {}, onState = () => {}) {
 
   const panes = [makePane(0), makePane(1)];
   const paneRow = h("div", { class: "vge-panes" }, ...panes.map((pane) => pane.figure));
-  const legend = h("div", { class: "vge-legend", "aria-hidden": "true" });
-  const bars = {
-    cam: legendBar("map"), edge: legendBar("edge color"), width: h("span", { class: "vge-legend-item" }),
-  };
-  legend.append(bars.cam.wrap, bars.edge.wrap, bars.width);
+  const legend = h("p", { class: "vge-legend" });
+  const hint = makeHint();
   const panel = h("div", { class: "vge-panel-inner", tabIndex: 0, role: "region", "aria-label": "The patch and its neighbors" });
   const play = h("button", { type: "button", class: "vge-play", on: { click: () => (timer ? halt() : start()) } });
   const slider = h("input", { type: "range", min: 0, step: 1, "aria-label": "Layer", on: { input: () => update({ layer: panes[0].view.subject.layers[Number(slider.value)].number }) } });
@@ -697,17 +758,25 @@ export function mount(el, source, given = {}, onState = () => {}) {
   roving(classes);
   roving(strip);
   root.append(
-    h("header", { class: "vge-head" }, h("div", {}, title, facts), h("div", { class: "vge-pickers" }, subjectPicker.wrap, withPicker.wrap)),
-    classes, controls.tools,
+    h("header", { class: "vge-head" }, h("div", { class: "vge-names" }, title, facts), h("div", { class: "vge-pickers" }, subjectPicker.wrap, withPicker.wrap)),
+    classes, controls.tools, hint.wrap,
     h("div", { class: "vge-body" }, h("div", { class: "vge-left" }, paneRow, legend),
       h("div", { class: "vge-layers" }, play, h("div", { class: "vge-track" }, slider, strip)), h("div", { class: "vge-panel" }, panel)),
     controls.wrap, live,
   );
   el.append(root);
 
+  /** What to do next, in one line, and for hands without a Shift or Escape key the two deeds that need one. */
+  function makeHint() {
+    const words = h("p", { class: "vge-note" });
+    const add = h("button", { type: "button", textContent: "Add another", on: { click: () => { adding = !adding; later("words"); } } });
+    const release = h("button", { type: "button", textContent: "Let go", on: { click: () => update({ pins: [] }) } });
+    return { wrap: h("div", { class: "vge-hint" }, words, add, release), words, add, release };
+  }
+
   function legendBar(name) {
     const low = h("span"), high = h("span"), bar = h("span", { class: "vge-bar" });
-    const label = h("span", { class: "vge-legend-name", textContent: name });
+    const label = h("span", { textContent: name });
     return { wrap: h("span", { class: "vge-legend-item" }, label, low, bar, high), low, high, bar, label };
   }
 
@@ -722,7 +791,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       on: {
         pointermove: (event) => point(which, event),
         pointerleave: (event) => { if (event.pointerType !== "touch") { hovered = null; lit = null; later("over", "panel"); } },
-        click: (event) => { point(which, event); pin(hovered, event.shiftKey || event.ctrlKey || event.metaKey); },
+        click: (event) => { point(which, event); pin(hovered, adding || event.shiftKey || event.ctrlKey || event.metaKey); },
         keydown: (event) => walk(which, event),
         blur: () => { if (cursor) { cursor = hovered = null; later("over", "panel"); } },
       },
@@ -730,7 +799,9 @@ export function mount(el, source, given = {}, onState = () => {}) {
     const stage = h("div", { class: "vge-stage" }, base, over, grid);
     const caption = h("figcaption", { class: "vge-caption" });
     const name = h("div", { class: "vge-pane-name" });
-    return { which, base, over, grid, line, cell, stage, caption, name, figure: h("figure", { class: "vge-pane" }, name, stage, caption), view: null };
+    const bars = { cam: legendBar("map"), edge: legendBar("contribution") };
+    const scales = h("div", { class: "vge-legend", "aria-hidden": "true" }, bars.cam.wrap, bars.edge.wrap);
+    return { which, base, over, grid, line, cell, stage, caption, name, bars, figure: h("figure", { class: "vge-pane" }, name, stage, caption, scales), view: null };
   }
 
   function segmented(label, choices, key) {
@@ -778,13 +849,14 @@ export function mount(el, source, given = {}, onState = () => {}) {
     const hops = segmented("Hops", [[1, "1"], [2, "2"], [3, "3"]], "hops");
     const k = range("Neighbors", { min: 1, step: 1 }, (value) => update({ k: value >= Number(k.field.max) ? 0 : value }));
     const share = range("Share at least", { min: 0, max: 50, step: 1 }, (value) => update({ share: value / 100 }));
-    const color = choice("Edge color", [["auto", "contribution, centers when several"], ["contribution", "contribution"], ["share", "share"], ["center", "center"]], (value) => update({ color: value }));
+    const color = choice("Edge color", [["auto", "automatic"], ["contribution", "contribution"], ["share", "share"], ["center", "center"]], (value) => update({ color: value }));
     const opacity = range("Map opacity", { min: 0, max: 100, step: 5 }, (value) => update({ opacity: value / 100 }));
     const method = choice("Method", [], (value) => update({ method: value }));
     const palette = choice("Palette", Object.keys(PALETTES).map((name) => [name, name]), (value) => update({ palette: value }));
-    const scale = segmented("Scale", [["layer", "each layer"], ["shared", "all layers"]], "scale");
+    const scale = segmented("Top of the map's scale", [["layer", "this layer"], ["shared", "all layers"]], "scale");
     const smooth = toggle("smooth", "smooth"), grid = toggle("patch grid", "grid");
-    const size = h("input", { type: "number", min: 0.5, max: 10, step: 0.5, value: "2" });
+    const size = h("input", { type: "number", min: 0.5, max: 10, step: 0.5, value: "2", on: { input: () => later("words") } });
+    const pixels = h("span", { class: "vge-note" });
     const scaleOf = () => Math.min(10, Math.max(0.5, Number(size.value) || 2));
     const said = h("p", { class: "vge-note", role: "status" });
     const line = h("input", { type: "text", readOnly: true, class: "vge-command", "aria-label": "Command line that renders this view", on: { focus: () => line.select() } });
@@ -806,22 +878,22 @@ export function mount(el, source, given = {}, onState = () => {}) {
       }
     };
     const button = (text, click) => h("button", { type: "button", textContent: text, on: { click } });
-    const linkButton = button("Copy link", copy("Link", () => location.href.replace(/#.*$/, "") + formatHash(state)));
+    const link = address ? button("Copy link", copy("Link", () => address(state))) : null;
     const tools = h("div", { class: "vge-tools" }, direction.wrap, hops.wrap, k.wrap, share.wrap, opacity.wrap);
     const wrap = h("div", { class: "vge-controls" },
-      h("fieldset", {}, h("legend", { textContent: "Look" }),
+      h("div", { class: "vge-side" }, h("fieldset", {}, h("legend", { textContent: "Look" }),
         h("div", { class: "vge-looks" }, method.wrap, palette.wrap, color.wrap, scale.wrap, h("div", { class: "vge-checks" }, smooth.wrap, grid.wrap))),
+      h("fieldset", {}, h("legend", { textContent: "Help" }),
+        h("details", {}, h("summary", { textContent: "Words" }), definitions(WORDS)),
+        h("details", {}, h("summary", { textContent: "Keys" }), definitions(KEYS)))),
       h("fieldset", {}, h("legend", { textContent: "Take it with you" }),
-        h("div", { class: "vge-row" }, button("Save SVG", save("svg")), button("Save PNG", save("png")), h("label", { class: "vge-inline" }, h("span", { textContent: "scale" }), size)),
-        h("div", { class: "vge-row" }, button("Copy as command line", copy("Command line", command)), linkButton), line, said,
-        h("details", {}, h("summary", { textContent: "Keys" }), keysHelp())),
+        h("div", { class: "vge-row" }, button("Save SVG", save("svg")), button("Save PNG", save("png")), h("label", { class: "vge-inline" }, h("span", { textContent: "scale" }), size), pixels),
+        h("div", { class: "vge-row" }, button("Copy as command line", copy("Command line", command)), link), line, said),
     );
-    return { wrap, tools, direction, hops, k, share, color, opacity, method, palette, scale, smooth, grid, line, linkButton };
+    return { wrap, tools, direction, hops, k, share, color, opacity, method, palette, scale, smooth, grid, line, pixels, scaleOf };
   }
-  function keysHelp() {
-    const keys = [["arrows", "move over the patches"], ["Enter", "keep a patch; with Shift add it"], ["Esc", "let all go"], ["[ ]", "layer before, after"],
-      ["1 2 3", "hops"], ["o", "whom it asks / who asks it"], ["c", "next class"], ["p", "play through the layers"]];
-    return h("dl", { class: "vge-keys" }, ...keys.flatMap(([key, text]) => [h("dt", { textContent: key }), h("dd", { textContent: text })]));
+  function definitions(entries) {
+    return h("dl", { class: "vge-definitions" }, ...entries.flatMap(([word, text]) => [h("dt", { textContent: word }), h("dd", { textContent: text })]));
   }
 
   // ------------------------------------------------------------------ what is looked at
@@ -873,7 +945,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
     view.hover = hovered ? boxOf(view.layer.grid, nodeAt(view.layer.grid, ...hovered)) : null;
     view.lit = null;
     if (lit && lit[0] === which) view.lit = view.edges.find((edge) => edge.hop === 1 && edge.from === lit[1].from && edge.to === lit[1].to) ?? null;
-    else if (pointed && state.pins.length) view.lit = view.edges.find((edge) => edge.hop === 1 && sameBox(view.out ? edge.toBox : edge.fromBox, pointed)) ?? null;
+    else if (pointed && state.pins.length) view.lit = view.edges.find((edge) => edge.hop === 1 && !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed)) ?? null;
   }
 
   // ------------------------------------------------------------------ changes
@@ -945,7 +1017,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       later("over", "panel");
     } else if (event.key === "Enter" || event.key === " ") {
       const [first] = panes[which].view.actives;
-      pin(hovered ?? (first ? [first.x, first.y] : null), event.shiftKey);
+      pin(hovered ?? (first ? [first.x, first.y] : null), adding || event.shiftKey);
     } else return;
     event.preventDefault();
     event.stopPropagation();
@@ -1025,6 +1097,12 @@ export function mount(el, source, given = {}, onState = () => {}) {
     }
     const first = panes[0].view.image;
     root.style.setProperty("--vge-aspect", String((first.width / first.height) * (two ? 2 : 1)));
+  }
+
+  /** Follow the host's theme, which need not be what the system prefers. */
+  function dress() {
+    const scheme = schemeBehind(el);
+    if (root.style.colorScheme !== scheme) root.style.colorScheme = scheme;
   }
 
   function sized(canvas, stage) {
@@ -1128,7 +1206,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
   function makeSection() {
     const swatch = h("span", { class: "vge-swatch" }), name = h("h3"), facts = h("p"), body = h("tbody");
     const heads = columns.map(([key, text]) =>
-      h("th", { scope: "col" }, h("button", { type: "button", textContent: text, on: { click: () => update({ sort: key }) } })));
+      h("th", { scope: "col", title: MEANINGS[key] }, h("button", { type: "button", textContent: text, on: { click: () => update({ sort: key }) } })));
     const table = h("table", { class: "vge-table" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "vge-hidden", textContent: "patch" })), ...heads)), body);
     const more = h("p", { class: "vge-note" });
     const section = { wrap: h("section", { class: "vge-section" }, h("div", { class: "vge-center" }, swatch, h("div", {}, name, facts)), table, more), swatch, name, facts, body, heads, more, rows: [] };
@@ -1181,13 +1259,22 @@ export function mount(el, source, given = {}, onState = () => {}) {
       rank: (a, b) => a.rank - b.rank || a.to - b.to, share: (a, b) => (b.share || 0) - (a.share || 0),
       contribution: (a, b) => (b.contribution || 0) - (a.contribution || 0), distance: (a, b) => patchDistance(a, layer) - patchDistance(b, layer),
     };
-    const edges = [...all].sort(by[state.out && state.sort === "rank" ? "share" : state.sort]);
+    const sort = state.sort === "auto" ? (view.out ? "share" : "rank") : state.sort;
+    const edges = [...all].sort(by[sort]);
     const cam = row.layers[layer.place].cam[active.node], peak = row.layers[layer.place].peak === active.node;
     section.swatch.style.background = active.color;
-    section.name.textContent = `${peak ? "Peak: row" : "Row"} ${place(boxOf(layer.grid, active.node), layer.grid).slice(4)}${state.with ? ` · ${pane.which ? "right" : "left"}` : ""}`;
-    const asks = view.out ? `${count(all.length, "patch asks it", "patches ask it")}` : `asks ${all.length} of ${layer.k}`;
-    section.facts.textContent = `node ${active.node} · map ${number(cam)} · ${asks}`;
-    section.heads.forEach((head, i) => head.setAttribute("aria-sort", columns[i][0] === state.sort ? (["share", "contribution"].includes(state.sort) ? "descending" : "ascending") : "none"));
+    const pooled = layer.grid.join() !== layer.key_grid.join(), keys = `${layer.key_grid.join(" \u00d7 ")} key nodes`;
+    const side = state.with ? ` · ${pane.which ? "right" : "left"}` : "";
+    if (view.out && pooled) {
+      const key = nodeAt(layer.key_grid, ...centerOf(active.box));
+      section.name.textContent = `${capital(place(active.box, layer.key_grid))} of ${keys}${side}`;
+      section.facts.textContent = `key node ${key}, which covers node ${active.node} · ${asksWords(view, active, all)}`;
+    } else {
+      const where = place(boxOf(layer.grid, active.node), layer.grid);
+      section.name.textContent = (peak ? `Peak: ${where}` : capital(where)) + side;
+      section.facts.textContent = `node ${active.node} · map ${number(cam)} · ${asksWords(view, active, all)}${pooled ? `, of ${keys}` : ""}`;
+    }
+    section.heads.forEach((head, i) => head.setAttribute("aria-sort", columns[i][0] === sort ? (["share", "contribution"].includes(sort) ? "descending" : "ascending") : "none"));
     const shown = edges.slice(0, MOST_ROWS);
     while (section.rows.length < shown.length) makeRow(section);
     const topShare = Math.max(1e-9, ...shown.map((edge) => edge.share || 0)), top = contributionTop(shown);
@@ -1203,7 +1290,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       line.place.textContent = place(box, grid).replace("column", "col");
       line.share.textContent = percent(edge.share);
       line.shareBar.style.width = `${(100 * (edge.share || 0)) / topShare}%`;
-      line.contribution.textContent = number(edge.contribution, true);
+      line.contribution.textContent = among(edge.contribution, top);
       const part = known(edge.contribution) ? (50 * edge.contribution) / top : 0;
       Object.assign(line.contributionBar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
       line.contributionBar.dataset.sign = part < 0 ? "minus" : "plus";
@@ -1212,7 +1299,18 @@ export function mount(el, source, given = {}, onState = () => {}) {
       line.go.setAttribute("aria-label", `Go to ${place(box, grid)}`);
       drawThumb(line.thumb, view, box);
     });
-    section.more.textContent = edges.length > shown.length ? `and ${edges.length - shown.length} more` : edges.length ? "" : "No edge passes these settings.";
+    section.more.textContent = edges.length > shown.length ? `and ${edges.length - shown.length} more` : edges.length ? "" : emptyWords(view);
+  }
+  /** How many neighbors a patch has, and how many of them are shown where some are hidden. */
+  function asksWords({ layer, out }, { node }, shown) {
+    if (out) return count(shown.length, "patch asks it", "patches ask it");
+    const there = degree(layer, node);
+    return `asks ${there}${shown.length < there ? `, ${shown.length} shown` : ""}`;
+  }
+  function emptyWords({ out }) {
+    if (state.share > 0) return `No edge here has a share of at least ${percent(state.share)}. Lower "Share at least" to see more.`;
+    if (out) return `Nobody asks this patch in this layer${state.k ? ` among their nearest ${state.k}` : ""}.`;
+    return "It asks nobody in this layer.";
   }
   function drawThumb(canvas, view, box) {
     const { image, photograph } = view, [left, top, right, bottom] = image.view;
@@ -1236,7 +1334,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
     if (!actives.length) parts.push("blank map: no peak");
     else if (view.out) parts.push(count(own.length, "patch asks", "patches ask") + (actives.length > 1 ? " these" : " this one"));
     else {
-      const there = actives.reduce((sum, { node }) => { let n = 0; for (let r = 0; r < layer.k; r++) n += layer.neighbors[node * layer.k + r] >= 0; return sum + n; }, 0);
+      const there = actives.reduce((sum, { node }) => sum + degree(layer, node), 0);
       const won = own.length === there ? 1 : own.reduce((sum, edge) => sum + (edge.share || 0), 0) / actives.length; // quantised shares sum to 1 only nearly
       parts.push(`${own.length} of ${count(there, "neighbor")} drawn, ${percent(won)} of the wins`);
     }
@@ -1257,6 +1355,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       const { layer } = pane.view;
       pane.caption.textContent = captionOf(pane.view);
       pane.name.textContent = state.with ? nameOf(pane.which === 0 ? state : state.with) : "";
+      drawLegend(pane);
       const at = hovered ?? (pane.view.actives[0] && [pane.view.actives[0].x, pane.view.actives[0].y]);
       const node = at ? nodeAt(layer.grid, ...at) : 0;
       pane.grid.setAttribute("aria-rowcount", String(layer.grid[0]));
@@ -1274,28 +1373,43 @@ export function mount(el, source, given = {}, onState = () => {}) {
       layer: String(state.layer), node: now ? String(now.node) : "", pins: String(state.pins.length), hops: String(state.hops),
       target: String(state.target), method: state.method, subject: String(state.subject + 1), edges: String(view.edges.length), playing: timer ? "1" : "0",
     });
-    bars.cam.low.textContent = "0";
-    bars.cam.high.textContent = number(topOf(view.row, view.layer, state.scale));
-    bars.cam.bar.style.background = `linear-gradient(90deg, ${Array.from({ length: 9 }, (_, i) => css(colorAt(PALETTES[state.palette], i / 8))).join(", ")})`;
-    const by = state.color === "auto" ? (view.actives.length > 1 ? "center" : "contribution") : state.color;
-    bars.edge.label.textContent = by;
-    if (by === "contribution") {
-      const top = contributionTop(view.edges);
-      [bars.edge.low.textContent, bars.edge.high.textContent] = [number(-top), number(top, true)];
-      bars.edge.bar.style.background = `linear-gradient(90deg, ${Array.from({ length: 9 }, (_, i) => css(colorAt(DIVERGING, i / 8))).join(", ")})`;
-    } else if (by === "share") {
-      [bars.edge.low.textContent, bars.edge.high.textContent] = ["0", percent(1)];
-      bars.edge.bar.style.background = `linear-gradient(90deg, ${css(colorAt(PALETTES.cividis, 0.35))}, ${css(colorAt(PALETTES.cividis, 1))})`;
-    } else {
-      [bars.edge.low.textContent, bars.edge.high.textContent] = ["", ""];
-      bars.edge.bar.style.background = `linear-gradient(90deg, ${view.actives.map((a, i, all) => `${a.color} ${(100 * i) / all.length}% ${(100 * (i + 1)) / all.length}%`).join(", ") || PLAIN_EDGE})`;
-    }
-    bars.width.textContent = [state.hops > 1 ? "width: product of shares" : "width: share", overlap()].filter(Boolean).join(" · ");
+    legend.textContent = [state.hops > 1 ? "width: product of shares" : "width: share", "star: peak", "ring: asks itself", overlap()].filter(Boolean).join(" · ");
+    const { pixels, scaleOf } = controls, { width, height } = sheet();
+    pixels.textContent = `${Math.round(width * scaleOf())} \u00d7 ${Math.round(height * scaleOf())} pixels`;
+    const [kept, deed] = [state.pins.length, state.out ? "who asks it" : "whom it asks"];
+    hint.words.textContent = kept
+      ? `${count(kept, "patch", "patches")} kept. ${touch.matches ? "" : "Shift-click adds another, Escape lets go."}`
+      : touch.matches ? `Tap a patch to see ${deed}.` : `Point at a patch to see ${deed}. Click to keep it.`;
+    hint.add.hidden = hint.release.hidden = !kept;
+    adding = adding && kept > 0;
+    hint.add.setAttribute("aria-pressed", String(adding));
     const words = view.actives.length ? `Layer ${view.layer.number}. ${sentenceOf(view, hovered ? nodeAt(view.layer.grid, ...hovered) : view.actives[0].node)}` : captionOf(view);
     if (words !== spoken) {
       spoken = words;
       clearTimeout(saying);
       saying = setTimeout(() => { live.textContent = words; }, 400);
+    }
+  }
+  /** The color scales of a pane, which are its own. */
+  function drawLegend({ view, bars: { cam, edge } }) {
+    const shade = (colorOf) => `linear-gradient(90deg, ${Array.from({ length: 9 }, (_, i) => css(colorOf(i / 8))).join(", ")})`;
+    cam.low.textContent = "0";
+    cam.high.textContent = number(topOf(view.row, view.layer, state.scale));
+    cam.bar.style.background = shade((value) => colorAt(PALETTES[state.palette], value));
+    const by = state.color === "auto" ? (view.actives.length > 1 ? "center" : "contribution") : state.color;
+    edge.label.textContent = by;
+    edge.low.textContent = edge.high.textContent = "";
+    if (by === "contribution") {
+      const top = view.edges.length ? contributionTop(view.edges) : null;
+      edge.low.textContent = top === null ? "against" : `against ${number(-top)}`;
+      edge.high.textContent = top === null ? "for" : `${number(top, true)} for`;
+      edge.bar.style.background = shade((value) => colorAt(DIVERGING, value));
+    } else if (by === "share") {
+      [edge.low.textContent, edge.high.textContent] = ["0", percent(1)];
+      edge.bar.style.background = shade((value) => colorAt(PALETTES.cividis, 0.35 + 0.65 * value));
+    } else {
+      const bands = view.actives.map(({ color }, i, all) => `${color} ${(100 * i) / all.length}% ${(100 * (i + 1)) / all.length}%`);
+      edge.bar.style.background = `linear-gradient(90deg, ${bands.join(", ") || PLAIN_EDGE})`;
     }
   }
   /** In split view of equal grids: how many edges both panes show. */
@@ -1312,8 +1426,9 @@ export function mount(el, source, given = {}, onState = () => {}) {
     const best = edges.reduce((top, edge) => (edge.share > (top?.share ?? 0) ? edge : top), null);
     const who = place(boxOf(layer.grid, node), layer.grid);
     const peak = row.layers[layer.place].peak === node ? ", the peak" : "";
+    const asks = asksWords(view, { node }, edges);
     const strongest = best ? `; most: ${place(view.out ? best.toBox : best.fromBox, view.out ? layer.grid : layer.key_grid)}, ${percent(best.share)}` : "";
-    return `${who[0].toUpperCase()}${who.slice(1)}${peak}. ${view.out ? `${edges.length} ask it` : `Asks ${edges.length}`}${strongest}.`;
+    return `${capital(who)}${peak}. ${capital(asks)}${strongest}.`;
   }
   function nameOf({ subject: s, target, method }) {
     const subject = doc.subjects[s], row = rowOf(subject, target, method);
@@ -1326,7 +1441,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
   let chipsOf = null;
   function drawFrame() {
     const { subject, row, image } = panes[0].view;
-    title.textContent = image.name;
+    title.textContent = title.title = image.name;
     facts.textContent = [subject.name, `${subject.depth} graph layers`, methodWords(row.method)].filter(Boolean).join(" · ");
     subjectPicker.wrap.hidden = doc.subjects.length < 2;
     if (!subjectPicker.select.options.length) {
@@ -1377,7 +1492,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       const bar = h("span", { class: "vge-chip-bar" });
       bar.style.width = `${100 * (entry.probability ?? 0)}%`;
       return h("button", {
-        type: "button", role: "radio", class: "vge-chip", disabled: !entry.row, title: entry.row ? "" : "no map of this class in this file",
+        type: "button", role: "radio", class: "vge-chip", disabled: !entry.row, title: entry.label + (entry.row ? "" : ": no map of this class in this file"),
         data: { target: String(entry.index) }, on: { click: () => update({ target: entry.index }) },
       }, h("span", { class: "vge-chip-label", textContent: entry.label }), h("span", { class: "vge-chip-value", textContent: known(entry.probability) ? percent(entry.probability) : "" }), bar);
     });
@@ -1469,8 +1584,12 @@ export function mount(el, source, given = {}, onState = () => {}) {
 
   // ------------------------------------------------------------------ life
 
-  const observer = new ResizeObserver(() => later("base", "strip"));
+  const observer = new ResizeObserver(() => { dress(); later("base", "strip"); });
   observer.observe(root);
+  const themes = new MutationObserver(dress);
+  for (const node of [document.documentElement, document.body]) if (node) themes.observe(node, { attributes: true });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress, { signal });
+  dress();
   for (const pane of panes) observer.observe(pane.stage);
   const ready = Promise.all(photographs.map((image) => image.decode().catch(() => {}))).then(() => {
     if (signal.aborted) return;
@@ -1495,6 +1614,7 @@ export function mount(el, source, given = {}, onState = () => {}) {
       clearInterval(timer);
       clearTimeout(saying);
       observer.disconnect();
+      themes.disconnect();
       heats.clear();
       for (const image of photographs) image.removeAttribute("src");
       root.remove();
@@ -1506,7 +1626,10 @@ export function mount(el, source, given = {}, onState = () => {}) {
 
 // ---------------------------------------------------------------------------------------------------- hosts
 
-/** anywidget's entry: draw the model's `document` in `el`, keep its `state` in step, return what undoes it all. */
+/**
+ * anywidget's entry: draw the model's `document` in `el`, keep its `state` in step, return what undoes it all.
+ * A model that is not a notebook's may have an `address`, see `mount`.
+ */
 export function render({ model, el }) {
   let api = null, saving = 0;
   const save = (state) => {
@@ -1519,7 +1642,7 @@ export function render({ model, el }) {
     api?.destroy();
     el.replaceChildren();
     try {
-      api = mount(el, model.get("document"), model.get("state"), save);
+      api = mount(el, model.get("document"), model.get("state"), save, model.address);
     } catch (error) {
       api = null;
       el.textContent = `This explorer cannot be shown: ${error.message}`;

@@ -1,17 +1,19 @@
-// The offline page: a model of four methods in place of a notebook's, whose `state` lives in the URL's hash.
+// The offline page: a model of a few methods in place of a notebook's, whose `state` lives in the URL's hash.
 {
   const { document: shown, state: initial } = JSON.parse(document.getElementById("vizgraph-document").textContent);
   const fromHash = () => ({ ...initial, ...parseHash(location.hash) });
   const values = { document: shown, state: fromHash() };
+  const here = () => location.href.replace(/#.*$/, "");
   const listeners = new Map();
   const model = {
     get: (key) => values[key],
     set: (key, value) => { values[key] = value; },
     on: (event, callback) => listeners.set(event, [...(listeners.get(event) ?? []), callback]),
     off: (event, callback) => listeners.set(event, (listeners.get(event) ?? []).filter((each) => each !== callback)),
+    address: location.protocol === "about:" ? null : (state) => here() + formatHash(state, initial),
     save_changes: () => {
       try {
-        history.replaceState(null, "", formatHash(values.state, initial) || location.pathname + location.search);
+        history.replaceState(null, "", formatHash(values.state, initial) || here());
       } catch { /* a frame without an address of its own keeps no hash */ }
     },
   };
