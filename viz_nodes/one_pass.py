@@ -273,7 +273,7 @@ def _layer(
         share=shares,
         contribution=contribution,
         exact=one.exact and (fold is None or fold.checked),
-        conv=one.kind if one.kind in ("mr", "edge", "sage", "gin") else "other",
+        conv=one.kind,
         dilation=1 if ranked is None else ranked.dilation,
         distance=None if ranked is None else whole(ranked.distance)[source],
         margin=None if ranked is None or ranked.margin is None else whole(ranked.margin)[source],

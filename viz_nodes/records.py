@@ -44,7 +44,8 @@ class LayerExplanation:
         share: (B, N, k), the fraction of channels that the neighbor wins; sums to 1 over a node's neighbors.
         contribution: (B, N, k), gradient x message over the channels the neighbor wins (signed, in logits).
         exact: whether share and contribution are exact for this layer's aggregation.
-        conv: how neighbors are aggregated: "mr", "edge", "sage", "gin", or "other".
+        conv: how neighbors are aggregated: "mr", "edge", "sage", "gin", "max" or "sum" (over other messages that are
+            known; a mean is a sum), or "other".
         dilation: every how many-th candidate was kept (1 where unknown).
         distance: (B, N, k) what the layer ranked its neighbors by (squared distance of normalised features, plus the
             relative position term where there is one); None where the layer has no such ranking.

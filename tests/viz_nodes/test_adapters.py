@@ -10,7 +10,7 @@ import viz_nodes
 from viz_nodes.capture import Adapter, Graph, NoGraphLayer
 from viz_nodes.capture.fold import Fold, shifted_windows
 from viz_nodes.capture.message_passing import ranked_places
-from viz_nodes.capture.rolls import rolled
+from viz_nodes.capture.rolls import crossed, rolled
 
 
 class Net(nn.Module):
@@ -30,6 +30,15 @@ def seeded(build, seed=0, dtype=torch.float64):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build().to(dtype).eval()
+
+
+class NearestKeys(nn.Module):
+    def __init__(self, k):
+        super().__init__()
+        self.k = k
+
+    def forward(self, x, y, penalty=None):
+        return knn_edges(x, y, self.k, penalty)
 
 
 def knn_edges(x, y, k, penalty=None):
@@ -58,7 +67,7 @@ class WindowConv(nn.Module):
 
     def __init__(self, channels, k, reduction):
         super().__init__()
-        self.gconv, self.k, self.reduction = MaxRelative(channels), k, reduction
+        self.gconv, self.knn, self.reduction = MaxRelative(channels), NearestKeys(k), reduction
 
     def forward(self, x, penalty):
         folded, channels, height, width = x.shape
@@ -67,7 +76,7 @@ class WindowConv(nn.Module):
             y = nn.functional.avg_pool2d(x, self.reduction)
         flat = x.reshape(folded, channels, -1, 1)
         keys = y.reshape(folded, channels, -1, 1)
-        edges = knn_edges(flat[..., 0].detach(), keys[..., 0].detach(), self.k, penalty)
+        edges = self.knn(flat[..., 0].detach(), keys[..., 0].detach(), penalty)
         out = self.gconv(flat, edges, None if self.reduction == 1 else keys)
         return out.reshape(folded, -1, height, width), edges
 
@@ -120,6 +129,8 @@ def test_shifted_windows_land_on_the_whole_image(shift, reduction):
     assert layer.key_grid == (8 // reduction, 12 // reduction)
     assert layer.exact
     assert all(proof.proven for proof in viz_nodes.verify(net, pixels))
+    assert layer.skipped.shape == (2, 96, 0)
+    assert (layer.margin[..., :-1] >= layer.margin[..., 1:]).all()
     features = net.mixers[0].fc1(net.stem(pixels)).detach()
     keys = nn.functional.avg_pool2d(features.roll((-shift, -shift), (2, 3)), reduction)
     keys = keys.roll((shift // reduction, shift // reduction), (2, 3))
@@ -218,6 +229,9 @@ class RollMixer(nn.Module):
 def test_rolls_by_hand():
     assert rolled((4, 4), 2)[5].tolist() == [5, 13, 7]
     assert sorted(rolled((3, 5), 2)[1 * 5 + 1].tolist()) == sorted([6, 11, 9, 7])
+    assert crossed((4, 4), 1)[5].tolist() == [5, 1, 9, 4, 6]
+    assert crossed((4, 6), 2)[0].tolist() == [0, 12, 12, 4, 2]
+    assert crossed((2, 4), 3)[5].tolist() == [5, 5, 5, 6, 4]  # no roll along a side that is not longer than the step
 
 
 def test_mobilevig_hears_the_rolls():
@@ -239,6 +253,83 @@ def test_mobilevig_hears_the_rolls():
     assert all(proof.proven for proof in viz_nodes.verify(net, pixels))
     with torch.no_grad(), viz_nodes.edit_edges(net, cut={0: layer.share == 0}):
         assert torch.equal(net(pixels), exp.logits)
+
+
+def named_as(name):
+    """Gives a class the name under which published code is known."""
+
+    def rename(kind):
+        kind.__name__ = name
+        return kind
+
+    return rename
+
+
+@named_as("MRConv4d")
+class CrossConv(MRConv4d):
+    """MobileViGv2's: the same name, four neighbors, and the neighbor minus the node."""
+
+    def forward(self, x):
+        most = torch.zeros_like(x)
+        for dim in (2, 3):
+            for roll in (self.K, -self.K):
+                # As slices, which leave x as it is where the side is not longer than K.
+                other = x.roll(roll, dim) if x.shape[dim] > self.K else x
+                most = torch.max(most, other - x)
+        return self.nn(torch.cat([x, most], 1))
+
+
+@named_as("MRConv4d")
+class RolledConv(MRConv4d):
+    """All rolls, but the neighbor minus the node."""
+
+    def forward(self, x):
+        most = torch.zeros_like(x)
+        for dim in (2, 3):
+            for i in range(self.K, x.shape[dim], self.K):
+                most = torch.max(most, x.roll(i, dim) - x)
+        return self.nn(torch.cat([x, most], 1))
+
+
+@named_as("MRConv4d")
+class DiagonalConv(MRConv4d):
+    def forward(self, x):
+        return self.nn(torch.cat([x, torch.relu(x.roll((self.K, self.K), (2, 3)) - x)], 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "places", "step"), [(CrossConv, crossed, 2), (CrossConv, crossed, 4), (RolledConv, rolled, 1)]
+)
+def test_what_a_name_means_shows_in_the_messages(kind, places, step):
+    net = seeded(lambda: Net(RollMixer(kind(K=step)), RollMixer(kind(K=step))))
+    pixels = torch.randn(2, 3, 24, 16, generator=torch.Generator().manual_seed(2)).double()
+    exp = viz_nodes.explain(net, pixels)
+    layer = exp.layer(1)
+    assert (exp.depth, layer.grid, layer.exact, layer.conv) == (2, (6, 4), True, "mr")
+    assert torch.equal(layer.neighbors[1], places((6, 4), step))
+    features = net.mixers[0].fc1(net.stem(pixels)).detach().flatten(2)
+    first = exp.layer(0)
+    told = features[0][:, first.neighbors[0, 9]] - features[0, :, 9, None]
+    share = [(told.argmax(1) == rank).double().mean().item() for rank in range(told.shape[1])]
+    assert first.share[0, 9].tolist() == pytest.approx(share)
+    assert all(proof.proven for proof in viz_nodes.verify(net, pixels))
+    with torch.no_grad():
+        plain = net(pixels)
+        cut = {0: first.share == 0, 1: layer.share == 0}
+        with viz_nodes.edit_edges(net, cut=cut, frozen=exp):
+            assert torch.equal(net(pixels), plain)
+        with viz_nodes.edit_edges(net, cut={0: first.neighbors != torch.arange(24)[:, None]}) as gone:
+            alone = viz_nodes.explain(net, pixels)
+    assert gone[0] > 0
+    assert set(alone.layer(0).neighbors.unique().tolist()) == set(range(-1, 24))
+    assert alone.layer(0).exact
+
+
+def test_a_name_that_the_messages_do_not_bear_out_is_no_graph():
+    net = seeded(lambda: Net(RollMixer(DiagonalConv())))
+    for ask in (viz_nodes.explain, viz_nodes.verify):
+        with pytest.raises(NoGraphLayer, match=r"mixers\.0\.graph_conv .*MRConv4d.*adapter"):
+            ask(net, torch.randn(1, 3, 24, 16).double())
 
 
 @pytest.mark.parametrize("size", [(32, 32), (28, 20)])

@@ -8,7 +8,7 @@ from viz_nodes.capture.fold import Fold
 from viz_nodes.capture.message_passing import MessagePassing
 from viz_nodes.capture.proof import LayerProof, verify
 from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
-from viz_nodes.capture.rolls import GreedyViG, MobileViG
+from viz_nodes.capture.rolls import GreedyViG, MobileViG, MobileViGv2
 from viz_nodes.capture.windows import WindowedEdges
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "LayerProof",
     "MessagePassing",
     "MobileViG",
+    "MobileViGv2",
     "NoGraphLayer",
     "WindowedEdges",
     "edit_edges",

@@ -17,11 +17,11 @@ class _Edits(threading.local):
     """What `edit_edges` has made of the graphs of modules that are running in this thread, by id of the module."""
 
     def __init__(self) -> None:
-        self.running: dict[int, tuple[Tensor, Tensor | None]] = {}
+        self.running: dict[int, tuple[Tensor, Tensor | None, Adapter]] = {}
 
 
 edits = _Edits()
-"""Neighbors (B, N, k) as they count, and the edge tensor as it was handed to the module."""
+"""Neighbors (B, N, k) as they count, the edge tensor as it was handed to the module, and the adapter that knows it."""
 
 
 @dataclass(eq=False)
@@ -87,7 +87,16 @@ class Adapter:
     """Where a family of networks keeps its graphs. Subclass it for a network that is not found by itself.
 
     Only `graph` must be written; see docs/adapters.md for an example.
+
+    Attributes:
+        variants: adapters to try, in order, where what the module consumed is not what this one's graph and messages
+            give: for code that keeps a name and changes what it means.
+        guessed: whether `graph` rests on no more than a name. A guess that the messages do not bear out is an error,
+            for its neighbors would be made up.
     """
+
+    variants: tuple[Adapter, ...] = ()
+    guessed: bool = False
 
     def claims(self, module: nn.Module) -> bool:
         """Whether this module is a graph convolution of the family; asked once for each module."""

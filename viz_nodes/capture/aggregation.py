@@ -13,7 +13,7 @@ from torch import Tensor
 
 from viz_nodes.capture.adapter import Adapter, gather
 from viz_nodes.capture.manners import doublable
-from viz_nodes.capture.recorder import GraphCall
+from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 
 
 @dataclass(eq=False)
@@ -21,7 +21,7 @@ class Aggregation:
     """How one graph layer's messages came about. n and k may be those of folded windows.
 
     Attributes:
-        kind: "mr", "edge", "sage", "gin", "max" (a maximum over an adapter's own messages) or "other".
+        kind: "mr", "edge", "sage", "gin", "max" or "sum" (over other messages that are known), or "other".
         source: the tensor, connected to the logits, that holds the messages; None where nothing is known.
         slots: which of its channels are the messages.
         message: (B, C', n) the messages as the network consumed them.
@@ -93,8 +93,36 @@ def recognise(call: GraphCall) -> Aggregation:
 
     Tries, on each direct child: its input holds x and max_j(messages) side by side or interleaved (max-relative); its
     output (B, C', N, k) is maximised into the layer's output (edge) or into a later child's input after x (GraphSAGE);
-    its input is a x + sum_j y_j for one number a (GIN).
+    its input is a x + sum_j y_j for one number a (GIN). Where nothing fits, the adapter's variants are tried, and the
+    call has the graph of the one that does.
+
+    Raises:
+        NoGraphLayer: the graph was guessed, and the messages do not bear it out.
     """
+    found = _as_it_is(call)
+    if found.exact:
+        return found
+    own = (call.adapter, call.graph, call.versions)
+    for variant in own[0].variants:
+        graph = variant.graph(call.module, call.args, call.kwargs)
+        if graph is None or not call.untouched:
+            continue
+        call.adapter, call.graph = variant, graph.of_images(own[1].x.shape[0])
+        call.versions = [graph.x._version, graph.y._version]
+        tried = _as_it_is(call)
+        if tried.exact:
+            return tried
+        call.adapter, call.graph, call.versions = own
+    if call.adapter.guessed:
+        raise NoGraphLayer(
+            f"{call.name} must aggregate as its class name {type(call.module).__name__} says, and what it computed is "
+            "not what any network known by that name computes; tell where its graph is with an `adapter` "
+            "(docs/adapters.md)"
+        )
+    return found
+
+
+def _as_it_is(call: GraphCall) -> Aggregation:
     if not call.untouched or not call.graph.aligned:
         return Aggregation("other", source=call.output)
     if call.graph.sent is not None:

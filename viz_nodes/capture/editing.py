@@ -177,7 +177,7 @@ class _Editor:
         kept = self._kept(layer, neighbors)
         own = graph.edge_index
         graph = replace(graph, neighbors=neighbors.masked_fill(~kept, -1))
-        edits.running[id(module)] = (graph.neighbors, own)
+        edits.running[id(module)] = (graph.neighbors, own, layer.adapter)
         self._open.append((layer, graph, {}))
         if own is None or frozen is None:
             return None

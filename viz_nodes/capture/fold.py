@@ -27,7 +27,8 @@ class Fold:
     def unfold(self, array: Tensor) -> Tensor:
         """(B * windows, n, ...) -> (B, N, ...) in the order of the whole grid."""
         windows, places = self.nodes.shape
-        joined = array.reshape(-1, windows * places, *array.shape[2:])
+        # Not -1: an array without any value, such as candidates where none were skipped, has no size to infer it from.
+        joined = array.reshape(array.shape[0] // windows, windows * places, *array.shape[2:])
         whole = torch.empty_like(joined)
         whole[:, self.nodes.flatten().to(array.device)] = joined
         return whole

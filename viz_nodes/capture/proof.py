@@ -21,7 +21,7 @@ class LayerProof:
     Attributes:
         index: place among the network's graph layers, from 0.
         name: module path of the graph convolution.
-        conv: "mr", "edge", "sage", "gin", "max" or "other".
+        conv: "mr", "edge", "sage", "gin", "max", "sum" or "other", as in `viz_nodes.records.LayerExplanation`.
         proven: whether the features aggregated from the captured edges are those that the convolution consumed.
         error: largest difference between the two, over images, channels and nodes; NaN where nothing could be compared.
         nodes: how many nodes were compared, of all images.

@@ -193,11 +193,12 @@ class Recording:
         first = values[0] if values else None
         if isinstance(first, Tensor) and first.is_floating_point() and first.ndim == 4:
             frame.batch, frame.size = first.shape[0], (first.shape[2], first.shape[3])
-        for adapter in self._claimed[module]:
+        edited = edits.running.get(id(module))
+        for adapter in self._claimed[module] if edited is None else [edited[2]]:
             graph = adapter.graph(module, args, kwargs)
             if graph is not None:
-                if id(module) in edits.running:
-                    graph.neighbors, graph.edge_index = edits.running[id(module)]
+                if edited is not None:
+                    graph.neighbors, graph.edge_index = edited[:2]
                 self._start(frame, adapter, graph.of_images(self._images), args, kwargs)
                 break
         parent = self._stack[-1] if self._stack else None

@@ -195,7 +195,7 @@ def edges_words(egos: Sequence[Ego], itself: str = "ring: the center itself") ->
     if total == 0:
         return "no neighbors"
     layer = egos[0].layer
-    about, what = "" if layer.exact else "about ", "the weight" if layer.conv == "gin" else "the wins"
+    about, what = "" if layer.exact else "about ", "the weight" if layer.conv in ("gin", "sum") else "the wins"
     words = f"{len(egos)} centers, " if len(egos) > 1 else ""
     if drawn == total:
         words += f"all {total} neighbors drawn"
