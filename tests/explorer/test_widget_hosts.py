@@ -119,46 +119,114 @@ def test_another_document_replaces_the_first(host):
 
 
 @pytest.mark.browser
-def test_undoing_removes_elements_listeners_timers_and_observers(host):
+def test_thirty_runs_leave_no_element_listener_timer_frame_or_observer(host):
     left = host.evaluate(
         """async () => {
-          const counts = {};
-          const count = (owner, add, remove, name) => {
-            const before = [owner[add], owner[remove]];
-            counts[name] = 0;
-            owner[add] = function (...rest) { counts[name] += 1; return before[0].apply(this, rest); };
-            owner[remove] = function (...rest) { counts[name] -= 1; return before[1].apply(this, rest); };
-          };
-          count(window, "setInterval", "clearInterval", "intervals");
-          let observing = 0;
-          const Real = ResizeObserver;
-          window.ResizeObserver = class extends Real {
-            constructor(f) { super(f); observing += 1; }
-            disconnect() { super.disconnect(); observing -= 1; }
-          };
-          const outer = [];
-          for (const target of [window, document, document.body, document.documentElement]) {
+          const left = { intervals: 0, observers: 0, listeners: 0, frames: 0, children: 0, model: 0 };
+          const timed = [window.setInterval, window.clearInterval, window.requestAnimationFrame];
+          window.setInterval = (...rest) => { left.intervals += 1; return timed[0].apply(window, rest); };
+          window.clearInterval = (id) => { if (id) left.intervals -= 1; return timed[1].call(window, id); };
+          for (const kind of ["ResizeObserver", "MutationObserver"]) {
+            window[kind] = class extends window[kind] {
+              constructor(f) { super(f); left.observers += 1; }
+              disconnect() { super.disconnect(); left.observers -= 1; }
+            };
+          }
+          for (const target of [window, document, document.body, document.documentElement, MediaQueryList.prototype]) {
             const real = target.addEventListener;
             target.addEventListener = function (type, f, options) {
-              if (!options?.signal) outer.push(type);
+              left.listeners += 1;
+              options?.signal?.addEventListener("abort", () => { left.listeners -= 1; });
               return real.call(this, type, f, options);
             };
           }
           const el = document.createElement("div");
           document.body.append(el);
           const model = harness.makeModel({ document: harness.shown, state: { layer: 1 } });
-          const undo = harness.render({ model, el });
-          const { explorer } = el.querySelector(".vge");
-          await explorer.ready;
-          el.querySelector(".vge-play").click();
-          undo();
-          undo();
+          for (let run = 0; run < 30; run++) {
+            const undo = harness.render({ model, el });
+            const { explorer } = el.querySelector(".vge");
+            await explorer.ready;
+            if (!left.observers || !left.listeners) throw new Error("nothing was counted");
+            explorer.hover(0.3, 0.3);
+            el.querySelector(".vge-play").click();
+            undo();
+            undo();
+          }
+          await new Promise((done) => setTimeout(done, 300));
+          window.requestAnimationFrame = (f) => { left.frames += 1; return timed[2].call(window, f); };
           await new Promise((done) => setTimeout(done, 1200));
-          const listening = [...model.listeners.values()].flat().length;
-          return { counts, observing, outer, children: el.childElementCount, listening, layer: explorer.state.layer };
+          window.requestAnimationFrame = timed[2];
+          left.children = el.childElementCount;
+          left.model = [...model.listeners.values()].flat().length;
+          return left;
         }"""
     )
-    assert left == {"counts": {"intervals": 0}, "observing": 0, "outer": [], "children": 0, "listening": 0, "layer": 1}
+    assert left == {"intervals": 0, "observers": 0, "listeners": 0, "frames": 0, "children": 0, "model": 0}
+
+
+class Shell:
+    """What a notebook's kernel says of the cell that runs."""
+
+    def __init__(self):
+        self.request = {}
+
+    def get_parent(self):
+        return self.request
+
+    def run(self, cell: str, run: str):
+        self.request = {"header": {"msg_id": run}, "metadata": {"cellId": cell}}
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    import IPython
+
+    from viz_nodes.explorer import widget
+
+    made = Shell()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: made)
+    monkeypatch.setattr(widget, "_shown", {})
+    return made
+
+
+def test_thirty_runs_of_a_cell_keep_one_widget_open(make, photograph, shell):
+    from ipywidgets.widgets.widget import _instances
+
+    from viz_nodes import explore
+
+    exp, before, kept = make(layers=2), len(_instances), []
+    for run in range(30):
+        shell.run("a", f"a{run}")
+        kept.append(explore(exp, photograph))
+        kept[-1]._repr_mimebundle_()
+    assert len(_instances) - before == 2, "the explorer and its layout"
+    assert [each.comm is not None for each in kept] == [False] * 29 + [True]
+    shell.run("b", "b0")
+    data, _ = kept[3]._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == kept[3].model_id
+    assert kept[3].comm is not None, "what is shown again is opened again"
+    kept[3].close()
+    kept[-1].close()
+    assert len(_instances) == before
+
+
+def test_one_run_may_show_several_and_a_widget_shown_in_two_cells_stays(make, photograph, shell):
+    from viz_nodes import explore
+
+    exp = make(layers=2)
+    shell.run("a", "a0")
+    one, two = explore(exp, photograph), explore(exp, photograph)
+    one._repr_mimebundle_()
+    two._repr_mimebundle_()
+    shell.run("b", "b0")
+    one._repr_mimebundle_()
+    shell.run("a", "a1")
+    three = explore(exp, photograph)
+    three._repr_mimebundle_()
+    assert [each.comm is not None for each in (one, two, three)] == [True, False, True]
+    one.close()
+    three.close()
 
 
 def test_nothing_of_a_widget_travels_as_a_binary_buffer(make, photograph):
@@ -249,3 +317,18 @@ def test_the_embedded_page_lives_in_a_frame_without_an_origin(make, photograph, 
     frame.get_by_text(re.compile("^Command line (copied|is selected)")).wait_for()
     assert troubles == []
     page.close()
+
+
+def test_a_saved_notebook_holds_the_view_as_a_picture_that_an_export_shows(make, photograph):
+    nbformat = pytest.importorskip("nbformat")
+    exporters = pytest.importorskip("nbconvert.exporters")
+    from viz_nodes import explore
+
+    widget = explore(make(layers=3, labels=("<b>cat",) * 6), photograph, state={"layer": 2, "pins": [[0.1, 0.2]]})
+    data, metadata = widget._repr_mimebundle_()
+    widget.close()
+    assert data["text/plain"] == "Explorer: image · synthetic_ti · layer 2 of 3 · <b>cat · Grad-CAM"
+    output = nbformat.v4.new_output("execute_result", data, metadata=metadata, execution_count=1)
+    cells = [nbformat.v4.new_code_cell("explore(exp, image)", outputs=[output], execution_count=1)]
+    body, _ = exporters.HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells))
+    assert f"data:image/png;base64,{data['image/png'][:200]}" in body.replace("\n", "")

@@ -47,3 +47,12 @@ def pack_signed(array: Tensor) -> dict:
     packed = np.full(values.shape, UNKNOWN_SIGNED, np.int16)
     packed[known] = np.rint(values[known] / scale).astype(np.int16)
     return {"type": "int16", "scale": scale, "data": _text(packed)}
+
+
+def unpack(packed: dict) -> np.ndarray:
+    """Undo any of the above: (n,) int64 for indices, float64 for values, NaN where one is unknown."""
+    raw = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(packed["type"]).newbyteorder("<"))
+    if "scale" not in packed:
+        return raw.astype(np.int64)
+    unknown = UNKNOWN_SIGNED if packed["type"] == "int16" else UNKNOWN_UNSIGNED
+    return np.where(raw == unknown, np.nan, raw * packed["scale"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import sys
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 import anywidget
 import traitlets
 
 from viz_nodes.explorer.document import build_document
 from viz_nodes.explorer.page import static
+from viz_nodes.explorer.still import describe, still
 from viz_nodes.records import Explanation
 
 
@@ -27,6 +31,32 @@ class Explorer(anywidget.AnyWidget):
     _css = static("explorer.css")
     document = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:
+        """The widget, and for places without one its view as words and as a picture."""
+        _replace_those_of_an_earlier_run(self)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None or not self.document:
+            return bundle
+        data, metadata = bundle
+        data["text/plain"] = f"Explorer: {describe(self.document, self.state)}"
+        picture = still(self.document, self.state)
+        if picture is not None:
+            data["image/png"] = base64.b64encode(picture).decode("ascii")
+        return data, metadata
+
+    def close(self) -> None:
+        """Free what the notebook's two sides hold for this widget; showing it again brings it back."""
+        if self.comm is not None:
+            self.layout.close()
+            super().close()
+            del self._repr_mimebundle_  # set to None by `close`, after which nothing could show it again
+
+    def open(self) -> None:
+        """Open the connection to the notebook's front end if it is not open."""
+        if self.layout.comm is None:
+            self.layout.open()
+        super().open()
 
     def show(self, exp: Explanation | Sequence[Explanation], image: Any, **options: Any) -> None:
         """Show other explanations in place; arguments as `explore`."""
@@ -49,7 +79,8 @@ def explore(
 ) -> Explorer:
     """Look into explanations in a notebook: hover a patch to see whom it asked, click to keep it, walk the layers.
 
-    Works in JupyterLab, VS Code, Colab and marimo. Where a notebook must stay alive without a kernel, use
+    For JupyterLab, VS Code, Colab and marimo (there inside `mo.ui.anywidget`). A saved notebook holds the view it was
+    shown with as a picture too, for places without widgets; where it must stay alive without a kernel, use
     `viz_nodes.explorer.embed`.
 
     Args:
@@ -58,3 +89,35 @@ def explore(
     """
     document = build_document(exp, image, title=title, names=names, commands=commands, max_side=max_side)
     return Explorer(document=document, state=state or {})
+
+
+_shown: dict[str, tuple[str, WeakSet[Explorer]]] = {}
+"""By notebook cell: its last run that showed an explorer, and the explorers shown in it."""
+
+
+def _replace_those_of_an_earlier_run(explorer: Explorer) -> None:
+    """Open an explorer that is about to be shown, and close those that an earlier run of the same cell showed.
+
+    A notebook keeps every widget for good, on both of its sides, though the output it was in is gone. One that is shown
+    in another cell too stays open.
+    """
+    explorer.open()
+    cell, run = _executing()
+    if not cell:
+        return
+    earlier, explorers = _shown.get(cell, ("", WeakSet()))
+    if earlier != run:
+        elsewhere = {each for other, (_, shown) in _shown.items() if other != cell for each in shown}
+        for each in set(explorers) - elsewhere - {explorer}:
+            each.close()
+        explorers = WeakSet()
+    explorers.add(explorer)
+    _shown[cell] = (run, explorers)
+
+
+def _executing() -> tuple[str, str]:
+    """Names of the notebook cell that runs and of this run of it; "" where there is none."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython is not None else None
+    request = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    return str(request.get("metadata", {}).get("cellId", "")), str(request.get("header", {}).get("msg_id", ""))

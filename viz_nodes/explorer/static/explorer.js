@@ -32,7 +32,7 @@ function number(value, signed = false) {
 
 /** A signed value among others, the largest of which is `top`: as many decimals as give that one three digits. */
 function among(value, top) {
-  if (!known(value) || value === 0 || !(top >= 1e-3 && top < 1e6)) return number(value, true);
+  if (!known(value) || value === 0 || !(top >= 1e-4 && top < 1e6)) return number(value, true);
   const text = Math.abs(value).toFixed(Math.max(0, 2 - Math.floor(Math.log10(top))));
   return Number(text) === 0 ? `\u2248${NBSP}0` : (value < 0 ? "\u2212" : "+") + text;
 }
@@ -1661,6 +1661,7 @@ export function render({ model, el }) {
     model.off("change:state", follow);
     clearTimeout(saving);
     api?.destroy();
+    api = null; // hosts may keep this function longer than the view
   };
 }
 
