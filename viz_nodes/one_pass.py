@@ -13,6 +13,7 @@ from viz_nodes import attribution, cams
 from viz_nodes.capture.adapter import Adapter, gather
 from viz_nodes.capture.aggregation import Aggregation, recognise
 from viz_nodes.capture.fallback import edge_gradients
+from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.manners import as_batch, borrowed, doublable, logits_of, unwrap
 from viz_nodes.capture.ranking import ranking
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
@@ -205,11 +206,13 @@ def _gain(call: GraphCall, one: Aggregation, gradient: Tensor | None) -> Tensor:
     if one.places is not None and one.source is not None:
         gained = torch.zeros(neighbors.numel(), dtype=torch.float64, device=neighbors.device)
         product = doublable(one.source).double() * doublable(gradient).double()
-        gained[doublable(one.places)] = product.sum(1)
+        gained[doublable(one.places)] = product.flatten(1).sum(1)
         return gained.view(neighbors.shape)
     if one.message is None:
         return _first_order(call, gradient, neighbors)
-    gradient = doublable(gradient.flatten(2)[:, one.slots])
+    by_node = as_nodes(gradient, neighbors.shape[0], neighbors.shape[1])
+    assert by_node is not None
+    gradient = doublable(by_node[:, one.slots])
     if one.winner is not None:
         winner, message = doublable(one.winner), doublable(one.message)
         return attribution.winner_contributions(winner, message, gradient, neighbors.shape[2])
@@ -222,10 +225,11 @@ def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor
     if found is not None:
         return found
     even = attribution.even_shares(neighbors)
-    if call.output is None or call.output.ndim < 3 or call.output.flatten(2).shape[2] != even.shape[1]:
+    if call.output is None:
         return even * 0
     product = doublable(call.output).double() * doublable(gradient).double()
-    return even * product.flatten(2).sum(1)[..., None]
+    by_node = as_nodes(product, even.shape[0], even.shape[1])
+    return even * (0 if by_node is None else by_node.sum(1)[..., None])
 
 
 @torch.no_grad()
@@ -261,7 +265,7 @@ def _layer(
         shares = torch.cat([whole(attribution.shares_by_size(gain, doublable(neighbors))) for gain in gains])[order]
     else:
         shares = whole(share)[source]
-    cam = cam.detach().cpu().to(precise)
+    cam = cam.detach().cpu().to(precise).view(-1, *call.grid)
     return LayerExplanation(
         index=call.index,
         name=call.name,
@@ -294,7 +298,13 @@ def _perturbed(
         def put(_module: nn.Module, _args: tuple, output: Tensor) -> Tensor | None:
             nonlocal times
             times += 1
-            return activations.to(output) if times == call.cam_call else None
+            if times != call.cam_call:
+                return None
+            if call.listed:
+                layout = layout_of(output, len(rows), activations.shape[2])
+                assert layout is not None
+                return from_nodes(activations[..., 0].to(output), output, layout)
+            return activations.to(output)
 
         handle = module.register_forward_hook(put)
         try:

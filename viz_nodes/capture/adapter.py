@@ -18,10 +18,12 @@ class _Edits(threading.local):
 
     def __init__(self) -> None:
         self.running: dict[int, tuple[Tensor, Tensor | None, Adapter]] = {}
+        self.passed: dict[int, Tensor] = {}
 
 
 edits = _Edits()
-"""Neighbors (B, N, k) as they count, the edge tensor as it was handed to the module, and the adapter that knows it."""
+"""`running`: neighbors (B, N, k) as they count, the edge tensor as it was handed to the module, and the adapter.
+`passed`: (E,) which messages of a module that sends them edge by edge are passed on."""
 
 
 @dataclass(eq=False)
@@ -31,8 +33,11 @@ class Sent:
     Attributes:
         places: (E,) place of every edge in a table of (nodes of all images, k), row by row.
         reduce: "max", "sum", "add" or "mean".
-        messages: (E, C), connected to the logits.
-        aggregate: (nodes of all images, C) what became of them.
+        messages: (E, ...), connected to the logits; None where there were none, or several rounds of them.
+        aggregate: (nodes of all images, ...) what became of them.
+        edges: (2, E) source and target of each message, where the layer did not use the edges it was given.
+        passed: (E,) bool, which of them are passed on, where `edit_edges` holds some back.
+        rounds: how often messages were sent in one call.
         handles: hooks to remove when the module has run.
     """
 
@@ -40,6 +45,9 @@ class Sent:
     reduce: str
     messages: Tensor | None = None
     aggregate: Tensor | None = None
+    edges: Tensor | None = None
+    passed: Tensor | None = None
+    rounds: int = 0
     handles: list[Any] = field(default_factory=list)
 
     def let_go(self) -> None:
@@ -73,14 +81,19 @@ class Graph:
         if self.x.shape[0] != 1 or images == 1 or self.x.shape[2] % images or self.y.shape[2] % images:
             return self
         channels, keys = self.x.shape[1], self.y.shape[2] // images
-        neighbors = self.neighbors.view(images, -1, self.neighbors.shape[2])
-        first = torch.arange(images, device=neighbors.device)[:, None, None] * keys
         return replace(
             self,
             x=self.x.view(channels, images, -1).transpose(0, 1),
             y=self.y.view(self.y.shape[1], images, -1).transpose(0, 1),
-            neighbors=torch.where(neighbors < 0, neighbors, neighbors - first),
+            neighbors=by_image(self.neighbors[0], images, keys),
         )
+
+
+def by_image(neighbors: Tensor, images: int, keys: int) -> Tensor:
+    """(B, N, k) places among the keys of an image, of (B * N, k) places among those of all images; -1 stays."""
+    neighbors = neighbors.reshape(images, -1, neighbors.shape[1])
+    first = torch.arange(images, device=neighbors.device)[:, None, None] * keys
+    return torch.where(neighbors < 0, neighbors, neighbors - first)
 
 
 class Adapter:
@@ -106,6 +119,10 @@ class Adapter:
         """The graph that a call of the module aggregates over; None where this call has none."""
         raise NotImplementedError
 
+    def settle(self, graph: Graph) -> Graph:
+        """The graph as it turned out, after the call; for modules that change it while they run."""
+        return graph
+
     def messages(self, graph: Graph) -> Tensor | None:
         """(B, C, N, k) what each neighbor sends where the node takes the maximum per channel; y_j - x_i by default.
 
@@ -117,7 +134,14 @@ class Adapter:
         """Module path whose output (B, C, H, W) is explained for the graph convolution `name`.
 
         None for the rule: the last convolution called after the graph convolution, in the nearest enclosing module that
-        takes (B, C, H, W) with all nodes.
+        takes (B, C, H, W) with all nodes; the output of the graph convolution itself where there is no such module.
+        """
+        return None
+
+    def grid(self, name: str, nodes: int) -> tuple[int, int] | None:
+        """(H, W) of the nodes of the graph convolution `name`, row by row; asked where no module around it has them so.
+
+        None for the rule: the last (B, C, H, W) before it with as many places.
         """
         return None
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapter import Adapter, gather
+from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.manners import doublable
 from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 
@@ -136,13 +137,13 @@ def _as_it_is(call: GraphCall) -> Aggregation:
 
 def _inputs(call: GraphCall) -> list[tuple[int, Tensor, Tensor]]:
     """(place, tensor, its values (B, C', N)) of children's inputs with one value a node."""
-    nodes = call.graph.x.shape[2]
+    batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
     found = []
     for place, child in enumerate(call.consumed):
         given = child.given
-        if given is not None and given.is_floating_point() and given.ndim >= 3 and child.untouched:
-            values = nodes_last(given)
-            if values.shape[0] == call.graph.x.shape[0] and values.shape[2] == nodes:
+        if given is not None and given.is_floating_point() and child.untouched:
+            values = as_nodes(given.detach(), batch, nodes)
+            if values is not None:
                 found.append((place, given, values))
     return found
 
@@ -243,16 +244,16 @@ def _summed(call: GraphCall) -> Aggregation | None:
 
 def _passed(call: GraphCall) -> Aggregation | None:
     sent, neighbors = call.graph.sent, call.graph.neighbors
-    if sent is None or sent.messages is None or sent.aggregate is None or sent.messages.ndim != 2:
+    if sent is None or sent.messages is None or sent.aggregate is None or sent.rounds != 1:
         return None
     batch, nodes, k = neighbors.shape
-    messages = sent.messages.detach()
+    messages = sent.messages.detach().flatten(1)  # of all heads
     if len(messages) != len(sent.places) or sent.aggregate.shape[0] != batch * nodes:
         return None
     table = messages.new_zeros(batch * nodes * k, messages.shape[1])
     table[sent.places] = messages
     table = table.view(batch, nodes, k, -1).permute(0, 3, 1, 2)
-    aggregate = sent.aggregate.detach().view(batch, nodes, -1).transpose(1, 2)
+    aggregate = sent.aggregate.detach().reshape(batch, nodes, -1).transpose(1, 2)
     winner = None
     if sent.reduce == "max":
         best, winner = maximum_heard(table, neighbors)

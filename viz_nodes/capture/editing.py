@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import Adapter, Graph, edits, gather, is_edge_tensor
+from viz_nodes.capture.adapter import Adapter, Graph, by_image, edits, gather, is_edge_tensor
 from viz_nodes.capture.aggregation import maximum_heard
+from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.manners import unwrap
+from viz_nodes.capture.message_passing import table
 from viz_nodes.capture.select import adapters_for
 from viz_nodes.capture.structure import Layer, structure
 from viz_nodes.records import Explanation
@@ -83,6 +85,8 @@ class _Editor:
         self.gone: dict[int, int] = {}
         self._thread = threading.get_ident()
         self._looking = False
+        self._images = 1
+        self._lists: dict[nn.Module, Tensor] = {}
         self._size: tuple | None = None
         self._layers: dict[tuple[nn.Module, int], Layer] = {}
         self._edits: dict[int, tuple[Edges | None, Edges | None]] = {}
@@ -101,6 +105,7 @@ class _Editor:
         self._forget()
         self.gone.clear()
         pixels = args[0] if args else next(iter(kwargs.values()))
+        self._images = pixels.shape[0]
         if self._size != tuple(pixels.shape[1:]):
             self.let_go()
             self._looking = True
@@ -120,7 +125,7 @@ class _Editor:
                 if not -depth <= place < depth:
                     raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {place})")
                 layer = layers[place % depth]
-                if layer.kind == "other" or layer.child is None:
+                if layer.kind == "other" or (layer.child is None and not layer.passed):
                     raise ValueError(
                         f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is "
                         "understood for its edges to be edited, and does not; give an `adapter` with its `messages`"
@@ -136,7 +141,12 @@ class _Editor:
     def _hook(self, layers: Sequence[Layer]) -> None:
         # First in line, so that whoever watches the network sees it as edited.
         self._layers = {(layer.module, layer.times): layer for layer in layers}
-        for module in {layer.module: None for layer in layers}:
+        for module in {layer.module: None for layer in layers if layer.passed}:
+            sender: Any = module
+            self._handles.append(sender.register_propagate_forward_pre_hook(self.list_edges))
+            self._handles.append(sender.register_message_forward_hook(self.pass_on))
+            self._handles.append(sender.register_aggregate_forward_pre_hook(self.pass_index))
+        for module in {layer.module: None for layer in layers if not layer.passed}:
             self._handles.append(module.register_forward_pre_hook(self.enter, with_kwargs=True, prepend=True))
             self._handles.append(module.register_forward_hook(self.leave, prepend=True))
         for layer in layers:
@@ -151,6 +161,9 @@ class _Editor:
         for layer, _, _ in self._open:  # left over where a forward raised
             edits.running.pop(id(layer.module), None)
         self._open.clear()
+        for module in self._lists:
+            edits.passed.pop(id(module), None)
+        self._lists.clear()
 
     def let_go(self) -> None:
         """Remove the hooks inside the network."""
@@ -234,6 +247,42 @@ class _Editor:
             self._open.pop()
             edits.running.pop(id(module), None)
 
+    def list_edges(self, module: nn.Module, inputs: Any) -> None:
+        """Before messages are sent along an edge list (PyG's propagate): what list it is."""
+        if not self._idle():
+            edits.passed.pop(id(module), None)
+            forward = getattr(module, "flow", "source_to_target") == "source_to_target"
+            self._lists[module] = inputs[0] if forward else inputs[0].flip(0)
+
+    def pass_on(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+        """After the messages are made: hold back those of edges that are gone."""
+        if self._idle():
+            return None
+        times = self._times[module] = self._times.get(module, -1) + 1
+        layer = self._layers.get((module, times))
+        if layer is None:
+            return None
+        nodes = layer.grid[0] * layer.grid[1]
+        found, places = table(self._lists[module], self._images * nodes)
+        neighbors = by_image(found, self._images, nodes)
+        features = output.new_empty(self._images, 0, nodes)
+        frozen = self._frozen_neighbors(layer, Graph(features, neighbors, features))
+        if frozen is not None and not torch.equal(frozen, neighbors):
+            raise ValueError(
+                f"`frozen` must hold the edges that layer {layer.index + 1} ({layer.name}) is given, for it cannot "
+                "stand in for an edge list, and edits before it have changed that; without it the layer has its own"
+            )
+        passed = self._kept(layer, neighbors).flatten()[places]
+        edits.passed[id(module)] = passed
+        return output[passed]
+
+    def pass_index(self, module: nn.Module, inputs: Any) -> tuple | None:
+        """Before they are aggregated: the receivers of those that are left."""
+        passed = None if self._idle() else edits.passed.get(id(module))
+        if passed is None:
+            return None
+        return ({**inputs[0], "index": inputs[0]["index"][passed], "ptr": None},)
+
     def _due(self, module: nn.Module) -> tuple[Layer, Graph] | None:
         """The running layer whose messages this call of its child decides."""
         if self._idle() or not self._open:
@@ -250,8 +299,12 @@ class _Editor:
         if due is None:
             return None
         layer, graph = due
-        given = args[0].clone()
-        messages = given.flatten(2)[:, layer.slots]
+        batch, nodes = graph.x.shape[0], graph.x.shape[2]
+        layout = layout_of(args[0], batch, nodes)
+        given = as_nodes(args[0].clone(), batch, nodes)
+        assert layout is not None
+        assert given is not None
+        messages = given[:, layer.slots]
         alone = (graph.neighbors < 0).all(-1)[:, None]
         if layer.kind == "gin":
             # Every place that holds no edge was summed as its placeholder.
@@ -265,9 +318,8 @@ class _Editor:
             sent = layer.adapter.messages(graph)
             assert sent is not None
             edited = _best(sent, graph.neighbors)
-        view = given.flatten(2)
-        view[:, layer.slots] = edited.to(view.dtype)
-        return (view.view(given.shape), *args[1:])
+        given[:, layer.slots] = edited.to(given.dtype)
+        return (from_nodes(given, args[0], layout), *args[1:])
 
     def gave(self, module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
         """After the child that makes a message of every edge."""

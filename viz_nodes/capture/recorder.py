@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapter import Adapter, Graph, edits, is_edge_tensor
 from viz_nodes.capture.fold import Fold
+from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 
 Grid = tuple[int, int]
 
@@ -73,6 +74,9 @@ class GraphCall:
         activations: (B, C, H, W) its output, connected to the logits.
         ranked: inputs of the module that made the edge tensor: floating point tensors, x first.
         features: (B, C, H, W) what the enclosing module last computed before the layer; only for windows.
+        nodes: (B, C, N, 1) its output node by node, whatever its layout, connected to the logits; None where it is not.
+        seen: (H, W) of the last tensor (B, C, H, W) before the layer that had as many places as it has nodes.
+        listed: whether no module takes or gives its nodes on their grid, so that `nodes` are explained themselves.
         order: how many graph convolutions had started before it, wrappers counted.
         index: its place among the network's graph layers.
     """
@@ -94,6 +98,9 @@ class GraphCall:
     activations: Tensor | None = None
     ranked: tuple[Tensor, ...] = ()
     features: Tensor | None = None
+    nodes: Tensor | None = None
+    seen: Grid | None = None
+    listed: bool = False
     order: int = 0
     index: int = 0
     versions: list[int] = field(default_factory=list)
@@ -171,6 +178,7 @@ class Recording:
         self._waiting: list[GraphCall] = []
         self._made: list[tuple[Tensor, tuple[Tensor, ...]]] = []
         self._times: dict[nn.Module, int] = {}
+        self._sizes: dict[int, Grid] = {}
         self._started = 0
         self._fallbacks: dict[GraphCall, tuple[Grid, str, int, Tensor, nn.Module]] = {}
 
@@ -193,6 +201,7 @@ class Recording:
         first = values[0] if values else None
         if isinstance(first, Tensor) and first.is_floating_point() and first.ndim == 4:
             frame.batch, frame.size = first.shape[0], (first.shape[2], first.shape[3])
+            self._note_size(first)
         edited = edits.running.get(id(module))
         for adapter in self._claimed[module] if edited is None else [edited[2]]:
             graph = adapter.graph(module, args, kwargs)
@@ -207,7 +216,8 @@ class Recording:
             return None
         # Later operations in place must not change what is kept, so the child works on a copy of a small input.
         given, passed = first, first
-        if first.is_floating_point() and first.ndim > 2 and first.flatten(2).shape[-1] == parent.call.graph.x.shape[2]:
+        x = parent.call.graph.x
+        if first.is_floating_point() and layout_of(first, x.shape[0], x.shape[2]) is not None:
             passed = first.clone()
         frame.consumed = Consumed(module, given)
         parent.call.consumed.append(frame.consumed)
@@ -225,6 +235,7 @@ class Recording:
         call.times = self._times.get(frame.module, -1) + 1
         self._started += 1
         call.versions = [graph.x._version, graph.y._version]
+        call.seen = self._sizes.get(graph.x.shape[2]) if graph.x.shape[0] == self._images else None
         for made, inputs in reversed(self._made):
             if _same(made, edges):
                 call.ranked = inputs
@@ -273,12 +284,14 @@ class Recording:
         if frame.call is not None:
             if frame.call.graph.sent is not None:
                 frame.call.graph.sent.let_go()
+            frame.call.graph = frame.call.adapter.settle(frame.call.graph)
             frame.call.output = tensor
             self._waiting.append(frame.call)
             if tensor is not None and tensor is output:
-                handed = tensor.clone()
+                handed = self._apart(frame.call, tensor).clone()
             self._made.clear()
         if tensor is not None and tensor.is_floating_point() and tensor.ndim == 4:
+            self._note_size(tensor)
             if self._waiting and isinstance(module, nn.Conv2d):
                 handed = self._note_convolution(frame, times, tensor, handed)
             handed = self._note_wanted(frame, times, tensor, handed, output)
@@ -287,6 +300,26 @@ class Recording:
         if self._waiting and frame.call is None:
             handed = self._resolve(frame, times, tensor, handed, output)
         return None if handed is output else handed
+
+    def _note_size(self, tensor: Tensor) -> None:
+        if tensor.shape[0] == self._images and not self._in_a_row((tensor.shape[2], tensor.shape[3])):
+            self._sizes[tensor.shape[2] * tensor.shape[3]] = (tensor.shape[2], tensor.shape[3])
+
+    def _in_a_row(self, size: Grid) -> bool:
+        """Whether these are nodes one after another, not a grid."""
+        height, width = size
+        return width == 1 < height and height * self._image_size[1] > 1.5 * self._image_size[0]
+
+    def _apart(self, call: GraphCall, tensor: Tensor) -> Tensor:
+        """Keeps the output node by node, and gives what the network is to go on with, computed from that."""
+        batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
+        layout = layout_of(tensor, batch, nodes)
+        if layout is None or batch != self._images:
+            return tensor
+        by_node = as_nodes(tensor, batch, nodes)
+        assert by_node is not None
+        call.nodes = by_node[..., None]  # the network goes on from this very tensor, else it had no gradient
+        return from_nodes(call.nodes[..., 0], tensor, layout)
 
     def _note_convolution(self, frame: _Frame, times: int, tensor: Tensor, handed: Any) -> Any:
         nodes = tensor.shape[0] * tensor.shape[2] * tensor.shape[3]
@@ -312,8 +345,8 @@ class Recording:
         if frame.size is None or frame.batch != self._images or frame.edges is not None:
             return handed
         height, width = frame.size
-        if width == 1 < height and height * self._image_size[1] > 1.5 * self._image_size[0]:
-            return handed  # nodes in a row, not a grid
+        if self._in_a_row(frame.size):
+            return handed
         for call in [call for call in self._waiting if call.order >= frame.since]:
             if call.graph.x.shape[0] * call.graph.x.shape[2] != self._images * height * width:
                 continue
@@ -343,19 +376,27 @@ class Recording:
             )
 
     def finish(self) -> None:
-        """After the forward: what never met a convolution is explained on its enclosing module's output."""
+        """After the forward: where to explain what never met a convolution on its grid.
+
+        On the output of the enclosing module that has the grid, and where none does, on the layer's own output.
+        """
         for call in self._waiting:
             if call in self._fallbacks:
                 grid, name, times, tensor, module = self._fallbacks[call]
                 call.activations, call.cam_layer, call.cam_call = tensor, name, times
                 self._place(call, grid, _Frame(module, name))
+            elif call.nodes is not None and call.adapter.cam_layer(call.name) is None:
+                wanted = call.adapter.grid(call.name, call.nodes.shape[2]) or call.seen
+                if wanted is not None and wanted[0] * wanted[1] == call.nodes.shape[2]:
+                    call.activations, call.cam_layer, call.cam_call = call.nodes, call.name, call.times
+                    call.grid, call.listed = wanted, True
         for index, call in enumerate(self.calls):
             call.index = index
         lost = [call.name for call in self.calls if call.activations is None or call.grid == (0, 0)]
         if lost:
             raise NoGraphLayer(
-                f"graph layer {lost[0]} must lie in a module that takes (B, C, H, W) with its nodes, and none does; "
-                "say where it is with an `adapter` (docs/adapters.md)"
+                f"graph layer {lost[0]} must lie in a module that takes (B, C, H, W) with its nodes, or after one that "
+                "gives it, and does not; say where its nodes lie with an `adapter` that has `grid` (docs/adapters.md)"
             )
         if not self.calls:
             raise NoGraphLayer(

@@ -28,6 +28,7 @@ class Layer:
         adapter: what found it.
         kind, slots: see `Aggregation`.
         child: the module whose input (mr, gin, max) or output (edge, sage) depends on the edges; None if unknown.
+        passed: whether it hands its messages around edge by edge, so that they can be held back.
         child_times: how many times that child runs before, in one call of the graph convolution.
         grid: (H, W).
         fold: windows in the batch, or None.
@@ -44,6 +45,7 @@ class Layer:
     child_times: int
     grid: Grid
     fold: Fold | None
+    passed: bool = False
 
 
 def structure(
@@ -72,5 +74,5 @@ def structure(
 def _layer(call: GraphCall, one: Aggregation, child: nn.Module | None, before: int) -> Layer:
     return Layer(
         call.index, call.name, call.module, call.times, call.adapter, one.kind, one.slots, child, before, call.grid,
-        call.fold,
+        call.fold, call.graph.sent is not None and one.exact,
     )  # fmt: skip
