@@ -39,16 +39,26 @@ EDGES = """(node) => {
 }"""
 
 
+METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+
+
 @pytest.fixture(scope="module")
-def server():
+def work(tmp_path_factory):
+    """The folder that the server shows."""
+    folder = tmp_path_factory.mktemp("lab") / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(work):
     """A JupyterLab of its own on the loopback, with every folder it writes to in a temporary one."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "work").mkdir()
-        shutil.copy(ROOT / "notebooks" / "viz_demo.ipynb", home / "work")
+        shutil.copy(ROOT / "notebooks" / "viz_demo.ipynb", work)
         overrides = home / "settings"
         overrides.mkdir()
         settings = {
@@ -67,7 +77,7 @@ def server():
                 [
                     sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
                     f"--port={port}", "--IdentityProvider.token=",
-                    "--ServerApp.password=", f"--ServerApp.root_dir={home / 'work'}",
+                    "--ServerApp.password=", f"--ServerApp.root_dir={work}",
                     f"--LabServerApp.app_settings_dir={overrides}",
                 ],
                 stdout=log, stderr=log, env=environment,
@@ -155,6 +165,77 @@ def test_the_demo_notebook_works_in_jupyterlab(server):
             wait_for(lambda: page.wait_for_timeout(200) or "Layer-CAM" in explorers.nth(0).inner_text(), 30)
             assert outside == []
             assert errors == []
+        finally:
+            browser.close()
+
+
+SMALL = """
+import viz_nodes, vizgraph
+from vizgraph.data import bundled_images
+model = vizgraph.load_model("gcn_demo")
+sample = vizgraph.load_image(bundled_images()[0], model)
+exp = viz_nodes.explain(model, sample.pixels)
+"""
+COUNT = "from ipywidgets.widgets.widget import _instances; print('OPEN', len(_instances))"
+
+
+def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_kernel(server, work):
+    nbformat = pytest.importorskip("nbformat")
+    cells = [nbformat.v4.new_code_cell(source) for source in (SMALL, "viz_nodes.explore(exp, sample)", COUNT)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), work / "small.ipynb")
+    with tempfile.TemporaryDirectory() as profile, sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, headless=True, args=FLAGS, viewport={"width": 1400, "height": 1100}
+        )
+        try:
+            page = browser.new_page()
+            page.goto(f"{server}/lab/tree/small.ipynb?reset")
+            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60000)
+            page.get_by_role("menuitem", name="Settings", exact=True).click(force=True)
+            page.get_by_role("menuitem", name="Save Widget State Automatically").click(force=True)
+            run_all_cells(page)
+            explorers = page.locator(".vge[data-ready='1']")
+            wait_for(lambda: page.wait_for_timeout(200) or "OPEN 2" in page.inner_text(".jp-Notebook"), 120)
+            for run in range(4, 8):
+                page.locator(".jp-CodeCell").nth(1).locator(".cm-content").click()
+                page.keyboard.press("Control+Enter")
+                wait_for(lambda: page.wait_for_timeout(100) or page.get_by_text(f"[{run}]:").count() > 0, 60)  # noqa: B023
+            page.locator(".jp-CodeCell").nth(2).locator(".cm-content").click()
+            page.keyboard.press("Control+Enter")
+            wait_for(lambda: page.wait_for_timeout(100) or page.get_by_text("[8]:").count() > 0, 60)
+            assert "OPEN 2" in page.inner_text(".jp-Notebook"), "the explorer and its layout"
+            wait_for(lambda: page.wait_for_timeout(100) or explorers.count() == 1, 30)
+            chip = explorers.locator(".vge-chip").first
+            assert chip.evaluate("(node) => getComputedStyle(node).borderRadius") == "10px", "JupyterLab styles buttons"
+
+            explorers.locator(".vge-mini").nth(1).click()
+            explorers.locator(".vge-grid").first.click(position={"x": 60, "y": 60})
+            page.wait_for_timeout(500)
+            page.keyboard.press("Control+s")
+            saved = lambda: json.loads((work / "small.ipynb").read_text("utf-8"))  # noqa: E731
+            wait_for(lambda: page.wait_for_timeout(200) or "widgets" in saved()["metadata"], 30)
+            page.get_by_role("menuitem", name="Kernel", exact=True).click(force=True)
+            page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click(force=True)
+            page.get_by_text("No Kernel").first.wait_for()
+            page.close()
+
+            page = browser.new_page()
+            page.goto(f"{server}/lab/tree/small.ipynb?reset")
+            again = page.locator(".vge[data-ready='1']")
+            again.wait_for(timeout=60000)
+            assert [again.get_attribute(f"data-{name}") for name in ("layer", "pins")] == ["2", "1"]
+            page.close()
+
+            # A notebook that others touched is not trusted: JupyterLab runs nothing of it, and shows the picture.
+            touched = saved()
+            touched["cells"].append({"id": "more", "cell_type": "markdown", "metadata": {}, "source": ["more"]})
+            (work / "copy.ipynb").write_text(json.dumps(touched), "utf-8")
+            page = browser.new_page()
+            page.goto(f"{server}/lab/tree/copy.ipynb?reset")
+            picture = page.locator(".jp-OutputArea-output img")
+            picture.wait_for(timeout=60000)
+            assert picture.evaluate("(node) => node.naturalWidth") > 250
+            assert page.locator(".vge").count() == 0
         finally:
             browser.close()
 

@@ -731,7 +731,7 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     return heats.get(key);
   }
 
-  const root = h("section", { class: "vge", "aria-label": `Explorer: ${doc.title}`, "data-lm-suppress-shortcuts": "true" });
+  const root = h("section", { class: "vge", "aria-label": `Explorer: ${doc.title}` });
   const title = h("h2", { class: "vge-title" });
   const facts = h("p", { class: "vge-facts" });
   const subjectPicker = picker("Image and model", (value) => update({ subject: Number(value), with: null }));
@@ -1045,6 +1045,14 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     event.preventDefault();
     event.stopPropagation();
   }, { signal });
+
+  /** JupyterLab's single-key shortcuts keep out while the focus is here; those with Control or Command stay its own. */
+  const guard = (on) => (on ? root.setAttribute("data-lm-suppress-shortcuts", "true") : root.removeAttribute("data-lm-suppress-shortcuts"));
+  const opens = (event) => ["Control", "Meta"].includes(event.key);
+  root.addEventListener("keydown", (event) => { if (opens(event)) guard(false); }, { signal });
+  root.addEventListener("keyup", (event) => { if (opens(event)) guard(true); }, { signal });
+  root.addEventListener("focusout", () => guard(true), { signal });
+  guard(true);
 
   function start() {
     const { layers } = panes[0].view.subject;
