@@ -280,3 +280,21 @@ def test_no_figure_is_left_to_pyplot(render, photograph, tmp_path):
 
     render(photograph(tmp_path / "x.jpg"), more=("--layers", "1"))
     assert plt.get_fignums() == []
+
+
+def test_named_centers_are_drawn_instead_of_peaks_and_make_another_folder_s_worth(render, photograph, tmp_path):
+    image = photograph(tmp_path / "x.jpg")
+    assert render(image, more=("--layers", "2")).exit_code == 0
+    folder = tmp_path / "out" / "gcn_demo" / "x"
+    named = ("--layers", "2", "--center", "0.5,0.25", "--center", "1,1")
+    assert render(image, more=named).exit_code == 0
+    made = json.loads((folder / "manifest.json").read_text())
+    assert made["options"]["centers"] == [[0.5, 0.25], [1.0, 1.0]]
+    assert f"layer_2_center_{3 * 14 + 7}_195_neighbors.png" in made["outputs"]
+    before = (folder / "manifest.json").read_bytes()
+    assert render(image, more=named).exit_code == 0
+    assert (folder / "manifest.json").read_bytes() == before, "the same options again: nothing to do"
+    for wrong in ("0.5", "2,0.5", "here", "0.1,0.2,0.3", "nan,0"):
+        result = render(image, more=("--center", wrong))
+        assert result.exit_code == 2
+        assert "two fractions from 0 to 1" in result.stderr

@@ -121,6 +121,7 @@ def test_centers_by_node_by_place_and_by_list(make_explanation):
     assert choose_centers(layer, 0, None) == [int(layer.peak[0])]
     assert choose_centers(layer, 0, (2, 3)) == [31]
     assert choose_centers(layer, 0, [5, (0, 1)]) == [5, 1]
+    assert choose_centers(layer, 0, [(0.5, 0.25), (1.0, 1.0), (0.0, 1.0)]) == [3 * 14 + 7, 195, 182]
     layer.peak[0] = -1
     assert choose_centers(layer, 0, None) == []
     with pytest.raises(ValueError, match=r"\[0, 196\)"):

@@ -461,6 +461,10 @@ def test_the_command_line_is_quoted_for_a_shell(visit, make, photograph, tmp_pat
     page = visit(write_page(make(layers=4), photograph, tmp_path / "c.html", commands=[words]), "#layer=3&k=9&class=1")
     command = page.get_by_label("Command line that renders this view").input_value()
     assert shlex.split(command) == [*words, "--layers", "3", "--k", "9", "--target", "2", "--method", "gradcam"]
+    page.evaluate(f"{EXPLORER}.update({{pins: [[0.25, 0.4], [1, 0]], k: 0, palette: 'jet'}})")
+    settle(page)
+    shown = "--layers 3 --k all --target 2 --method gradcam --center 0.25,0.4 --center 1,0 --palette jet"
+    assert page.get_by_label("Command line that renders this view").input_value().endswith(shown)
 
 
 def test_markup_in_names_and_labels_is_shown_and_runs_nothing(visit, make, photograph, tmp_path):

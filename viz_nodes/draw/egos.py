@@ -82,8 +82,8 @@ def choose_centers(
     """Node numbers of the centers to draw.
 
     Args:
-        center: None for the peak (none where the map is blank), a node number, a (row, col) pair as a tuple, or a list
-            of these.
+        center: None for the peak (none where the map is blank), a node number, a (row, col) pair as a tuple, an (x, y)
+            tuple of floats, fractions of what the network saw from its left and top, or a list of these.
 
     Raises:
         ValueError: no such node.
@@ -95,7 +95,12 @@ def choose_centers(
     nodes = []
     one: Any
     for one in list(center) if isinstance(center, (list, np.ndarray)) else [center]:
-        if isinstance(one, tuple):
+        if isinstance(one, tuple) and any(isinstance(value, float) for value in one):
+            if len(one) != 2 or not all(0 <= value <= 1 for value in one):
+                raise ValueError(f"`center` as floats must be an (x, y) with both from 0 to 1 (got {one})")
+            col, across = (min(n - 1, int(value * n + 1e-6)) for value, n in zip(one, (width, height), strict=True))
+            one = across * width + col
+        elif isinstance(one, tuple):
             if len(one) != 2 or not (0 <= one[0] < height and 0 <= one[1] < width):
                 raise ValueError(f"`center` must be a (row, col) in a grid of {layer.grid} (got {one})")
             one = one[0] * width + one[1]

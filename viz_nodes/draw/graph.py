@@ -84,8 +84,9 @@ def draw_graph(
         image: (H, W, 3) uint8.
         row: which row of `exp`.
         view: (left, top, right, bottom) of `image` that the network saw, when `image` is the original.
-        center: a node, a (row, col) tuple, or a list of these, each in a color of its own; None for the peak. A blank
-            map has no peak, and the picture says so.
+        center: a node, a (row, col) tuple of integers, an (x, y) tuple of floats as fractions of what the network saw,
+            or a list of these, each in a color of its own; None for the peak. A blank map has no peak, and the picture
+            says so.
         k: how many neighbors, "all" for every one.
         order: which ones: "rank" the nearest, "share" those that win most.
         hops: how many layers to go back: a second hop draws the edges of the layer before, lighter, into the

@@ -65,6 +65,23 @@ class _Formats(click.ParamType):
         return formats
 
 
+class _Place(click.ParamType):
+    """A place in what the network saw: "0.25,0.4", fractions from the left and from the top."""
+
+    name = "place"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            x, y = (float(part) for part in value.split(","))
+        except ValueError:
+            x = y = -1.0
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            self.fail(f"{value!r} is no place; give two fractions from 0 to 1, such as 0.25,0.4", param, ctx)
+        return x, y
+
+
 class _Digest(click.ParamType):
     """The beginning of a SHA-256, 8 to 64 hexadecimal digits."""
 
@@ -108,6 +125,10 @@ layers = click.option(
 k = click.option(
     "--k", metavar="N", type=_CountOrAll(), default=9, show_default=True, help="Neighbors drawn, or 'all'."
 )
+centers = click.option(
+    "--center", "centers", metavar="X,Y", type=_Place(), multiple=True,
+    help="Draw whom the patch there asks, as fractions from the left and top; again for more.  [default: the peak]",
+)  # fmt: skip
 target = click.option(
     "--target",
     metavar="CLASS",

@@ -26,6 +26,7 @@ _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fm
     options.img,
     options.explanation,
     options.k,
+    options.centers,
     options.out,
     options.formats,
     options.dpi,
@@ -57,7 +58,8 @@ def command(**given: Any) -> int:
 
 def render(
     *, arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, img: Sequence[Path], layers: Any,
-    target: str, versus: str | None, method: str, fit: str, k: int | str, out: Path, formats: tuple[str, ...], dpi: int,
+    target: str, versus: str | None, method: str, fit: str, k: int | str,
+    centers: tuple[tuple[float, float], ...], out: Path, formats: tuple[str, ...], dpi: int,
     width: str | None, canvas: str, palette: str, theme: str, font_size: float, overwrite: bool, device: str,
     workers: int | None, batch: int | None, engine: str, ray_address: str | None,
 ) -> int:  # fmt: skip
@@ -81,6 +83,7 @@ def render(
     request = Request(
         layers=tuple(options.layer_indices(layers, network.depth_of(model))),
         k=k,
+        centers=centers,
         target=network.class_of(target, model, "--target"),
         versus=network.class_of(versus, model, "--versus"),
         method=options.method_name(method),

@@ -1514,6 +1514,8 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     if (row.target >= 0) words.push("--target", String(row.target));
     if (row.versus !== null) words.push("--versus", String(row.versus));
     words.push("--method", row.method);
+    for (const pin of state.pins) words.push("--center", pin.join());
+    if (state.palette !== DEFAULTS.palette) words.push("--palette", state.palette);
     return words.map(quoted).join(" ");
   }
   const fileName = () => `${panes[0].view.image.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 80) || "image"}_layer_${state.layer}`;

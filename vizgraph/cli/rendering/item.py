@@ -128,6 +128,7 @@ def provenance(
 def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
     """The figures of a folder, as (name without ending, kind, layer from 1 or None, function that makes it)."""
     from viz_nodes.draw import figure, panel
+    from viz_nodes.draw.egos import choose_centers
 
     request, exp = job.request, job.exp
     look: dict[str, Any] = {"theme": request.theme, "view": job.view, "dpi": float(request.dpi)}
@@ -135,15 +136,19 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
         single: dict[str, Any] = {"width": request.width}
     else:
         single = {}
+    centers = list(request.centers) or None
     found: list[tuple[str, str, int | None, Callable[[], Any]]] = []
     for index in request.layers:
         layer = exp.layer(index)
-        stem, peak = f"layer_{layer.number}", int(layer.peak[0])
-        kinds = {"cam": f"{stem}_cam", "neighbors": f"{stem}_center_{peak}_neighbors", "graph": f"{stem}_graph"}
+        stem, nodes = f"layer_{layer.number}", choose_centers(layer, 0, centers)
+        middle = "_".join(map(str, nodes))
+        kinds = {"cam": f"{stem}_cam", "neighbors": f"{stem}_center_{middle}_neighbors", "graph": f"{stem}_graph"}
         for kind, name in kinds.items():
-            if kind == "neighbors" and peak == NO_PEAK:
+            if kind == "neighbors" and not nodes:
                 continue
-            more: dict[str, Any] = {"palette": request.palette} if kind == "cam" else {"k": request.k}
+            more: dict[str, Any] = (
+                {"palette": request.palette} if kind == "cam" else {"k": request.k, "center": centers}
+            )
 
             def paint(kind=kind, index=index, more=more):
                 return panel(kind, exp, index, job.image, font_size=request.font_size + 0.5, **look, **single, **more)
@@ -152,8 +157,8 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
 
     def sheet():
         return figure(
-            exp, job.image, layers=request.layers, k=request.k, palette=request.palette, width=request.sheet_width(),
-            font_size=request.font_size, **look,
+            exp, job.image, layers=request.layers, k=request.k, center=centers, palette=request.palette,
+            width=request.sheet_width(), font_size=request.font_size, **look,
         )  # fmt: skip
 
     return [*found, ("figure", "figure", None, sheet)]

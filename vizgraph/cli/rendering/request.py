@@ -17,6 +17,7 @@ class Request:
     Attributes:
         layers: places in the network, from 0, in its order.
         k: neighbors drawn, or "all".
+        centers: whose neighbors are drawn, as (x, y) fractions of what the network saw; none for each layer's peak.
         target: class index, None for the predicted one.
         versus: class index to contrast with, or None.
         method: CAM method.
@@ -41,6 +42,7 @@ class Request:
     palette: str = "inferno"
     theme: str = "light"
     font_size: float = 6.5
+    centers: tuple[tuple[float, float], ...] = ()
 
     def record(self) -> dict[str, Any]:
         """As a manifest holds it: layers from 1, the predicted class as "top1"."""
@@ -58,6 +60,7 @@ class Request:
             "palette": self.palette,
             "theme": self.theme,
             "font_size": self.font_size,
+            **({"centers": [list(place) for place in self.centers]} if self.centers else {}),
         }
 
     @classmethod
@@ -66,6 +69,7 @@ class Request:
         plain = dict(record)
         plain["layers"] = tuple(number - 1 for number in plain["layers"])
         plain["formats"] = tuple(plain["formats"])
+        plain["centers"] = tuple((float(x), float(y)) for x, y in plain.get("centers", ()))
         plain["target"] = None if plain["target"] == "top1" else plain["target"]
         return cls(**plain)
 
