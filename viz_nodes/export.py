@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from viz_nodes.edges import _edges, _row, in_degree
-from viz_nodes.graphml import graphml
-from viz_nodes.graphs import layer_graph
+from viz_nodes.graphml import ABSENT, columns_of, graphml, graphml_of_columns
+from viz_nodes.graphs import _describe, _merge_parallel, _places, layer_graph
 from viz_nodes.grids import centers
 from viz_nodes.records import Explanation, LayerExplanation
 from viz_nodes.whole_files import write_atomically
@@ -278,14 +278,61 @@ def to_networkx(exp: Explanation, layer: int | Iterable[int] | None = None, imag
         names = {name: (index, *name) if isinstance(name, tuple) else (index, name) for name in part}
         parts.append(nx.relabel_nodes(part, names))
     whole = nx.union_all(parts)
-    shared = set.intersection(*(set(part.graph.items()) for part in parts))
-    whole.graph = {name: value for name, value in parts[0].graph.items() if (name, value) in shared}
+    whole.graph = _shared([part.graph for part in parts])
     return whole
 
 
 def _printable(text: str) -> str:
     """Without the characters that XML cannot hold."""
     return "".join(letter for letter in text if letter in "\t\n\r" or letter >= " ").replace("￾", "").replace("￿", "")
+
+
+def _printable_values(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: _printable(value) if isinstance(value, str) else value for name, value in attributes.items()}
+
+
+def _graphml_of(exp: Explanation, layer: int | Iterable[int] | None, image: int) -> bytes:
+    """What `graphml` makes of `to_networkx`, without the detour: a batch writes thousands of these."""
+    row, single = _row(exp, image), isinstance(layer, int)
+    chosen = [exp.layer(index) for index in _chosen(exp, layer)]
+    names: list[Any] = []
+    rows: list[dict[str, Any]] = []
+    ends: list[tuple[Any, Any]] = []
+    columns: dict[str, list] = {}
+    for explained in chosen:
+        nodes, keys = _places(explained, row, exp.image_size)
+        pooled = explained.key_grid != explained.grid
+        found = _merge_parallel(_edges(explained, row), len(keys))
+        # As networkx lists them: by sender, and for each in the order of its centers.
+        found = found.where(np.argsort(found.neighbor, kind="stable"))
+        before = () if single else (explained.index,)
+        own = [_name((*before, node) if before else node) for node in range(len(nodes))]
+        asked = [_name((*before, "key", key)) for key in range(len(keys))] if pooled else own
+        names += own + (asked if pooled else [])
+        more = {} if single else {"layer": explained.index}
+        rows += [place | more | {"label": f"({place['row']}, {place['col']})"} for place in nodes + keys * pooled]
+        listed = [(asked[key], own[node]) for key, node in zip(found.neighbor.tolist(), found.center.tolist())]
+        share = found.share.tolist()
+        parts = {name: getattr(found, name) for name in ("rank", "share", "contribution", "distance", "margin")}
+        values = {name: part.tolist() for name, part in parts.items() if part is not None}
+        values |= {name: [value] * len(found) for name, value in more.items()}
+        # Left out where it is 0, which Gephi does not take.
+        values["weight"] = [value if value > 0 else ABSENT for value in share]
+        for name, column in values.items():
+            columns.setdefault(name, [ABSENT] * len(ends)).extend(column)
+        ends += listed
+        for column in columns.values():
+            column += [ABSENT] * (len(ends) - len(column))
+    return graphml_of_columns(
+        _printable_values(_shared([_describe(exp, explained, row) for explained in chosen])),
+        names, columns_of(rows), ends, columns,
+    )  # fmt: skip
+
+
+def _shared(descriptions: list[dict[str, Any]]) -> dict[str, Any]:
+    """What several layers' graphs say alike of themselves."""
+    first, *others = descriptions
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
 def _name(name: Any) -> str | int:
@@ -324,8 +371,11 @@ def to_graphml(
     Nodes get a `label`; edges a `weight` where there is none yet, their share, left out where it is 0, which Gephi
     does not take.
     """
+    if isinstance(source, Explanation):
+        write_atomically(path, _graphml_of(source, layer, image))
+        return Path(path)
     graph = _plain(source, layer, image)
-    graph.graph = {name: _printable(value) if isinstance(value, str) else value for name, value in graph.graph.items()}
+    graph.graph = _printable_values(graph.graph)
     for name, attributes in graph.nodes(data=True):
         attributes.setdefault(
             "label", f"({attributes['row']}, {attributes['col']})" if "row" in attributes else str(name)

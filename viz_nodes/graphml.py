@@ -1,8 +1,8 @@
-"""Graphs as GraphML, in about a sixth of the time networkx takes: a layer's graph has thousands of edges."""
+"""Graphs as GraphML, in a fraction of the time networkx takes: a layer's graph has thousands of edges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -16,11 +16,12 @@ _HEAD = (
 )
 
 
+ABSENT = object()
+"""In a column: this node or edge does not have the attribute."""
+
+
 def graphml(graph: nx.Graph) -> bytes:
     """The file that `networkx.read_graphml` reads back as this graph, its nodes' names as text.
-
-    Numbers keep their kind: a column of whole numbers is "long", one with fractions "double". Equal graphs give equal
-    bytes.
 
     Args:
         graph: attributes of graph, nodes and edges are numbers, truth values or text.
@@ -29,35 +30,71 @@ def graphml(graph: nx.Graph) -> bytes:
         TypeError: an attribute is anything else, or a column mixes text and numbers.
     """
     nodes, edges = list(graph.nodes(data=True)), list(graph.edges(data=True))
+    return graphml_of_columns(
+        graph.graph,
+        [node for node, _ in nodes],
+        columns_of([data for _, data in nodes]),
+        [(start, end) for start, end, _ in edges],
+        columns_of([data for _, _, data in edges]),
+        directed=graph.is_directed(),
+    )
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
+    """Rows of attributes as columns, in the order in which the names first occur."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name, ABSENT) for row in rows] for name in names}
+
+
+def graphml_of_columns(
+    about: Mapping[str, Any], nodes: Sequence[Any], node_columns: Mapping[str, Sequence[Any]],
+    edges: Iterable[tuple[Any, Any]], edge_columns: Mapping[str, Sequence[Any]], *, directed: bool = True,
+) -> bytes:  # fmt: skip
+    """A graph given as columns, as a GraphML file.
+
+    Numbers keep their kind: a column of whole numbers is "long", one with fractions "double". Equal graphs give equal
+    bytes.
+
+    Args:
+        about: attributes of the graph.
+        nodes: their names, all different.
+        node_columns, edge_columns: values by attribute; `ABSENT` where there is none.
+        edges: names of start and end.
+
+    Raises:
+        TypeError: an attribute is neither number, truth value nor text, or a column mixes text and numbers.
+    """
     keys: list[str] = []
-    of_graph = _columns("graph", [graph.graph], keys)
-    of_nodes = _columns("node", [data for _, data in nodes], keys)
-    of_edges = _columns("edge", [data for _, _, data in edges], keys)
-    names = {node: quoteattr(str(node)) for node, _ in nodes}
-    direction = "directed" if graph.is_directed() else "undirected"
-    lines = [_HEAD, *keys, f'<graph edgedefault="{direction}">\n']
-    lines.append("".join(_data(graph.graph, of_graph)))
-    for node, data in nodes:
-        lines.append(f"<node id={names[node]}>{''.join(_data(data, of_nodes))}</node>\n")
-    for start, end, data in edges:
-        lines.append(f"<edge source={names[start]} target={names[end]}>{''.join(_data(data, of_edges))}</edge>\n")
+    of_graph = _data("graph", columns_of([about]), keys, 1)
+    of_nodes = _data("node", node_columns, keys, len(nodes))
+    names = {node: quoteattr(str(node)) for node in nodes}
+    pairs = list(edges)
+    of_edges = _data("edge", edge_columns, keys, len(pairs))
+    lines = [_HEAD, *keys, f'<graph edgedefault="{"directed" if directed else "undirected"}">\n', *of_graph]
+    lines += [f"<node id={names[node]}>{data}</node>\n" for node, data in zip(nodes, of_nodes, strict=True)]
+    lines += [
+        f"<edge source={names[start]} target={names[end]}>{data}</edge>\n"
+        for (start, end), data in zip(pairs, of_edges, strict=True)
+    ]
     lines.append("</graph>\n</graphml>\n")
     return "".join(lines).encode()
 
 
-def _columns(kind: str, tables: Iterable[Mapping[str, Any]], keys: list[str]) -> dict[str, tuple[str, bool]]:
-    """By attribute the opening tag of its values and whether they are text; declares the attributes in `keys`."""
-    types: dict[str, set[type]] = {}
-    for table in tables:
-        for name, value in table.items():
-            types.setdefault(name, set()).add(type(value))
-    found = {}
-    for name, kinds in types.items():
-        number = f"d{len(keys)}"
-        declared = _declared(name, kinds)
+def _data(kind: str, columns: Mapping[str, Sequence[Any]], keys: list[str], count: int) -> list[str]:
+    """The elements of each row, joined; declares the attributes in `keys`."""
+    written = []
+    for name, values in columns.items():
+        kinds = set(map(type, values)) - {object}
+        if not kinds:
+            continue
+        number, declared = f"d{len(keys)}", _declared(name, kinds)
         keys.append(f'<key id="{number}" for="{kind}" attr.name={quoteattr(name)} attr.type="{declared}"/>\n')
-        found[name] = (f'<data key="{number}">', declared == "string")
-    return found
+        tag = f'<data key="{number}">'
+        shown: Iterable[Any] = (
+            (value if value is ABSENT else escape(value) for value in values) if str in kinds else values
+        )
+        written.append(["" if value is ABSENT else f"{tag}{value}</data>" for value in shown])
+    return ["".join(row) for row in zip(*written, strict=True)] if written else [""] * count
 
 
 def _declared(name: str, kinds: set[type]) -> str:
@@ -66,11 +103,3 @@ def _declared(name: str, kinds: set[type]) -> str:
             return declared
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
     raise TypeError(f"attribute {name!r} must be all numbers, all truth values or all text (got {names})")
-
-
-def _data(table: Mapping[str, Any], columns: Mapping[str, tuple[str, bool]]) -> list[str]:
-    parts = []
-    for name, value in table.items():
-        tag, text = columns[name]
-        parts.append(f"{tag}{escape(value) if text else value}</data>")
-    return parts

@@ -170,17 +170,14 @@ def ego_graph(exp: Explanation, layer: int, node: int | None = None, *, hops: in
         pooled = explained.key_grid != explained.grid
         found = _merge_parallel(_edges(explained, row), len(keys))
         by_center = np.searchsorted(found.center, np.arange(len(nodes) + 1))
-        details = _edge_rows(found)
         heard: dict = {}
         for center, (number, weight) in asked.items():
-            for at in range(by_center[number], by_center[number + 1]):
-                key = int(found.neighbor[at])
+            sent = found.where(np.arange(by_center[number], by_center[number + 1]))
+            for key, details in zip(sent.neighbor.tolist(), _edge_rows(sent)):
                 sender = _name(explained, layers[0], key, pooled)
                 add(sender, key, explained, keys[key], hop)
-                passed = weight * details[at]["share"]
-                graph.add_edge(
-                    sender, center, **details[at], kind="graph", hop=hop, layer=explained.index, weight=passed
-                )
+                passed = weight * details["share"]
+                graph.add_edge(sender, center, **details, kind="graph", hop=hop, layer=explained.index, weight=passed)
                 heard[sender] = (key, heard.get(sender, (key, 0.0))[1] + passed)
         if hop == len(layers):
             break

@@ -7,8 +7,11 @@ import secrets
 from pathlib import Path
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+def write_atomically(path: str | os.PathLike[str], data: bytes, *, flush_name: bool = True) -> None:
     """Write a file under a temporary name beside it, flush it to the disk, then rename; folders above it are made.
+
+    Args:
+        flush_name: make sure of the name too. Who writes many files into a folder calls `flush_folder` after them.
 
     Raises:
         OSError: it cannot be written; what was there before is still there, and nothing half-written.
@@ -26,9 +29,15 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if flush_name:
+        flush_folder(path.parent)
+
+
+def flush_folder(folder: str | os.PathLike[str]) -> None:
+    """Make sure that the names of files in a folder outlast a power cut, where the system can."""
     if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_DIRECTORY)
+        handle = os.open(folder, os.O_DIRECTORY)
         try:
-            os.fsync(folder)
+            os.fsync(handle)
         finally:
-            os.close(folder)
+            os.close(handle)

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -73,6 +74,7 @@ def forked(arguments, out, before=lambda: None) -> int:
         sys.stdout = sys.stderr = os.fdopen(quiet, "w")
         # A shell starts what it runs in the background with SIGINT ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        torch.set_num_threads(1)  # OpenMP's threads, which other tests may have started, do not survive the fork
         before()
         main([*arguments, "--out", str(out)], prog_name="vizgraph")
     except SystemExit as end:
@@ -138,10 +140,10 @@ def test_a_full_disk_ends_the_run_with_5_and_the_next_one_finishes(after, argume
 
         written, real = iter(range(after)), item.write_atomically
 
-        def write(path, data):
+        def write(path, data, **more):
             if next(written, None) is None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            real(path, data)
+            real(path, data, **more)
 
         item.write_atomically = write
 

@@ -175,7 +175,7 @@ def test_the_neighbors_picture_has_no_ring_and_says_so_otherwise(make_explanatio
 def test_the_key_speaks_of_numbers_only_where_they_are_drawn(make_explanation, height, ranks, numbered):
     fig = figure(make_explanation(), np.zeros((height, 224, 3), np.uint8), ranks=ranks)
     assert any("numbers: rank" in " ".join(text.get_text().split()) for text in fig.texts) == numbered
-    assert any(text.get_text().isdigit() for ax in fig.axes for text in ax.texts) == numbered
+    assert any(text.get_text().isdigit() for ax in fig.axes if ax.get_xlim()[1] == 224 for text in ax.texts) == numbered
 
 
 def test_an_explanation_shows_itself_in_a_few_words(make_explanation):

@@ -1,11 +1,14 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from viz_nodes.draw import figure, panel
-from viz_nodes.draw.files import _SETTINGS
+from viz_nodes.draw.files import _SETTINGS, pixels_of
+from viz_nodes.draw.panels import Panel
 from viz_nodes.draw.paper import width_in_inches
 from viz_nodes.draw.picture import Raster, as_picture
 
@@ -159,3 +162,16 @@ def test_no_text_is_cut_in_small_files_either(make_explanation, photograph, dpi)
     with mpl.rc_context(_SETTINGS):
         for words, box in texts(fig, dpi):
             assert box.x1 <= fig.bbox.x1 + 1, words
+
+
+def test_a_panel_without_ticks_looks_like_an_axes_whose_ticks_are_hidden():
+    drawn = []
+    for kind in (Axes, Panel):
+        fig = Figure(figsize=(1, 1), dpi=80)
+        ax = fig.add_axes((0.1, 0.2, 0.7, 0.6), axes_class=kind)
+        ax.set_xlim(0, 224)
+        ax.set_ylim(100, 0)
+        ax.tick_params(which="both", bottom=False, left=False, labelbottom=False, labelleft=False)
+        ax.plot([10, 200], [20, 90])
+        drawn.append(pixels_of(fig, 160))
+    np.testing.assert_array_equal(*drawn)

@@ -358,3 +358,12 @@ def test_every_field_of_the_records_is_in_the_file(tmp_path):
         "about"
     }
     assert saved == {field.name for field in dataclasses.fields(Explanation)}
+
+
+@pytest.mark.parametrize("layer", [None, 2, 5, [2], [5, 2]])
+def test_an_explanation_and_its_networkx_graph_give_the_same_graphml(tmp_path, layer):
+    exp = made()
+    exp.layers[0].share[0, 0, 0] = 0
+    direct = export.to_graphml(exp, tmp_path / "direct.graphml", layer=layer).read_bytes()
+    detour = export.to_graphml(export.to_networkx(exp, layer), tmp_path / "detour.graphml").read_bytes()
+    assert direct == detour

@@ -10,12 +10,15 @@ from matplotlib.colors import Colormap
 
 from viz_nodes.draw.captions import number
 from viz_nodes.draw.palettes import Theme
+from viz_nodes.draw.panels import Panel
 from viz_nodes.draw.picture import add_raster
 from viz_nodes.draw.scales import Scale
 from viz_nodes.draw.stage import frame
 
 _GRAY = 118.0
 _INSET = (1.03, 0.0, 0.045, 1.0)
+_PAD = 1.5
+"""Points between a bar and its numbers."""
 
 
 def add_colorbar(
@@ -69,29 +72,24 @@ def _add_bar(
     font_size: float, place: Axes | None, horizontal: bool,
 ) -> Axes:  # fmt: skip
     """A bar of 256 colors over `span`; the labels at its ends stay within its length."""
-    bar = place if place is not None else ax.inset_axes(_INSET)
+    bar = place if place is not None else ax.inset_axes(_INSET, axes_class=Panel)
     low, high = span
-    values, words = [value for value, _ in ticks], [word for _, word in ticks]
     if horizontal:
         bar.set_xlim(low, high)
         bar.set_ylim(0, 1)
         add_raster(bar, pixels[None], (low, high, 1, 0))
-        bar.set_yticks([])
-        bar.set_xticks(values, words)
-        labels, sides = bar.get_xticklabels(), ("left", "center", "right")
-        align = "set_horizontalalignment"
+        beside, sides = (0.0, -_PAD), ("left", "center", "right")
     else:
         bar.set_xlim(0, 1)
         bar.set_ylim(low, high)
         add_raster(bar, pixels[::-1, None], (0, 1, low, high))
-        bar.set_xticks([])
-        bar.set_yticks(values, words)
-        bar.yaxis.tick_right()
-        labels, sides = bar.get_yticklabels(), ("bottom", "center", "top")
-        align = "set_verticalalignment"
-    for label, value in zip(labels, values, strict=True):
-        getattr(label, align)(sides[0] if value == low else sides[2] if value == high else sides[1])
-        label.set_parse_math(False)
-    bar.tick_params(length=0, pad=1.5, labelsize=font_size, labelcolor=look.ink)
+        beside, sides = (_PAD, 0.0), ("bottom", "center_baseline", "top")
+    for value, words in ticks:
+        side = sides[0] if value == low else sides[2] if value == high else sides[1]
+        bar.annotate(
+            words, (value, 0.0) if horizontal else (1.0, value), xytext=beside,
+            textcoords="offset points", ha=side if horizontal else "left", va="top" if horizontal else side,
+            fontsize=font_size, color=look.ink, parse_math=False, annotation_clip=False,
+        )  # fmt: skip
     frame(bar, look.muted)
     return bar

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import io
 import json
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from viz_nodes.draw.png import png_bytes
 from viz_nodes.whole_files import write_atomically
 
 FORMATS = ("png", "pdf", "svg")
@@ -49,22 +54,41 @@ def figure_bytes(
     if form not in FORMATS:
         raise ValueError(f"`form` must be one of {', '.join(FORMATS)} (got {form!r})")
     note = None if provenance is None else json.dumps(provenance, sort_keys=True, separators=(",", ":"))
-    metadata: dict[str, Any]
     if form == "png":
-        metadata = {"Software": "vizgraph"} | ({_KEY: note} if note else {})
-    elif form == "pdf":
+        return png_bytes(pixels_of(fig, dpi), dpi=dpi, text={"Software": "vizgraph"} | ({_KEY: note} if note else {}))
+    metadata: dict[str, Any]
+    if form == "pdf":
         metadata = {"Creator": "vizgraph", "Producer": "matplotlib", "CreationDate": None} | (
             {"Keywords": note} if note else {}
         )
     else:
         metadata = {"Creator": "vizgraph", "Date": None} | ({"Description": note} if note else {})
     buffer = io.BytesIO()
-    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        more: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if form == "png" else {}
-        fig.savefig(buffer, format=form, dpi=dpi, metadata=metadata, **more)
+    with _drawing():
+        fig.savefig(buffer, format=form, dpi=dpi, metadata=metadata)
     data = buffer.getvalue()
     return _share_images(data.decode("utf-8")).encode("utf-8") if form == "svg" else data
+
+
+def pixels_of(fig: Figure, dpi: float) -> np.ndarray:
+    """(h, w, 4) uint8, a figure drawn at a resolution."""
+    canvas, own_dpi = fig.canvas, fig.dpi
+    try:
+        fig.dpi = dpi
+        with _drawing():
+            drawn = FigureCanvasAgg(fig)
+            drawn.draw()
+        return np.asarray(drawn.buffer_rgba())
+    finally:
+        fig.dpi = own_dpi
+        fig.set_canvas(canvas)
+
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def save_figure(

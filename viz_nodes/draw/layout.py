@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from viz_nodes.draw.captions import shortened, wrap
 from viz_nodes.draw.palettes import Theme
+from viz_nodes.draw.panels import Panel
 
 MARGIN = 2.0
 """Points of white around a figure."""
@@ -126,7 +127,7 @@ def compose(fig: Figure, page: Page, columns: Sequence[str], bands: Sequence[Ban
     fig.set_size_inches(page.inches, height / 72.0)
 
     def axes(x: float, y_top: float, w: float, h: float) -> Axes:
-        return fig.add_axes((x / page.width, 1 - (y_top + h) / height, w / page.width, h / height))
+        return fig.add_axes((x / page.width, 1 - (y_top + h) / height, w / page.width, h / height), axes_class=Panel)
 
     def write(x: float, y_top: float, words: str, points: float, color: str, **more) -> None:
         fig.text(

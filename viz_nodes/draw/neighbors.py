@@ -150,17 +150,18 @@ def draw_neighbors(
 
 def _outline(ax, stage, ego: Ego, which: int, color, look: Theme, width, key_boxes, node_boxes) -> dict[str, Artist]:
     suffix = "" if which == 0 else str(which)
+    # Above the frame, which is at 2.5, so that a patch at the border has four sides.
     shapes = list(corners(key_boxes[ego.keys[~ego.is_self]]))
     rim = PolyCollection(
-        shapes, facecolors="none", edgecolors=look.casing, linewidths=width + 0.6, zorder=2, joinstyle="miter"
+        shapes, facecolors="none", edgecolors=look.casing, linewidths=width + 0.6, zorder=2.6, joinstyle="miter"
     )
-    lines = PolyCollection(shapes, facecolors="none", edgecolors=color, linewidths=width, zorder=2.1, joinstyle="miter")
+    lines = PolyCollection(shapes, facecolors="none", edgecolors=color, linewidths=width, zorder=2.7, joinstyle="miter")
     own = list(corners(node_boxes[[ego.center]]))
     center_rim = PolyCollection(
-        own, facecolors="none", edgecolors=look.rim, linewidths=1.3 * width + 0.8, zorder=2.2, joinstyle="miter"
+        own, facecolors="none", edgecolors=look.rim, linewidths=1.3 * width + 0.8, zorder=2.8, joinstyle="miter"
     )
     center = PolyCollection(
-        own, facecolors="none", edgecolors=look.peak, linewidths=1.3 * width, zorder=2.3, joinstyle="miter"
+        own, facecolors="none", edgecolors=look.peak, linewidths=1.3 * width, zorder=2.9, joinstyle="miter"
     )
     for artist in (rim, lines, center_rim, center):
         artist.set_clip_on(False)

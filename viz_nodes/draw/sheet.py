@@ -19,6 +19,7 @@ from viz_nodes.draw.graph import contribution_limit, draw_graph
 from viz_nodes.draw.layout import MARGIN, Band, Cell, Page, compose, lines
 from viz_nodes.draw.neighbors import draw_neighbors, rank_size
 from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
+from viz_nodes.draw.panels import Panel
 from viz_nodes.draw.paper import width_in_inches
 from viz_nodes.draw.picture import Picture, as_picture
 from viz_nodes.draw.scales import scale_of
@@ -201,7 +202,7 @@ def panel(
         fig = Figure(figsize=(inches, height_points / 72.0), facecolor=look.page)
         if picture is not None:
             picture = picture.fitted(width_points / 72.0 * dpi)
-        ax = fig.add_axes((MARGIN / total, 0.0, width_points / total, 1.0))
+        ax = fig.add_axes((MARGIN / total, 0.0, width_points / total, 1.0), axes_class=Panel)
         common: dict[str, Any] = {"row": row, "theme": look, "font_size": font_size, "caption": caption}
         artists = painters[kind](ax, exp, layer, picture, **common, **options)
         words = artists["caption"].get_text() if "caption" in artists else ""

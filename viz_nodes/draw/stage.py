@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
+from viz_nodes.draw.panels import Panel
 from viz_nodes.draw.picture import Picture, Raster, add_raster, as_picture
 from viz_nodes.grids import Grid, View
 from viz_nodes.records import Explanation
@@ -63,9 +64,10 @@ def set_stage(ax: Axes, exp: Explanation, image: np.ndarray | Picture | None, vi
     ax.set_xlim(0, width)
     ax.set_ylim(height, 0)
     ax.set_aspect("equal")
-    ax.tick_params(which="both", bottom=False, left=False, labelbottom=False, labelleft=False)
+    if not isinstance(ax, Panel):
+        ax.tick_params(which="both", bottom=False, left=False, labelbottom=False, labelleft=False)
     if image is not None:
-        photograph = add_raster(ax, picture.rgba, (0, width, height, 0), smooth=True, zorder=0)
+        photograph = add_raster(ax, picture, (0, width, height, 0), smooth=True, zorder=0)
         photograph.frame, photograph.view = size, seen
     box = ax.get_window_extent()
     inches = min(box.width / width, box.height / height) / ax.figure.dpi

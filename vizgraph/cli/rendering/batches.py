@@ -96,7 +96,7 @@ class Run:
             OSError: the disk is full, or gone.
         """
         waiting: deque[tuple[Outcome, Future | None]] = deque()
-        for chunk in _chunks(items, self.batch):
+        for chunk in chunked(items, self.batch):
             for entry in self._start(chunk, painters):
                 waiting.append(entry)
                 while len(waiting) > ahead or (waiting and _is_ready(waiting[0])):
@@ -200,7 +200,7 @@ def _is_ready(entry: tuple[Outcome, Future | None]) -> bool:
     return entry[1] is None or entry[1].done()
 
 
-def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     stream = iter(items)
     while chunk := list(islice(stream, size)):
         yield chunk

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.records import NO_PEAK, Explanation
-from viz_nodes.whole_files import write_atomically
+from viz_nodes.whole_files import flush_folder, write_atomically
 from vizgraph.cli.rendering import manifest
 from vizgraph.cli.rendering.request import Request
 
@@ -66,7 +66,8 @@ def make(job: Job) -> dict[str, Any]:
     outputs: dict[str, dict[str, Any]] = {}
 
     def write(name: str, data: bytes) -> None:
-        write_atomically(job.folder / name, data)
+        # The folder's entries are flushed once for all, with the manifest, which comes last.
+        write_atomically(job.folder / name, data, flush_name=False)
         outputs[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
     said: list[str] = list(job.notes)
@@ -92,13 +93,16 @@ def make(job: Job) -> dict[str, Any]:
         "outputs": outputs,
         "warnings": said,
     }
+    flush_folder(job.folder)
     write_atomically(job.folder / manifest.NAME, manifest.as_bytes(made))
     return made
 
 
 def clear(folder: Path) -> None:
     """Remove what runs wrote into a folder, the manifest first."""
-    (folder / manifest.NAME).unlink(missing_ok=True)
+    if (folder / manifest.NAME).exists():
+        (folder / manifest.NAME).unlink()
+        flush_folder(folder)
     for path in folder.iterdir():
         if _OURS.fullmatch(path.name) or _UNFINISHED.fullmatch(path.name):
             path.unlink(missing_ok=True)
@@ -129,8 +133,9 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
     """The figures of a folder, as (name without ending, kind, layer from 1 or None, function that makes it)."""
     from viz_nodes.draw import figure, panel
     from viz_nodes.draw.egos import choose_centers
+    from viz_nodes.draw.picture import as_picture
 
-    request, exp = job.request, job.exp
+    request, exp, image = job.request, job.exp, as_picture(job.image)
     look: dict[str, Any] = {"theme": request.theme, "view": job.view, "dpi": float(request.dpi)}
     if request.width is not None:
         single: dict[str, Any] = {"width": request.width}
@@ -151,13 +156,13 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
             )
 
             def paint(kind=kind, index=index, more=more):
-                return panel(kind, exp, index, job.image, font_size=request.font_size + 0.5, **look, **single, **more)
+                return panel(kind, exp, index, image, font_size=request.font_size + 0.5, **look, **single, **more)
 
             found.append((name, kind, layer.number, paint))
 
     def sheet():
         return figure(
-            exp, job.image, layers=request.layers, k=request.k, center=centers, palette=request.palette,
+            exp, image, layers=request.layers, k=request.k, center=centers, palette=request.palette,
             width=request.sheet_width(), font_size=request.font_size, **look,
         )  # fmt: skip
 

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vizgraph.cli.errors import USAGE, Failure, message_and_code
-from vizgraph.cli.rendering.batches import DISK, Outcome, Run
+from vizgraph.cli.errors import SOME_FAILED, USAGE, Failure, message_and_code
+from vizgraph.cli.rendering.batches import DISK, Outcome, Run, chunked
 from vizgraph.cli.rendering.inputs import Item
 from vizgraph.cli.rendering.request import Request
 
 _FEWEST_PROCESSORS = 6
 """Ray's own tasks must find a place beside the actors: on a machine that claims two it can wait for ever."""
 _ACTOR_SHARE = 0.5
+_TRIES = 3
+_AT_ONCE = 512
+"""Passes handed to Ray at a time, so that memory does not grow with the images; its actors start anew for each lot."""
 
 
 class _Reported(Failure):
@@ -40,18 +44,20 @@ def started(address: str | None) -> Iterator[None]:
         Failure: Ray is not installed, or there is no cluster at that address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong is said by the run, in a line
     try:
         import ray
     except ImportError:
         raise Failure(
             "--engine ray", "Ray is not installed", "pip install 'vizgraph[ray]', or leave the option out", code=USAGE
         ) from None
-    settings: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    settings: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is not None:
-            ray.init(address=address, log_to_driver=False, logging_level="error")
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         else:
-            ray.init(num_cpus=max(_FEWEST_PROCESSORS, os.cpu_count() or 1), **settings)
+            _start_here(ray, {"num_cpus": max(_FEWEST_PROCESSORS, os.cpu_count() or 1), **settings})
     except ConnectionError as error:
         raise Failure(
             f"--ray-address {address}", str(error), "start a cluster with `ray start --head`", code=USAGE
@@ -60,6 +66,23 @@ def started(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _start_here(ray: Any, settings: dict[str, Any]) -> None:
+    """Start a Ray of this machine's own; it gives itself half a minute, which a busy machine may need twice.
+
+    Raises:
+        Failure: it does not start.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            ray.init(**settings)
+            return
+        except Exception as error:
+            ray.shutdown()
+            if not tries_left:
+                cure = "try again when the machine is less busy, or leave the option out"
+                raise Failure("--engine ray", f"Ray does not start: {error}", cure, code=SOME_FAILED) from error
 
 
 def over(run: Run, items: Iterable[Item], actors: int, *, device: str, no_ema: bool) -> Iterator[Outcome]:
@@ -82,49 +105,50 @@ def over(run: Run, items: Iterable[Item], actors: int, *, device: str, no_ema: b
         raise Failure(
             "--engine ray", "untrained weights differ in every process", "give a file with --ckpt", code=USAGE
         )
-    listed = list(items)
-    chunks = [listed[at : at + run.batch] for at in range(0, len(listed), run.batch)]
-    wanted = [chunk for chunk in chunks if any(run.is_done(item) is None for item in chunk)]
-    results: Iterator[dict[str, Any]] = iter(())
-    if wanted:
-        context = ray.data.DataContext.get_current()
-        context.execution_options.preserve_order = True
-        context.enable_progress_bars = False
-        recipe = {
-            "root": str(run.root.absolute()),
-            "arch": run.explainer.arch,
-            "ckpt": str(info.path.absolute()),  # type: ignore[union-attr, operator]
-            "sha256": info.sha256,  # type: ignore[union-attr]
-            "no_ema": no_ema,
-            "device": device,
-            "options": run.explainer.request.record(),
-            "identity": run.identity,
-            "notes": list(run.notes),
-            "batch": run.batch,
-            "overwrite": run.overwrite,
-        }
-        gpu = run.explainer.device.type == "cuda"
-        rows = ray.data.from_items(
-            [{"items": _packed(chunk)} for chunk in wanted], override_num_blocks=min(len(wanted), max(200, 4 * actors))
-        )
-        rows = rows.map_batches(
+    gpu = run.explainer.device.type == "cuda"
+    recipe = {
+        "root": str(run.root.absolute()),
+        "arch": run.explainer.arch,
+        "ckpt": str(info.path.absolute()),  # type: ignore[union-attr, operator]
+        "sha256": info.sha256,  # type: ignore[union-attr]
+        "no_ema": no_ema,
+        "device": device,
+        "options": run.explainer.request.record(),
+        "identity": run.identity,
+        "notes": list(run.notes),
+        "batch": run.batch,
+        "overwrite": run.overwrite,
+    }
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
+
+    def made(chunks: list[list[Item]]) -> Iterator[dict[str, Any]]:
+        rows = ray.data.from_items([{"items": _packed(chunk)} for chunk in chunks], override_num_blocks=len(chunks))
+        answers = rows.map_batches(
             Actor,
             fn_constructor_args=(json.dumps(recipe),),
             batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=max(1, min(actors, len(wanted)))),
+            compute=ray.data.ActorPoolStrategy(size=max(1, min(actors, len(chunks)))),
             num_cpus=_ACTOR_SHARE,
             num_gpus=1 if gpu else 0,
         )
-        results = (outcome for row in rows.iter_rows() for outcome in json.loads(row["outcomes"]))
-    unfinished = {chunk[0].folder for chunk in wanted}
-    for chunk in chunks:
-        if chunk[0].folder in unfinished:
-            for item, result in zip(chunk, islice(results, len(chunk))):
-                yield _unpacked_outcome(item, result)
-        else:
-            for item in chunk:
-                outcome = run.is_done(item)
-                yield outcome if outcome is not None else Outcome(item, item.folder, error=_vanished(item))
+        for row in answers.iter_rows():
+            yield from json.loads(row["outcomes"])
+
+    stream = iter(items)
+    while chunks := list(islice(chunked(stream, run.batch), _AT_ONCE)):
+        wanted = [chunk for chunk in chunks if any(run.is_done(item) is None for item in chunk)]
+        results = made(wanted) if wanted else iter(())
+        unfinished = {chunk[0].folder for chunk in wanted}
+        for chunk in chunks:
+            if chunk[0].folder in unfinished:
+                for item in chunk:
+                    yield _unpacked_outcome(item, next(results))
+            else:
+                for item in chunk:
+                    outcome = run.is_done(item)
+                    yield outcome if outcome is not None else Outcome(item, item.folder, error=_vanished(item))
 
 
 def _vanished(item: Item) -> Failure:
@@ -189,5 +213,7 @@ def _packed_outcome(outcome: Outcome) -> dict[str, Any]:
 def _unpacked_outcome(item: Item, result: dict[str, Any]) -> Outcome:
     if "disk" in result:
         raise OSError(result["disk"], os.strerror(result["disk"]), result["file"])
-    error = _Reported(result["error"], result["code"]) if result["made"] is None else None
+    # Actors, which may have another working directory, know the file by its whole path, the user by the one given.
+    words = result["error"].replace(str(item.path.absolute()), str(item.path))
+    error = _Reported(words, result["code"]) if result["made"] is None else None
     return Outcome(item, result["folder"], result["made"], error, result["fresh"])

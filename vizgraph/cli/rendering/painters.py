@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import pickle
@@ -134,6 +135,7 @@ def _work(connection: Connection, function: Callable[[Any], Any]) -> None:
     from vizgraph.cli.rendering.network import one_thread
 
     one_thread()
+    gc.freeze()  # what is imported stays; the collector need not look through it again for every picture
     for payload in _incoming(connection):
         try:
             answer = ("result", function(pickle.loads(payload)))
