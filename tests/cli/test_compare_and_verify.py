@@ -43,6 +43,23 @@ def test_compare_writes_a_sheet_and_its_numbers(run, weights, photograph, tmp_pa
     assert "same bytes" in verified.output
 
 
+def test_compare_draws_on_the_original_and_verify_makes_it_again(run, weights, photograph, tmp_path):
+    image = photograph(tmp_path / "photo.png", size=(300, 200))
+    pages = {}
+    for canvas in ("input", "original"):
+        done = run(
+            "compare", "--arch", "gcn_demo", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--layers", "6",
+            "--dpi", "60", "--fit", "crop", "--canvas", canvas, "--out", tmp_path / canvas,
+        )  # fmt: skip
+        assert done.exit_code == 0, done.stderr
+        with Image.open(tmp_path / canvas / "compare/photo/compare.png") as page:
+            pages[canvas] = page.size
+    assert pages["original"][0] == pages["input"][0]
+    assert pages["original"][1] < pages["input"][1], "panels as wide and low as the photograph"
+    verified = run("verify", tmp_path / "original/compare/photo/compare.png", "--ckpt", weights)
+    assert "same bytes" in verified.output
+
+
 def test_one_column_is_a_usage_error_that_says_what_to_give(run, photograph, tmp_path):
     done = run("compare", "--arch", "gcn_demo", "--ckpt", "random", "--img", photograph(tmp_path / "photo.png"))
     assert done.exit_code == 2

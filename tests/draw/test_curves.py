@@ -136,3 +136,14 @@ def test_edges_cross_less_than_when_each_bends_for_itself():
             count = int(np.triu(crossings(lines, lines), 1).sum())
             tangled, alone = (tangled + count, alone) if total == "fan" else (tangled, alone + count)
     assert tangled < 0.6 * alone
+
+
+def test_no_edge_leaves_the_picture():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        starts = rng.uniform(0, 100, (12, 2)) * [1, 0.2]  # many along the upper border
+        ends = np.tile([rng.uniform(0, 100), 0.0], (12, 1))
+        bends = fan(starts, ends, obstacles=np.concatenate([starts, ends[:1]]), clearance=5.0, bounds=(0, 0, 100, 100))
+        points = bezier(starts, control_points(starts, ends, bends), ends)
+        assert points.min() >= -0.1, "bends are judged at a dozen points of an edge"
+        assert points.max() <= 100.1

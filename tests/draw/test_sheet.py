@@ -175,3 +175,29 @@ def test_a_panel_without_ticks_looks_like_an_axes_whose_ticks_are_hidden():
         ax.plot([10, 200], [20, 90])
         drawn.append(pixels_of(fig, 160))
     np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 480), (480, 60)])
+def test_pictures_far_from_square_give_figures_that_a_page_holds(make_explanation, height, width):
+    exp = make_explanation()
+    fig = figure(exp, np.zeros((height, width, 3), np.uint8), view=(0, 0, width, height))
+    assert fig.get_figwidth() == width_in_inches("column")
+    assert fig.get_figheight() < 9
+    shown = [ax for ax in fig.axes if any(isinstance(a, Raster) and a.frame for a in ax.get_children())]
+    assert len(shown) == 9
+    for ax in shown:
+        ax.apply_aspect()
+        box = ax.get_window_extent()
+        assert box.width / box.height == pytest.approx(width / height, rel=0.01), "aspect kept"
+        assert max(box.width, box.height) * 72 / fig.dpi > 100, "large enough to be seen"
+
+
+def test_layers_of_a_panorama_follow_one_another_each_with_its_name(make_explanation):
+    fig = figure(make_explanation(), np.zeros((60, 480, 3), np.uint8))
+    words = [text.get_text() for text in fig.texts]
+    lines = [
+        words.index(f"layer\N{NO-BREAK SPACE}{number}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}12") for number in (4, 8, 12)
+    ]
+    heights = [fig.texts[at].get_position()[1] for at in lines]
+    assert heights == sorted(heights, reverse=True)
+    assert len({fig.texts[at].get_position()[0] for at in lines}) == 1

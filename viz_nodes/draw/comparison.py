@@ -56,7 +56,7 @@ def compare(
     order: str = "rank",
     shared: bool | None = None,
     difference: bool = True,
-    view: View | None = None,
+    view: View | Sequence[View] | None = None,
     palette: str | Colormap = DEFAULT_PALETTE,
     alpha: float = 0.75,
     fade: bool = True,
@@ -87,7 +87,8 @@ def compare(
             methods cannot be compared. Else each up to its own maximum.
         difference: with two explanations, A and B, add what sets them apart: map A minus map B; edges in both (gray),
             only in A, only in B.
-        view, palette, alpha, fade, smooth, width, font_size, font, theme, title, key, dpi: as in `figure`.
+        view: the part of `image` that the networks saw, or a list with one for each.
+        palette, alpha, fade, smooth, width, font_size, font, theme, title, key, dpi: as in `figure`.
 
     Raises:
         ValueError: fewer than two explanations, or lists of other lengths than theirs.
@@ -101,9 +102,6 @@ def compare(
     row_of = [rows] * len(exps) if isinstance(rows, int) else list(rows)
     layers_of = _layers_of(exps, layers)
     titles = [plain(name) for name in (names if names is not None else column_names(exps, row_of))]
-    for what, given in (("rows", row_of), ("names", titles)):
-        if len(given) != len(exps):
-            raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
     two = difference and len(exps) == 2
     one_scale = len({exp.method for exp in exps}) == 1 if shared is None else shared
     look = theme_named(theme)
@@ -112,7 +110,11 @@ def compare(
     panel_width = page.panel_width(len(exps) + two, blocks=blocks)
     pictures = _pictures(exps, image, panel_width / 72.0 * dpi)
     table = heat_table(palette_named(palette), alpha, fade)
-    common: dict[str, Any] = {"view": view, "theme": look, "font_size": page.small}
+    views = list(view) if isinstance(view, list) else [view] * len(exps)
+    for what, given in (("rows", row_of), ("names", titles), ("view", views)):
+        if len(given) != len(exps):
+            raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
+    common = [{"view": one, "theme": look, "font_size": page.small} for one in views]
 
     bands = []
     for indices in zip(*layers_of, strict=True):
@@ -213,10 +215,10 @@ def _cam_cells(
         top = max(scale.top for scale in scales)
         scales = [scale_of(exp, record, row, vmax=top) for exp, record, row in zip(exps, records, rows, strict=True)]
     cells: list[Cell | None] = []
-    for exp, record, row, picture, scale in zip(exps, records, rows, pictures, scales, strict=True):
+    for exp, record, row, picture, scale, own in zip(exps, records, rows, pictures, scales, common, strict=True):
         words = [layer_words(exp, record)] if say_layer else []
         paint = partial(draw_cam, exp=exp, layer=record.index, image=picture, row=row, vmax=scale.top or None,
-                        **paint_options, **common)  # fmt: skip
+                        **paint_options, **own)  # fmt: skip
         bar = partial(add_colorbar, table=table, scale=scale, look=look, font_size=page.small, horizontal=True)
         cells.append(Cell(paint, _on_itself(bar), SEPARATOR.join([*words, target_words(exp, row)])))
     if two:
@@ -224,11 +226,13 @@ def _cam_cells(
         apart = cam_difference(maps[0], maps[1], None if one_scale else (scales[0], scales[1]))
         limit = float(np.abs(apart).max(initial=0.0))
         paint = partial(draw_cam_difference, exp=exps[0], difference=apart, limit=limit, image=pictures[0],
-                        smooth=paint_options["smooth"], **common)  # fmt: skip
+                        smooth=paint_options["smooth"], **common[0])  # fmt: skip
         bar = partial(
             add_signed_bar, limit=limit, look=look, font_size=page.small, horizontal=True, table=signed_table(look)
         )
         note = "A minus B" + ("" if one_scale else ", each divided by its own maximum")
+        if common[0]["view"] != common[1]["view"]:
+            note += ", patch by patch at the places of A"
         cells.append(Cell(paint, _on_itself(bar) if limit > 0 else None, note))
     return cells
 
@@ -242,7 +246,7 @@ def _edge_cells(
     kind, exps, records, rows, pictures, egos: Sequence[Ego | None], k, order, two, common
 ) -> list[Cell | None]:  # fmt: skip
     cells: list[Cell | None] = []
-    look = common["theme"]
+    look = common[0]["theme"]
     for at, (exp, record, row, picture, ego) in enumerate(zip(exps, records, rows, pictures, egos, strict=True)):
         where: dict[str, Any] = {"center": [] if ego is None else ego.center}
         options: dict[str, Any] = {
@@ -254,10 +258,10 @@ def _edge_cells(
             "order": order,
         }
         if kind == "neighbors":
-            cells.append(Cell(partial(draw_neighbors, **options, **where, **common)))
+            cells.append(Cell(partial(draw_neighbors, **options, **where, **common[at])))
             continue
         tone = look.centers[at] if two else "center"
-        paint = partial(draw_graph, **options, **where, color=tone, **common)
+        paint = partial(draw_graph, **options, **where, color=tone, **common[at])
         cells.append(Cell(paint, note=edges_words([] if ego is None else [ego])))
     if two:
         a, b = egos
@@ -271,7 +275,7 @@ def _edge_cells(
         else:
             found = edge_difference(a, b, rows=(rows[0], rows[1]))
             paint = partial(draw_edge_difference, exp=exps[0], a=a, difference=found, image=pictures[0],
-                            view=common["view"], theme=look)  # fmt: skip
+                            view=common[0]["view"], theme=look)  # fmt: skip
             cells.append(Cell(paint, note=found.words()))
     return cells
 

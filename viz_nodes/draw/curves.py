@@ -132,8 +132,8 @@ def _cost_alone(starts, ends, length, stiffness, obstacles, clearance, bounds) -
             np.clip(left - points[..., 0], 0, None) + np.clip(points[..., 0] - right, 0, None)
             + np.clip(top - points[..., 1], 0, None) + np.clip(points[..., 1] - bottom, 0, None)
         )  # fmt: skip
-        unit = max(clearance, 1e-9) if clearance else 1.0
-        cost = cost + 4.0 * np.clip(outside.max(axis=1) / unit, 0, 3)
+        # Never: a straight edge between two places in the picture stays in it.
+        cost = cost + np.where(outside.max(axis=1) > 1e-6, 1e3 + np.abs(flat), 0.0)
     if obstacles is not None and len(obstacles) and clearance > 0:
         obstacles = np.asarray(obstacles, float).reshape(-1, 2)
         near = np.hypot(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.captions import shortened, wrap
+from viz_nodes.draw.captions import shortened, text_width, wrap
 from viz_nodes.draw.palettes import Theme
 from viz_nodes.draw.panels import Panel
 
@@ -18,6 +18,10 @@ _GAP = 4.0
 _LINE = 1.3
 _BAR = 3.5
 _LEAST_PANEL = 24.0
+FLATTEST = 0.4
+"""Height over width below which pictures do not stand side by side."""
+TALLEST = 2.0
+"""Height over width up to which a panel fills its column; a picture that is taller stands in the middle of it."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,11 @@ def compose(fig: Figure, page: Page, columns: Sequence[str], bands: Sequence[Ban
     heading = wrap(heading, inner, size, page.font) if heading else ""
     legend = wrap(legend, inner, small, page.font) if legend else ""
 
-    top = MARGIN + (lines(heading) * size * _LINE + 2.0 if heading else 0.0) + size * _LINE + 1.0
+    top = (
+        MARGIN
+        + (lines(heading) * size * _LINE + 2.0 if heading else 0.0)
+        + (size * _LINE + 1.0 if any(columns) else 0.0)
+    )
     tops, notes, y = [], [], top
     for at, band in enumerate(bands):
         wrapped = [wrap(cell.note, panel, small, page.font) if cell and cell.note else "" for cell in band.cells]
@@ -136,8 +144,9 @@ def compose(fig: Figure, page: Page, columns: Sequence[str], bands: Sequence[Ban
         )  # fmt: skip
 
     def upright(x: float, y_top: float, room: float, words: str, color: str) -> None:
-        words = shortened(words, room, size, page.font)
-        write(x, y_top + room / 2, words, size, color, ha="center", va="center", rotation=90)
+        points = size if text_width(words, size, page.font) <= room else small
+        words = shortened(words, room, points, page.font)
+        write(x, y_top + room / 2, words, points, color, ha="center", va="center", rotation=90)
 
     if heading:
         write(MARGIN, MARGIN, heading, size, look.ink, ha="left", va="top")

@@ -16,7 +16,7 @@ from viz_nodes.draw.cam import draw_cam, heat_table
 from viz_nodes.draw.captions import SEPARATOR, layer_words, method_words, number, plain, target_words, text_width
 from viz_nodes.draw.egos import choose_centers, edges_words, ego_of
 from viz_nodes.draw.graph import contribution_limit, draw_graph
-from viz_nodes.draw.layout import MARGIN, Band, Cell, Page, compose, lines
+from viz_nodes.draw.layout import FLATTEST, MARGIN, TALLEST, Band, Cell, Page, compose, lines
 from viz_nodes.draw.neighbors import draw_neighbors, rank_size
 from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
 from viz_nodes.draw.panels import Panel
@@ -72,6 +72,8 @@ def figure(
 ) -> Figure:
     """Compose a figure: for each row of `exp` the kinds of picture below one another, a column a layer.
 
+    Panoramas, wide and low, fill the width, and layers follow one another below.
+
     Args:
         image: (H, W, 3) uint8, what the network saw, or the original with `view`; one for all, or a list with one for
             each input image of `exp` (`exp.source` says which a row explains); None draws without photographs.
@@ -107,8 +109,10 @@ def figure(
         raise ValueError("`rows`, `layers` and `kinds` must each name at least one")
     look = theme_named(theme)
     page = Page(width_in_inches(width), look, font_size, font)
-    panel_width = page.panel_width(len(shown_layers), blocks=len(shown_rows) > 1)
-    pictures = pictures_of(exp, image, shown_rows, panel_width / 72.0 * dpi)
+    pictures = pictures_of(exp, image, shown_rows)
+    flat = len(shown_layers) > 1 and all(aspect_of(exp, picture) < FLATTEST for picture in pictures.values())
+    panel_width = page.panel_width(1 if flat else len(shown_layers), blocks=flat or len(shown_rows) > 1)
+    pictures = {r: picture and picture.fitted(panel_width / 72.0 * dpi) for r, picture in pictures.items()}
     edges: dict[str, Any] = {"k": k, "order": order, "center": center}
     further: dict[str, Any] = {"hops": hops, "far": far}
     table = heat_table(palette_named(palette), alpha, fade)
@@ -142,12 +146,21 @@ def figure(
     kind_names = {"cam": "CAM", "neighbors": "neighbors", "graph": "graph"}
     with mpl.rc_context({"font.family": [font], "axes.linewidth": 0.4}):
         fig = Figure(figsize=(page.inches, page.inches), facecolor=look.page)
-        bands = [
-            Band(kind_names[kind], aspect_of(exp, pictures[r]), [cell(kind, r, i) for i in shown_layers], name)
-            for r, name in zip(shown_rows, names, strict=True)
-            for kind in kinds
-        ]
         columns = [layer_words(exp, exp.layer(i)) for i in shown_layers]
+        # What stands side by side, under which name at the left: all layers, or one where the picture is flat.
+        groups = (
+            [([i], words) for i, words in zip(shown_layers, columns, strict=True)] if flat else [(shown_layers, "")]
+        )
+        bands = [
+            Band(
+                kind_names[kind], aspect_of(exp, pictures[r]), [cell(kind, r, i) for i in group],
+                SEPARATOR.join(part for part in (name, words) if part),
+            )
+            for r, name in zip(shown_rows, names, strict=True)
+            for group, words in groups
+            for kind in kinds
+        ]  # fmt: skip
+        columns = [""] if flat else columns
         heading = title if isinstance(title, str) else SEPARATOR.join(_heading(exp, shown_rows)) if title else ""
         numbered = ranks and any(
             rank_size(_pitch(exp, pictures[r], view, panel_width, exp.layer(i).key_grid), page.small)
@@ -224,16 +237,16 @@ def _bar_room(words: str, font_size: float, font: str, total: float) -> float:
 
 
 def aspect_of(exp: Explanation, picture: Picture | None) -> float:
-    """Height over width of what is drawn."""
+    """Height over width of the place for what is drawn: a page holds no picture that is many times as high as wide."""
     height, width = exp.image_size if picture is None else picture.size
-    return height / width
+    return min(height / width, TALLEST)
 
 
 def _pitch(exp: Explanation, picture: Picture | None, view, width: float, grid: tuple[int, int]) -> float:
     """Points between two nodes in a panel of this width, as the painter's stage will have it."""
     tall, wide = exp.image_size if picture is None else picture.size
     left, top, right, bottom = view if view is not None else (0, 0, wide, tall)
-    return width / wide * min((right - left) / grid[1], (bottom - top) / grid[0])
+    return min(width / wide, TALLEST * width / tall) * min((right - left) / grid[1], (bottom - top) / grid[0])
 
 
 def source_of(exp: Explanation, row: int) -> int:
@@ -241,8 +254,8 @@ def source_of(exp: Explanation, row: int) -> int:
     return row if exp.source is None else int(exp.source[row])
 
 
-def pictures_of(exp: Explanation, image, rows: Sequence[int], width: float) -> dict[int, Picture | None]:
-    """A picture a row, made small or large once for all panels that show it.
+def pictures_of(exp: Explanation, image, rows: Sequence[int]) -> dict[int, Picture | None]:
+    """A picture a row, one object for all rows that show it.
 
     Raises:
         ValueError: a list of images that is too short.
@@ -250,16 +263,16 @@ def pictures_of(exp: Explanation, image, rows: Sequence[int], width: float) -> d
     if image is None:
         return dict.fromkeys(rows)
     many = isinstance(image, (list, tuple))
-    fitted: dict[int, Picture] = {}
+    ready: dict[int, Picture] = {}
     result: dict[int, Picture | None] = {}
     for r in rows:
         source = source_of(exp, r) if many else 0
-        if source not in fitted:
+        if source not in ready:
             if many and source >= len(image):
                 count = max(source_of(exp, r) for r in range(len(exp))) + 1
                 raise ValueError(f"`image` must hold one for each of {count} input images (got {len(image)})")
-            fitted[source] = as_picture(image[source] if many else image).fitted(width)
-        result[r] = fitted[source]
+            ready[source] = as_picture(image[source] if many else image)
+        result[r] = ready[source]
     return result
 
 

@@ -45,6 +45,7 @@ _KINDS = ("cam", "neighbors", "graph")
         "--width", metavar="WIDTH", default="page", show_default=True,
         help="Of the sheet: page, column, neurips, ..., millimeters, or such as 6.9in.",
     ),
+    options.canvas,
     options.palette,
     options.theme,
     options.font_size,
@@ -69,7 +70,8 @@ def command(**given: Any) -> int:
 def compare(
     *, archs: Sequence[str], ckpts: Sequence[str], no_ema: bool, img: Sequence[Path], targets: Sequence[str],
     methods: Sequence[str], versus: str | None, layers: Any, k: int | str, kinds: Sequence[str], fit: str, out: Path,
-    formats: tuple[str, ...], dpi: int, width: str, palette: str, theme: str, font_size: float, device: str,
+    formats: tuple[str, ...], dpi: int, width: str, canvas: str, palette: str, theme: str, font_size: float,
+    device: str,
 ) -> int:  # fmt: skip
     """What the command does; returns the exit code."""
     from vizgraph.cli import side_by_side
@@ -80,8 +82,8 @@ def compare(
     for column in columns:
         options.method_name(column.method)
     look = side_by_side.Look(
-        layers=layers, kinds=tuple(kind for kind in _KINDS if kind in kinds), k=k, fit=fit, versus=versus, width=width,
-        palette=palette, theme=theme, font_size=font_size, dpi=dpi,
+        layers=layers, kinds=tuple(kind for kind in _KINDS if kind in kinds), k=k, fit=fit, canvas=canvas,
+        versus=versus, width=width, palette=palette, theme=theme, font_size=font_size, dpi=dpi,
     )  # fmt: skip
     _require_drawable(look)
     inputs.count(img, out)
@@ -111,9 +113,9 @@ def _one(item: Any, columns: Any, look: Any, loaded: Any, root: Path, formats: t
     from vizgraph.cli import side_by_side
     from vizgraph.cli.rendering.manifest import sha256_of
 
-    exps, images = side_by_side.explained(item.path, columns, look, loaded)
+    exps, shown = side_by_side.explained(item.path, columns, look, loaded)
     note = side_by_side.provenance(columns, look, loaded, sha256_of(item.path))
-    made = side_by_side.sheet(exps, images, columns, look)
+    made = side_by_side.sheet(exps, shown, columns, look)
     folder = _folder_of(root / item.folder, note)
     for form in formats:
         write_atomically(folder / f"compare.{form}", figure_bytes(made, form, dpi=look.dpi, provenance=note))

@@ -45,13 +45,14 @@ class Look:
     Attributes:
         layers: the value of --layers: numbers from 1, "all", or None for a third, two thirds and the last.
         kinds: rows of a layer.
-        k, fit, versus, width, palette, theme, font_size, dpi: as the options of the same name.
+        k, fit, canvas, versus, width, palette, theme, font_size, dpi: as the options of the same name.
     """
 
     layers: tuple[int, ...] | str | None = None
     kinds: tuple[str, ...] = ("cam", "graph")
     k: int | str = 9
     fit: str = "squash"
+    canvas: str = "input"
     versus: str | None = None
     width: str = "page"
     palette: str = "inferno"
@@ -70,6 +71,19 @@ class Look:
             name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
         }
         return cls(**plain)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a column is drawn on.
+
+    Attributes:
+        image: (H, W, 3) uint8.
+        view: the part of it that the network saw; None for all.
+    """
+
+    image: np.ndarray
+    view: tuple[float, float, float, float] | None
 
 
 def columns_of(
@@ -148,8 +162,8 @@ class Networks:
 
 def explained(
     path: Path, columns: Sequence[Column], look: Look, loaded: Networks
-) -> tuple[list[Explanation], list[np.ndarray]]:
-    """An explanation and the image that its network saw, for each column.
+) -> tuple[list[Explanation], list[Shown]]:
+    """An explanation and the image to draw it on, for each column.
 
     Columns of one network share the image, those of the same question the explanation too.
 
@@ -166,13 +180,15 @@ def explained(
 
     samples: dict[tuple[str, str | None], Any] = {}
     answers: dict[Column, Explanation] = {}
-    images: list[np.ndarray] = []
+    shown: list[Shown] = []
     for column in columns:
         model = loaded.of(column)
         network = (column.arch, column.ckpt)
         if network not in samples:
             samples[network] = load_image(path, model, fit=look.fit)  # type: ignore[arg-type]
-        images.append(samples[network].image)
+        sample = samples[network]
+        whole = look.canvas == "original"
+        shown.append(Shown(sample.original, tuple(sample.view)) if whole else Shown(sample.image, None))
         if column in answers:
             continue
         with as_usage("--target"):
@@ -182,17 +198,18 @@ def explained(
                 method=options.method_name(column.method),
             )  # fmt: skip
         answers[column] = replace(exp, labels=labels_of(model), model=column.arch)
-    return [answers[column] for column in columns], images
+    return [answers[column] for column in columns], shown
 
 
-def sheet(exps: Sequence[Explanation], images: Sequence[np.ndarray], columns: Sequence[Column], look: Look) -> Figure:
+def sheet(exps: Sequence[Explanation], shown: Sequence[Shown], columns: Sequence[Column], look: Look) -> Figure:
     """The comparison as a figure."""
     from viz_nodes.draw import compare
 
     with as_usage("compare"):
         return compare(
-            exps, list(images), names=names_of(columns), kinds=look.kinds, k=look.k, width=look.width,
-            palette=look.palette, theme=look.theme, font_size=look.font_size, dpi=float(look.dpi),
+            exps, [one.image for one in shown], view=[one.view for one in shown],
+            names=names_of(columns), kinds=look.kinds, k=look.k, width=look.width, palette=look.palette,
+            theme=look.theme, font_size=look.font_size, dpi=float(look.dpi),
         )  # fmt: skip
 
 
