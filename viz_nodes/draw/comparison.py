@@ -56,7 +56,7 @@ def compare(
     order: str = "rank",
     shared: bool | None = None,
     difference: bool = True,
-    view: View | Sequence[View] | None = None,
+    view: View | Sequence[View | None] | None = None,
     palette: str | Colormap = DEFAULT_PALETTE,
     alpha: float = 0.75,
     fade: bool = True,
