@@ -27,7 +27,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 930}
+SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 985}
 EXPLORER = "document.querySelector('.vge').explorer"
 
 
@@ -92,7 +92,7 @@ def main() -> None:
         page.emulate_media(color_scheme="light")
         page.goto(file.as_uri())
         page.wait_for_selector(".vge[data-ready='1']")
-        clip = {"x": 0, "y": 0, "width": 1240, "height": 1090}
+        clip = {"x": 0, "y": 0, "width": 1240, "height": 1062}
         page.screenshot(path=FOLDER / "explorer.png", clip=clip, full_page=True)
         browser.close()
     pictures, durations = [frame for frame, _ in frames], [shown for _, shown in frames]
