@@ -3,8 +3,10 @@
     python benchmarks/train_step.py --arch graphconvnet_ti --batch 32 --threads 2
     python benchmarks/train_step.py --arch graphconvnet_ti --batch 256 --device cuda --amp bf16 --compile
 
-Times are taken in turns in one process. Peak memory is what the tensors of a step take at most beyond what was there
-before it: on a GPU from CUDA's own counters, on a CPU from the allocations and releases that torch's profiler records.
+Times are taken in turns in one process: of the clock, and on a CPU of the processor, which other work on the machine
+disturbs less. Our step runs in each of the ways of `model.grad_checkpointing`. Peak memory is what the tensors of a
+step take at most beyond what was there before it: on a GPU from CUDA's own counters, on a CPU from the allocations and
+releases that torch's profiler records.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from textbook import textbook
 import vizgraph  # noqa: F401
 
 import timm  # isort: skip
+
+
+WAYS = ("none", "activations", "blocks")
 
 
 class Step:
@@ -47,10 +52,11 @@ class Step:
         return loss.detach()
 
 
-def seconds(step) -> float:
-    start = time.perf_counter()
+def seconds(step) -> tuple[float, float]:
+    """Of the clock, and of the processor (threads added up)."""
+    start, busy = time.perf_counter(), time.process_time()
     step()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - busy
 
 
 def peak_bytes(step) -> int:
@@ -84,6 +90,7 @@ def main() -> None:
     parser.add_argument("--amp", choices=("none", "bf16"), default="none")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--ways", nargs="+", choices=("none", "activations", "blocks"), default=WAYS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
@@ -95,20 +102,28 @@ def main() -> None:
         pixels = torch.randn(options.batch, 3, 224, 224, device=device).contiguous(memory_format=layout)
         labels = torch.randint(0, model.num_classes, (options.batch,), device=device)
         theirs = Step(textbook(copy.deepcopy(model)), pixels, labels, amp, options.compile)
-        ours = Step(model, pixels, labels, amp, options.compile)
-        gap = abs(float(ours()) - float(theirs()))  # the first steps also warm up, and their losses must agree
-        pairs = [(seconds(ours), seconds(theirs)) for _ in range(options.rounds)]
-        memory = peak_bytes(ours), peak_bytes(theirs)
-        ratios = sorted(mine / textbooks for mine, textbooks in pairs)
-        best = [min(column) for column in zip(*pairs, strict=True)]
-        print(
-            f"{arch}, batch {options.batch}, {device}, {options.threads} threads, {options.amp}: ours / textbook\n"
-            f"  time   {statistics.median(ratios):.2f} (median of {options.rounds}; "
-            f"{ratios[0]:.2f} to {ratios[-1]:.2f}), best {best[0]:.3f} s / {best[1]:.3f} s, "
-            f"{options.batch / best[0]:.1f} / {options.batch / best[1]:.1f} images/s\n"
-            f"  memory {memory[0] / memory[1]:.2f} (peak {memory[0] / 2**20:.0f} / {memory[1] / 2**20:.0f} MiB)\n"
-            f"  first losses differ by {gap:.1e}"
-        )
+        steps = {"textbook": theirs}
+        for way in options.ways:
+            ours = copy.deepcopy(model)
+            ours.set_grad_checkpointing(way != "none" and way)
+            steps[way] = Step(ours, pixels, labels, amp, options.compile)
+        losses = {way: float(step()) for way, step in steps.items()}  # also warms up
+        rounds = [{way: seconds(step) for way, step in steps.items()} for _ in range(options.rounds)]
+        memory = {way: peak_bytes(step) for way, step in steps.items()}
+        print(f"{arch}, batch {options.batch}, {device}, {options.threads} threads, {options.amp}: ours / textbook")
+        for way in options.ways:
+            told = []
+            for place, clock in enumerate(("time", "processor time")[: 2 if device.type == "cpu" else 1]):
+                ratios = sorted(one[way][place] / one["textbook"][place] for one in rounds)
+                told.append(f"{clock} {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+            quickest = min(one[way][0] for one in rounds)
+            print(
+                f"  {way:12} {', '.join(told)}, {options.batch / quickest:.1f} images/s; "
+                f"memory {memory[way] / memory['textbook']:.2f} ({memory[way] / 2**20:.0f} MiB); "
+                f"first loss differs by {abs(losses[way] - losses['textbook']):.0e}"
+            )
+        quickest = min(one["textbook"][0] for one in rounds)
+        print(f"  textbook     {options.batch / quickest:.1f} images/s; {memory['textbook'] / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vizgraph.layers.conv import activation, conv1x1_norm
 from vizgraph.layers.knn import KNNGraph
+from vizgraph.layers.recompute import remembered
 
 GROUPS = 4
 """Groups of the convolution that mixes a node with its message."""
@@ -27,7 +28,9 @@ def gather_neighbors(y: Tensor, neighbors: Tensor) -> Tensor:
     """(B, C, N, k) features of the neighbors; y (B, C, M, 1), neighbors (B, N, k)."""
     batch, channels, keys = y.shape[:3]
     table = y.flatten(2).transpose(1, 2).reshape(batch * keys, channels)
-    return table[_rows_of(neighbors, keys)].view(*neighbors.shape, channels).permute(0, 3, 1, 2)
+    # Not table[rows]: on several threads it adds gradients up in any order, and no run could be repeated to the bit.
+    gathered = table.index_select(0, _rows_of(neighbors, keys))
+    return gathered.view(*neighbors.shape, channels).permute(0, 3, 1, 2)
 
 
 def max_neighbor(y: Tensor, neighbors: Tensor) -> Tensor:
@@ -39,12 +42,25 @@ def max_neighbor(y: Tensor, neighbors: Tensor) -> Tensor:
     nodes, k = neighbors.shape[1:]
     table = y.detach().flatten(2).transpose(1, 2).reshape(batch * keys, channels)
     rows = _rows_of(neighbors, keys)
-    gathered = table.index_select(0, rows).view(batch, nodes, k, channels)
+
+    def gathered() -> Tensor:
+        return table.index_select(0, rows).view(batch, nodes, k, channels)
+
     if not (torch.is_grad_enabled() and y.requires_grad):
-        return gathered.amax(dim=2).transpose(1, 2).unsqueeze(-1)
-    place = gathered.max(dim=2).indices  # (B, N, C)
-    winner = neighbors.gather(2, place)
+        return gathered().amax(dim=2).transpose(1, 2).unsqueeze(-1)
+    winner = neighbors.gather(2, remembered(lambda: _winners(gathered())).long())  # (B, N, C)
     return y.flatten(2).gather(2, winner.transpose(1, 2)).unsqueeze(-1)
+
+
+def _winners(gathered: Tensor) -> Tensor:
+    """(B, N, C), which of the k neighbors has the largest value, the first of equals; gathered (B, N, k, C)."""
+    k = gathered.shape[2]
+    if k > 255:
+        return gathered.max(dim=2).indices
+    # torch's maximum with indices is not vectorised on CPUs: the maximum alone, then whoever equals it, is faster.
+    order = torch.arange(k, 0, -1, dtype=torch.uint8, device=gathered.device)[:, None]
+    first = (gathered == gathered.amax(dim=2, keepdim=True)).view(torch.uint8).mul_(order).amax(dim=2)
+    return (k - first).clamp_(max=k - 1)  # NaN equals nothing
 
 
 def _mixing(in_channels: int, out_channels: int, act: str, norm: str) -> nn.Sequential:

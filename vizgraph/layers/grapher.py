@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
@@ -10,6 +12,7 @@ from vizgraph.layers.conv import conv1x1_norm
 from vizgraph.layers.graph_conv import DynamicGraphConv
 from vizgraph.layers.knn import KNNGraph
 from vizgraph.layers.pos_embed import relative_position
+from vizgraph.layers.recompute import keeping_convolutions
 
 
 class Grapher(nn.Module):
@@ -36,11 +39,17 @@ class Grapher(nn.Module):
         self.graph_conv = DynamicGraphConv(channels, 2 * channels, knn, conv, act, norm, reduction)
         self.fc2 = nn.Sequential(*conv1x1_norm(2 * channels, channels, norm))
         self.drop_path = StochasticDepth(drop_path, mode="row")
+        self.recompute = False
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         position = self._position(height * width, (height // self.reduction) * (width // self.reduction))
-        return self.drop_path(self.fc2(self.graph_conv(self.fc1(x), position))) + x
+        if self.recompute and self.training:
+            graph_conv = functools.partial(self.graph_conv, relative_pos=position)
+            y = keeping_convolutions((*self.fc1, graph_conv, *self.fc2), x, self)
+        else:
+            y = self.fc2(self.graph_conv(self.fc1(x), position))
+        return self.drop_path(y) + x
 
     def _position(self, nodes: int, keys: int) -> Tensor | None:
         """`relative_pos` (1, N, M), resized for another input size as the published networks do."""

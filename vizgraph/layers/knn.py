@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizgraph.layers.recompute import remembered
+
 
 class KNNGraph(nn.Module):
     """The dynamic graph of one layer.
@@ -50,15 +52,17 @@ class KNNGraph(nn.Module):
                 f"layer {self.layer}: k * d must not exceed the {keys} key nodes "
                 f"(got k = {self.k}, d = {self.dilation}, N = {nodes}); use a larger image or a smaller k"
             )
-        with torch.autocast(x.device.type, enabled=False):
-            distance = self._distance(x, y, relative_pos)
-            nearest = distance.topk(candidates, dim=-1, largest=False).indices
+        nearest = remembered(lambda: self._nearest(x, y, relative_pos, candidates))
         if self.training and self.stochastic and torch.rand(()) < self.epsilon:
             neighbors = nearest[..., torch.randperm(candidates, device=nearest.device)[: self.k]]
         else:
             neighbors = nearest[..., :: self.dilation]
         centers = torch.arange(nodes, device=x.device)[:, None].expand(batch, nodes, self.k)
         return torch.stack([neighbors, centers])
+
+    def _nearest(self, x: Tensor, y: Tensor | None, relative_pos: Tensor | None, candidates: int) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return self._distance(x, y, relative_pos).topk(candidates, dim=-1, largest=False).indices
 
     @staticmethod
     def _distance(x: Tensor, y: Tensor | None, relative_pos: Tensor | None) -> Tensor:

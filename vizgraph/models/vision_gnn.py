@@ -13,14 +13,17 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from timm.layers import to_2tuple
-from timm.models import build_model_with_cfg, checkpoint_seq
+from timm.models import build_model_with_cfg
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
-from vizgraph.layers import Downsample, Grapher, KNNGraph, Stem, resize_position
+from vizgraph.layers import FFN, Downsample, Grapher, KNNGraph, Stem, resize_position
 from vizgraph.layers.conv import activation
+from vizgraph.layers.recompute import recomputed
 
 HEAD_CHANNELS = 1024
+RECOMPUTED = ("activations", "blocks")
+"""What `set_grad_checkpointing` can leave to the backward pass."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,20 @@ class VisionGNN(nn.Module):
         return {"stem": r"^stem|^pos_embed", "blocks": [(r"^backbone\.(\d+)", None), (r"^prediction", (99999,))]}
 
     @torch.jit.ignore
-    def set_grad_checkpointing(self, enable: bool = True) -> None:
-        self.grad_checkpointing = enable
+    def set_grad_checkpointing(self, enable: bool | str = True) -> None:
+        """Trade time for memory in training, with the same values, gradients and running statistics.
+
+        Args:
+            enable: True or "blocks" keeps only what goes from block to block; "activations" keeps also what the
+                convolutions return and runs only the norms, activations and messages between them again, which is
+                quicker; False keeps everything. Neighbors are never searched twice.
+        """
+        if enable not in (True, False, *RECOMPUTED):
+            raise ValueError(f"`enable` must be True, False, {' or '.join(map(repr, RECOMPUTED))} (got {enable!r})")
+        self.grad_checkpointing = enable in (True, "blocks")
+        for module in self.modules():
+            if isinstance(module, (Stem, Grapher, FFN)):
+                module.recompute = enable == "activations"
 
     @torch.jit.ignore
     def get_classifier(self) -> nn.Module:
@@ -172,9 +187,11 @@ class VisionGNN(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """(B, in_chans, height, width) -> (B, C, H, W) of the last stage."""
         x = self._embed(x)
-        if self.grad_checkpointing and not torch.jit.is_scripting():
-            return checkpoint_seq(self.backbone, x)
-        return self.backbone(x)
+        if not self.grad_checkpointing:
+            return self.backbone(x)
+        for block in self.backbone:
+            x = recomputed(block, x, block)
+        return x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(B, C, H, W) -> (B, num_classes), or the (B, 1024) features before the classifier."""

@@ -27,7 +27,8 @@ class ModelConfig:
         drop_path_rate: stochastic depth of the last block.
         kwargs: more arguments of the network, such as `k`, `conv`, `act`, `img_size`.
         freeze: names of the modules that are not trained ("stem", "backbone.0"), or "backbone.0-5" for a range.
-        grad_checkpointing: recompute activations in the backward pass, for less memory.
+        grad_checkpointing: what the backward pass computes again instead of keeping it, for less memory: "activations"
+            (all but what convolutions return), "blocks" (all but what goes from block to block), or "none".
         sync_bn: batch-norm statistics over all ranks.
     """
 
@@ -39,7 +40,7 @@ class ModelConfig:
     drop_path_rate: float = 0.0
     kwargs: dict[str, Any] = field(default_factory=dict)
     freeze: list[str] = field(default_factory=list)
-    grad_checkpointing: bool = False
+    grad_checkpointing: str = "none"
     sync_bn: bool = False
 
 
@@ -222,6 +223,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer.lr_scaling": ("none", "linear", "sqrt"),
     "optimizer.clip_mode": ("norm", "value", "agc"),
     "run.amp": ("none", "bf16", "fp16"),
+    "model.grad_checkpointing": ("none", "activations", "blocks"),
     "augment.mixup_mode": ("batch", "pair", "elem"),
 }
 POSITIVE = (

@@ -116,8 +116,8 @@ class Training:
         self.preprocessing = resolve(model, config.data)
         self.description = describe(config.model, self.classes, self.labels, self.preprocessing)
         self.arch = self.description["arch"]
-        if config.model.grad_checkpointing:
-            model.set_grad_checkpointing(True)  # type: ignore[operator]
+        if config.model.grad_checkpointing != "none":
+            model.set_grad_checkpointing(config.model.grad_checkpointing)  # type: ignore[operator]
         self.frozen = freeze(model, config.model.freeze)
         if config.model.sync_bn and self.ranks.world > 1:
             if device.type != "cuda":
