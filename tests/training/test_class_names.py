@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vizgraph.training.class_names import imagenet_synsets, match
+from vizgraph.data import imagenet_synsets
+from vizgraph.training.class_names import match
 from vizgraph.training.errors import TrainingError
 
 

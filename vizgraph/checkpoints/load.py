@@ -152,8 +152,6 @@ def load_model(
         if sha256 is not None:
             raise ValueError("`sha256` pins a file, and random weights have none")
         return model.eval().to(place)
-    if checkpoint == "demo" and arch != "gcn_demo":
-        raise CheckpointError(f"demo: is a checkpoint of gcn_demo, not of {arch}; use --arch gcn_demo")
     path, weights = _where(arch, checkpoint)
     loaded = _prepare(path, arch, ema, sha256)
     model = _build(arch, loaded, num_classes, model_kwargs)
@@ -172,20 +170,46 @@ def load_published(model: nn.Module, arch: str) -> None:
     """
     arch = resolve(arch)
     path, weights = _where(arch, "demo" if arch == "gcn_demo" else None)
-    loaded = _prepare(path, arch, True, None)
-    classes = _classes(loaded.state)
-    own = model.num_classes
-    if classes is not None and classes != own:
-        current = model.state_dict()
-        kept = {key: current[key] for key in _CLASSIFIER if key in current}
-        others = {key: value for key, value in loaded.state.items() if key not in _CLASSIFIER}
-        own_facts = replace(loaded.own, label_names=None)
-        loaded = replace(loaded, state={**others, **kept}, own=own_facts)
+    loaded, _ = _with_own_classifier(model, _prepare(path, arch, True, None))
     _insert(model, loaded)
     _describe(model, arch, loaded, weights)
 
 
+def start_from(model: nn.Module, arch: str, checkpoint: str | os.PathLike[str]) -> str:
+    """Put a file's weights into a network that is to be trained further, averaged ones where there are any.
+
+    Where the network has another number of classes than the weights, its classifier stays as it is. What belongs to the
+    weights besides (preprocessing, labels) is not taken over.
+
+    Args:
+        model: of the architecture `arch`.
+        checkpoint: a file, or "demo".
+
+    Returns:
+        What the network starts from, in words.
+
+    Raises:
+        CheckpointError: the file cannot be read, or does not fit.
+    """
+    arch = resolve(arch)
+    path, _ = _where(arch, checkpoint)
+    loaded, renewed = _with_own_classifier(model, _prepare(path, arch, True, None))
+    _insert(model, loaded)
+    kind = "averaged weights" if loaded.ema else "weights"
+    return f"the {kind} of {checkpoint} ({loaded.layout} layout)" + (", with a new classifier" if renewed else "")
+
+
 _CLASSIFIER = ("prediction.4.weight", "prediction.4.bias")
+
+
+def _with_own_classifier(model: Any, loaded: _Loaded) -> tuple[_Loaded, bool]:
+    """What was loaded, with the network's own classifier where it has other classes; whether it has."""
+    if _classes(loaded.state) in (None, model.num_classes):
+        return loaded, False
+    current = model.state_dict()
+    kept = {key: current[key] for key in _CLASSIFIER if key in current}
+    others = {key: value for key, value in loaded.state.items() if key not in _CLASSIFIER}
+    return replace(loaded, state={**others, **kept}, own=replace(loaded.own, label_names=None)), True
 
 
 def _untrained(arch: str, num_classes: int | None, model_kwargs: Mapping[str, Any]) -> nn.Module:
@@ -202,6 +226,8 @@ def _untrained(arch: str, num_classes: int | None, model_kwargs: Mapping[str, An
 def _where(arch: str, checkpoint: str | os.PathLike[str] | None) -> tuple[Path, Weights | None]:
     """The file to load, and its entry in the catalog where it was found by that."""
     if checkpoint == "demo":
+        if arch != "gcn_demo":
+            raise CheckpointError(f"demo: is a checkpoint of gcn_demo, not of {arch}; {_use('gcn_demo')}")
         if not bundled_file().is_file():
             raise CheckpointError(what_to_fetch("gcn_demo"))
         return bundled_file(), ARCHITECTURES["gcn_demo"].weights[0]
@@ -224,7 +250,7 @@ def _prepare(path: Path, arch: str, ema: bool, sha256: str | None) -> _Loaded:
     contents = read(path, sha256=sha256)
     own = _own(contents)
     if own.arch is not None and own.arch != arch:
-        raise CheckpointError(f"{path}: holds {own.arch}, not {arch}; use --arch {own.arch}")
+        raise CheckpointError(f"{path}: holds {own.arch}, not {arch}; {_use(own.arch)}")
     chosen = choose(contents, ema=ema)
     try:
         layout, state = to_project(chosen.state)
@@ -233,9 +259,13 @@ def _prepare(path: Path, arch: str, ema: bool, sha256: str | None) -> _Loaded:
     build, expected = Build.of(state), Build.named(arch)
     other = build.arch()
     if other not in (None, arch):
-        raise CheckpointError(f"{path}: looks like {other} (a {build}), not {arch} (a {expected}); use --arch {other}")
+        raise CheckpointError(f"{path}: looks like {other} (a {build}), not {arch} (a {expected}); {_use(other)}")
     averaged = _said_average(contents) if chosen.ema is None else chosen.ema
     return _Loaded(contents, state, layout, chosen.entry, averaged, own)
+
+
+def _use(arch: str) -> str:
+    return f"use --arch {arch} (model.arch={arch} in training)"
 
 
 def _own(contents: Contents) -> _Own:

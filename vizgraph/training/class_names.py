@@ -4,25 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
+from vizgraph.data.labels import imagenet_synsets, synset_index
 from vizgraph.training.errors import TrainingError
-
-
-@lru_cache(maxsize=1)
-def imagenet_synsets() -> tuple[str, ...]:
-    """The 1000 synsets of ImageNet-1k ("n01440764" is the first) in the order of the published networks' classes."""
-    from timm.data import ImageNetInfo
-
-    return tuple(ImageNetInfo("imagenet-1k").label_names())
-
-
-@lru_cache(maxsize=1)
-def imagenet_names() -> tuple[str, ...]:
-    """The first word of each ImageNet-1k class, in the same order."""
-    from timm.data import ImageNetInfo
-
-    return tuple(str(text).split(",")[0] for text in ImageNetInfo("imagenet-1k").label_descriptions())
 
 
 def match(
@@ -46,10 +30,9 @@ def match(
     if labels is not None and list(found) == list(labels):
         return None, "same names in the same order"
     if all(re.fullmatch(r"n\d{8}", name) for name in found) and classes == 1000:
-        place = {synset: number for number, synset in enumerate(imagenet_synsets())}
-        unknown = [name for name in found if name not in place]
+        unknown = sorted(set(found) - set(imagenet_synsets()))
         if not unknown:
-            return _simplified([place[name] for name in found], classes), "by synset"
+            return _simplified([synset_index(name) for name in found], classes), "by synset"
         raise TrainingError(
             f"{len(unknown)} folders are no synsets of ImageNet-1k ({', '.join(unknown[:3])}); remove them"
         )

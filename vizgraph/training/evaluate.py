@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from vizgraph.data.labels import labels_of
 from vizgraph.training.batches import Batch, Samples, Stream, measuring_loader, stream_loader
 from vizgraph.training.class_names import match
 from vizgraph.training.config import DataConfig
@@ -115,13 +116,6 @@ def evaluate(
         scores, labels, matched, preprocessing, scores.count / max(slowest, 1e-9), everyone if save else None,
         real_top1, real_count,
     )  # fmt: skip
-
-
-def labels_of(model: nn.Module) -> tuple[str, ...] | None:
-    """Class names that came with the network's weights, or None."""
-    cfg = getattr(model, "pretrained_cfg", None)
-    names = cfg.get("label_names") if isinstance(cfg, Mapping) else getattr(cfg, "label_names", None)
-    return None if names is None else tuple(str(name) for name in names)
 
 
 def _loader(source: Source, preprocessing: dict[str, Any], data: DataConfig, ranks: Ranks) -> Any:

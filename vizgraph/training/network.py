@@ -6,13 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from vizgraph.training.config import ModelConfig
 from vizgraph.training.errors import TrainingError
-
-CLASSIFIER = ("prediction.4.weight", "prediction.4.bias")
 
 
 def build(config: ModelConfig, classes: int) -> tuple[nn.Module, str]:
@@ -35,7 +32,9 @@ def build(config: ModelConfig, classes: int) -> tuple[nn.Module, str]:
     except (ValueError, TypeError) as error:
         raise _told(error, config) from error
     if config.checkpoint is not None:
-        return model, start_from(model, config.checkpoint)
+        from vizgraph.checkpoints.load import start_from
+
+        return model, start_from(model, arch, config.checkpoint)
     return model, "the published weights" if config.pretrained else "random weights"
 
 
@@ -49,45 +48,6 @@ def _told(error: Exception, config: ModelConfig) -> Exception:
 
 def _as_arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in kwargs.items()}
-
-
-def start_from(model: nn.Module, checkpoint: str) -> str:
-    """Load the weights of a file, all but a classifier for other classes; says what was done.
-
-    Raises:
-        CheckpointError: the file cannot be read, or does not fit.
-    """
-    from vizgraph.checkpoints.errors import CheckpointError
-    from vizgraph.checkpoints.read import choose, read
-    from vizgraph.checkpoints.remap import to_project
-
-    if checkpoint == "demo":
-        from vizgraph.checkpoints.locate import bundled_file
-
-        checkpoint = str(bundled_file())
-    chosen = choose(read(checkpoint))
-    try:
-        layout, state = to_project(chosen.state)
-    except CheckpointError as error:
-        raise CheckpointError(f"{checkpoint}: {error}") from None
-    own = model.state_dict()
-    renewed = [key for key in CLASSIFIER if key in own and key in state and state[key].shape != own[key].shape]
-    state = {key: value for key, value in state.items() if key not in renewed}
-    missing = [key for key in own if key not in state and key not in renewed]
-    left = [key for key in state if key not in own]
-    other = [key for key in state if key in own and state[key].shape != own[key].shape]
-    for keys, what in ((missing, "lacks"), (left, "has besides"), (other, "has other shapes for")):
-        if keys:
-            shown = ", ".join(keys[:3]) + (", ..." if len(keys) > 3 else "")
-            raise CheckpointError(
-                f"{checkpoint}: is of another architecture: it {what} {len(keys)} of the network's entries ({shown}); "
-                "set model.arch to its own"
-            )
-    if any(not torch.isfinite(value).all() for value in state.values() if value.is_floating_point()):
-        raise CheckpointError(f"{checkpoint}: holds values that are not finite; it is of a run that diverged")
-    model.load_state_dict(state, strict=False)
-    kind = "averaged weights" if chosen.ema else "weights"
-    return f"the {kind} of {checkpoint} ({layout} layout)" + (", with a new classifier" if renewed else "")
 
 
 def freeze(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
