@@ -601,6 +601,9 @@ def test_who_asks_a_key_node_is_asked_of_the_key_node(visit, make_pyramid, photo
     panel = page.locator(".vge-panel").inner_text()
     assert "Row 8, column 8 of 14 × 14 key nodes" in panel
     assert "key node 105, which covers node 1596" in panel
+    page.evaluate(f"{EXPLORER}.update({{out: false, k: 4}})")
+    settle(page)
+    assert "asks 9 of 14 × 14 key nodes, 4 shown" in page.locator(".vge-panel").inner_text()
 
 
 def test_the_size_of_a_saved_picture_is_said_before_it_is_saved(visit, page_file):

@@ -1280,7 +1280,7 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     } else {
       const where = place(boxOf(layer.grid, active.node), layer.grid);
       section.name.textContent = (peak ? `Peak: ${where}` : capital(where)) + side;
-      section.facts.textContent = `node ${active.node} · map ${number(cam)} · ${asksWords(view, active, all)}${pooled ? `, of ${keys}` : ""}`;
+      section.facts.textContent = `node ${active.node} · map ${number(cam)} · ${asksWords(view, active, all, pooled ? ` of ${keys}` : "")}`;
     }
     section.heads.forEach((head, i) => head.setAttribute("aria-sort", columns[i][0] === sort ? (["share", "contribution"].includes(sort) ? "descending" : "ascending") : "none"));
     const shown = edges.slice(0, MOST_ROWS);
@@ -1310,10 +1310,10 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     section.more.textContent = edges.length > shown.length ? `and ${edges.length - shown.length} more` : edges.length ? "" : emptyWords(view);
   }
   /** How many neighbors a patch has, and how many of them are shown where some are hidden. */
-  function asksWords({ layer, out }, { node }, shown) {
+  function asksWords({ layer, out }, { node }, shown, keys = "") {
     if (out) return count(shown.length, "patch asks it", "patches ask it");
     const there = degree(layer, node);
-    return `asks ${there}${shown.length < there ? `, ${shown.length} shown` : ""}`;
+    return `asks ${there}${keys}${shown.length < there ? `, ${shown.length} shown` : ""}`;
   }
   function emptyWords({ out }) {
     if (state.share > 0) return `No edge here has a share of at least ${percent(state.share)}. Lower "Share at least" to see more.`;
