@@ -132,7 +132,10 @@ def main() -> None:
                 f"memory {memory[way] / memory['textbook']:.2f} ({memory[way] / 2**20:.0f} MiB)"
             )
         quickest = min(one["textbook"][0] for one in rounds)
-        print(f"  textbook     {options.batch / quickest:.1f} images/s; {memory['textbook'] / 2**20:.0f} MiB; its logits in float64 differ by {difference:.0e}")
+        print(
+            f"  textbook     {options.batch / quickest:.1f} images/s; {memory['textbook'] / 2**20:.0f} MiB; "
+            f"its logits in float64 differ by {difference:.0e}"
+        )
 
 
 if __name__ == "__main__":
