@@ -134,3 +134,27 @@ def test_the_command_writes_a_table_and_figures_and_passes_over_what_is_broken(r
 def test_a_folder_without_explanations_is_a_usage_error(run, tmp_path):
     assert run("summarize", tmp_path).exit_code == 2
     assert run("summarize", tmp_path / "missing").exit_code == 2
+
+
+def test_no_words_of_the_figures_are_cut_off():
+    from viz_nodes.draw.files import pixels_of
+    from vizgraph.cli.rendering.aggregate_figures import edges_by_depth, mean_maps
+    from vizgraph.cli.rendering.aggregates import EVERY, Aggregates, Sums
+
+    found = Aggregates()
+    for layer in (1, 2):
+        for of_class, label in ((EVERY, "all classes"), *((index, f"class {index}") for index in range(12))):
+            sums = found.sums["net", layer, of_class, label] = Sums((4, 4), (4, 4), images=1)
+            sums.put("edge_length", 2.0)
+            if of_class != 3:
+                sums.put("on_object", 0.5)
+                sums.put("object_area", 0.25)
+    for make in (mean_maps, edges_by_depth):
+        fig = make(found, "net")
+        page = pixels_of(fig, 100)[..., :3]
+        for border in (page[:, 0], page[:, -1], page[0], page[-1]):
+            assert (border == 255).all(), "nothing runs over the edge"
+    words = {text.get_text() for text in mean_maps(found, "net").texts}
+    assert "1 image" in words
+    legend = [text.get_text() for text in edges_by_depth(found, "net").axes[1].get_legend().get_texts()]
+    assert "class 3" not in legend, "no image of this class has a mask"

@@ -95,7 +95,7 @@ def command(
                 written.append(save_figure(fig, out / f"{arch}_{what}.{form}", dpi=dpi, provenance=note))
     _say(rows)
     if unmasked:
-        click.echo(f"{unmasked} images have no mask in {one_line(masks)}", err=True)
+        click.echo(f"{unmasked} without a mask in {one_line(masks)}", err=True)
     for path in written:
         click.echo(f"  {one_line(path)}")
     return SOME_FAILED if bad else 0

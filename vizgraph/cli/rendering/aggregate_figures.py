@@ -6,9 +6,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.captions import plain, shortened
+from viz_nodes.draw.bars import add_colorbar
+from viz_nodes.draw.cam import heat_table
+from viz_nodes.draw.captions import plain, shortened, wrap
+from viz_nodes.draw.layout import lines
 from viz_nodes.draw.palettes import LIGHT, palette_named
+from viz_nodes.draw.panels import Panel
 from viz_nodes.draw.paper import width_in_inches
+from viz_nodes.draw.scales import Scale
 from vizgraph.cli.rendering.aggregates import EVERY, Aggregates
 
 _MOST_CLASSES, _MOST_LAYERS, _MOST_LINES = 10, 6, 6
@@ -22,7 +27,13 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
     numbers = aggregates.layers(arch)
     if len(numbers) > _MOST_LAYERS:
         numbers = [numbers[at] for at in np.linspace(0, len(numbers) - 1, _MOST_LAYERS).round().astype(int)]
-    width, left, gap, head, foot = width_in_inches("column") * 72, 62.0, 3.0, 26.0, 30.0
+    note = "each map divided by its own maximum, then averaged"
+    if len(classes) > _MOST_CLASSES:
+        note += f"; the {_MOST_CLASSES} most frequent of {len(classes)} classes"
+    width, left, gap, head = width_in_inches("column") * 72, 62.0, 3.0, 26.0
+    note = wrap(note, width - 4, _SIZE)
+    bar, numbers_below = 3.5, 1.2 * _SIZE + 2.0
+    foot = 2.0 + bar + numbers_below + 2.0 + lines(note) * 1.3 * _SIZE + 2.0
     side = min((width - left - gap * len(numbers)) / len(numbers), 60.0)
     height = head + len(shown) * (side + gap) + foot
     with mpl.rc_context({"font.family": ["DejaVu Sans"], "axes.linewidth": 0.4}):
@@ -36,7 +47,14 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
             y = head + row * (side + gap)
             words = shortened(plain(label), left - 6, _SIZE)
             write(left - 4, y + side / 2 - 4, words, ha="right", va="center")
-            write(left - 4, y + side / 2 + 5, f"{images} images", LIGHT.muted, ha="right", va="center")
+            write(
+                left - 4,
+                y + side / 2 + 5,
+                f"{images} image{'' if images == 1 else 's'}",
+                LIGHT.muted,
+                ha="right",
+                va="center",
+            )
             for column, number in enumerate(numbers):
                 x = left + column * (side + gap)
                 if row == 0:
@@ -47,11 +65,11 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
                 ax.imshow(mean, cmap=palette_named(palette), vmin=0, vmax=1, interpolation="nearest", aspect="auto")
                 ax.set_xticks([])
                 ax.set_yticks([])
-        hidden = len(classes) - min(len(classes), _MOST_CLASSES)
-        note = "each map divided by its own maximum, then averaged; color from 0 to 1"
-        if hidden:
-            note += f"\nthe {_MOST_CLASSES} most frequent of {len(classes)} classes"
-        write(2, height - foot + 4, note, LIGHT.muted, va="top", linespacing=1.25)
+        y, wide = height - foot + 2.0, len(numbers) * (side + gap) - gap
+        place = fig.add_axes((left / width, 1 - (y + bar) / height, wide / width, bar / height), axes_class=Panel)
+        table = heat_table(palette_named(palette), 1.0, fade=False)
+        add_colorbar(place, table, Scale(1.0, ""), LIGHT, _SIZE, place=place, horizontal=True)
+        write(2, y + bar + numbers_below + 2.0, note, LIGHT.muted, va="top", linespacing=1.25)
     return fig
 
 
@@ -72,6 +90,8 @@ def edges_by_depth(aggregates: Aggregates, arch: str) -> Figure:
                 values = [aggregates.sums[arch, number, of_class, label].mean(name) for number in numbers
                           if (arch, number, of_class, label) in aggregates.sums]  # fmt: skip
                 there = [number for number in numbers if (arch, number, of_class, label) in aggregates.sums]
+                if np.isnan(values).all():  # none of its images has a mask
+                    continue
                 every = of_class == EVERY
                 color = LIGHT.ink if every else LIGHT.centers[(which - 1) % len(LIGHT.centers)]
                 (line,) = ax.plot(
