@@ -1,13 +1,14 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from viz_nodes.draw import read_provenance
-from vizgraph.cli.side_by_side import Column, Look, columns_of, names_of
+from vizgraph.cli.side_by_side import Column, Look, Networks, columns_of, explained, names_of, sheet
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_compare_writes_a_sheet_and_its_numbers(run, weights, photograph, tmp_pa
     assert "same bytes" in verified.output
 
 
-def test_compare_draws_on_the_original_and_verify_makes_it_again(run, weights, photograph, tmp_path):
+def test_compare_draws_on_the_original_and_verify_makes_it_again(run, weights, photograph, tmp_path, monkeypatch):
     image = photograph(tmp_path / "photo.png", size=(300, 200))
     pages = {}
     for canvas in ("input", "original"):
@@ -58,6 +59,18 @@ def test_compare_draws_on_the_original_and_verify_makes_it_again(run, weights, p
     assert pages["original"][1] < pages["input"][1], "panels as wide and low as the photograph"
     verified = run("verify", tmp_path / "original/compare/photo/compare.png", "--ckpt", weights)
     assert "same bytes" in verified.output
+
+    columns, look = [Column("gcn_demo", str(weights), "top1", "gradcam")] * 2, Look(layers=(6,), fit="crop")
+    for canvas, shape in (("input", (224, 224, 3)), ("original", (200, 300, 3))):
+        _, shown = explained(image, columns, replace(look, canvas=canvas), Networks(device="cpu", quiet=True))
+        assert shown[1].image.shape == shape
+        assert (shown[1].view is None) == (canvas == "input")
+    left, top, right, bottom = shown[1].view
+    assert right - left == pytest.approx(bottom - top, abs=1), "the crop is square"
+    drawn = {}
+    monkeypatch.setattr("viz_nodes.draw.compare", lambda exps, images, **more: drawn.update(more))
+    sheet([], shown, columns, look)
+    assert drawn["view"] == [one.view for one in shown]
 
 
 def test_one_column_is_a_usage_error_that_says_what_to_give(run, photograph, tmp_path):

@@ -18,6 +18,7 @@ from viz_nodes.draw.differences import (
 )
 from viz_nodes.draw.egos import ego_of
 from viz_nodes.draw.palettes import DARK, LIGHT
+from viz_nodes.draw.picture import Raster
 from viz_nodes.draw.scales import Scale
 
 
@@ -175,3 +176,15 @@ def test_lists_of_other_lengths_are_errors(make_explanation):
         compare([exp, exp], None, layers=[[3], [3, 7]])
     with pytest.raises(ValueError, match="image"):
         compare([exp, exp], [np.zeros((8, 8, 3), np.uint8)])
+
+
+def test_every_column_lies_where_its_own_network_saw_the_original(make_explanation, photograph):
+    views = [(0, 0, 100, 100), (50, 0, 150, 100)]
+    image = photograph(100, 200)
+    fig = compare([make_explanation(), make_explanation(seed=1)], image, view=views, layers=[3], kinds=["cam"])
+    heats = [a for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and not a.frame and a.smooth]
+    extents = [tuple(heat.get_extent()) for heat in heats if heat.get_extent()[2] == 100]
+    assert extents == [(0, 100, 100, 0), (50, 150, 100, 0), (0, 100, 100, 0)], "A, B, and their difference at A"
+    assert any("patch by patch" in text.get_text().replace("\n", " ") for text in fig.texts)
+    with pytest.raises(ValueError, match="`view` must have one entry for each"):
+        compare([make_explanation(), make_explanation(seed=1)], image, view=views[:1], layers=[3])
