@@ -113,9 +113,11 @@ class Viz_CAM:
 
     def _top(self, exp: Explanation, count: int) -> dict[str, str]:
         """The most probable classes, as the release wrote them: {"<label>_<index>": "<probability>"}."""
-        from vizgraph.data import labels_of
+        from vizgraph.data import imagenet_names, labels_of
 
         labels = self.label_list or exp.labels or labels_of(self.model)
+        if labels is None and exp.logits.shape[1] == 1000:
+            labels = imagenet_names()
         best = exp.probabilities[0].topk(min(count, exp.logits.shape[1]))
         return {
             f"{labels[index] if labels is not None else 'class'}_{index}": f"{value:.5f}"

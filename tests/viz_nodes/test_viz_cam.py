@@ -150,3 +150,21 @@ def test_the_releases_notebook_cells_run_in_a_fresh_process(picture, tmp_path):
     assert {"layer_4_cam.png", "layer_12_cam.png", "top_1.json"} <= set(names)
     assert any(name.startswith(("layer_4_center_", "layer_12_center_")) for name in names)
     assert len(json.loads((folder / "top_1.json").read_text())) == 1
+
+
+def test_a_foreign_network_of_a_thousand_classes_has_the_names_of_imagenet(picture, tmp_path):
+    class Bare(torch.nn.Module):
+        """No configuration, no class names, as the release's own networks."""
+
+        def __init__(self):
+            super().__init__()
+            self.net = timm.create_model("gcn_demo", num_classes=1000)
+
+        def forward(self, pixels):
+            return self.net(pixels)
+
+    torch.manual_seed(0)
+    made = Viz_CAM(picture(tmp_path / "x.png"), tmp_path / "out", 1, Bare().eval(), [5]).process(save_topk=1)
+    best = int(made[0].target[0])
+    (name,) = json.loads((tmp_path / "out" / "x" / "top_1.json").read_text())
+    assert name == f"{vizgraph.data.imagenet_names()[best]}_{best}"
