@@ -52,13 +52,15 @@ def main() -> None:
         took = time.perf_counter() - began
         first = first or took
         gc.collect()
-        things = gc.get_objects()
-        tensors = sum(isinstance(thing, torch.Tensor) for thing in things)
+        things = gc.get_objects()  # a list that the next such list would hold, and so on
+        known = len(things)
+        tensors = sum(issubclass(type(thing), torch.Tensor) for thing in things)
+        del things
         hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
-        now = (resident(), tensors, len(things), hooks)
+        now = (resident(), tensors, known, hooks)
         start = start or now
         print(
-            f"{at + step:5d}  {took / first:16.2f}  {now[0]:11.1f}  {tensors:7d}  {len(things):7d}  {hooks:5d}",
+            f"{at + step:5d}  {took / first:16.2f}  {now[0]:11.1f}  {tensors:7d}  {known:7d}  {hooks:5d}",
             flush=True,
         )
     same = flags == ([module.training for module in model.modules()], [p.requires_grad for p in model.parameters()])

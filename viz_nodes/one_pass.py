@@ -17,6 +17,7 @@ from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.manners import as_batch, borrowed, doublable, logits_of, unwrap
 from viz_nodes.capture.ranking import ranking
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
+from viz_nodes.capture.resume import resuming
 from viz_nodes.capture.select import adapters_for
 from viz_nodes.records import Explanation, LayerExplanation
 from viz_nodes.windows import between, window_of
@@ -292,26 +293,16 @@ def _perturbed(
     module = network.get_submodule(call.cam_layer)
     assert call.activations is not None
 
-    def forward(activations: Tensor, rows: Tensor) -> Tensor:
-        times = -1
-
-        def put(_module: nn.Module, _args: tuple, output: Tensor) -> Tensor | None:
-            nonlocal times
-            times += 1
-            if times != call.cam_call:
-                return None
-            if call.listed:
-                layout = layout_of(output, len(rows), activations.shape[2])
-                assert layout is not None
-                return from_nodes(activations[..., 0].to(output), output, layout)
+    def put(activations: Tensor, output: Tensor) -> Tensor:
+        if not call.listed:
             return activations.to(output)
+        layout = layout_of(output, len(activations), activations.shape[2])
+        assert layout is not None
+        return from_nodes(activations[..., 0].to(output), output, layout)
 
-        handle = module.register_forward_hook(put)
-        try:
-            with torch.no_grad():
-                return logits_of(network(pixels[targets.source[rows.cpu()].to(pixels.device)]))
-        finally:
-            handle.remove()
+    def forward(activations: Tensor, rows: Tensor) -> Tensor:
+        return run(activations, targets.source[rows.cpu()])
 
     own = call.activations.detach()[targets.source.to(call.activations.device)]
-    return cams.cam(method.name, own, forward=forward, targets=targets)
+    with resuming(network, module, call.cam_call, pixels, put) as run:
+        return cams.cam(method.name, own, forward=forward, targets=targets)

@@ -1,0 +1,138 @@
+"""Run a network again from a layer on: what was done before it gives what it gave then, and does not run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.capture.manners import logits_of
+
+Resume = Callable[[Tensor, Tensor], Tensor]
+
+
+class _Memory:
+    """What the outermost modules gave that ended before a layer began, by module and how often it had run before."""
+
+    def __init__(self, network: nn.Module, layer: nn.Module, times: int, images: int) -> None:
+        self.network, self.layer, self.times, self.images = network, layer, times, images
+        self.gave: dict[tuple[nn.Module, int], Tensor] = {}
+        self._running: list[list[tuple[nn.Module, int]]] = [[]]
+        self._counts: dict[nn.Module, int] = {}
+        self._begun = False
+
+    def enter(self, module: nn.Module, args: tuple) -> None:
+        count = self._counts[module] = self._counts.get(module, -1) + 1
+        if module is self.layer and count == self.times:
+            self._begun = True
+        self._running.append([])
+
+    def leave(self, module: nn.Module, args: tuple, output: Any) -> None:
+        inside = self._running.pop()
+        whole = isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == (self.images,)
+        if not self._begun and whole:
+            for done in inside:
+                del self.gave[done]
+            inside = [(module, self._counts[module])]
+            self.gave[inside[0]] = output.detach().clone()
+        self._running[-1] += inside
+
+    def learn(self, pixels: Tensor) -> Tensor:
+        """The logits of one forward that is watched."""
+        handles = []
+        try:
+            for module in self.network.modules():
+                if module is not self.network:
+                    handles.append(module.register_forward_pre_hook(self.enter))
+                    handles.append(module.register_forward_hook(self.leave))
+            return logits_of(self.network(pixels))
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+@contextmanager
+def resuming(network: nn.Module, layer: nn.Module, times: int, pixels: Tensor, put: Resume) -> Iterator[Resume]:
+    """A forward of chosen images with the layer's output replaced, from the layer on where that gives the same.
+
+    Modules that ended before the layer began do not run: they give what they gave for these images. Only what a
+    network does outside of its modules is done again. Whether that leads to the same logits is tried once; where it
+    does not, as in a network that draws random numbers, everything runs.
+
+    Args:
+        network: in eval mode; nothing is recorded for gradients.
+        layer: the module whose output is replaced, in its run number `times` from 0.
+        pixels: (B, 3, H, W).
+        put: (activations (n, C, H, W), the layer's output for n images) -> its new output.
+
+    Yields:
+        (activations (n, C, H, W), (n,) int64 which image each is for) -> logits (n, classes).
+    """
+    memory = _Memory(network, layer, times, len(pixels))
+    thread, rows, given = threading.get_ident(), torch.arange(len(pixels)), [torch.empty(0)]
+    counts: dict[nn.Module, int] = {}
+    layer_ran = -1
+    originals: dict[nn.Module, Any] = {}
+
+    def replay(module: nn.Module, original: Callable[..., Any]) -> Callable[..., Any]:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original(*args, **kwargs)
+            count = counts[module] = counts.get(module, -1) + 1
+            known = memory.gave.get((module, count))
+            return original(*args, **kwargs) if known is None else known[rows.to(known.device)]
+
+        return forward
+
+    def replace(module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+        nonlocal layer_ran
+        if threading.get_ident() != thread:
+            return None
+        layer_ran += 1
+        return put(given[0], output) if layer_ran == times and len(given[0]) else None
+
+    def run(activations: Tensor, wanted: Tensor) -> Tensor:
+        nonlocal rows, layer_ran
+        rows, given[0], layer_ran = wanted, activations, -1
+        counts.clear()
+        with torch.no_grad():
+            return logits_of(network(pixels[wanted.to(pixels.device)]))
+
+    def patch() -> None:
+        for module in {module: None for module, _ in memory.gave}:
+            originals[module] = vars(module).get("forward")
+            module.forward = replay(module, module.forward)  # type: ignore[method-assign]
+
+    def unpatch() -> None:
+        while originals:
+            module, own = originals.popitem()
+            if own is None:
+                del module.forward
+            else:
+                module.forward = own  # type: ignore[method-assign]
+
+    def same() -> bool:
+        twice = torch.arange(len(pixels)).repeat(2)
+        try:
+            again = run(torch.empty(0), twice)
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            return False
+        near = 1e-9 if plain.dtype == torch.float64 else 1e-4
+        return torch.allclose(again, plain[twice.to(plain.device)], rtol=near, atol=near * float(plain.abs().max()))
+
+    handle = layer.register_forward_hook(replace)
+    try:
+        if times == 0:  # else runs of the layer inside of what does not run would have to be counted
+            with torch.no_grad():
+                plain = memory.learn(pixels)
+            patch()
+            if not same():
+                unpatch()
+        yield run
+    finally:
+        unpatch()
+        handle.remove()
