@@ -51,7 +51,6 @@ def started(address: str | None) -> Iterator[None]:
         raise Failure(
             "--engine ray", "Ray is not installed", "pip install 'vizgraph[ray]', or leave the option out", code=USAGE
         ) from None
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     settings: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is not None:
@@ -60,7 +59,10 @@ def started(address: str | None) -> Iterator[None]:
             _start_here(ray, {"num_cpus": max(_FEWEST_PROCESSORS, os.cpu_count() or 1), **settings})
     except ConnectionError as error:
         raise Failure(
-            f"--ray-address {address}", str(error), "start a cluster with `ray start --head`", code=USAGE
+            f"--ray-address {address}",
+            str(error),
+            "start a cluster with `ray start --head`; one that asks for a token needs RAY_AUTH_MODE=token here",
+            code=USAGE,
         ) from error
     try:
         yield
@@ -99,7 +101,9 @@ def over(run: Run, items: Iterable[Item], actors: int, *, device: str, no_ema: b
         OSError: a disk is full, or gone.
     """
     import ray
+    import ray.data
 
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # which its import had set to tell of every step
     info = run.explainer.model.checkpoint_info
     if info.path is None:  # type: ignore[union-attr]
         raise Failure(
