@@ -97,29 +97,36 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--amp", choices=("none", "bf16"), default="none")
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument(
+        "--channels-last", choices=("none", "ours", "both"), default="none",
+        help="whose tensors are laid out so: the recipes' are, the published code's are not",
+    )  # fmt: skip
     parser.add_argument("--ways", nargs="+", choices=("none", "activations", "blocks"), default=WAYS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-    layout = torch.channels_last if options.channels_last else torch.contiguous_format
     amp = torch.bfloat16 if options.amp == "bf16" else None
     for arch in options.arch or ["graphconvnet_ti"]:
         torch.manual_seed(0)
-        model = timm.create_model(arch).to(device, memory_format=layout)
-        pixels = torch.randn(options.batch, 3, 224, 224, device=device).contiguous(memory_format=layout)
+        model = timm.create_model(arch).to(device)
+        pixels = torch.randn(options.batch, 3, 224, 224, device=device)
         labels = torch.randint(0, model.num_classes, (options.batch,), device=device)
-        theirs = Step(textbook(copy.deepcopy(model)), pixels, labels, amp, options.compile)
-        steps = {"textbook": theirs}
+
+        def step(network, last, pixels=pixels, labels=labels):
+            layout = torch.channels_last if last else torch.contiguous_format
+            images = pixels.contiguous(memory_format=layout)
+            return Step(network.to(memory_format=layout), images, labels, amp, options.compile)
+
+        steps = {"textbook": step(textbook(copy.deepcopy(model)), options.channels_last == "both")}
         for way in options.ways:
             ours = copy.deepcopy(model)
             ours.set_grad_checkpointing(way != "none" and way)
-            steps[way] = Step(ours, pixels, labels, amp, options.compile)
+            steps[way] = step(ours, options.channels_last != "none")
         difference = in_float64(model, pixels[:2])
-        for step in steps.values():
-            step()  # warms up
-        rounds = [{way: seconds(step) for way, step in steps.items()} for _ in range(options.rounds)]
-        memory = {way: peak_bytes(step) for way, step in steps.items()}
+        for one in steps.values():
+            one()  # warms up
+        rounds = [{way: seconds(one) for way, one in steps.items()} for _ in range(options.rounds)]
+        memory = {way: peak_bytes(one) for way, one in steps.items()}
         print(f"{arch}, batch {options.batch}, {device}, {options.threads} threads, {options.amp}: ours / textbook")
         for way in options.ways:
             told = []
