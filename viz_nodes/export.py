@@ -336,13 +336,16 @@ def _shared(descriptions: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _name(name: Any) -> str | int:
-    """A node's name as a number or one word: 17, "key 3", "layer 4 node 17", "layer 4 key 3" (layers from 1)."""
+    """A node's name as a number or one word: 17, "key_3", "layer_4_node_17", "layer_4_key_3" (layers from 1).
+
+    One word without a space, as GraphML's schema (NMTOKEN) has the names of nodes.
+    """
     if not isinstance(name, tuple):
         return name
     if isinstance(name[0], str):
-        return f"{name[0]} {name[1]}"
+        return f"{name[0]}_{name[1]}"
     kind, number = name[1:] if len(name) == 3 else ("node", name[1])
-    return f"layer {name[0] + 1} {kind} {number}"
+    return f"layer_{name[0] + 1}_{kind}_{number}"
 
 
 def _plain(source: Explanation | nx.Graph, layer: int | Iterable[int] | None, image: int) -> nx.Graph:

@@ -6,7 +6,9 @@ import dataclasses
 import io
 import json
 import os
+import re
 import zipfile
+from xml.etree import ElementTree
 
 import networkx as nx
 import numpy as np
@@ -259,10 +261,10 @@ def test_graphml_holds_all_layers_and_key_nodes(tmp_path):
     back = nx.read_graphml(export.to_graphml(made(), tmp_path / "graph.graphml"))
     assert len(back) == 12 + 12 + 2
     assert {data["layer"] for _, data in back.nodes(data=True)} == {2, 5}
-    assert back.nodes["layer 6 key 1"]["key"]
-    assert back.nodes["layer 3 node 7"]["row"] == 1
+    assert back.nodes["layer_6_key_1"]["key"]
+    assert back.nodes["layer_3_node_7"]["row"] == 1
     assert nx.number_of_edges(back) == 12 * 2 - 1 + 12 * 2
-    assert all(a[:7] == b[:7] and a[:7] in ("layer 3", "layer 6") for a, b in back.edges)
+    assert all(a[:7] == b[:7] and a[:7] in ("layer_3", "layer_6") for a, b in back.edges)
 
 
 def test_graphml_is_plain_enough_for_gephi(tmp_path):
@@ -284,8 +286,8 @@ def test_ego_graphs_are_written_too(tmp_path):
     exp = made()
     ego = exp.ego_graph(5, 0)
     back = nx.read_graphml(export.to_graphml(ego, tmp_path / "ego.graphml"))
-    assert set(back.nodes) == {"0", "key 0", "key 1"}
-    assert back.edges["key 0", "0"]["weight"] == pytest.approx(ego.edges[("key", 0), 0]["weight"])
+    assert set(back.nodes) == {"0", "key_0", "key_1"}
+    assert back.edges["key_0", "0"]["weight"] == pytest.approx(ego.edges[("key", 0), 0]["weight"])
 
 
 def test_json_is_read_by_networkx_and_is_strict(tmp_path):
@@ -296,8 +298,8 @@ def test_json_is_read_by_networkx_and_is_strict(tmp_path):
     back = nx.node_link_graph(data, edges="edges")
     graph = exp.graph(5)
     assert back.is_directed()
-    assert {("key", int(a.split()[1])) if isinstance(a, str) else a for a in back} == set(graph)
-    assert back.edges["key 1", 3]["share"] == graph.edges[("key", 1), 3]["share"]
+    assert {("key", int(a.split("_")[1])) if isinstance(a, str) else a for a in back} == set(graph)
+    assert back.edges["key_1", 3]["share"] == graph.edges[("key", 1), 3]["share"]
 
 
 def test_pyg_data_carries_edges_and_key_nodes():
@@ -367,3 +369,34 @@ def test_an_explanation_and_its_networkx_graph_give_the_same_graphml(tmp_path, l
     direct = export.to_graphml(exp, tmp_path / "direct.graphml", layer=layer).read_bytes()
     detour = export.to_graphml(export.to_networkx(exp, layer), tmp_path / "detour.graphml").read_bytes()
     assert direct == detour
+
+
+@pytest.mark.parametrize("layer", [2, 5, None, "ego"])
+def test_graphml_keeps_the_rules_of_its_schema(layer, tmp_path):
+    """Keys first and each used where it may be, names that are NMTOKENs and unique, edges between nodes that exist."""
+    exp = made()
+    source = exp.ego_graph(exp.layers[-1].index, 0, hops=1) if layer == "ego" else exp
+    path = export.to_graphml(source, tmp_path / "x.graphml", layer=None if layer == "ego" else layer)
+    space = "{http://graphml.graphdrawing.org/xmlns}"
+    root = ElementTree.parse(path).getroot()
+    assert root.tag == space + "graphml"
+    *keys, graph = root
+    assert [part.tag for part in keys] == [space + "key"] * len(keys)
+    assert graph.tag == space + "graph"
+    assert graph.get("edgedefault") in ("directed", "undirected")
+    known = {key.get("id"): key for key in keys}
+    assert len(known) == len(keys)
+    for key in keys:
+        assert key.get("attr.type") in {"boolean", "int", "long", "float", "double", "string"}
+        assert key.get("for") in {"all", "graph", "node", "edge"}
+    names = [node.get("id") for node in graph.iter(space + "node")]
+    assert names
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[\w.:-]+", name) for name in names)
+    for kind in ("node", "edge"):
+        for part in graph.iter(space + kind):
+            used = [data.get("key") for data in part.iter(space + "data")]
+            assert len(set(used)) == len(used)
+            assert all(known[key].get("for") in (kind, "all") for key in used)
+    for edge in graph.iter(space + "edge"):
+        assert {edge.get("source"), edge.get("target")} <= set(names)
