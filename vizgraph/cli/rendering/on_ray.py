@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -142,17 +143,20 @@ def over(run: Run, items: Iterable[Item], actors: int, *, device: str, no_ema: b
 
     stream = iter(items)
     while chunks := list(islice(chunked(stream, run.batch), _AT_ONCE)):
-        wanted = [chunk for chunk in chunks if any(run.is_done(item) is None for item in chunk)]
+        before = {item.folder for chunk in chunks for item in chunk if run.is_done(item) is not None}
+        wanted = [chunk for chunk in chunks if any(item.folder not in before for item in chunk)]
         results = made(wanted) if wanted else iter(())
         unfinished = {chunk[0].folder for chunk in wanted}
         for chunk in chunks:
             if chunk[0].folder in unfinished:
                 for item in chunk:
-                    yield _unpacked_outcome(item, next(results))
+                    outcome = _unpacked_outcome(item, next(results))
+                    # An actor may die between the last file and its word of it; who does its work again finds all done.
+                    yield replace(outcome, fresh=item.folder not in before)
             else:
                 for item in chunk:
-                    outcome = run.is_done(item)
-                    yield outcome if outcome is not None else Outcome(item, item.folder, error=_vanished(item))
+                    found = run.is_done(item)
+                    yield found if found is not None else Outcome(item, item.folder, error=_vanished(item))
 
 
 def _vanished(item: Item) -> Failure:
