@@ -24,6 +24,17 @@ def _one_thread_each():
         torch.set_num_threads(1)
 
 
+@pytest.fixture
+def one_thread():
+    """On several threads some of torch's own operations differ from call to call in the last bit."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Folder of the reference data; tests that need it are skipped in a clone that does not have it beside it."""

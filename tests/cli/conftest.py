@@ -18,6 +18,21 @@ from vizgraph.cli.main import main
 
 
 @pytest.fixture(scope="session")
+def images_and_a_broken_one(tmp_path_factory) -> Callable[[int, str], Path]:
+    """A new folder of so many images of noise, and a file of this name that is none."""
+
+    def make(count: int, broken: str) -> Path:
+        folder = tmp_path_factory.mktemp("given")
+        for number in range(count):
+            pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+        (folder / broken).write_text("no image")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def weights(tmp_path_factory) -> Path:
     """A file of gcn_demo weights with sane batch statistics: an untrained network's features grow beyond all bounds."""
     import timm

@@ -35,17 +35,8 @@ def contents(folder: Path) -> dict[bytes, bytes]:
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory):
-    """A folder of images, one of them broken."""
-    import numpy as np
-    from PIL import Image
-
-    folder = tmp_path_factory.mktemp("given")
-    for number in range(IMAGES):
-        pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-    (folder / "broken.jpg").write_text("no image")
-    return folder
+def given(images_and_a_broken_one):
+    return images_and_a_broken_one(IMAGES, "broken.jpg")
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,7 @@ import vizgraph  # noqa: F401
 from vizgraph.layers import Grapher, KNNGraph
 
 WAYS = ("activations", "blocks")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """On several threads some of torch's own operations differ from call to call in the last bit."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def steps(model, way, count=2):
@@ -68,8 +60,6 @@ def test_neighbors_are_searched_once(way, monkeypatch):
     monkeypatch.setattr(KNNGraph, "_nearest", lambda *given: searches.append(1) or search(*given))
     steps(model, way, count=1)
     assert len(searches) == len([module for module in model.modules() if isinstance(module, Grapher)])
-
-
 
 
 def test_activations_take_less_than_half():

@@ -29,13 +29,8 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread):
+    """Every test here: runs are compared to the bit."""
 
 
 TINY = (
