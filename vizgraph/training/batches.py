@@ -69,7 +69,10 @@ class Order(Sampler[tuple[int, int, int]]):
             from timm.data.distributed_sampler import RepeatAugSampler
 
             # As many samples an epoch as there are images, of a part of the images: DeiT's way.
-            self._repeater = RepeatAugSampler(range(size), num_replicas=world, rank=rank, num_repeats=self.repeats)
+            self._repeater = RepeatAugSampler(
+                range(size), num_replicas=world, rank=rank, num_repeats=self.repeats,
+                selected_round=256 if size >= 256 else 0,  # timm 1.0.29 rounds fewer images down to none
+            )  # fmt: skip
 
     def __len__(self) -> int:
         """Samples of a whole epoch on this rank; the same on every rank."""
