@@ -19,7 +19,10 @@ from pathlib import Path
 import pytest
 import torch
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "fork") or torch.cuda.is_available(),
+    reason="needs fork, which autograd's threads for a GPU do not survive",
+)
 
 IMPORTED = (
     "tqdm.auto", "viz_nodes.draw", "viz_nodes.export", "viz_nodes.one_pass", "vizgraph.checkpoints.load",

@@ -59,7 +59,10 @@ def _winners(gathered: Tensor) -> Tensor:
         return gathered.max(dim=2).indices
     # torch's maximum with indices is not vectorised on CPUs: the maximum alone, then whoever equals it, is faster.
     order = torch.arange(k, 0, -1, dtype=torch.uint8, device=gathered.device)[:, None]
-    first = (gathered == gathered.amax(dim=2, keepdim=True)).view(torch.uint8).mul_(order).amax(dim=2)
+    equal = gathered == gathered.amax(dim=2, keepdim=True)
+    # A view copies nothing. Compiled, the copy is fused away, and for GPUs torch 2.11 cannot compile the view.
+    equal = equal.to(torch.uint8) if torch.compiler.is_compiling() else equal.view(torch.uint8)
+    first = equal.mul_(order).amax(dim=2)
     return (k - first).clamp_(max=k - 1)  # NaN equals nothing
 
 
