@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 import vizgraph
 from vizgraph.checkpoints import CheckpointError, load_published, locate, resolve_device
 from vizgraph.checkpoints import load as load_module
+from vizgraph.checkpoints.catalog import WITH_BUNDLED
 
 DEMO = "gcn_demo"
 
@@ -364,19 +365,20 @@ def test_what_only_a_person_can_fetch_is_said_in_one_message(tmp_path):
     assert "under the name graphconvnetp_s.pth.tar" in refused("baidu", "graphconvnetp_s", None)
 
 
-def test_demo_is_the_bundled_file(state_of, tmp_path, monkeypatch):
-    path = tmp_path / "gcn_demo.safetensors"
-    save_file(state_of(DEMO), path)
+@pytest.mark.parametrize("arch", WITH_BUNDLED)
+def test_demo_is_the_bundled_file(arch, state_of, tmp_path, monkeypatch):
+    path = tmp_path / f"{arch}.safetensors"
+    save_file(state_of(arch), path)
     for module in (locate, load_module):
-        monkeypatch.setattr(module, "bundled_file", lambda: path)
-    for arch, checkpoint in ((DEMO, None), (DEMO, "demo")):
+        monkeypatch.setattr(module, "bundled_file", lambda arch: tmp_path / f"{arch}.safetensors")
+    for checkpoint in (None, "demo"):
         info = load(arch, checkpoint).checkpoint_info
         assert (info.source, info.path, info.origin) == ("bundled", path, "bundled")
-    with pytest.raises(CheckpointError, match="is a checkpoint of gcn_demo, not of vig_ti"):
+    with pytest.raises(CheckpointError, match="of gcn_demo and vig_demo, none of vig_ti; use --arch gcn_demo"):
         load("vig_ti", "demo")
     path.unlink()
     with pytest.raises(CheckpointError, match="install the package again"):
-        load(DEMO)
+        load(arch)
 
 
 def test_pretrained_as_timm_users_ask_for_it(state_of, renamed):

@@ -10,7 +10,10 @@ import timm
 import torch
 from torchvision.ops import StochasticDepth
 
+import viz_nodes
 import vizgraph
+from vizgraph.checkpoints.catalog import WITH_BUNDLED
+from vizgraph.data import bundled_images, bundled_truth
 from vizgraph.layers import EdgeConv, GINConv, GraphSAGEConv, MRConv
 from vizgraph.models import SHORT_NAMES, resolve
 
@@ -173,8 +176,24 @@ def test_autocast_keeps_distances_in_float32():
     assert seen[0].dtype == torch.float32
 
 
-def test_demo_is_small():
-    assert 4e5 < sum(p.numel() for p in timm.create_model("gcn_demo").parameters()) < 6e5
+def test_the_demo_networks_are_small_and_a_pair():
+    gcn, vig = timm.create_model("gcn_demo"), timm.create_model("vig_demo")
+    assert 4e5 < sum(p.numel() for p in vig.parameters()) < sum(p.numel() for p in gcn.parameters()) < 5e5
+    assert vig.sizes == gcn.sizes
+    shapes = [[edges.shape for edges in graphs(model, torch.randn(1, 3, 224, 224))] for model in (gcn, vig)]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize("arch", WITH_BUNDLED)
+def test_the_bundled_weights_name_the_bundled_objects_and_look_at_them(arch):
+    model = vizgraph.load_model(arch, device="cpu")
+    truth = bundled_truth()
+    for path in bundled_images():
+        exp = viz_nodes.explain(model, vizgraph.load_image(path, model).pixels, layers=-1)
+        known, last = truth[path.name], exp.layer(-1)
+        assert exp.labels[int(exp.target[0])] == known.name
+        top, left = (16 * place for place in divmod(int(last.peak[0]), last.grid[1]))
+        assert known.mask[top : top + 16, left : left + 16].any(), path.name
 
 
 @pytest.mark.parametrize("order", ["import timm, vizgraph", "import vizgraph, timm", "import vizgraph.layers, timm"])

@@ -108,4 +108,4 @@ def test_layout_has_not_moved(arch):
 
 
 def test_all_architectures_are_listed():
-    assert {*FINGERPRINTS, "gcn_demo"} == set(vizgraph.list_models())
+    assert {*FINGERPRINTS, "gcn_demo", "vig_demo"} == set(vizgraph.list_models())

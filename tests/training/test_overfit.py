@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from vizgraph.models import ARCHITECTURES
 
-FAST = {"gcn_demo", "vig_ti", "graphconvnetp_ti"}
+FAST = {"gcn_demo", "vig_demo", "vig_ti", "graphconvnetp_ti"}
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

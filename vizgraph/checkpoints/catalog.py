@@ -102,6 +102,10 @@ def _official(file: str, sha256: str, top1: float, *, mirror: bool = False, crop
     )  # fmt: skip
 
 
+def _bundled(name: str) -> tuple[Weights]:
+    return (Weights(f"{name}.safetensors", BUNDLED, "project", "", crop_pct=1.0, license="MIT"),)
+
+
 def _mmpretrain(name: str, sha256: str, top1: float, *, crop_pct: float = 0.9) -> Weights:
     file = f"{name}_3rdparty_in1k_20230117-{sha256}.pth"
     base = "https://download.openmmlab.com/mmclassification/v0/vig/"
@@ -189,10 +193,17 @@ ARCHITECTURES: dict[str, Architecture] = {
         ),
         Architecture(
             "gcn_demo", "GraphConvNet demo", "graphconvnet", False, (64,), (6,), 486538, 0.099,
-            weights=(Weights("gcn_demo.safetensors", BUNDLED, "project", "", crop_pct=1.0, license="MIT"),),
+            weights=_bundled("gcn_demo"),
+        ),
+        Architecture(
+            "vig_demo", "ViG demo", "vig", False, (64,), (6,), 458506, 0.093, weights=_bundled("vig_demo"),
         ),
     )
 }  # fmt: skip
+
+
+WITH_BUNDLED = tuple(name for name, known in ARCHITECTURES.items() if known.weights[0].origin == BUNDLED)
+"""The architectures whose weights come with the package."""
 
 
 def preprocessing(arch: str, layout: str) -> Weights:

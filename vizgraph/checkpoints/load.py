@@ -15,7 +15,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from vizgraph.checkpoints.catalog import ARCHITECTURES, BUNDLED, Weights, preprocessing
+from vizgraph.checkpoints.catalog import ARCHITECTURES, BUNDLED, WITH_BUNDLED, Weights, preprocessing
 from vizgraph.checkpoints.download import fetch
 from vizgraph.checkpoints.errors import CheckpointError
 from vizgraph.checkpoints.locate import bundled_file, cache_folder, downloadable, find, what_to_fetch
@@ -131,8 +131,8 @@ def load_model(
 
     Args:
         arch: timm name or short name.
-        checkpoint: a file; None for the published weights (in `ckpt/`, the user's cache, or downloaded); "demo" for the
-            bundled `gcn_demo`; "random" for an untrained network, with a warning.
+        checkpoint: a file; None for the published weights (in `ckpt/`, the user's cache, or downloaded); "demo" for
+            what comes with the package (`gcn_demo`, `vig_demo`); "random" for an untrained network, with a warning.
         num_classes: what the head must have; by default whatever the file has.
         device: "auto", "cpu", "cuda", "cuda:1", "mps" or a `torch.device`.
         ema: whether to prefer averaged weights where a file has both kinds.
@@ -145,7 +145,7 @@ def load_model(
     """
     arch = resolve(arch)
     place = resolve_device(device)
-    if checkpoint is None and ARCHITECTURES[arch].weights[0].origin == BUNDLED:
+    if checkpoint is None and arch in WITH_BUNDLED:
         checkpoint = "demo"
     if checkpoint == "random":
         model = _untrained(arch, num_classes, model_kwargs)
@@ -169,7 +169,7 @@ def load_published(model: nn.Module, arch: str) -> None:
         CheckpointError: the weights cannot be had, read, or do not fit.
     """
     arch = resolve(arch)
-    path, weights = _where(arch, "demo" if arch == "gcn_demo" else None)
+    path, weights = _where(arch, "demo" if arch in WITH_BUNDLED else None)
     loaded, _ = _with_own_classifier(model, _prepare(path, arch, True, None))
     _insert(model, loaded)
     _describe(model, arch, loaded, weights)
@@ -226,11 +226,12 @@ def _untrained(arch: str, num_classes: int | None, model_kwargs: Mapping[str, An
 def _where(arch: str, checkpoint: str | os.PathLike[str] | None) -> tuple[Path, Weights | None]:
     """The file to load, and its entry in the catalog where it was found by that."""
     if checkpoint == "demo":
-        if arch != "gcn_demo":
-            raise CheckpointError(f"demo: is a checkpoint of gcn_demo, not of {arch}; {_use('gcn_demo')}")
-        if not bundled_file().is_file():
-            raise CheckpointError(what_to_fetch("gcn_demo"))
-        return bundled_file(), ARCHITECTURES["gcn_demo"].weights[0]
+        if arch not in WITH_BUNDLED:
+            of = " and ".join(WITH_BUNDLED)
+            raise CheckpointError(f"demo: there are checkpoints of {of}, none of {arch}; {_use('gcn_demo')}")
+        if not bundled_file(arch).is_file():
+            raise CheckpointError(what_to_fetch(arch))
+        return bundled_file(arch), ARCHITECTURES[arch].weights[0]
     if checkpoint is not None:
         return Path(checkpoint).expanduser(), None
     found = find(arch)

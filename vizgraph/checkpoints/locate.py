@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vizgraph.checkpoints.catalog import ARCHITECTURES, BUNDLED, Weights
+from vizgraph.checkpoints.catalog import ARCHITECTURES, WITH_BUNDLED, Weights
 
 CACHE_VARIABLE = "VIZGRAPH_CACHE"
 """Environment variable that names another cache folder."""
@@ -22,9 +22,9 @@ def cache_folder() -> Path:
     return Path(user_cache_dir("vizgraph", appauthor=False))
 
 
-def bundled_file() -> Path:
-    """The checkpoint of `gcn_demo` that comes with the package."""
-    return Path(__file__).resolve().parents[1] / "assets" / ARCHITECTURES["gcn_demo"].weights[0].file
+def bundled_file(arch: str) -> Path:
+    """The checkpoint of an architecture in `WITH_BUNDLED`, which comes with the package."""
+    return Path(__file__).resolve().parents[1] / "assets" / ARCHITECTURES[arch].weights[0].file
 
 
 def folders() -> list[Path]:
@@ -43,8 +43,8 @@ def find(arch: str) -> tuple[Path, Weights | None] | None:
     comes without `Weights`, since nobody knows its origin.
     """
     published = ARCHITECTURES[arch].weights
-    if published[0].origin == BUNDLED:
-        path = bundled_file()
+    if arch in WITH_BUNDLED:
+        path = bundled_file(arch)
         return (path, published[0]) if path.is_file() else None
     for folder in folders():
         for suffix in SUFFIXES:
@@ -67,7 +67,7 @@ def what_to_fetch(arch: str, reason: str = "") -> str:
     known = ARCHITECTURES[arch]
     sources = [w for w in known.weights if w.url]
     if not sources:
-        return f"{arch}: its bundled checkpoint {bundled_file()} is missing; install the package again"
+        return f"{arch}: its bundled checkpoint {bundled_file(arch)} is missing; install the package again"
     weights = downloadable(arch) or sources[0]
     name = weights.file or f"the checkpoint of {known.title}"
     by_hand = " in a browser (it needs a person and a login)" if weights.by_hand else ""

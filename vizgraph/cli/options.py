@@ -97,7 +97,7 @@ class _Digest(click.ParamType):
 
 
 _ARCH_HELP = "Architecture, such as gcn_ti or vig_s; `vizgraph models` lists them."
-_CKPT_HELP = "Weights file; 'demo' for the bundled one, 'random' for none. Without it: the published weights."
+_CKPT_HELP = "Weights file; 'demo' for the bundled ones, 'random' for none. Without it: the published weights."
 _IMG_HELP = "Image or folder (searched through); again for more."
 
 arch = click.option("--arch", metavar="NAME", help=_ARCH_HELP + "  [default: gcn_demo with --ckpt demo]")

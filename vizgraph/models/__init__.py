@@ -9,7 +9,8 @@ from vizgraph.models.vision_gnn import Sizes, VisionGNN
 
 ARCHITECTURES = (
     "graphconvnet_ti", "graphconvnet_s", "graphconvnetp_ti", "graphconvnetp_s",
-    "vig_ti", "vig_s", "vig_b", "pvig_ti", "pvig_s", "pvig_m", "pvig_b", "gcn_demo",
+    "vig_ti", "vig_s", "vig_b", "pvig_ti", "pvig_s", "pvig_m", "pvig_b",
+    "gcn_demo", "vig_demo",
 )  # fmt: skip
 SHORT_NAMES = {
     "gcn_ti": "graphconvnet_ti", "gcn_s": "graphconvnet_s", "gcnp_ti": "graphconvnetp_ti", "gcnp_s": "graphconvnetp_s",
@@ -19,7 +20,7 @@ __all__ = ["ARCHITECTURES", "SHORT_NAMES", "Sizes", "VisionGNN", "graphconvnet",
 
 
 def list_models() -> list[str]:
-    """The architectures by their timm names, the published eleven and `gcn_demo`."""
+    """The architectures by their timm names, the published eleven, then the small `gcn_demo` and `vig_demo`."""
     return list(ARCHITECTURES)
 
 

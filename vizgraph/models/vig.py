@@ -45,6 +45,7 @@ default_cfgs = generate_default_cfgs({
     "pvig_s.in1k": _cfg("pyramid-vig/pvig_s_82.1.pth.tar"),
     "pvig_m.in1k": _cfg("pyramid-vig/pvig_m_83.1.pth.tar"),
     "pvig_b.in1k": _cfg("pyramid-vig/pvig_b_83.66.pth.tar", crop_pct=0.95),
+    "vig_demo.scenes": pretrained_cfg(num_classes=10, crop_pct=1.0),
 })  # fmt: skip
 
 
@@ -89,3 +90,10 @@ def pvig_m(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
 @register_model
 def pvig_b(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
     return _build("pvig_b", _pyramid((128, 256, 512, 1024), 18), pretrained, **kwargs)
+
+
+@register_model
+def vig_demo(pretrained: bool = False, **kwargs: Any) -> VisionGNN:
+    """A ViG as wide and as deep as `gcn_demo`, with its graph, for the bundled scenes."""
+    defaults = {"num_classes": 10, "k": 4, "use_dilation": False}
+    return _build("vig_demo", Sizes((64,), (6,)), pretrained, **{**defaults, **kwargs})
