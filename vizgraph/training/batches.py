@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import struct
@@ -131,11 +132,28 @@ _DAMAGE = (
 
 
 class Stream(IterableDataset):
-    """A stream of timm's as samples; what its own shuffling draws is seeded by (seed, epoch), augmentation by place."""
+    """A stream of timm's as samples; what its own shuffling draws is seeded by (seed, epoch), augmentation by place.
 
-    def __init__(self, source: Source, transform: Callable[[Any], Any], seed: int) -> None:
-        self.source, self.transform, self.seed = source, transform, seed
+    Args:
+        source: whose `stream` is true.
+        transform: from the RGB image to (3, H, W) uint8.
+        seed: of the run.
+        part: (rank, ranks) where every sample must be given once over all ranks: each rank reads the whole stream and
+            gives every n-th sample, since timm's readers pad or repeat what they divide. None in training, where timm
+            divides.
+        limit: end after so many samples; they are then read by one process.
+    """
+
+    def __init__(
+        self, source: Source, transform: Callable[[Any], Any], seed: int, *, part: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> None:  # fmt: skip
+        self.source, self.transform, self.seed, self.limit = source, transform, seed, limit
+        self.rank, self.world = part or (0, 1)
         self.epoch = 0
+        reader: Any = getattr(source.images, "reader", None)
+        if part is not None and hasattr(reader, "dist_num_replicas"):
+            reader.dist_rank, reader.dist_num_replicas = 0, 1
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -145,11 +163,13 @@ class Stream(IterableDataset):
     def __iter__(self) -> Iterator[tuple[np.ndarray, int, int, list[str]]]:
         worker = torch.utils.data.get_worker_info()
         lane = 0 if worker is None else worker.id
-        for place, (image, label) in enumerate(self.source.images):
+        for place, (image, label) in enumerate(itertools.islice(self.source.images, self.limit)):
+            if place % self.world != self.rank:
+                continue
             with seeded(_STREAM, self.seed, self.epoch, lane, place):
                 pixels = _as_array(self.transform(image.convert("RGB")))
             # outside: what the consumer draws between two samples is its own
-            yield pixels, int(label), -1, []
+            yield pixels, self.source.number_of(label), -1, []
 
 
 def _as_array(pixels: Any) -> np.ndarray:
@@ -198,9 +218,20 @@ def training_loader(samples: Samples, order: Order, *, batch_size: int, workers:
 
 
 def stream_loader(stream: Stream, *, batch_size: int, workers: int, pin: bool, drop_last: bool = True) -> DataLoader:
-    """Batches of a stream; call `stream.set_epoch` before each pass."""
-    # Streams have an epoch as state, which workers that live on would not hear of.
+    """Batches of a stream; call `begin_epoch` before each pass in training.
+
+    At least one process reads, a new one for each pass: timm's readers keep what they drew in the epoch before, do not
+    hear of a new epoch, and divide a stream among ranks only where they run in such a process.
+    """
+    workers = max(1, workers) if stream.limit is None else 1
     return _loader(stream, workers=workers, pin=pin, persistent=False, batch_size=batch_size, drop_last=drop_last)
+
+
+def begin_epoch(loader: DataLoader, epoch: int) -> None:
+    """Let the next pass over a stream be the one of this epoch, whichever came before."""
+    stream: Any = loader.dataset
+    stream.set_epoch(epoch)
+    loader.generator.manual_seed(derive(_STREAM, stream.seed, epoch))
 
 
 class Every(Sampler[tuple[int, int, int]]):

@@ -20,6 +20,7 @@ VALIDATION_SCENES = 2000
 """Scenes validated on where the config does not say."""
 TRAINING_SCENES = 10000
 """Scenes of an epoch where the config does not say."""
+_UNKNOWN_LENGTH = "a stream of unknown length needs data.train_size and data.val_size"
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,14 @@ class Source:
         if not isinstance(image, Image.Image):
             with Image.open(image) as opened:
                 image = opened.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB"), self.number_of(label)
+
+    def number_of(self, label: Any) -> int:
+        """The network's number of a label of the data set; -1 where it has none."""
         label = -1 if label is None else int(label)
         if self.mapping is not None and 0 <= label < len(self.mapping):
-            label = self.mapping[label]
-        return image if image.mode == "RGB" else image.convert("RGB"), label
+            return self.mapping[label]
+        return label
 
 
 def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
@@ -112,9 +117,11 @@ def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, 
     try:
         images = create_dataset(
             "" if folder else data.name, root=root, split=split, is_training=training, class_map=data.class_map or "",  # type: ignore[arg-type]
-            batch_size=data.batch_size, num_samples=samples, seed=seed,
+            batch_size=data.batch_size, num_samples=None if data.name.startswith("tfds/") else samples, seed=seed,
         )  # fmt: skip
     except (OSError, RuntimeError, ValueError, AssertionError, ImportError, KeyError) as error:
+        if "num_samples" in str(error):
+            raise TrainingError(_UNKNOWN_LENGTH) from error
         raise TrainingError(f"{root or data.name}, {split}: cannot be opened: {_first_line(error)}") from error
     reader = getattr(images, "reader", None)
     classes = getattr(reader, "class_to_idx", None) or getattr(images, "class_to_idx", None)
@@ -134,12 +141,15 @@ def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, 
 
 
 def _length(images: Any, samples: int | None) -> int:
+    held = getattr(getattr(images, "reader", None), "num_samples", None)
+    if isinstance(images, IterableDataset) and held:
+        return min(held, samples or held)  # its own `len` is of one rank
     try:
         return len(images)
     except TypeError:
         if samples:
             return samples
-        raise TrainingError("a stream of unknown length needs data.train_size and data.val_size") from None
+        raise TrainingError(_UNKNOWN_LENGTH) from None
 
 
 def split_folder(root: Path, split: str) -> Path:

@@ -121,11 +121,8 @@ def evaluate(
 def _loader(source: Source, preprocessing: dict[str, Any], data: DataConfig, ranks: Ranks) -> Any:
     transform, pin = measuring_transform(preprocessing), ranks.device.type == "cuda"
     if source.stream:
-        if ranks.world > 1:
-            raise TrainingError("a stream cannot be shared exactly among ranks; evaluate it with one process")
-        return stream_loader(
-            Stream(source, transform, 0), batch_size=data.batch_size, workers=data.workers, pin=pin, drop_last=False
-        )
+        stream = Stream(source, transform, 0, part=(ranks.rank, ranks.world), limit=data.val_size)
+        return stream_loader(stream, batch_size=data.batch_size, workers=data.workers, pin=pin, drop_last=False)
     return measuring_loader(
         Samples(source, transform, 0), batch_size=data.batch_size, workers=data.workers, pin=pin, rank=ranks.rank,
         world=ranks.world,

@@ -16,7 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vizgraph.training import saving
-from vizgraph.training.batches import Batch, Order, Samples, Stream, measuring_loader, stream_loader, training_loader
+from vizgraph.training.batches import (
+    Batch,
+    Order,
+    Samples,
+    Stream,
+    begin_epoch,
+    measuring_loader,
+    stream_loader,
+    training_loader,
+)
 from vizgraph.training.config import Config, to_yaml
 from vizgraph.training.datasets import open_training, open_validation
 from vizgraph.training.errors import TrainingError
@@ -168,9 +177,10 @@ class Training:
                 raise TrainingError(
                     "repeated augmentation needs a data set with an index; set data.repeats=0 for a stream"
                 )
-            self.stream = Stream(source, transform, config.run.seed)
             self.order = None
-            self.loader = stream_loader(self.stream, batch_size=batch, workers=data.workers, pin=pin)
+            self.loader = stream_loader(
+                Stream(source, transform, config.run.seed), batch_size=batch, workers=data.workers, pin=pin
+            )
             held = source.size // ranks.world
         else:
             self.order = Order(
@@ -190,7 +200,8 @@ class Training:
         measured = self.validation_source
         transform = measuring_transform(self.preprocessing)
         if measured.stream:
-            stream = Stream(measured, transform, config.run.seed)
+            part = (ranks.rank, ranks.world)
+            stream = Stream(measured, transform, config.run.seed, part=part, limit=data.val_size)
             self.validation_loader = stream_loader(
                 stream, batch_size=batch, workers=data.workers, pin=pin, drop_last=False
             )
@@ -274,7 +285,7 @@ class Training:
             self.order.epoch, self.order.start = progress.epoch, skip * self.config.data.batch_size
             yield from self.loader
             return
-        self.stream.set_epoch(progress.epoch)
+        begin_epoch(self.loader, progress.epoch)
         for number, batch in enumerate(self.loader):
             if number >= skip:
                 yield batch
