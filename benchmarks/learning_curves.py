@@ -1,6 +1,7 @@
 """Does a network learn what another learns, and how much does chance matter: the same recipe, several seeds.
 
     python benchmarks/learning_curves.py --arch gcn_demo --seeds 0 1 2 --at-once 2
+    python benchmarks/learning_curves.py --arch gcn_demo vig_demo --at-once 2
     python benchmarks/learning_curves.py --arch graphconvnet_ti vig_ti --config finetune.yaml data.root=photos
 
 Each run is `vizgraph train` in a process of its own, with its seed and its folder; called again, finished runs are kept

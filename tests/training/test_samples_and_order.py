@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import random
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from PIL import Image
 
 from vizgraph.training.batches import Every, Order, Samples, measuring_loader, training_loader
 from vizgraph.training.config import AugmentConfig, DataConfig
-from vizgraph.training.datasets import open_training, open_validation
+from vizgraph.training.datasets import open_held_out, open_training, open_validation
 from vizgraph.training.errors import TrainingError
 from vizgraph.training.preprocessing import Normalize, measuring_transform, training_transform
 from vizgraph.training.randomness import capture, restore
@@ -192,3 +194,32 @@ def test_a_folder_that_is_not_right_is_refused(photos, tmp_path, prepare, words)
     prepare(root)
     with pytest.raises(TrainingError, match=words):
         open_training(DataConfig(root=str(root)), epochs=1, seed=0)
+
+
+def names_of(source):
+    return [source.name_of(index) for index in range(source.size)]
+
+
+def test_of_a_folder_without_splits_a_part_of_each_class_is_held_out(photos, tmp_path):
+    root = tmp_path / "flat"
+    shutil.copytree(photos / "train", root)
+    (root / "single").mkdir()
+    shutil.copy(next(root.glob("red/*.png")), root / "single" / "only.png")
+    data = DataConfig(root=str(root), val_fraction=0.25)
+    trained, held = names_of(open_training(data, epochs=1, seed=0)), names_of(open_held_out(data))
+    assert collections.Counter(Path(name).parts[0] for name in held) == {"blue": 2, "green": 2, "red": 2}
+    assert sorted(trained + held) == sorted(path.relative_to(root).as_posix() for path in root.glob("*/*.png"))
+    assert "single/only.png" in trained
+    assert open_held_out(data).labels == open_training(data, epochs=1, seed=0).labels
+    assert names_of(open_held_out(data, seed=7)) == held
+    assert "6 of its 25 images, 25% of each class" in open_held_out(data).note
+    assert open_held_out(DataConfig(root=str(photos))).note == ""
+    assert len(names_of(open_validation(data))) == 25
+
+
+def test_a_folder_with_nothing_to_hold_out_is_refused(photos, tmp_path):
+    for name in ("blue", "red"):
+        (tmp_path / name).mkdir()
+        shutil.copy(next(photos.glob(f"train/{name}/*.png")), tmp_path / name)
+    with pytest.raises(TrainingError, match="no class has an image to spare"):
+        open_training(DataConfig(root=str(tmp_path)), epochs=1, seed=0)

@@ -53,7 +53,7 @@ def streamed(monkeypatch):
     import vizgraph.training.loop as loop
 
     monkeypatch.setattr(loop, "open_training", opened)
-    monkeypatch.setattr(loop, "open_validation", opened)
+    monkeypatch.setattr(loop, "open_held_out", opened)
     return datasets
 
 

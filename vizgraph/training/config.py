@@ -53,6 +53,7 @@ class DataConfig:
             "hfds/NAME", "wds/NAME", "tfds/NAME", "torch/NAME".
         root: folder that holds the splits.
         train_split, val_split: names of the splits.
+        val_fraction: part of each class of a folder without splits that is held out to validate on.
         class_map: file that maps class names to numbers.
         batch_size: images a rank and a backward pass.
         workers: loading processes a rank.
@@ -66,6 +67,7 @@ class DataConfig:
     root: str | None = None
     train_split: str = "train"
     val_split: str = "validation"
+    val_fraction: float = 0.2
     class_map: str | None = None
     batch_size: int = 128
     workers: int = 4
@@ -228,8 +230,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 POSITIVE = (
     "data.batch_size", "optimizer.accumulate", "schedule.epochs", "run.validate_every", "optimizer.lr", "run.log_every",
-    "optimizer.lr_batch",
+    "optimizer.lr_batch", "data.val_fraction",
 )  # fmt: skip
+BELOW_ONE = ("average.decay", "augment.smoothing", "data.val_fraction")
 NOT_NEGATIVE = (
     "data.workers", "data.repeats", "augment.erase", "augment.mixup", "augment.cutmix", "augment.smoothing",
     "optimizer.weight_decay", "schedule.warmup_epochs", "schedule.min_lr", "average.decay", "run.checkpoint_every",
@@ -402,10 +405,9 @@ def _require_sensible(config: Config) -> None:
     for dotted in NOT_NEGATIVE:
         if not _get(config, dotted) >= 0:
             raise TrainingError(f"`{dotted}` must not be negative (got {_get(config, dotted)})")
-    if config.average.decay >= 1:
-        raise TrainingError(f"`average.decay` must be below 1 (got {config.average.decay})")
-    if config.augment.smoothing >= 1:
-        raise TrainingError(f"`augment.smoothing` must be below 1 (got {config.augment.smoothing})")
+    for dotted in BELOW_ONE:
+        if not _get(config, dotted) < 1:
+            raise TrainingError(f"`{dotted}` must be below 1 (got {_get(config, dotted)})")
     mixing = config.augment.mixup > 0 or config.augment.cutmix > 0 or config.augment.cutmix_minmax
     if mixing and config.data.batch_size % 2:
         raise TrainingError(f"`data.batch_size` must be even with mixup or cutmix (got {config.data.batch_size})")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ VALIDATION_SCENES = 2000
 """Scenes validated on where the config does not say."""
 TRAINING_SCENES = 10000
 """Scenes of an epoch where the config does not say."""
+_FOLDERS = ("", "folder", "image_folder")
 _UNKNOWN_LENGTH = "a stream of unknown length needs data.train_size and data.val_size"
 
 
@@ -33,6 +35,7 @@ class Source:
         labels: class names in the order of their numbers; None where unknown.
         fresh: whether every epoch has samples of its own: sample i of epoch e is then `images[e * size + i]`.
         mapping: the network's number of each class of the data set; None where they are the same.
+        note: what a person should know of how it was opened.
     """
 
     images: Any
@@ -40,6 +43,7 @@ class Source:
     labels: tuple[str, ...] | None = None
     fresh: bool = False
     mapping: tuple[int, ...] | None = None
+    note: str = ""
 
     @property
     def stream(self) -> bool:
@@ -72,7 +76,7 @@ class Source:
 
 
 def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
-    """The training split.
+    """The training split; of a folder without splits all that `open_held_out` leaves.
 
     Raises:
         TrainingError: it is not there, it is empty, or a class of it is.
@@ -80,7 +84,8 @@ def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
     if data.name == SCENES:
         size = data.train_size or TRAINING_SCENES
         return _scenes(data.train_split, size * epochs, seed, size, fresh=True)
-    return _open(data, data.train_split, training=True, samples=data.train_size, seed=seed)
+    source = _open(data, data.train_split, training=True, samples=data.train_size, seed=seed)
+    return _part(source, data, held_out=False) if _undivided(data) else source
 
 
 def open_validation(data: DataConfig, *, seed: int = 0, split: str | None = None) -> Source:
@@ -91,6 +96,47 @@ def open_validation(data: DataConfig, *, seed: int = 0, split: str | None = None
         size = data.val_size or VALIDATION_SCENES
         return _scenes(split, size, 0, size)
     return _open(data, split, training=False, samples=data.val_size, seed=seed)
+
+
+def open_held_out(data: DataConfig, *, seed: int = 0) -> Source:
+    """What a training run is validated on: the validation split; of a folder without splits a part of each class.
+
+    Raises:
+        TrainingError: as `open_training`, or the classes are too small to hold an image out.
+    """
+    source = open_validation(data, seed=seed)
+    return _part(source, data, held_out=True) if _undivided(data) else source
+
+
+def _undivided(data: DataConfig) -> bool:
+    """Whether training and validation would read the same folder."""
+    root = Path(data.root or "").expanduser()
+    splits = (data.train_split, data.val_split)
+    return data.name in _FOLDERS and root.is_dir() and all(split_folder(root, split) == root for split in splits)
+
+
+def _part(source: Source, data: DataConfig, *, held_out: bool) -> Source:
+    """Of each class the images that are held out, or the others: by the hash of their names, the same in every run."""
+    reader = source.images.reader
+    classes: dict[int, list[tuple[bytes, int]]] = {}
+    for index in range(len(reader)):
+        name = Path(reader.filename(index)).as_posix()
+        classes.setdefault(reader.samples[index][1], []).append((hashlib.sha256(name.encode()).digest(), index))
+    chosen = set()
+    for images in classes.values():
+        count = min(max(1, round(len(images) * data.val_fraction)), len(images) - 1)
+        chosen |= {index for _, index in sorted(images)[:count]}
+    if not chosen:
+        raise TrainingError(f"{data.root}: no class has an image to spare to validate on; add images, or a folder val/")
+    total = len(reader)
+    reader.samples = [sample for index, sample in enumerate(reader.samples) if (index in chosen) == held_out]
+    size = len(reader.samples)
+    wanted = data.val_size if held_out else data.train_size
+    note = (
+        f"{data.root} is not divided into train/ and val/: {len(chosen)} of its {total} images, "
+        f"{data.val_fraction:.0%} of each class, are held out to validate on (data.val_fraction)"
+    )
+    return replace(source, size=min(size, wanted or size), note=note)
 
 
 def _scenes(split: str, held: int, seed: int, size: int, *, fresh: bool = False) -> Source:
@@ -106,7 +152,7 @@ def _scenes(split: str, held: int, seed: int, size: int, *, fresh: bool = False)
 def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, seed: int) -> Source:
     from timm.data import create_dataset
 
-    folder = "/" not in data.name and data.name in ("", "folder", "image_folder", "tar")
+    folder = data.name in (*_FOLDERS, "tar")
     if folder and data.root is None:
         raise TrainingError("no images are named; set data.root=FOLDER (a folder a class) or data.name=scenes")
     if folder and not Path(data.root or "").expanduser().exists():

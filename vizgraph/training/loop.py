@@ -27,7 +27,7 @@ from vizgraph.training.batches import (
     training_loader,
 )
 from vizgraph.training.config import Config, to_yaml
-from vizgraph.training.datasets import open_training, open_validation
+from vizgraph.training.datasets import open_held_out, open_training
 from vizgraph.training.errors import TrainingError
 from vizgraph.training.journal import Journal, bar, clock
 from vizgraph.training.mixing import Mixing
@@ -95,7 +95,7 @@ class Training:
         data, run = self.config.data, self.config.run
         epochs = self.config.schedule.epochs + self.config.schedule.cooldown_epochs
         self.training_source = open_training(data, epochs=epochs, seed=run.seed)
-        self.validation_source = open_validation(data, seed=run.seed)
+        self.validation_source = open_held_out(data, seed=run.seed)
         labels, others = self.training_source.labels, self.validation_source.labels
         if labels is not None and others is not None and labels != others:
             first = next((pair for pair in zip(labels, others) if pair[0] != pair[1]), (len(labels), len(others)))
@@ -261,6 +261,8 @@ class Training:
         return scores
 
     def _introduce(self) -> None:
+        if self.validation_source.note:
+            self._say(self.validation_source.note)
         parameters = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         at = f", from epoch {self.progress.epoch + 1}, update {self.progress.update}" if self.progress.updates else ""
         scaled = "" if self.config.optimizer.lr_scaling == "none" else f" ({self.config.optimizer.lr_scaling} scaling)"
