@@ -115,9 +115,15 @@ def test_all_panels_share_one_photograph(make_explanation, photograph):
 def test_each_row_shows_the_image_it_explains(make_explanation, photograph):
     exp = make_explanation(rows=2)
     light, dark = np.full((224, 224, 3), 250, np.uint8), np.full((224, 224, 3), 5, np.uint8)
-    fig = figure(exp, [light, dark], rows=[0, 1], kinds=["cam"], layers=[3])
-    shown = [a.pixels.mean() for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
-    assert shown[0] > 200 > 80 > shown[1]
+    for rows in ({"rows": [0, 1]}, {}):
+        fig = figure(exp, [light, dark], kinds=["cam"], layers=[3], **rows)
+        shown = [a.pixels.mean() for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
+        assert shown[0] > 200 > 80 > shown[1]
+    (one,) = [
+        a.pixels.mean() for ax in figure(exp, [light, dark], row=1, kinds=["cam"], layers=[3]).axes
+        for a in ax.get_children() if isinstance(a, Raster) and a.frame
+    ]  # fmt: skip
+    assert one < 80
     with pytest.raises(ValueError, match="2 input images"):
         figure(exp, [light], rows=[0, 1])
 

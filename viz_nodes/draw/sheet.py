@@ -45,7 +45,7 @@ def figure(
     exp: Explanation,
     image: np.ndarray | Picture | Sequence[np.ndarray | Picture] | None,
     *,
-    row: int = 0,
+    row: int | None = None,
     rows: Sequence[int] | None = None,
     layers: Sequence[int] | None = None,
     kinds: Sequence[str] = KINDS,
@@ -77,7 +77,8 @@ def figure(
     Args:
         image: (H, W, 3) uint8, what the network saw, or the original with `view`; one for all, or a list with one for
             each input image of `exp` (`exp.source` says which a row explains); None draws without photographs.
-        row: which row of `exp`; `rows` several, each a block below the other: images, classes.
+        row: which row of `exp`; `rows` several, each a block below the other: images, classes. By default the first,
+            or all rows where `image` lists several.
         layers: indices in the network, in the order of the columns; by default all of up to four, else three of them.
         kinds: of "cam", "neighbors", "graph".
         k, order, hops, far, center: which edges, see `draw_graph`.
@@ -100,7 +101,10 @@ def figure(
     Raises:
         ValueError: an unknown kind, nothing to draw, or more columns than the width holds.
     """
-    shown_rows = [row] if rows is None else list(rows)
+    if rows is None:
+        several = isinstance(image, (list, tuple)) and len(image) > 1 and row is None
+        rows = range(len(exp)) if several else [row or 0]
+    shown_rows = list(rows)
     shown_layers = default_layers(exp) if layers is None else list(layers)
     for kind in kinds:
         if kind not in KINDS:
