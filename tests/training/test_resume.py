@@ -63,7 +63,7 @@ def test_a_run_stopped_anywhere_and_continued_is_bitwise_the_unbroken_one(tiny, 
     config = tiny(*EVERYTHING)
     start(config, tmp_path / "whole").run()
     broken = start(config, tmp_path / "broken")
-    assert broken.epoch_updates == 6
+    assert broken.feed.updates == 6
     stop_after(broken, updates)
     with pytest.raises(Interrupted) as caught:
         broken.run()

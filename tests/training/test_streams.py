@@ -50,10 +50,10 @@ def streamed(monkeypatch):
     def opened(*_, **__):
         return Source(IterableImageDataset("", reader=Reader()), COUNT, ("a", "b", "c"))
 
-    import vizgraph.training.loop as loop
+    import vizgraph.training.feeding as feeding
 
-    monkeypatch.setattr(loop, "open_training", opened)
-    monkeypatch.setattr(loop, "open_held_out", opened)
+    monkeypatch.setattr(feeding, "open_training", opened)
+    monkeypatch.setattr(feeding, "open_held_out", opened)
     return datasets
 
 

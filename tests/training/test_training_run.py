@@ -54,7 +54,7 @@ def test_the_learning_rate_is_scaled_as_stated_or_not_at_all(tiny, start, tmp_pa
     run = start(tiny(f"optimizer.lr_scaling={scaling}", "optimizer.lr_batch=16", "optimizer.accumulate=2"), tmp_path)
     assert run.learning_rate == pytest.approx(wanted)
     assert run.optimizer.param_groups[0]["initial_lr"] == pytest.approx(wanted)
-    assert run.epoch_updates == 3
+    assert run.feed.updates == 3
 
 
 def test_frozen_parts_stay_as_they_were_statistics_included(tiny, start, tmp_path):

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from vizgraph.data.labels import labels_of
-from vizgraph.training.batches import Batch, Samples, Stream, measuring_loader, stream_loader
+from vizgraph.training.batches import Batch
 from vizgraph.training.class_names import match
 from vizgraph.training.config import DataConfig
 from vizgraph.training.datasets import Source, open_validation
 from vizgraph.training.errors import TrainingError
+from vizgraph.training.feeding import loader_to_measure
 from vizgraph.training.preprocessing import Normalize, measuring_transform, resolve
 from vizgraph.training.ranks import Ranks
 from vizgraph.training.saving import replacing
@@ -89,7 +90,7 @@ def evaluate(
     preprocessing = resolve(model, data)
     labels = known or (source.labels if mapping is None and source.labels else None)
     labels = tuple(labels) if labels is not None and len(labels) == classes else tuple(str(n) for n in range(classes))
-    loader = _loader(source, preprocessing, data, ranks)
+    loader = loader_to_measure(source, measuring_transform(preprocessing), data, ranks)
     rows: list[dict[str, Any]] = []
     total = None if source.stream else len(loader)
 
@@ -115,17 +116,6 @@ def evaluate(
     return Evaluation(
         scores, labels, matched, preprocessing, scores.count / max(slowest, 1e-9), everyone if save else None,
         real_top1, real_count,
-    )  # fmt: skip
-
-
-def _loader(source: Source, preprocessing: dict[str, Any], data: DataConfig, ranks: Ranks) -> Any:
-    transform, pin = measuring_transform(preprocessing), ranks.device.type == "cuda"
-    if source.stream:
-        stream = Stream(source, transform, 0, part=(ranks.rank, ranks.world), limit=data.val_size)
-        return stream_loader(stream, batch_size=data.batch_size, workers=data.workers, pin=pin, drop_last=False)
-    return measuring_loader(
-        Samples(source, transform, 0), batch_size=data.batch_size, workers=data.workers, pin=pin, rank=ranks.rank,
-        world=ranks.world,
     )  # fmt: skip
 
 

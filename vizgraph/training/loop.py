@@ -16,19 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vizgraph.training import saving
-from vizgraph.training.batches import (
-    Batch,
-    Order,
-    Samples,
-    Stream,
-    begin_epoch,
-    measuring_loader,
-    stream_loader,
-    training_loader,
-)
+from vizgraph.training.batches import Batch
 from vizgraph.training.config import Config, to_yaml
-from vizgraph.training.datasets import open_held_out, open_training
 from vizgraph.training.errors import TrainingError
+from vizgraph.training.feeding import Feed, loader_to_measure, open_sources
 from vizgraph.training.journal import Journal, bar, clock
 from vizgraph.training.mixing import Mixing
 from vizgraph.training.network import build, describe, freeze
@@ -78,9 +69,12 @@ class Training:
             torch.set_num_threads(config.run.threads)
         content = None if resume is None else saving.read(resume)
         seed_all(_BUILDING, config.run.seed)
-        self._open_data()
+        self.training_source, self.validation_source, self.labels, self.classes = open_sources(config)
         self._build_network(content)
-        self._build_loaders()
+        self.feed = Feed.of(config, self.training_source, training_transform(self.preprocessing, config.augment), ranks)
+        self.validation_loader = loader_to_measure(
+            self.validation_source, measuring_transform(self.preprocessing), config.data, ranks, seed=config.run.seed
+        )
         self._build_optimizer()
         self._pending: list[Tensor] = []
         self._overflows = 0
@@ -90,30 +84,6 @@ class Training:
             go_on(self, content, resume)
 
     # -- setting up
-
-    def _open_data(self) -> None:
-        data, run = self.config.data, self.config.run
-        epochs = self.config.schedule.epochs + self.config.schedule.cooldown_epochs
-        self.training_source = open_training(data, epochs=epochs, seed=run.seed)
-        self.validation_source = open_held_out(data, seed=run.seed)
-        labels, others = self.training_source.labels, self.validation_source.labels
-        if labels is not None and others is not None and labels != others:
-            first = next((pair for pair in zip(labels, others) if pair[0] != pair[1]), (len(labels), len(others)))
-            raise TrainingError(
-                f"training and validation have other classes (first difference: {first[0]!r} and {first[1]!r}); "
-                "give both splits the same class folders, or a data.class_map"
-            )
-        self.labels = labels
-        classes = self.config.model.num_classes
-        if classes is None:
-            if labels is None:
-                raise TrainingError("the data set does not say how many classes it has; set model.num_classes")
-            classes = len(labels)
-        if labels is not None and len(labels) > classes:
-            raise TrainingError(f"the data set has {len(labels)} classes, model.num_classes is {classes}")
-        if labels is not None and len(labels) != classes:
-            self.labels = None
-        self.classes = classes
 
     def _build_network(self, content: dict[str, Any] | None) -> None:
         config, device = self.config, self.ranks.device
@@ -163,53 +133,8 @@ class Training:
         self.images_an_update = config.data.batch_size * config.optimizer.accumulate * self.ranks.world
         self.learning_rate = scaled_rate(config.optimizer, self.images_an_update)
         self.optimizer = make_optimizer(config.optimizer, self.model, self.learning_rate)
-        self.scheduler, self.epochs = make_schedule(config.schedule, self.optimizer, self.epoch_updates)
+        self.scheduler, self.epochs = make_schedule(config.schedule, self.optimizer, self.feed.updates)
         self.mixing = Mixing(config.augment, self.classes, self.ranks.device)
-
-    def _build_loaders(self) -> None:
-        config, ranks = self.config, self.ranks
-        data, pin = config.data, ranks.device.type == "cuda"
-        transform = training_transform(self.preprocessing, config.augment)
-        source, batch = self.training_source, data.batch_size
-        an_update = batch * config.optimizer.accumulate
-        if source.stream:
-            if data.repeats > 1:
-                raise TrainingError(
-                    "repeated augmentation needs a data set with an index; set data.repeats=0 for a stream"
-                )
-            self.order = None
-            self.loader = stream_loader(
-                Stream(source, transform, config.run.seed), batch_size=batch, workers=data.workers, pin=pin
-            )
-            held = source.size // ranks.world
-        else:
-            self.order = Order(
-                source.size, seed=config.run.seed, rank=ranks.rank, world=ranks.world, repeats=data.repeats,
-                shuffle=not source.fresh,
-            )  # fmt: skip
-            samples = Samples(source, transform, config.run.seed)
-            self.loader = training_loader(samples, self.order, batch_size=batch, workers=data.workers, pin=pin)
-            held = len(self.order)
-        self.epoch_updates = held // an_update
-        if self.epoch_updates == 0:
-            most = max(1, held // config.optimizer.accumulate)
-            raise TrainingError(
-                f"there are fewer images than a batch: {source.size} for {ranks.world} rank(s) of "
-                f"{config.optimizer.accumulate} x {batch}; lower data.batch_size to {most} or less"
-            )
-        measured = self.validation_source
-        transform = measuring_transform(self.preprocessing)
-        if measured.stream:
-            part = (ranks.rank, ranks.world)
-            stream = Stream(measured, transform, config.run.seed, part=part, limit=data.val_size)
-            self.validation_loader = stream_loader(
-                stream, batch_size=batch, workers=data.workers, pin=pin, drop_last=False
-            )
-        else:
-            self.validation_loader = measuring_loader(
-                Samples(measured, transform, config.run.seed), batch_size=batch, workers=data.workers, pin=pin,
-                rank=ranks.rank, world=ranks.world,
-            )  # fmt: skip
 
     def save(self, *names: str, must: bool = False) -> None:
         """Write checkpoints of now under these names; every rank must call this.
@@ -269,7 +194,7 @@ class Training:
         start = "its last checkpoint" if self.progress.updates else self.origin
         self._say(
             f"{self.arch}, {self.classes} classes, {parameters / 1e6:.2f} M trained parameters, from {start}, on "
-            f"{self.ranks.world} x {self.ranks.device}; {self.epochs} epochs of {self.epoch_updates} updates of "
+            f"{self.ranks.world} x {self.ranks.device}; {self.epochs} epochs of {self.feed.updates} updates of "
             f"{self.images_an_update} images, learning rate {self.learning_rate:.3g}{scaled}{at}; into {self.folder}"
         )
 
@@ -279,22 +204,9 @@ class Training:
 
             tqdm.write(text, file=sys.stderr)
 
-    def _batches(self) -> Iterator[Batch]:
-        """The rest of the epoch's batches."""
-        progress, accumulate = self.progress, self.config.optimizer.accumulate
-        skip = progress.update * accumulate
-        if self.order is not None:
-            self.order.epoch, self.order.start = progress.epoch, skip * self.config.data.batch_size
-            yield from self.loader
-            return
-        begin_epoch(self.loader, progress.epoch)
-        for number, batch in enumerate(self.loader):
-            if number >= skip:
-                yield batch
-
     def _train_epoch(self, stop: Stop) -> None:
         progress, accumulate = self.progress, self.config.optimizer.accumulate
-        if progress.update >= self.epoch_updates:
+        if progress.update >= self.feed.updates:
             return
         self.forward.train()
         for module in self.frozen:
@@ -302,14 +214,14 @@ class Training:
         self.mixing.start_epoch(progress.epoch)
         started, before = time.monotonic(), progress.seconds
         done_here = 0
-        batches = self._batches()
-        live = bar(self.epoch_updates, progress.update, f"epoch {progress.epoch + 1}/{self.epochs}", show=self.show)
+        batches = self.feed.batches(progress.epoch, progress.update)
+        live = bar(self.feed.updates, progress.update, f"epoch {progress.epoch + 1}/{self.epochs}", show=self.show)
         with live:
-            while progress.update < self.epoch_updates:
+            while progress.update < self.feed.updates:
                 group = list(itertools.islice(batches, accumulate))
                 if len(group) < accumulate:
                     raise TrainingError(
-                        f"the stream ended after {progress.update} of {self.epoch_updates} updates; "
+                        f"the stream ended after {progress.update} of {self.feed.updates} updates; "
                         "set data.train_size to what it holds"
                     )
                 self._update(group)
@@ -370,7 +282,7 @@ class Training:
             return
         progress = self.progress
         rate = done * self.images_an_update / max(seconds, 1e-9)
-        left = (self.epochs - progress.epoch) * self.epoch_updates - progress.update
+        left = (self.epochs - progress.epoch) * self.feed.updates - progress.update
         loss = progress.loss_sum / progress.seen if progress.seen and not self._pending else None
         live.set_postfix_str(
             ("" if loss is None else f"loss {loss:.3f}, ") + f"lr {self.optimizer.param_groups[0]['lr']:.2e}, "
@@ -398,7 +310,7 @@ class Training:
     def _agree(self, stop: Stop) -> None:
         """After an update: whether any rank lost its numbers, was told to stop, or it is time to save."""
         progress = self.progress
-        at_end = progress.update == self.epoch_updates
+        at_end = progress.update == self.feed.updates
         due = (time.monotonic() - self._saved_at) > self.config.run.save_minutes * 60
         finite = True
         if progress.update % self._looks_every() == 0 or at_end or stop:

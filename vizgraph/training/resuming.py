@@ -55,7 +55,7 @@ def state_of(run: Training) -> dict[str, Any]:
         "loss_sum": progress.loss_sum, "seen": progress.seen, "replaced": progress.replaced,
     }  # fmt: skip
     everyone = run.ranks.gather(own)
-    done = progress.update == run.epoch_updates
+    done = progress.update == run.feed.updates
     content: dict[str, Any] = {
         # timm's fields: the epoch is the last one finished
         "epoch": progress.epoch if done else progress.epoch - 1, "arch": run.arch, "version": 2,
@@ -63,7 +63,7 @@ def state_of(run: Training) -> dict[str, Any]:
         "metric": progress.best_top1, "vizgraph": run.description,
         "training": {
             "progress": asdict(progress), "ranks": everyone, "world": run.ranks.world,
-            "epoch_updates": run.epoch_updates,
+            "epoch_updates": run.feed.updates,
             "scheduler": None if run.scheduler is None else run.scheduler.state_dict(),
         },
     }  # fmt: skip
@@ -86,7 +86,7 @@ def go_on(run: Training, content: Mapping[str, Any], path: Path | None) -> None:
     if 0 < progress.update < saved["epoch_updates"]:
         _require_same_batches(run, was, now, saved, path)
     elif progress.update:
-        progress.update = run.epoch_updates
+        progress.update = run.feed.updates
     run.progress = progress
     run.model.load_state_dict(content["state_dict"])
     run.optimizer.load_state_dict(content["optimizer"])
@@ -97,10 +97,10 @@ def go_on(run: Training, content: Mapping[str, Any], path: Path | None) -> None:
     same_world = saved["world"] == run.ranks.world
     if run.scheduler is not None:
         same_rates = all(was[section] == now[section] for section in ("schedule", "optimizer"))
-        if same_rates and same_world and saved["epoch_updates"] == run.epoch_updates:
+        if same_rates and same_world and saved["epoch_updates"] == run.feed.updates:
             run.scheduler.load_state_dict(saved["scheduler"])
         else:
-            progress.updates = progress.epoch * run.epoch_updates + progress.update
+            progress.updates = progress.epoch * run.feed.updates + progress.update
             take_over(run.scheduler, run.optimizer, progress.epoch, progress.updates)
     if same_world:
         own = saved["ranks"][run.ranks.rank]
@@ -149,7 +149,7 @@ def _require_same_batches(
     for dotted in ("data.batch_size", "optimizer.accumulate", "data.repeats", "run.seed"):
         section, key = dotted.split(".")
         pairs.append((dotted, was[section][key], now[section][key]))
-    pairs.append(("updates an epoch", saved["epoch_updates"], run.epoch_updates))
+    pairs.append(("updates an epoch", saved["epoch_updates"], run.feed.updates))
     for what, before, after in pairs:
         if before != after:
             raise TrainingError(
