@@ -57,26 +57,29 @@ def streamed(monkeypatch):
     return datasets
 
 
-def test_a_stopped_run_on_a_stream_resumes_bitwise(streamed, tiny, start, tmp_path):
-    config = tiny("average.decay=0.9")
-    whole = start(config, tmp_path / "whole")
-    scores = whole.run()
-    assert scores.count == COUNT
-    broken = start(config, tmp_path / "broken")
+def require_bitwise_resumption(start, config, folder, updates):
+    """A run stopped after so many updates and continued has the weights of the run that nobody stopped."""
+    whole = start(config, folder / "whole")
+    assert whole.run().count == COUNT
+    broken = start(config, folder / "broken")
     update = broken._update
 
     def and_stop(group):
         update(group)
-        if broken.progress.updates + 1 == 9:
+        if broken.progress.updates + 1 == updates:
             signal.raise_signal(signal.SIGTERM)
 
     broken._update = and_stop
     with pytest.raises(Interrupted):
         broken.run()
-    again = start(config, tmp_path / "broken", resume=tmp_path / "broken" / saving.LAST)
+    again = start(config, folder / "broken", resume=folder / "broken" / saving.LAST)
     again.run()
     for left, right in zip(whole.model.state_dict().values(), again.model.state_dict().values(), strict=True):
         assert torch.equal(left, right)
+
+
+def test_a_stopped_run_on_a_stream_resumes_bitwise(streamed, tiny, start, tmp_path):
+    require_bitwise_resumption(start, tiny("average.decay=0.9"), tmp_path, 9)
 
 
 def test_a_stream_that_ends_early_says_how_much_it_held(streamed, tiny, start, tmp_path):
@@ -194,23 +197,7 @@ def test_an_epoch_of_shards_is_the_same_whichever_came_before(shards):
 @pytest.mark.parametrize("updates", [3, 9])
 def test_a_run_on_shards_resumes_bitwise(shards, tiny, start, tmp_path, updates):
     config = tiny("data.name=wds/", f"data.root={shards}", "model.num_classes=3", "augment.erase=0.5")
-    whole = start(config, tmp_path / "whole")
-    whole.run()
-    broken = start(config, tmp_path / "broken")
-    update = broken._update
-
-    def and_stop(group):
-        update(group)
-        if broken.progress.updates + 1 == updates:
-            signal.raise_signal(signal.SIGTERM)
-
-    broken._update = and_stop
-    with pytest.raises(Interrupted):
-        broken.run()
-    again = start(config, tmp_path / "broken", resume=tmp_path / "broken" / saving.LAST)
-    again.run()
-    for left, right in zip(whole.model.state_dict().values(), again.model.state_dict().values(), strict=True):
-        assert torch.equal(left, right)
+    require_bitwise_resumption(start, config, tmp_path, updates)
 
 
 def test_classes_of_a_stream_are_renumbered(shards):
