@@ -12,6 +12,7 @@ network with the range of its seeds.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import subprocess
 import sys
@@ -19,12 +20,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
 from vizgraph.training.config import load
 from vizgraph.training.curves import COLORS
 from vizgraph.training.journal import read_log
 
-PANELS = (("val_loss", "validation loss"), ("top1", "top-1 of the validation images (%)"))
+PANELS = {
+    "validation loss": lambda row: row["val_loss"],
+    "top-1 error of the validation images (%)": lambda row: 100 - row["top1"],
+}
 
 
 def train(folder: Path, arch: str, seed: int, config: str, overrides: list[str], epochs: int) -> list[dict]:
@@ -44,20 +49,27 @@ def train(folder: Path, arch: str, seed: int, config: str, overrides: list[str],
 
 
 def draw(runs: dict[str, list[list[dict]]]) -> Figure:
-    """Mean over seeds, and their range, a color a network.
+    """Mean over seeds, and their range, a color a network; logarithmic, so that the end is seen too.
 
     Args:
         runs: the logs of each network's seeds.
     """
     figure = Figure(figsize=(7.2, 3.0), layout="constrained")
-    for axes, (column, title) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+    for axes, (title, value) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
+        smallest = math.inf
         for color, (arch, logs) in zip(COLORS, runs.items()):
-            seeds = [{row["epoch"]: row[column] for row in log if row[column] is not None} for log in logs]
+            seeds = [{row["epoch"]: value(row) for row in log if row["top1"] is not None} for log in logs]
             epochs = sorted(set.intersection(*(set(seed) for seed in seeds)))
             values = [[seed[epoch] for seed in seeds] for epoch in epochs]
             axes.plot(epochs, [statistics.mean(some) for some in values], color=color, label=arch)
             low, high = [min(some) for some in values], [max(some) for some in values]
             axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
+            smallest = min(smallest, *low)
+        if smallest > 0:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axes.yaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("epoch")
         axes.set_title(title, fontsize=10)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -87,11 +99,11 @@ def main() -> None:
         runs = {arch: [waiting[arch, seed].result() for seed in given.seeds] for arch in given.arch}
     print(f"{given.config}, {epochs} epochs, seeds {', '.join(map(str, given.seeds))}; last epoch")
     for arch, logs in runs.items():
-        for column, title in PANELS:
-            last = [log[-1][column] for log in logs]
+        for title, value in PANELS.items():
+            last = [value(log[-1]) for log in logs]
             spread = statistics.stdev(last) if len(last) > 1 else float("nan")
             print(
-                f"  {arch:18} {title:36} {statistics.mean(last):8.3f}, standard deviation {spread:.3f}, "
+                f"  {arch:18} {title:42} {statistics.mean(last):8.3f}, standard deviation {spread:.3f}, "
                 f"{min(last):.3f} to {max(last):.3f}"
             )
     picture = given.out / "curves.png"
