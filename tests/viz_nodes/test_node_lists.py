@@ -123,7 +123,9 @@ def test_tokens_are_explained_where_they_are(stem, adapter):
     assert all(proof.proven for proof in viz_nodes.verify(net, pixels, adapter=adapter()))
     with torch.no_grad():
         plain = net(pixels)
-        assert torch.equal(plain, exp.logits)
+        # Where its input asks for gradients and its weights do not, as in `explain`, torch's linear layer takes another
+        # way through, on some processors not with the same last bit.
+        torch.testing.assert_close(plain, exp.logits, rtol=0, atol=1e-13)
         cut = {i: layer.share == 0 for i, layer in enumerate(exp.layers)}
         with viz_nodes.edit_edges(net, cut=cut, adapter=adapter()) as gone:
             assert torch.equal(net(pixels), plain)
