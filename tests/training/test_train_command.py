@@ -70,6 +70,36 @@ def test_the_smoke_variant_of_a_recipe_runs(name, tmp_path):
     assert (tmp_path / saving.BEST).is_file()
 
 
+def test_an_error_ends_the_process_though_others_load_for_it(photos, tmp_path):
+    script = (
+        "import sys\n"
+        "from vizgraph.cli.main import main\n"
+        "from vizgraph.training.loop import Training\n"
+        "kept = RuntimeError('out of memory')\n"
+        "def fails(training, batch):\n"
+        "    raise kept  # its traceback keeps the loader until the end\n"
+        "Training._loss = fails\n"
+        "main(sys.argv[1:])\n"
+    )
+    arguments = ["train", "--device", "cpu", "--data", str(photos), "--out", str(tmp_path), *TINY, "data.workers=2"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 70, done.stderr
+    assert "out of memory" in done.stderr
+
+
+def test_weights_that_cannot_be_had_are_said_before_anything_begins(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIZGRAPH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("VIZGRAPH_WEIGHTS_URL", "http://127.0.0.1:9")
+    done = call("--data", photos, "--out", tmp_path / "run", "--config", "finetune.yaml", "data.workers=0")
+    assert done.exit_code == 4, done.output
+    assert "vig_ti: its weights are not on this machine" in done.output
+    assert "from the published weights" not in done.output
+    assert not (tmp_path / "run").exists()
+
+
 def test_sigterm_saves_and_exits_143_and_leaves_no_worker(photos, tmp_path):
     command = [
         sys.executable,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import itertools
+import multiprocessing
 import os
 import signal
 import struct
@@ -203,7 +206,24 @@ def _start_worker(_: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+@functools.cache
+def _let_no_worker_outlive_us() -> None:
+    """At exit Python asks processes like these to end by SIGTERM, which they ignore, and waits: kill them before.
+
+    Where a run ends with an error, whose traceback holds the loader, nothing else would end them.
+    """
+
+    def kill() -> None:
+        for process in multiprocessing.active_children():
+            if process.daemon:
+                process.kill()
+
+    atexit.register(kill)
+
+
 def _loader(dataset: Dataset, *, workers: int, pin: bool, persistent: bool = True, **options: Any) -> DataLoader:
+    if workers > 0:
+        _let_no_worker_outlive_us()
     return DataLoader(
         dataset, num_workers=workers, collate_fn=collate, worker_init_fn=_start_worker, pin_memory=pin,
         # torch's own seeds for workers must not come out of the run's generator: a continued run would differ.

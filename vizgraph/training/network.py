@@ -21,29 +21,24 @@ def build(config: ModelConfig, classes: int) -> tuple[nn.Module, str]:
     """
     import timm
 
+    from vizgraph.checkpoints.load import load_published, start_from
     from vizgraph.models import resolve
 
     try:
         arch = resolve(config.arch)
         model = timm.create_model(
-            arch, pretrained=config.pretrained and config.checkpoint is None, num_classes=classes,
-            drop_rate=config.drop_rate, drop_path_rate=config.drop_path_rate, **_as_arguments(config.kwargs),
+            arch, num_classes=classes, drop_rate=config.drop_rate, drop_path_rate=config.drop_path_rate,
+            **_as_arguments(config.kwargs),
         )  # fmt: skip
     except (ValueError, TypeError) as error:
-        raise _told(error, config) from error
+        raise TrainingError(f"model.arch={config.arch}: {error}") from error
     if config.checkpoint is not None:
-        from vizgraph.checkpoints.load import start_from
-
         return model, start_from(model, arch, config.checkpoint)
-    return model, "the published weights" if config.pretrained else "random weights"
-
-
-def _told(error: Exception, config: ModelConfig) -> Exception:
-    from vizgraph.checkpoints.errors import CheckpointError
-
-    if isinstance(error, CheckpointError):
-        return error
-    return TrainingError(f"model.arch={config.arch}: {error}")
+    if config.pretrained:
+        # Not timm's `pretrained=True`, which lets a network without its weights live until it is used.
+        load_published(model, arch)
+        return model, "the published weights"
+    return model, "random weights"
 
 
 def _as_arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
