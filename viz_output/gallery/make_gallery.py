@@ -117,8 +117,8 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")''',
         "network's map, and whom it asked from the same place, the peak of the first. Right: the difference of the "
         "maps, and gray the edges that both have.",
         f"vizgraph compare --arch gcn_demo --arch vig_demo --layers 6 "
-        f"--img vizgraph/assets/samples/cat_7.png --dpi {DPI}",
-        "compare/cat_7/compare.png",
+        f"--img vizgraph/assets/samples/palace_9.png --dpi {DPI}",
+        "compare/palace_9/compare.png",
     ),
     Picture(
         "pyramid", "A pyramid",
