@@ -15,7 +15,6 @@ from safetensors.torch import save_file
 
 import vizgraph
 from vizgraph.checkpoints import CheckpointError, load_published, locate, resolve_device
-from vizgraph.checkpoints import load as load_module
 from vizgraph.checkpoints.catalog import WITH_BUNDLED
 
 DEMO = "gcn_demo"
@@ -369,8 +368,7 @@ def test_what_only_a_person_can_fetch_is_said_in_one_message(tmp_path):
 def test_demo_is_the_bundled_file(arch, state_of, tmp_path, monkeypatch):
     path = tmp_path / f"{arch}.safetensors"
     save_file(state_of(arch), path)
-    for module in (locate, load_module):
-        monkeypatch.setattr(module, "bundled_file", lambda arch: tmp_path / f"{arch}.safetensors")
+    monkeypatch.setattr(locate, "bundled_file", lambda arch: tmp_path / f"{arch}.safetensors")
     for checkpoint in (None, "demo"):
         info = load(arch, checkpoint).checkpoint_info
         assert (info.source, info.path, info.origin) == ("bundled", path, "bundled")

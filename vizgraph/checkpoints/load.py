@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vizgraph.checkpoints.catalog import ARCHITECTURES, BUNDLED, WITH_BUNDLED, Weights, preprocessing
 from vizgraph.checkpoints.download import fetch
 from vizgraph.checkpoints.errors import CheckpointError
-from vizgraph.checkpoints.locate import bundled_file, cache_folder, downloadable, find, what_to_fetch
+from vizgraph.checkpoints.locate import cache_folder, downloadable, find, what_to_fetch
 from vizgraph.checkpoints.read import Contents, choose, read
 from vizgraph.checkpoints.remap import Build, to_project
 from vizgraph.models import resolve
@@ -145,8 +145,6 @@ def load_model(
     """
     arch = resolve(arch)
     place = resolve_device(device)
-    if checkpoint is None and arch in WITH_BUNDLED:
-        checkpoint = "demo"
     if checkpoint == "random":
         model = _untrained(arch, num_classes, model_kwargs)
         if sha256 is not None:
@@ -169,7 +167,7 @@ def load_published(model: nn.Module, arch: str) -> None:
         CheckpointError: the weights cannot be had, read, or do not fit.
     """
     arch = resolve(arch)
-    path, weights = _where(arch, "demo" if arch in WITH_BUNDLED else None)
+    path, weights = _where(arch, None)
     loaded, _ = _with_own_classifier(model, _prepare(path, arch, True, None))
     _insert(model, loaded)
     _describe(model, arch, loaded, weights)
@@ -229,10 +227,7 @@ def _where(arch: str, checkpoint: str | os.PathLike[str] | None) -> tuple[Path, 
         if arch not in WITH_BUNDLED:
             of = " and ".join(WITH_BUNDLED)
             raise CheckpointError(f"demo: there are checkpoints of {of}, none of {arch}; {_use('gcn_demo')}")
-        if not bundled_file(arch).is_file():
-            raise CheckpointError(what_to_fetch(arch))
-        return bundled_file(arch), ARCHITECTURES[arch].weights[0]
-    if checkpoint is not None:
+    elif checkpoint is not None:
         return Path(checkpoint).expanduser(), None
     found = find(arch)
     if found is not None:
