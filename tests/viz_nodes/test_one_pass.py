@@ -203,16 +203,7 @@ def test_a_crash_inside_the_network_leaves_nothing(make_net, make_pixels):
     assert viz_nodes.explain(net, make_pixels()).depth == 3
 
 
-@pytest.fixture
-def one_thread():
-    """For many small calls: threads that wait for one another take most of their time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
+@pytest.mark.usefixtures("one_thread")  # for many small calls threads mostly wait for one another
 def test_many_calls_leave_nothing_behind(make_net, make_pixels):
     """No tensor, no object, no memory of Python's, no hook, no flag: after 25 rounds of everything as after 3."""
     net, pixels = make_net(depth=1), make_pixels(1)
