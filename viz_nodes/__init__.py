@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 
 _HOME = {
-    "Explanation": "viz_nodes.records",
-    "LayerExplanation": "viz_nodes.records",
-    "explain": "viz_nodes.one_pass",
+    "Explanation": "viz_nodes.explanation",
+    "LayerExplanation": "viz_nodes.explanation",
+    "explain": "viz_nodes.explainer",
     "verify": "viz_nodes.capture",
     "edit_edges": "viz_nodes.capture",
     "reach": "viz_nodes.graphs",

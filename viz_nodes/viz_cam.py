@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import vizgraph
-from viz_nodes.records import NO_EDGE, NO_PEAK, Explanation
-from viz_nodes.whole_files import write_atomically
+from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation
+from viz_nodes.files import write_atomically
 
 __all__ = ["Neighbor", "Viz_CAM"]
 
@@ -84,7 +84,7 @@ class Viz_CAM:
 
     def _process(self, path: Path, folder: Path, viz_neighbors: int, save_topk: int) -> Explanation:
         from viz_nodes.draw import panel, save_figure
-        from viz_nodes.one_pass import explain
+        from viz_nodes.explainer import explain
 
         sample = vizgraph.load_image(path, self.model)
         device = next(self.model.parameters()).device

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 IMPORTED = (
-    "tqdm.auto", "viz_nodes.draw", "viz_nodes.export", "viz_nodes.one_pass", "vizgraph.checkpoints.load",
+    "tqdm.auto", "viz_nodes.draw", "viz_nodes.export.archive", "viz_nodes.explainer", "vizgraph.checkpoints.load",
     "vizgraph.cli.render", "vizgraph.cli.rendering.batches", "vizgraph.data.transforms",
 )  # fmt: skip
 """What a run needs, so that its forks need not import it."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation, LayerExplanation
 from vizgraph.cli.rendering import manifest
 from vizgraph.cli.rendering.aggregates import EVERY, Aggregates, coverage
 

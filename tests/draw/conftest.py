@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation, LayerExplanation
 
 
 def build_layer(rng, index, rows, grid, key_grid, k, peak_at=(0.45, 0.5), self_first=True, reach=2.5):

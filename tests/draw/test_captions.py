@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from viz_nodes.draw.captions import SEPARATOR, number, percent, plain, shortened, target_words, text_width, wrap
-from viz_nodes.draw.egos import choose_centers, edges_words, ego_of
-from viz_nodes.draw.sheet import figure
+from viz_nodes.draw.figures import figure
+from viz_nodes.draw.geometry.selection import choose_centers, edges_words, ego_of
+from viz_nodes.draw.style.captions import SEPARATOR, number, percent, plain, shortened, target_words, text_width, wrap
 
 
 def spaced(text):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from viz_nodes.draw import compare, figure_bytes
+from viz_nodes.draw.artists.photograph import Raster
 from viz_nodes.draw.comparison import column_names, same_place
 from viz_nodes.draw.differences import (
     cam_difference,
@@ -16,10 +17,9 @@ from viz_nodes.draw.differences import (
     edge_difference,
     signed_table,
 )
-from viz_nodes.draw.egos import ego_of
-from viz_nodes.draw.palettes import DARK, LIGHT
-from viz_nodes.draw.picture import Raster
-from viz_nodes.draw.scales import Scale
+from viz_nodes.draw.geometry.selection import ego_of
+from viz_nodes.draw.style.palettes import DARK, LIGHT
+from viz_nodes.draw.style.scales import Scale
 
 
 def words_of(fig):

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from viz_nodes.draw.curves import BENDS, arrival_angles, bezier, control_points, crossings, fan, ribbon, trimmed
+from viz_nodes.draw.geometry.curves import (
+    BENDS,
+    arrival_angles,
+    bezier,
+    control_points,
+    crossings,
+    fan,
+    ribbon,
+    trimmed,
+)
 
 
 def gaps_between(angles):

@@ -7,12 +7,12 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from viz_nodes.draw import draw_cam, draw_graph, draw_neighbors
+from viz_nodes.draw.artists.edges import Ribbons
 from viz_nodes.draw.cam import heat_pixels, heat_table
 from viz_nodes.draw.graph import edge_opacities, edge_widths
 from viz_nodes.draw.neighbors import shade_path
-from viz_nodes.draw.palettes import DARK, LIGHT, palette_named, theme_named
-from viz_nodes.draw.ribbons import Ribbons
-from viz_nodes.draw.scales import scale_of
+from viz_nodes.draw.style.palettes import DARK, LIGHT, palette_named, theme_named
+from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.grids import boxes, centers
 
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from PIL import Image
 
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.photograph import add_raster, as_picture
 from viz_nodes.draw.files import pixels_of
-from viz_nodes.draw.panels import Panel
-from viz_nodes.draw.picture import add_raster, as_picture
 from viz_nodes.draw.png import png_bytes
 
 

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from viz_nodes.draw import figure, panel
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.photograph import Raster, as_picture
 from viz_nodes.draw.files import _SETTINGS, pixels_of
-from viz_nodes.draw.panels import Panel
-from viz_nodes.draw.paper import width_in_inches
-from viz_nodes.draw.picture import Raster, as_picture
+from viz_nodes.draw.style.widths import width_in_inches
 
 
 def texts(fig, dpi=300):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from viz_nodes.records import NO_EDGE, NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation, LayerExplanation
 
 LABELS = ("cat", "cup", "astronaut", "rocket", "coin", "moon")
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from viz_nodes import write_page
-from viz_nodes.hops import hop_weights
+from viz_nodes.graphs.hops import hop_weights
 
 pytestmark = pytest.mark.browser
 

@@ -8,9 +8,9 @@ from torch import nn
 
 import viz_nodes
 from viz_nodes.capture import Adapter, Graph, NoGraphLayer
-from viz_nodes.capture.fold import Fold, shifted_windows
-from viz_nodes.capture.message_passing import ranked_places
-from viz_nodes.capture.rolls import crossed, rolled
+from viz_nodes.capture.adapters.message_passing import ranked_places
+from viz_nodes.capture.adapters.partition import Fold, shifted_windows
+from viz_nodes.capture.adapters.shifts import crossed, rolled
 
 
 class Net(nn.Module):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from viz_nodes import export
-from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.export import archive as export
 
 
 def made(dtype=torch.float32, rows=2, **more):

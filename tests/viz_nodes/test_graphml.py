@@ -8,7 +8,7 @@ import math
 import networkx as nx
 import pytest
 
-from viz_nodes.graphml import graphml
+from viz_nodes.export.graphml import graphml
 
 
 def read(data):

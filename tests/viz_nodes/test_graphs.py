@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from viz_nodes import edges, graphs, hops
-from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.graphs import digraphs as graphs
+from viz_nodes.graphs import edges, hops
 
 
 def layer(index, grid, neighbors, share, *, key_grid=None, cam=None, **more):

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 import viz_nodes
-from viz_nodes import metrics, scoring
-from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.metrics import benchmark as scoring
+from viz_nodes.metrics import perturbation as metrics
 
 GRID = (3, 4)
 

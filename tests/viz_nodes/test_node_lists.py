@@ -8,8 +8,8 @@ from torch import nn
 
 import viz_nodes
 from viz_nodes.capture import Adapter, Graph, NoGraphLayer
+from viz_nodes.capture.adapters.message_passing import table
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
-from viz_nodes.capture.message_passing import table
 
 SIZE = (24, 16)  # pixels: a grid of 6 x 4 patches
 GRID = (6, 4)

@@ -9,7 +9,7 @@ import torch
 import viz_nodes
 import vizgraph  # noqa: F401  (registers the networks)
 from viz_nodes.cams import METHODS
-from viz_nodes.metrics import edge_curve, node_curve, ranking
+from viz_nodes.metrics.perturbation import edge_curve, node_curve, ranking
 from vizgraph.models import ARCHITECTURES
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -9,7 +9,7 @@ import torch
 
 import viz_nodes
 import vizgraph  # noqa: F401  (registers the networks)
-from viz_nodes.records import NO_PEAK
+from viz_nodes.explanation import NO_PEAK
 
 
 def measured(arch, reference, fill):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import viz_nodes
-from viz_nodes.capture.resume import resuming
+from viz_nodes.capture.resuming import resuming
 
 
 def counted(module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from viz_nodes.cams.borrowed import image
+from viz_nodes.cams.gradcam_classes import image
 
 
 def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from viz_nodes.cams.borrowed import unhooked
+from viz_nodes.cams.gradcam_classes import unhooked
 
 Forward = Callable[[Tensor, Tensor], Tensor]
 Score = Callable[[Tensor, Tensor], Tensor]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from viz_nodes.cams.borrowed import image
+from viz_nodes.cams.gradcam_classes import image
 
 
 def eigencam(activations: Tensor, gradients: Tensor | None = None) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from viz_nodes.capture.adapter import Adapter, EdgeTensor, Graph
+from viz_nodes.capture.adapters.base import Adapter, EdgeTensor, Graph
+from viz_nodes.capture.adapters.message_passing import MessagePassing
+from viz_nodes.capture.adapters.partition import Fold
+from viz_nodes.capture.adapters.shifts import GreedyViG, MobileViG, MobileViGv2
+from viz_nodes.capture.adapters.windowed import WindowedEdges
 from viz_nodes.capture.editing import edit_edges
-from viz_nodes.capture.fold import Fold
-from viz_nodes.capture.message_passing import MessagePassing
-from viz_nodes.capture.proof import LayerProof, verify
 from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
-from viz_nodes.capture.rolls import GreedyViG, MobileViG, MobileViGv2
-from viz_nodes.capture.windows import WindowedEdges
+from viz_nodes.capture.verification import LayerProof, verify
 
 __all__ = [
     "Adapter",

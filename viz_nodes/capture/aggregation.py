@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from viz_nodes.capture.adapter import Adapter, gather
+from viz_nodes.capture.adapters.base import Adapter, gather
 from viz_nodes.capture.layouts import as_nodes
-from viz_nodes.capture.manners import doublable
+from viz_nodes.capture.model_state import doublable
 from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import Adapter, Graph, by_image, edits, gather, is_edge_tensor
+from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, edits, gather, is_edge_tensor
+from viz_nodes.capture.adapters.message_passing import table
+from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import maximum_heard
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
-from viz_nodes.capture.manners import unwrap
-from viz_nodes.capture.message_passing import table
-from viz_nodes.capture.select import adapters_for
+from viz_nodes.capture.model_state import unwrap
 from viz_nodes.capture.structure import Layer, structure
-from viz_nodes.records import Explanation
+from viz_nodes.explanation import Explanation
 
 Edges = Tensor | Iterable[tuple[int, int]] | Callable[[Tensor], Tensor]
 

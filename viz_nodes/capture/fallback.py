@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from viz_nodes.capture.adapter import gather, is_edge_tensor
+from viz_nodes.capture.adapters.base import gather, is_edge_tensor
 from viz_nodes.capture.aggregation import tolerance
-from viz_nodes.capture.manners import doublable
+from viz_nodes.capture.model_state import doublable
 from viz_nodes.capture.recorder import GraphCall
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import Adapter, Graph, edits, is_edge_tensor
-from viz_nodes.capture.fold import Fold
+from viz_nodes.capture.adapters.base import Adapter, Graph, edits, is_edge_tensor
+from viz_nodes.capture.adapters.partition import Fold
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 
 Grid = tuple[int, int]

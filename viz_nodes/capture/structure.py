@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import nn
 
-from viz_nodes.capture.adapter import Adapter
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.adapters.partition import Fold
 from viz_nodes.capture.aggregation import Aggregation, recognise
-from viz_nodes.capture.fold import Fold
-from viz_nodes.capture.manners import borrowed
+from viz_nodes.capture.model_state import borrowed
 from viz_nodes.capture.recorder import GraphCall, recording
 
 Grid = tuple[int, int]

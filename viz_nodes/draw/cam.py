@@ -8,16 +8,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, to_rgba
 
-from viz_nodes.draw.bars import add_colorbar
-from viz_nodes.draw.captions import SEPARATOR, head_words, number
-from viz_nodes.draw.marks import add_star
-from viz_nodes.draw.notes import add_caption
-from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
-from viz_nodes.draw.picture import Picture, add_raster
-from viz_nodes.draw.scales import Scale, scale_of
-from viz_nodes.draw.stage import add_patch_grid, frame, set_stage
+from viz_nodes.draw.artists.axes import add_patch_grid, frame, set_stage
+from viz_nodes.draw.artists.captions import add_caption
+from viz_nodes.draw.artists.colorbars import add_colorbar
+from viz_nodes.draw.artists.marks import add_star
+from viz_nodes.draw.artists.photograph import Picture, add_raster
+from viz_nodes.draw.style.captions import SEPARATOR, head_words, number
+from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
+from viz_nodes.draw.style.scales import Scale, scale_of
+from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import View, centers
-from viz_nodes.records import NO_PEAK, Explanation
 
 _SMOOTH_SIDE = 320
 
@@ -84,7 +84,7 @@ def draw_cam(
         fade: let opacity fall with the value, to a third of `alpha` at 0, so that the photograph stays bright where
             there is no evidence; False paints all of it at `alpha`, as the release does.
         smooth: bicubic between nodes; False paints each patch in its own value.
-        normalize, vmax: see `viz_nodes.draw.scales.scale_of`.
+        normalize, vmax: see `viz_nodes.draw.style.scales.scale_of`.
         peak: mark the most discriminative node; a blank map has none, and the picture says so.
         grid: draw the patch grid.
         colorbar: add a bar in raw values at the right.

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.bars import add_colorbar, add_signed_bar
+from viz_nodes.draw.artists.colorbars import add_colorbar, add_signed_bar
+from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.cam import draw_cam, heat_table
-from viz_nodes.draw.captions import SEPARATOR, layer_words, method_words, plain, target_words
 from viz_nodes.draw.differences import (
     cam_difference,
     draw_cam_difference,
@@ -21,17 +21,17 @@ from viz_nodes.draw.differences import (
     edge_difference,
     signed_table,
 )
-from viz_nodes.draw.egos import Ego, edges_words, ego_of
+from viz_nodes.draw.figures import KINDS, aspect_of, default_layers
+from viz_nodes.draw.geometry.layout import Band, Cell, Page, compose
+from viz_nodes.draw.geometry.selection import Ego, edges_words, ego_of
 from viz_nodes.draw.graph import draw_graph
-from viz_nodes.draw.layout import Band, Cell, Page, compose
 from viz_nodes.draw.neighbors import draw_neighbors
-from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
-from viz_nodes.draw.paper import width_in_inches
-from viz_nodes.draw.picture import Picture, as_picture
-from viz_nodes.draw.scales import scale_of
-from viz_nodes.draw.sheet import KINDS, aspect_of, default_layers
+from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, plain, target_words
+from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
+from viz_nodes.draw.style.scales import scale_of
+from viz_nodes.draw.style.widths import width_in_inches
+from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
 from viz_nodes.grids import Grid, View
-from viz_nodes.records import NO_PEAK, Explanation, LayerExplanation
 
 
 def same_place(node: int, grid: Grid, other: Grid) -> int:

@@ -10,16 +10,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 
+from viz_nodes.draw.artists.axes import add_veil, frame, set_stage
+from viz_nodes.draw.artists.photograph import Picture, add_raster
 from viz_nodes.draw.cam import heat_pixels
-from viz_nodes.draw.captions import percent
-from viz_nodes.draw.egos import Ego
+from viz_nodes.draw.geometry.selection import Ego
 from viz_nodes.draw.graph import add_edges, edge_opacities, lay_ground
-from viz_nodes.draw.palettes import Theme, theme_named
-from viz_nodes.draw.picture import Picture, add_raster
-from viz_nodes.draw.scales import Scale
-from viz_nodes.draw.stage import add_veil, frame, set_stage
+from viz_nodes.draw.style.captions import percent
+from viz_nodes.draw.style.palettes import Theme, theme_named
+from viz_nodes.draw.style.scales import Scale
+from viz_nodes.explanation import NO_EDGE, Explanation, LayerExplanation
 from viz_nodes.grids import View
-from viz_nodes.records import NO_EDGE, Explanation, LayerExplanation
 
 
 @dataclass(frozen=True, eq=False)

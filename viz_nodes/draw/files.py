@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from viz_nodes.draw.png import png_bytes
-from viz_nodes.whole_files import write_atomically
+from viz_nodes.files import write_atomically
 
 FORMATS = ("png", "pdf", "svg")
 _KEY = "vizgraph"

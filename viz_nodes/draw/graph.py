@@ -11,20 +11,20 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import is_color_like, to_rgb, to_rgba
 
-from viz_nodes.draw.bars import add_signed_bar
+from viz_nodes.draw.artists.axes import FINEST_GRID, Stage, add_patch_grid, add_veil, frame, set_stage
+from viz_nodes.draw.artists.captions import add_caption
+from viz_nodes.draw.artists.colorbars import add_signed_bar
+from viz_nodes.draw.artists.edges import Ribbons
+from viz_nodes.draw.artists.marks import add_dots, add_ring, add_star, dot_size, speck_size, star_size
+from viz_nodes.draw.artists.photograph import Picture
 from viz_nodes.draw.cam import say_blank
-from viz_nodes.draw.captions import SEPARATOR, head_words
-from viz_nodes.draw.curves import bezier, control_points, fan
-from viz_nodes.draw.egos import Ego, Hop, choose_centers, edges_words, ego_of
-from viz_nodes.draw.marks import add_dots, add_ring, add_star, dot_size, speck_size, star_size
+from viz_nodes.draw.geometry.curves import bezier, control_points, fan
+from viz_nodes.draw.geometry.selection import Ego, Hop, choose_centers, edges_words, ego_of
 from viz_nodes.draw.neighbors import corners
-from viz_nodes.draw.notes import add_caption
-from viz_nodes.draw.palettes import Theme, theme_named
-from viz_nodes.draw.picture import Picture
-from viz_nodes.draw.ribbons import Ribbons
-from viz_nodes.draw.stage import FINEST_GRID, Stage, add_patch_grid, add_veil, frame, set_stage
+from viz_nodes.draw.style.captions import SEPARATOR, head_words
+from viz_nodes.draw.style.palettes import Theme, theme_named
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import View, boxes, centers
-from viz_nodes.records import Explanation, LayerExplanation
 
 _MOST_HEADS = 36
 """Edges at one center up to which arrowheads have room; beyond, the taper alone shows the direction."""

@@ -15,15 +15,15 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
+from viz_nodes.draw.artists.axes import FINEST_GRID, Stage, add_patch_grid, frame, set_stage
+from viz_nodes.draw.artists.captions import add_caption
+from viz_nodes.draw.artists.photograph import Picture
 from viz_nodes.draw.cam import say_blank
-from viz_nodes.draw.captions import SEPARATOR, head_words
-from viz_nodes.draw.egos import Ego, choose_centers, edges_words, ego_of
-from viz_nodes.draw.notes import add_caption
-from viz_nodes.draw.palettes import Theme, theme_named
-from viz_nodes.draw.picture import Picture
-from viz_nodes.draw.stage import FINEST_GRID, Stage, add_patch_grid, frame, set_stage
+from viz_nodes.draw.geometry.selection import Ego, choose_centers, edges_words, ego_of
+from viz_nodes.draw.style.captions import SEPARATOR, head_words
+from viz_nodes.draw.style.palettes import Theme, theme_named
+from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View, boxes
-from viz_nodes.records import Explanation
 
 
 def corners(box: np.ndarray) -> np.ndarray:

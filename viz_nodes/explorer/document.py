@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.explorer.packing import pack_indices, pack_signed, pack_unsigned
 from viz_nodes.explorer.pictures import Photograph, as_photograph
-from viz_nodes.records import Explanation, LayerExplanation
 
 FORMAT = 1
 TOP = 5

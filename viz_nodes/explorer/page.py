@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from viz_nodes.explanation import Explanation
 from viz_nodes.explorer.document import build_document
-from viz_nodes.records import Explanation
-from viz_nodes.whole_files import write_atomically
+from viz_nodes.files import write_atomically
 
 
 def static(name: str) -> str:

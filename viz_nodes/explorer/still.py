@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
 from viz_nodes.explorer.packing import unpack
-from viz_nodes.records import NO_PEAK, Explanation, LayerExplanation
 
 
 def still(document: dict, state: dict, *, dpi: float = 110.0) -> bytes | None:
@@ -51,7 +51,7 @@ def still(document: dict, state: dict, *, dpi: float = 110.0) -> bytes | None:
 
 def describe(document: dict, state: dict) -> str:
     """A view in words: image, network, layer, class and method."""
-    from viz_nodes.draw.captions import method_words
+    from viz_nodes.draw.style.captions import method_words
 
     subject, row, at = look_up(document, state)
     name = document["images"][subject["image"]]["name"]

@@ -11,10 +11,10 @@ from weakref import WeakSet
 import anywidget
 import traitlets
 
+from viz_nodes.explanation import Explanation
 from viz_nodes.explorer.document import build_document
 from viz_nodes.explorer.page import static
 from viz_nodes.explorer.still import describe, still
-from viz_nodes.records import Explanation
 
 
 class Explorer(anywidget.AnyWidget):

@@ -109,7 +109,7 @@ def compare(
 def _one(item: Any, columns: Any, look: Any, loaded: Any, root: Path, formats: tuple[str, ...]) -> Path:
     """Compare on one image; the numbers are written last."""
     from viz_nodes.draw import figure_bytes
-    from viz_nodes.whole_files import write_atomically
+    from viz_nodes.files import write_atomically
     from vizgraph.cli import side_by_side
     from vizgraph.cli.rendering.manifest import sha256_of
 
@@ -146,8 +146,8 @@ def _folder_of(folder: Path, note: dict[str, Any]) -> Path:
 
 def _require_drawable(look: Any) -> None:
     """Check what only drawing would find out."""
-    from viz_nodes.draw.palettes import palette_named
-    from viz_nodes.draw.paper import width_in_inches
+    from viz_nodes.draw.style.palettes import palette_named
+    from viz_nodes.draw.style.widths import width_in_inches
 
     with as_usage("--palette"):
         palette_named(look.palette)

@@ -132,8 +132,8 @@ def _require_there(path: Path) -> None:
 
 def _require_drawable(request: Any) -> None:
     """Check what only drawing would find out."""
-    from viz_nodes.draw.palettes import palette_named
-    from viz_nodes.draw.paper import width_in_inches
+    from viz_nodes.draw.style.palettes import palette_named
+    from viz_nodes.draw.style.widths import width_in_inches
 
     with as_usage("--palette"):
         palette_named(request.palette)

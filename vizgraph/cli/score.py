@@ -76,8 +76,8 @@ def command(
 
     from tqdm.auto import tqdm
 
-    from viz_nodes.scoring import COLUMNS, score_images
-    from viz_nodes.whole_files import write_atomically
+    from viz_nodes.files import write_atomically
+    from viz_nodes.metrics.benchmark import COLUMNS, score_images
     from vizgraph.cli import networks
     from vizgraph.cli.rendering.network import class_of, depth_of
 
@@ -151,7 +151,7 @@ def _scenes(model, number: int, seed: int, target) -> Iterator[tuple]:
 
 def _printed(table: pd.DataFrame) -> list[str]:
     """The means as lines of a table, numbers to the right."""
-    from viz_nodes.scoring import FIGURES, summary
+    from viz_nodes.metrics.benchmark import FIGURES, summary
 
     if not len(table):
         return ["no image could be scored"]

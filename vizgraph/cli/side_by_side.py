@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-    from viz_nodes.records import Explanation
+    from viz_nodes.explanation import Explanation
 
 MOST_COLUMNS = 6
 """More would leave each panel a thumbnail."""
@@ -114,7 +114,7 @@ def columns_of(
 
 def names_of(columns: Sequence[Column]) -> list[str]:
     """What tells columns apart: of architecture, weights, target and method those that differ."""
-    from viz_nodes.draw.captions import method_words
+    from viz_nodes.draw.style.captions import method_words
 
     differing = [
         values
@@ -245,8 +245,8 @@ def numbers(exps: Sequence[Explanation], columns: Sequence[Column]) -> dict[str,
     the maps (None where grids differ).
     """
     from viz_nodes.draw.differences import common_edges
-    from viz_nodes.metrics import rank_correlation
-    from viz_nodes.records import NO_PEAK
+    from viz_nodes.explanation import NO_PEAK
+    from viz_nodes.metrics.perturbation import rank_correlation
 
     shown = []
     for exp, column, name in zip(exps, columns, names_of(columns), strict=True):

@@ -50,9 +50,9 @@ def command(
     from tqdm.auto import tqdm
 
     from viz_nodes.draw import save_figure
-    from viz_nodes.draw.palettes import palette_named
-    from viz_nodes.export import load
-    from viz_nodes.whole_files import write_atomically
+    from viz_nodes.draw.style.palettes import palette_named
+    from viz_nodes.export.archive import load
+    from viz_nodes.files import write_atomically
     from vizgraph.cli.rendering.aggregate_figures import edges_by_depth, mean_maps
     from vizgraph.cli.rendering.aggregates import COLUMNS, Aggregates, found
 

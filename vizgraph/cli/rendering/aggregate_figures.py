@@ -6,14 +6,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.bars import add_colorbar
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.colorbars import add_colorbar
 from viz_nodes.draw.cam import heat_table
-from viz_nodes.draw.captions import plain, shortened, wrap
-from viz_nodes.draw.layout import lines
-from viz_nodes.draw.palettes import LIGHT, palette_named
-from viz_nodes.draw.panels import Panel
-from viz_nodes.draw.paper import width_in_inches
-from viz_nodes.draw.scales import Scale
+from viz_nodes.draw.geometry.layout import lines
+from viz_nodes.draw.style.captions import plain, shortened, wrap
+from viz_nodes.draw.style.palettes import LIGHT, palette_named
+from viz_nodes.draw.style.scales import Scale
+from viz_nodes.draw.style.widths import width_in_inches
 from vizgraph.cli.rendering.aggregates import EVERY, Aggregates
 
 _MOST_CLASSES, _MOST_LAYERS, _MOST_LINES = 10, 6, 6

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from viz_nodes.edges import edges, in_degree, length
-from viz_nodes.records import NO_PEAK, Explanation
+from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.graphs.edges import edges, in_degree, length
 from vizgraph.cli.rendering import manifest
 
 EVERY = -1

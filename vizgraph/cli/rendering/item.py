@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz_nodes.records import NO_PEAK, Explanation
-from viz_nodes.whole_files import flush_folder, write_atomically
+from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.files import flush_folder, write_atomically
 from vizgraph.cli.rendering import manifest
 from vizgraph.cli.rendering.request import Request
 
@@ -132,8 +132,8 @@ def provenance(
 def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
     """The figures of a folder, as (name without ending, kind, layer from 1 or None, function that makes it)."""
     from viz_nodes.draw import figure, panel
-    from viz_nodes.draw.egos import choose_centers
-    from viz_nodes.draw.picture import as_picture
+    from viz_nodes.draw.artists.photograph import as_picture
+    from viz_nodes.draw.geometry.selection import choose_centers
 
     request, exp, image = job.request, job.exp, as_picture(job.image)
     look: dict[str, Any] = {"theme": request.theme, "view": job.view, "dpi": float(request.dpi)}
@@ -180,7 +180,7 @@ def _draw(job: Job, write: Callable[[str, bytes], None]) -> None:
 
 
 def _save_graph(exp: Explanation, path: Path) -> None:
-    from viz_nodes.export import to_graphml
+    from viz_nodes.export.archive import to_graphml
 
     to_graphml(exp, path)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
-from viz_nodes.draw.captions import wrap
-from viz_nodes.draw.palettes import Theme
+from viz_nodes.draw.style.captions import wrap
+from viz_nodes.draw.style.palettes import Theme
 
 
 def add_caption(ax: Axes, words: str, look: Theme, font_size: float, *, gap: float = 3.0) -> Annotation:

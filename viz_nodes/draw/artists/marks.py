@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from viz_nodes.draw.palettes import Color, Theme
-from viz_nodes.draw.stage import Stage
+from viz_nodes.draw.artists.axes import Stage
+from viz_nodes.draw.style.palettes import Color, Theme
 from viz_nodes.grids import Grid
 
 

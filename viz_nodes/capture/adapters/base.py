@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.fold import Fold
+from viz_nodes.capture.adapters.partition import Fold
 
 
 class _Edits(threading.local):

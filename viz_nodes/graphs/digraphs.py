@@ -10,11 +10,11 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 
-from viz_nodes.edges import Edges, _check_node, _edges, _row
+from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.graphs.edges import Edges, _check_node, _edges, _row
+from viz_nodes.graphs.hops import coverage, hop_layers
+from viz_nodes.graphs.receptive_field import reach
 from viz_nodes.grids import centers
-from viz_nodes.hops import coverage, hop_layers
-from viz_nodes.influence import reach
-from viz_nodes.records import NO_PEAK, Explanation, LayerExplanation
 
 __all__ = ["ego_graph", "layer_graph", "reach"]
 
@@ -132,8 +132,8 @@ def ego_graph(exp: Explanation, layer: int, node: int | None = None, *, hops: in
     m, the edge m -> j weighs 0.375. The weights of the edges of one hop sum to 1.
 
     Where two layers have different grids, and from a key node to the nodes pooled into it, edges of `kind` "cover" lead
-    from the nodes that a node's box covers, with the fraction covered as `share` (`viz_nodes.hops.coverage`): node 0 of
-    a 7 x 7 grid hears nodes 0, 1, 14 and 15 of the 14 x 14 grid before it, a quarter each. They are no hop.
+    from the nodes that a node's box covers, with the fraction covered as `share` (`viz_nodes.graphs.coverage`): node 0
+    of a 7 x 7 grid hears nodes 0, 1, 14 and 15 of the 14 x 14 grid before it, a quarter each. They are no hop.
 
     Args:
         layer: place in the network from 0, negative from its end.

@@ -191,26 +191,26 @@ class Explanation:
         return f"class {index}" if index >= 0 else "custom target"
 
     def graph(self, layer: int, image: int = 0) -> nx.DiGraph:
-        """The layer's whole graph, see `viz_nodes.graphs.layer_graph`."""
-        from viz_nodes.graphs import layer_graph
+        """The layer's whole graph, see `viz_nodes.graphs.digraphs.layer_graph`."""
+        from viz_nodes.graphs.digraphs import layer_graph
 
         return layer_graph(self, layer, image)
 
     def ego_graph(self, layer: int, node: int | None = None, *, hops: int = 1, image: int = 0) -> nx.DiGraph:
-        """A node (the peak by default) with its neighbors, see `viz_nodes.graphs.ego_graph`."""
-        from viz_nodes.graphs import ego_graph
+        """A node (the peak by default) with its neighbors, see `viz_nodes.graphs.digraphs.ego_graph`."""
+        from viz_nodes.graphs.digraphs import ego_graph
 
         return ego_graph(self, layer, node, hops=hops, image=image)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write everything needed to draw without the model, see `viz_nodes.export.save`."""
-        from viz_nodes.export import save
+        """Write everything needed to draw without the model, see `viz_nodes.export.archive.save`."""
+        from viz_nodes.export.archive import save
 
         save(self, folder)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Explanation:
-        """Read what `save` wrote, see `viz_nodes.export.load`."""
-        from viz_nodes.export import load
+        """Read what `save` wrote, see `viz_nodes.export.archive.load`."""
+        from viz_nodes.export.archive import load
 
         return load(folder)

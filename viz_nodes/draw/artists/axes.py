@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
-from viz_nodes.draw.panels import Panel
-from viz_nodes.draw.picture import Picture, Raster, add_raster, as_picture
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.photograph import Picture, Raster, add_raster, as_picture
+from viz_nodes.explanation import Explanation
 from viz_nodes.grids import Grid, View
-from viz_nodes.records import Explanation
 
 FINEST_GRID = 2.4
 """Points between lines below which a patch grid would run into a gray."""

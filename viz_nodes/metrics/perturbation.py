@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from viz_nodes.capture.manners import as_batch, borrowed, logits_of, unwrap
+from viz_nodes.capture.model_state import as_batch, borrowed, logits_of, unwrap
+from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
-from viz_nodes.records import NO_PEAK, Explanation
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,7 +334,7 @@ def parameter_randomization(
         For each fraction of shuffled modules (B,) rank correlations between the network's map and the shuffled one's.
         Near 0 is right, near 1 means that the map does not depend on what was learned. NaN where a map is blank.
     """
-    from viz_nodes.one_pass import explain
+    from viz_nodes.explainer import explain
 
     trusted = explain(model, pixels, layers=[layer], target=target, method=method)
     found = {}

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.edges import _check_node, _row
-from viz_nodes.hops import coverage, hop_layers, share_matrix
-from viz_nodes.records import NO_PEAK, Explanation
-from viz_nodes.windows import Window, as_windows, between, through, watch_windows
+from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.graphs.edges import _check_node, _row
+from viz_nodes.graphs.hops import coverage, hop_layers, share_matrix
+from viz_nodes.graphs.windows import Window, as_windows, between, through, watch_windows
 
 
 def reach(
@@ -66,7 +66,7 @@ def reach(
 
 
 def _explain_all(model: nn.Module, pixels: Tensor) -> Explanation:
-    from viz_nodes.one_pass import explain
+    from viz_nodes.explainer import explain
 
     exp = explain(model, pixels, layers=None)
     if "between" not in exp.extras:

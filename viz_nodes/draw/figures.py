@@ -11,20 +11,20 @@ import numpy as np
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.bars import add_colorbar, add_signed_bar
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.colorbars import add_colorbar, add_signed_bar
+from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.cam import draw_cam, heat_table
-from viz_nodes.draw.captions import SEPARATOR, layer_words, method_words, number, plain, target_words, text_width
-from viz_nodes.draw.egos import choose_centers, edges_words, ego_of
+from viz_nodes.draw.geometry.layout import FLATTEST, MARGIN, TALLEST, Band, Cell, Page, compose, lines
+from viz_nodes.draw.geometry.selection import choose_centers, edges_words, ego_of
 from viz_nodes.draw.graph import contribution_limit, draw_graph
-from viz_nodes.draw.layout import FLATTEST, MARGIN, TALLEST, Band, Cell, Page, compose, lines
 from viz_nodes.draw.neighbors import draw_neighbors, rank_size
-from viz_nodes.draw.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
-from viz_nodes.draw.panels import Panel
-from viz_nodes.draw.paper import width_in_inches
-from viz_nodes.draw.picture import Picture, as_picture
-from viz_nodes.draw.scales import scale_of
+from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, number, plain, target_words, text_width
+from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
+from viz_nodes.draw.style.scales import scale_of
+from viz_nodes.draw.style.widths import width_in_inches
+from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import View
-from viz_nodes.records import NO_PEAK, Explanation
 
 KINDS = ("cam", "neighbors", "graph")
 """The pictures a sheet can hold, in the order of its rows."""

@@ -7,8 +7,8 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import EdgeTensor, Graph
-from viz_nodes.capture.fold import Fold, Grid, shifted_windows
+from viz_nodes.capture.adapters.base import EdgeTensor, Graph
+from viz_nodes.capture.adapters.partition import Fold, Grid, shifted_windows
 from viz_nodes.capture.recorder import key_grid
 
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
 
-from viz_nodes.draw.curves import ribbon, trimmed
-from viz_nodes.draw.palettes import Color
+from viz_nodes.draw.geometry.curves import ribbon, trimmed
+from viz_nodes.draw.style.palettes import Color
 
 
 class Ribbons(PolyCollection):

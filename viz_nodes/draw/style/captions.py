@@ -7,7 +7,7 @@ import unicodedata
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-from viz_nodes.records import Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation, LayerExplanation
 
 SEPARATOR = " · "
 _JOINED = "\N{NO-BREAK SPACE}"

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import Adapter, Graph, gather
+from viz_nodes.capture.adapters.base import Adapter, Graph, gather
 
 
 def _places(grid: tuple[int, int], steps: Sequence[tuple[int, int]]) -> Tensor:

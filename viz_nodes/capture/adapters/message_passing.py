@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import Adapter, Graph, Sent, by_image, edits
+from viz_nodes.capture.adapters.base import Adapter, Graph, Sent, by_image, edits
 from viz_nodes.capture.recorder import NoGraphLayer
 
 

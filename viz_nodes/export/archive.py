@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from viz_nodes.edges import _edges, _row, in_degree
-from viz_nodes.graphml import ABSENT, columns_of, graphml, graphml_of_columns
-from viz_nodes.graphs import _describe, _merge_parallel, _places, layer_graph
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.export.graphml import ABSENT, columns_of, graphml, graphml_of_columns
+from viz_nodes.files import write_atomically
+from viz_nodes.graphs.digraphs import _describe, _merge_parallel, _places, layer_graph
+from viz_nodes.graphs.edges import _edges, _row, in_degree
 from viz_nodes.grids import centers
-from viz_nodes.records import Explanation, LayerExplanation
-from viz_nodes.whole_files import write_atomically
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -463,7 +463,7 @@ def edges_table(exp: Explanation, layer: int | Iterable[int] | None = None, imag
     """
     import pandas as pd
 
-    from viz_nodes.edges import length
+    from viz_nodes.graphs.edges import length
 
     parts = []
     for row in _rows(exp, image):

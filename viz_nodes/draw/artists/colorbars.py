@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 
-from viz_nodes.draw.captions import number
-from viz_nodes.draw.palettes import Theme
-from viz_nodes.draw.panels import Panel
-from viz_nodes.draw.picture import add_raster
-from viz_nodes.draw.scales import Scale
-from viz_nodes.draw.stage import frame
+from viz_nodes.draw.artists.axes import frame
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.photograph import add_raster
+from viz_nodes.draw.style.captions import number
+from viz_nodes.draw.style.palettes import Theme
+from viz_nodes.draw.style.scales import Scale
 
 _GRAY = 118.0
 _INSET = (1.03, 0.0, 0.045, 1.0)

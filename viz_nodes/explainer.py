@@ -10,17 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes import attribution, cams
-from viz_nodes.capture.adapter import Adapter, gather
+from viz_nodes.capture.adapters.base import Adapter, gather
+from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import Aggregation, recognise
+from viz_nodes.capture.distances import ranking
 from viz_nodes.capture.fallback import edge_gradients
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
-from viz_nodes.capture.manners import as_batch, borrowed, doublable, logits_of, unwrap
-from viz_nodes.capture.ranking import ranking
+from viz_nodes.capture.model_state import as_batch, borrowed, doublable, logits_of, unwrap
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
-from viz_nodes.capture.resume import resuming
-from viz_nodes.capture.select import adapters_for
-from viz_nodes.records import Explanation, LayerExplanation
-from viz_nodes.windows import between, window_of
+from viz_nodes.capture.resuming import resuming
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.graphs.windows import between, window_of
 
 
 def explain(

@@ -9,9 +9,9 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from viz_nodes.draw.captions import percent
-from viz_nodes.graphs import ego_graph
-from viz_nodes.records import NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.draw.style.captions import percent
+from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.graphs.digraphs import ego_graph
 
 
 @dataclass(frozen=True, eq=False)

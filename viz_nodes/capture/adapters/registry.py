@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from viz_nodes.capture.adapter import Adapter
-from viz_nodes.capture.message_passing import MessagePassing
-from viz_nodes.capture.rolls import GreedyViG, MobileViG
-from viz_nodes.capture.windows import WindowedEdges
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.adapters.message_passing import MessagePassing
+from viz_nodes.capture.adapters.shifts import GreedyViG, MobileViG
+from viz_nodes.capture.adapters.windowed import WindowedEdges
 
 SHIPPED: tuple[type[Adapter], ...] = (MobileViG, GreedyViG, MessagePassing, WindowedEdges)
 """All look at once, the first that knows a call has it."""

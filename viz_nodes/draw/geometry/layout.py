@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.captions import shortened, text_width, wrap
-from viz_nodes.draw.palettes import Theme
-from viz_nodes.draw.panels import Panel
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.style.captions import shortened, text_width, wrap
+from viz_nodes.draw.style.palettes import Theme
 
 MARGIN = 2.0
 """Points of white around a figure."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.manners import logits_of
+from viz_nodes.capture.model_state import logits_of
 
 Resume = Callable[[Tensor, Tensor], Tensor]
 

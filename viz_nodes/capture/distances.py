@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from viz_nodes.capture.manners import doublable
+from viz_nodes.capture.model_state import doublable
 from viz_nodes.capture.recorder import GraphCall
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Attributes as in `viz_nodes.records.LayerExplanation`, n and k perhaps those of folded windows."""
+    """Attributes as in `viz_nodes.explanation.LayerExplanation`, n and k perhaps those of folded windows."""
 
     distance: Tensor
     margin: Tensor | None

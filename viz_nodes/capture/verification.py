@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapter import Adapter
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import recognise
-from viz_nodes.capture.manners import as_batch, borrowed, unwrap
+from viz_nodes.capture.model_state import as_batch, borrowed, unwrap
 from viz_nodes.capture.recorder import recording
-from viz_nodes.capture.select import adapters_for
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class LayerProof:
     Attributes:
         index: place among the network's graph layers, from 0.
         name: module path of the graph convolution.
-        conv: "mr", "edge", "sage", "gin", "max", "sum" or "other", as in `viz_nodes.records.LayerExplanation`.
+        conv: "mr", "edge", "sage", "gin", "max", "sum" or "other", as in `viz_nodes.explanation.LayerExplanation`.
         proven: whether the features aggregated from the captured edges are those that the convolution consumed.
         error: largest difference between the two, over images, channels and nodes; NaN where nothing could be compared.
         nodes: how many nodes were compared, of all images.

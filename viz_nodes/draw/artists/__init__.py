@@ -1,0 +1,1 @@
+"""What is put on an Axes: photograph, nodes, edges, bars, words."""

@@ -1,0 +1,235 @@
+"""The edges of a layer as arrays, and what can be counted on them: in-degree, mutual edges, length, overlap, margin.
+
+An edge runs from a key node (the neighbor, which sends) to a center (which receives). In a networkx graph of this
+project that is its direction too, so "how many centers chose this node", the in-degree of the k-nearest-neighbor graph,
+is an out-degree there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from viz_nodes.explanation import NO_EDGE, Explanation, LayerExplanation
+from viz_nodes.grids import centers
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """E edges of one layer for one row, by center and then by rank; E = N * k where every node has k neighbors.
+
+    Attributes:
+        center: (E,) int64 the receiving node.
+        neighbor: (E,) int64 the sending key node.
+        rank: (E,) int64 place among the center's neighbors, nearest first, from 0.
+        share: (E,) fraction of the center's channels it wins.
+        contribution: (E,) in logits, signed.
+        distance: (E,) or None.
+        margin: (E,) or None.
+    """
+
+    center: np.ndarray
+    neighbor: np.ndarray
+    rank: np.ndarray
+    share: np.ndarray
+    contribution: np.ndarray
+    distance: np.ndarray | None = None
+    margin: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.center)
+
+    def where(self, mask: np.ndarray) -> Edges:
+        """The edges that a boolean (E,) or an index array picks."""
+        columns: dict[str, Any] = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        picked: dict[str, Any] = {name: None if column is None else column[mask] for name, column in columns.items()}
+        return Edges(**picked)
+
+    def incoming(self, node: int) -> Edges:
+        """The edges into a center: whom it asked, nearest first."""
+        return self.where(self.center == node)
+
+    def outgoing(self, neighbor: int) -> Edges:
+        """The edges out of a key node: the centers that asked it."""
+        return self.where(self.neighbor == neighbor)
+
+
+def _row(exp: Explanation, image: int) -> int:
+    if not -len(exp) <= image < len(exp):
+        raise IndexError(f"`image` must be in [-{len(exp)}, {len(exp)}), the rows of the explanation (got {image})")
+    return image % len(exp)
+
+
+def edges(exp: Explanation, layer: int, image: int = 0) -> Edges:
+    """All edges of a layer for one row of an explanation.
+
+    Args:
+        layer: place in the network from 0, negative from its end.
+        image: the row.
+    """
+    return _edges(exp.layer(layer), _row(exp, image))
+
+
+def _edges(layer: LayerExplanation, row: int) -> Edges:
+    neighbors = layer.neighbors[row].numpy()
+    center, rank = np.nonzero(neighbors != NO_EDGE)
+
+    def column(array) -> Any:
+        return None if array is None else array[row].numpy()[center, rank]
+
+    return Edges(
+        center=center,
+        neighbor=neighbors[center, rank],
+        rank=rank,
+        share=column(layer.share),
+        contribution=column(layer.contribution),
+        distance=column(layer.distance),
+        margin=column(layer.margin),
+    )
+
+
+def in_degree(exp: Explanation, layer: int, image: int = 0, *, weight: str | None = None) -> np.ndarray:
+    """How many centers chose each key node.
+
+    Args:
+        weight: sum this column of the edges instead of counting them: "share" (how many channels, in nodes' worth, the
+            key node fills) or "contribution" (what it gave to the class, in logits).
+
+    Returns:
+        (M,) int64, or float with `weight`. Without it the sum is the number of edges; with "share" it is N.
+    """
+    found = edges(exp, layer, image)
+    height, width = exp.layer(layer).key_grid
+    if weight is None:
+        return np.bincount(found.neighbor, minlength=height * width)
+    return np.bincount(found.neighbor, weights=_column(found, weight), minlength=height * width)
+
+
+def hubs(
+    exp: Explanation, layer: int, image: int = 0, *, top: int = 5, weight: str | None = None
+) -> list[tuple[int, float]]:
+    """The key nodes that most centers chose, as (node, in-degree), highest first; ties by node number."""
+    degree = in_degree(exp, layer, image, weight=weight)
+    order = np.lexsort((np.arange(len(degree)), -degree))[:top]
+    return [(int(node), degree[node].item()) for node in order]
+
+
+def _column(found: Edges, name: str) -> np.ndarray:
+    column = getattr(found, name, None) if name in ("share", "contribution", "distance", "margin") else None
+    if column is None:
+        raise ValueError(f"`weight` must be a column that the edges have: share, contribution, ... (got {name!r})")
+    return column.astype(np.float64)
+
+
+def mutual(exp: Explanation, layer: int, image: int = 0) -> np.ndarray:
+    """Which edges are mutual: i asks j and j asks i, with i and j different.
+
+    Returns:
+        (E,) bool, beside `edges`.
+
+    Raises:
+        ValueError: the layer pools its keys, so that a neighbor is never a center.
+    """
+    explained = exp.layer(layer)
+    if explained.key_grid != explained.grid:
+        raise ValueError(f"layer {layer} pools its keys to {explained.key_grid}, so no edge of it can be mutual")
+    found = edges(exp, layer, image)
+    nodes = explained.grid[0] * explained.grid[1]
+    there = found.center * nodes + found.neighbor
+    back = found.neighbor * nodes + found.center
+    return np.isin(back, there) & (found.center != found.neighbor)
+
+
+def length(exp: Explanation, layer: int, image: int = 0, *, unit: str = "patches") -> np.ndarray:
+    """How far each edge reaches, between the middles of the two nodes.
+
+    On a 14 x 14 grid of a 224 x 224 image an edge from (0, 0) to (3, 4) is 5 patches or 80 pixels long. Patches are
+    nodes of the layer's own grid, also for key nodes, whose middles can lie between patches.
+
+    Args:
+        unit: "patches" or "pixels".
+
+    Returns:
+        (E,) float64, beside `edges`.
+    """
+    if unit not in ("patches", "pixels"):
+        raise ValueError(f"`unit` must be 'patches' or 'pixels' (got {unit!r})")
+    explained = exp.layer(layer)
+    found = edges(exp, layer, image)
+    size = exp.image_size if unit == "pixels" else explained.grid
+    step = centers(explained.grid, size)[found.center] - centers(explained.key_grid, size)[found.neighbor]
+    return np.hypot(step[:, 0], step[:, 1])
+
+
+def overlap(exp: Explanation, layer: int, other: int, image: int = 0) -> np.ndarray:
+    """How much of their neighbors two layers share, node by node (Jaccard: common over all; 1 where neither has any).
+
+    {0, 1, 2} and {0, 2, 5, 7} have two in common out of five: 0.4.
+
+    Returns:
+        (N,) float64.
+
+    Raises:
+        ValueError: the layers have different grids or key grids.
+    """
+    one, two = exp.layer(layer), exp.layer(other)
+    if (one.grid, one.key_grid) != (two.grid, two.key_grid):
+        raise ValueError(
+            f"layers {layer} and {other} must have the same grids to be compared "
+            f"(got {one.grid} with keys {one.key_grid}, and {two.grid} with keys {two.key_grid})"
+        )
+    row = _row(exp, image)
+    chose = []
+    for explained in (one, two):
+        found = _edges(explained, row)
+        matrix = np.zeros((explained.grid[0] * explained.grid[1], explained.key_grid[0] * explained.key_grid[1]), bool)
+        matrix[found.center, found.neighbor] = True
+        chose.append(matrix)
+    common, either = (chose[0] & chose[1]).sum(1), (chose[0] | chose[1]).sum(1)
+    return np.where(either > 0, common / np.maximum(either, 1), 1.0)
+
+
+def margin_summary(exp: Explanation, layer: int, image: int = 0, *, tie: float = 1e-6) -> dict[str, float]:
+    """How certain the edges of a layer are: how much nearer a neighbor is than the first candidate turned away.
+
+    Args:
+        tie: edges with a smaller margin count as near-ties, which another precision or batch size may decide otherwise.
+
+    Returns:
+        "min", "median", "mean" and "max" of the margins, and "near_ties", the fraction of the edges below `tie`.
+
+    Raises:
+        ValueError: margins of this layer are not known.
+    """
+    found = edges(exp, layer, image)
+    if found.margin is None:
+        raise ValueError(f"margins of layer {layer} are not known: its neighbors were not ranked by a distance")
+    margin = found.margin.astype(np.float64)
+    return {
+        "min": float(margin.min()),
+        "median": float(np.median(margin)),
+        "mean": float(margin.mean()),
+        "max": float(margin.max()),
+        "near_ties": float((margin < tie).mean()),
+    }
+
+
+def skipped(exp: Explanation, layer: int, node: int, image: int = 0) -> list[int]:
+    """The nearer candidates that dilation left out at a node, nearest first; empty where nothing was skipped.
+
+    With k = 3 and dilation 2 the six nearest are ranked, ranks 0, 2, 4 are kept, and 1, 3, 5 are these.
+    """
+    explained = exp.layer(layer)
+    if explained.skipped is None:
+        return []
+    _check_node(node, explained)
+    found = explained.skipped[_row(exp, image), node].tolist()
+    return [candidate for candidate in found if candidate != NO_EDGE]
+
+
+def _check_node(node: int, explained: LayerExplanation) -> None:
+    nodes = explained.grid[0] * explained.grid[1]
+    if not 0 <= node < nodes:
+        raise ValueError(f"`node` must lie in [0, {nodes}) for a grid of {explained.grid} (got {node})")

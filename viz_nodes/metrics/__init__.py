@@ -1,0 +1,39 @@
+"""How far an explanation can be trusted: deletion and insertion, localization, sanity checks, tables of methods."""
+
+from viz_nodes.metrics.benchmark import COLUMNS, FIGURES, METHODS, RANDOM, score, score_images, summary
+from viz_nodes.metrics.perturbation import (
+    Curve,
+    blank_image,
+    edge_curve,
+    energy_inside,
+    node_curve,
+    node_of_pixel,
+    parameter_randomization,
+    pointing_game,
+    randomized,
+    rank_correlation,
+    ranking,
+    road,
+)
+
+__all__ = [
+    "COLUMNS",
+    "FIGURES",
+    "METHODS",
+    "RANDOM",
+    "Curve",
+    "blank_image",
+    "edge_curve",
+    "energy_inside",
+    "node_curve",
+    "node_of_pixel",
+    "parameter_randomization",
+    "pointing_game",
+    "randomized",
+    "rank_correlation",
+    "ranking",
+    "road",
+    "score",
+    "score_images",
+    "summary",
+]
