@@ -27,9 +27,14 @@ from vizgraph.data import bundled_images
 
 CHROMIUM = next(path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path)
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 EXPLORER = "document.querySelector('.vge').explorer"
 VISITS = 5
 
@@ -100,10 +105,15 @@ def main() -> None:
             nodes = max(layer.neighbors.shape[1] for layer in exp.layers)
             rows.append(
                 (
-                    f"{nodes:,}", f"{len(text.encode()) / 1e6:.2f}", f"{(len(text.encode()) - picture) / 1e6:.2f}",
-                    spread(paints) if paints else "-", spread(readies), spread(times["hover"]), spread(times["frame"]),
+                    f"{nodes:,}",
+                    f"{len(text.encode()) / 1e6:.2f}",
+                    f"{(len(text.encode()) - picture) / 1e6:.2f}",
+                    spread(paints) if paints else "-",
+                    spread(readies),
+                    spread(times["hover"]),
+                    spread(times["frame"]),
                 )
-            )  # fmt: skip
+            )
         browser.close()
     heads = ("nodes", "page MB", "beside the image", "first paint ms", "drawn ms", "hover ms", "frame ms")
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]

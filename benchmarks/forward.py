@@ -1,6 +1,6 @@
 """A forward pass against the textbook graph convolution, as a ratio, both timed in turns in this one run.
 
-    python benchmarks/forward.py --arch graphconvnet_ti --arch graphconvnetp_ti --batch 8 --threads 2
+python benchmarks/forward.py --arch graphconvnet_ti --arch graphconvnetp_ti --batch 8 --threads 2
 """
 
 from __future__ import annotations

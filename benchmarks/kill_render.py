@@ -43,9 +43,27 @@ def make_images(folder: Path, number: int) -> None:
 
 def command(images: Path, out: Path, weights: str, workers: int) -> list[str]:
     return [
-        sys.executable, "-m", "vizgraph", "render", "--arch", "gcn_demo", "--ckpt", weights, "--img", str(images),
-        "--layers", "2,6", "--dpi", "60", "--device", "cpu", "--workers", str(workers), "--out", str(out),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "vizgraph",
+        "render",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        weights,
+        "--img",
+        str(images),
+        "--layers",
+        "2,6",
+        "--dpi",
+        "60",
+        "--device",
+        "cpu",
+        "--workers",
+        str(workers),
+        "--out",
+        str(out),
+    ]
 
 
 def run(arguments: list[str]) -> subprocess.Popen:

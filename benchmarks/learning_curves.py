@@ -38,9 +38,19 @@ def train(folder: Path, arch: str, seed: int, config: str, overrides: list[str],
     if not log.exists() or len(read_log(log)) < epochs:
         folder.mkdir(parents=True, exist_ok=True)
         command = [
-            sys.executable, "-m", "vizgraph", "train", "--config", config, "--out", str(folder), "--resume",
-            f"model.arch={arch}", f"run.seed={seed}", *overrides,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "vizgraph",
+            "train",
+            "--config",
+            config,
+            "--out",
+            str(folder),
+            "--resume",
+            f"model.arch={arch}",
+            f"run.seed={seed}",
+            *overrides,
+        ]
         with open(folder / "output.txt", "a") as output:
             done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT)
         if done.returncode:
@@ -90,12 +100,10 @@ def main() -> None:
     epochs = load(given.config, overrides).schedule.epochs
     with ThreadPoolExecutor(given.at_once) as pool:
         waiting = {
-            (arch, seed): pool.submit(
-                train, given.out / f"{arch}_{seed}", arch, seed, given.config, overrides, epochs
-            )
+            (arch, seed): pool.submit(train, given.out / f"{arch}_{seed}", arch, seed, given.config, overrides, epochs)
             for seed in given.seeds
             for arch in given.arch
-        }  # fmt: skip
+        }
         runs = {arch: [waiting[arch, seed].result() for seed in given.seeds] for arch in given.arch}
     print(f"{given.config}, {epochs} epochs, seeds {', '.join(map(str, given.seeds))}; last epoch")
     for arch, logs in runs.items():

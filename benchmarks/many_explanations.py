@@ -64,8 +64,10 @@ def main() -> None:
             flush=True,
         )
     same = flags == ([module.training for module in model.modules()], [p.requires_grad for p in model.parameters()])
-    print(f"from the first tenth to the last: {now[0] - start[0]:+.1f} MB, {now[1] - start[1]:+d} tensors, "
-          f"{now[2] - start[2]:+d} objects, {now[3]} hooks, flags as found: {same}")  # fmt: skip
+    print(
+        f"from the first tenth to the last: {now[0] - start[0]:+.1f} MB, {now[1] - start[1]:+d} tensors, "
+        f"{now[2] - start[2]:+d} objects, {now[3]} hooks, flags as found: {same}"
+    )
 
 
 if __name__ == "__main__":

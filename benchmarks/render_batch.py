@@ -170,9 +170,11 @@ def main() -> None:
     parser.add_argument("--layers", default="4,8,12")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
-        "--threads", type=int, help="of the network in `plain` and `passes` (default: torch's own); give 1 where others"
+        "--threads",
+        type=int,
+        help="of the network in `plain` and `passes` (default: torch's own); give 1 where others"
         " use the machine, as threads that wait for a processor count as using one",
-    )  # fmt: skip
+    )
     parser.add_argument("--pictures-only", action="store_true", help="of the plain way only the nine pictures")
     given = parser.parse_args()
     adopt_orphans()
@@ -208,9 +210,25 @@ def measure(top: Path, given: argparse.Namespace) -> None:
         if way == "passes":
             return [sys.executable, "-c", PASSES, given.arch, str(weights), images]
         return [
-            sys.executable, "-m", "vizgraph", "render", "--arch", given.arch, "--ckpt", str(weights), "--img", images,
-            "--layers", given.layers, "--workers", str(given.workers), "--device", "cpu", "--out", str(out),
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "vizgraph",
+            "render",
+            "--arch",
+            given.arch,
+            "--ckpt",
+            str(weights),
+            "--img",
+            images,
+            "--layers",
+            given.layers,
+            "--workers",
+            str(given.workers),
+            "--device",
+            "cpu",
+            "--out",
+            str(out),
+        ]
 
     ways = ("plain", "passes", "render")
     whole: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))

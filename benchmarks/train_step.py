@@ -98,9 +98,11 @@ def main() -> None:
     parser.add_argument("--amp", choices=("none", "bf16"), default="none")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument(
-        "--channels-last", choices=("none", "ours", "both"), default="none",
+        "--channels-last",
+        choices=("none", "ours", "both"),
+        default="none",
         help="whose tensors are laid out so: the recipes' are, the published code's are not",
-    )  # fmt: skip
+    )
     parser.add_argument("--ways", nargs="+", choices=("none", "activations", "blocks"), default=WAYS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

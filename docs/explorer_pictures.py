@@ -24,9 +24,14 @@ from vizgraph.data import bundled_images, bundled_truth, labels_of
 FOLDER = Path(__file__).resolve().parent / "images"
 CHROMIUM = next(path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path)
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 985}
 EXPLORER = "document.querySelector('.vge').explorer"
 
@@ -74,9 +79,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = viz_nodes.write_page(exp, sample, Path(folder) / "explorer.html")
         browser = playwright.chromium.launch_persistent_context(
-            str(Path(folder) / "profile"), executable_path=CHROMIUM, headless=True, args=FLAGS,
-            viewport={"width": SHOWN["width"], "height": 800}, device_scale_factor=1,
-        )  # fmt: skip
+            str(Path(folder) / "profile"),
+            executable_path=CHROMIUM,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": SHOWN["width"], "height": 800},
+            device_scale_factor=1,
+        )
         page = browser.new_page()
         page.emulate_media(reduced_motion="reduce", color_scheme="light")
         page.goto(file.as_uri())
@@ -85,9 +94,13 @@ def main() -> None:
         page.close()
         browser.close()
         browser = playwright.chromium.launch_persistent_context(
-            str(Path(folder) / "second"), executable_path=CHROMIUM, headless=True, args=FLAGS,
-            viewport={"width": 1240, "height": 900}, device_scale_factor=1.5,
-        )  # fmt: skip
+            str(Path(folder) / "second"),
+            executable_path=CHROMIUM,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1240, "height": 900},
+            device_scale_factor=1.5,
+        )
         page = browser.new_page()
         page.emulate_media(color_scheme="light")
         page.goto(file.as_uri())
@@ -98,9 +111,14 @@ def main() -> None:
     pictures, durations = [frame for frame, _ in frames], [shown for _, shown in frames]
     for quality in (80, 65, 50, 35):
         pictures[0].save(
-            FOLDER / "explorer.webp", save_all=True, append_images=pictures[1:], duration=durations, loop=0,
-            quality=quality, method=6,
-        )  # fmt: skip
+            FOLDER / "explorer.webp",
+            save_all=True,
+            append_images=pictures[1:],
+            duration=durations,
+            loop=0,
+            quality=quality,
+            method=6,
+        )
         if (FOLDER / "explorer.webp").stat().st_size < 1_500_000:
             break
 

@@ -334,7 +334,12 @@ def test_offline_is_one_message_with_all_one_needs(tmp_path, monkeypatch):
     message = str(error.value)
     assert "\n" not in message
     for part in (
-        "127.0.0.1:9 could not be reached", "pvig_s_82.1.pth.tar", "https://github.com/huawei-noah/", "openmmlab",
-        str(tmp_path / "cache"), os.path.join(os.getcwd(), "ckpt"), "--ckpt",
-    ):  # fmt: skip
+        "127.0.0.1:9 could not be reached",
+        "pvig_s_82.1.pth.tar",
+        "https://github.com/huawei-noah/",
+        "openmmlab",
+        str(tmp_path / "cache"),
+        os.path.join(os.getcwd(), "ckpt"),
+        "--ckpt",
+    ):
         assert part in message

@@ -142,9 +142,7 @@ def test_a_key_too_many_is_refused_by_itself(demo_file, state_of):
 
 def test_a_headless_file_names_the_head(demo_file, state_of):
     state = {k: v for k, v in state_of(DEMO).items() if not k.startswith("prediction.4")}
-    assert "2 keys missing (prediction.4.weight, prediction.4.bias)" in refused(
-        "does not fit", DEMO, demo_file(state)
-    )
+    assert "2 keys missing (prediction.4.weight, prediction.4.bias)" in refused("does not fit", DEMO, demo_file(state))
 
 
 def test_shapes_are_compared_before_values(demo_file, state_of):
@@ -212,10 +210,13 @@ OWN = {
     "num_classes": 3,
     "label_names": ["ant", "bee", "cat"],
     "data": {
-        "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "crop_pct": 1.0, "interpolation": "bilinear",
+        "mean": [0.1, 0.2, 0.3],
+        "std": [0.4, 0.5, 0.6],
+        "crop_pct": 1.0,
+        "interpolation": "bilinear",
         "input_size": [3, 224, 224],
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", ["pth.tar", "safetensors"])

@@ -85,8 +85,13 @@ def start() -> Callable[..., subprocess.Popen]:
     def begin(*args: object, **more) -> subprocess.Popen:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
-            [sys.executable, "-m", "vizgraph", *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, env=environment, start_new_session=True, **more,
-        )  # fmt: skip
+            [sys.executable, "-m", "vizgraph", *map(str, args)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
+            **more,
+        )
 
     return begin

@@ -16,9 +16,24 @@ def rendered(run, weights, photograph, tmp_path):
     """A folder of `render` with one layer, and the image."""
     image = photograph(tmp_path / "photo.png")
     done = run(
-        "render", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--layers", "6", "--dpi", "60",
-        "--out", tmp_path / "out", "--workers", "0", "--format", "png,pdf",
-    )  # fmt: skip
+        "render",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        weights,
+        "--img",
+        image,
+        "--layers",
+        "6",
+        "--dpi",
+        "60",
+        "--out",
+        tmp_path / "out",
+        "--workers",
+        "0",
+        "--format",
+        "png,pdf",
+    )
     assert done.exit_code == 0, done.stderr
     return tmp_path / "out" / "gcn_demo" / "photo", image
 
@@ -26,9 +41,22 @@ def rendered(run, weights, photograph, tmp_path):
 def test_compare_writes_a_sheet_and_its_numbers(run, weights, photograph, tmp_path):
     image = photograph(tmp_path / "photo.png")
     done = run(
-        "compare", "--arch", "gcn_demo", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--layers", "6",
-        "--dpi", "60", "--out", tmp_path / "out",
-    )  # fmt: skip
+        "compare",
+        "--arch",
+        "gcn_demo",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        weights,
+        "--img",
+        image,
+        "--layers",
+        "6",
+        "--dpi",
+        "60",
+        "--out",
+        tmp_path / "out",
+    )
     assert done.exit_code == 0, done.stderr
     folder = tmp_path / "out" / "compare" / "photo"
     told = json.loads((folder / "compare.json").read_text())
@@ -49,9 +77,26 @@ def test_compare_draws_on_the_original_and_verify_makes_it_again(run, weights, p
     pages = {}
     for canvas in ("input", "original"):
         done = run(
-            "compare", "--arch", "gcn_demo", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--layers", "6",
-            "--dpi", "60", "--fit", "crop", "--canvas", canvas, "--out", tmp_path / canvas,
-        )  # fmt: skip
+            "compare",
+            "--arch",
+            "gcn_demo",
+            "--arch",
+            "gcn_demo",
+            "--ckpt",
+            weights,
+            "--img",
+            image,
+            "--layers",
+            "6",
+            "--dpi",
+            "60",
+            "--fit",
+            "crop",
+            "--canvas",
+            canvas,
+            "--out",
+            tmp_path / canvas,
+        )
         assert done.exit_code == 0, done.stderr
         with Image.open(tmp_path / canvas / "compare/photo/compare.png") as page:
             pages[canvas] = page.size
@@ -83,9 +128,11 @@ def test_columns_are_every_network_with_every_target_and_method():
     found = columns_of([("gcn_ti", None), ("vig_ti", "a/b.pth")], ["top1"], ["gradcam", "layercam"])
     assert found[1] == Column("gcn_ti", None, "top1", "layercam")
     assert names_of(found) == [
-        "gcn_ti · published · Grad-CAM", "gcn_ti · published · Layer-CAM", "vig_ti · b.pth · Grad-CAM",
+        "gcn_ti · published · Grad-CAM",
+        "gcn_ti · published · Layer-CAM",
+        "vig_ti · b.pth · Grad-CAM",
         "vig_ti · b.pth · Layer-CAM",
-    ]  # fmt: skip
+    ]
     assert names_of([found[0], found[0]]) == ["gcn_ti", "gcn_ti"]
     look = Look(layers=(4, -1), k="all", versus="cat")
     assert Look.of_record(json.loads(json.dumps(look.record()))) == look

@@ -50,13 +50,14 @@ def image_error():
         (image_error, 3, "vizgraph: error: x.jpg: it is no image; give one\n"),
         (checkpoint_error, 4, "vizgraph: error: weights.pth: is empty; fetch it again\n"),
         (
-            lambda: OSError(errno.ENOSPC, "No space left on device", "/x/y"), 5,
+            lambda: OSError(errno.ENOSPC, "No space left on device", "/x/y"),
+            5,
             "vizgraph: error: /x/y: no space left on device; free space there, or choose another place with --out\n",
         ),
         (KeyboardInterrupt, 130, "vizgraph: interrupted: run the same command again to go on\n"),
         (Terminated, 143, "vizgraph: terminated: run the same command again to go on\n"),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_error_is_one_line_with_its_exit_code(make, code, line):
     got, said = ends(make())
     assert (got, said.lstrip("\n")) == (code, line)

@@ -32,9 +32,28 @@ def test_methods_networks_and_images_to_switch_between(run, weights, photograph,
     images = [photograph(tmp_path / "one.png", 1), photograph(tmp_path / "two.png", 2)]
     page = tmp_path / "page.html"
     done = run(
-        "explore", "--arch", "gcn_demo", "--ckpt", weights, "--ckpt", "random", "--img", images[0], "--img", images[1],
-        "--method", "gradcam", "--method", "eigencam", "--target", "top2", "--layers", "1,-1", "--out", page,
-    )  # fmt: skip
+        "explore",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        weights,
+        "--ckpt",
+        "random",
+        "--img",
+        images[0],
+        "--img",
+        images[1],
+        "--method",
+        "gradcam",
+        "--method",
+        "eigencam",
+        "--target",
+        "top2",
+        "--layers",
+        "1,-1",
+        "--out",
+        page,
+    )
     assert done.exit_code == 0, done.output
     document = shown(page)
     assert [image["name"] for image in document["images"]] == ["one.png", "two.png"]

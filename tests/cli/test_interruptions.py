@@ -25,9 +25,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 IMPORTED = (
-    "tqdm.auto", "viz_nodes.draw", "viz_nodes.export.archive", "viz_nodes.explainer", "vizgraph.checkpoints.load",
-    "vizgraph.cli.render", "vizgraph.cli.rendering.batches", "vizgraph.data.transforms",
-)  # fmt: skip
+    "tqdm.auto",
+    "viz_nodes.draw",
+    "viz_nodes.export.archive",
+    "viz_nodes.explainer",
+    "vizgraph.checkpoints.load",
+    "vizgraph.cli.render",
+    "vizgraph.cli.rendering.batches",
+    "vizgraph.data.transforms",
+)
 """What a run needs, so that its forks need not import it."""
 KILLS = 4
 IMAGES = 3
@@ -45,9 +51,22 @@ def given(images_and_a_broken_one):
 @pytest.fixture(scope="module")
 def arguments(given, weights):
     return [
-        "render", "--arch", "gcn_demo", "--ckpt", str(weights), "--img", str(given), "--layers", "6", "--dpi", "40",
-        "--device", "cpu", "--workers", "0",
-    ]  # fmt: skip
+        "render",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        str(weights),
+        "--img",
+        str(given),
+        "--layers",
+        "6",
+        "--dpi",
+        "40",
+        "--device",
+        "cpu",
+        "--workers",
+        "0",
+    ]
 
 
 def forked(arguments, out, before=lambda: None) -> int:

@@ -25,9 +25,20 @@ def given(images_and_a_broken_one):
 @pytest.fixture(scope="module")
 def arguments(given, weights):
     return [
-        "render", "--arch", "gcn_demo", "--ckpt", str(weights), "--img", str(given), "--layers", "6", "--dpi", "40",
-        "--device", "cpu",
-    ]  # fmt: skip
+        "render",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        str(weights),
+        "--img",
+        str(given),
+        "--layers",
+        "6",
+        "--dpi",
+        "40",
+        "--device",
+        "cpu",
+    ]
 
 
 @pytest.fixture(scope="module")

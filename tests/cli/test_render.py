@@ -192,8 +192,10 @@ def test_a_batch_goes_on_after_a_bad_image_and_lists_all(render, photograph, tmp
     lines = [json.loads(line) for line in (out / "batch.jsonl").read_text().splitlines()]
     assert lines[0]["batch"]["count"] == 3
     assert [(line["image"], line["status"]) for line in lines[1:-1]] == [
-        ("a.jpg", "done"), ("b.jpg", "failed"), ("sub/c.png", "done"),
-    ]  # fmt: skip
+        ("a.jpg", "done"),
+        ("b.jpg", "failed"),
+        ("sub/c.png", "done"),
+    ]
     assert "no image" in lines[2]["error"]
     assert lines[-1] == {"finished": {"done": 2, "failed": 1}}
     with open(out / "summary.csv", newline="") as file:
@@ -209,9 +211,16 @@ def test_a_batch_goes_on_after_a_bad_image_and_lists_all(render, photograph, tmp
 def test_names_of_any_kind_get_folders_and_pictures(render, photograph, tmp_path):
     given = tmp_path / "in"
     names = [
-        b"\xff\xfe.jpg", b"two\nlines.jpg", b"x" * 251 + b".jpg", b"$\\frac{a}$.jpg", b"A.jpg", b"a.jpg", b"a.png",
-        b"%s {0} <b>&.jpg", b" .jpg",
-    ]  # fmt: skip
+        b"\xff\xfe.jpg",
+        b"two\nlines.jpg",
+        b"x" * 251 + b".jpg",
+        b"$\\frac{a}$.jpg",
+        b"A.jpg",
+        b"a.jpg",
+        b"a.png",
+        b"%s {0} <b>&.jpg",
+        b" .jpg",
+    ]
     for seed, name in enumerate(names):
         photograph(given / os.fsdecode(name), seed)
     (given / "loop").symlink_to(given)

@@ -16,15 +16,33 @@ def test_images_are_scored_and_a_bad_one_does_not_end_the_run(run, weights, phot
     photograph(tmp_path / "in" / "a.png", 1)
     (tmp_path / "in" / "broken.png").write_bytes(b"no image")
     done = run(
-        "score", "--arch", "gcn_demo", "--ckpt", weights, "--img", tmp_path / "in", "--method", "LayerCAM", "--method",
-        "random", "--layers", "2,6", "--steps", "2", "--out", tmp_path / "out",
-    )  # fmt: skip
+        "score",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        weights,
+        "--img",
+        tmp_path / "in",
+        "--method",
+        "LayerCAM",
+        "--method",
+        "random",
+        "--layers",
+        "2,6",
+        "--steps",
+        "2",
+        "--out",
+        tmp_path / "out",
+    )
     assert done.exit_code == 1, done.stderr
     assert "broken.png" in done.stderr
     found = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
     assert [(line["image"], line["layer"], line["method"]) for line in found] == [
-        ("a.png", "2", "layercam"), ("a.png", "6", "layercam"), ("a.png", "2", "random"), ("a.png", "6", "random"),
-    ]  # fmt: skip
+        ("a.png", "2", "layercam"),
+        ("a.png", "6", "layercam"),
+        ("a.png", "2", "random"),
+        ("a.png", "6", "random"),
+    ]
     dice = [line for line in found if line["method"] == "random"]
     assert all(0 <= float(line["deletion"]) <= 1 and line["randomized"] == "" for line in dice)
     table = done.stdout.splitlines()
@@ -36,9 +54,21 @@ def test_images_are_scored_and_a_bad_one_does_not_end_the_run(run, weights, phot
 def test_scenes_have_masks(run, weights, tmp_path):
     pytest.importorskip("skimage", reason="the extra `scenes` is not installed")
     done = run(
-        "score", "--arch", "gcn_demo", "--ckpt", weights, "--scenes", 1, "--method", "random", "--steps", "1",
-        "--no-randomize", "--out", tmp_path / "out",
-    )  # fmt: skip
+        "score",
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        weights,
+        "--scenes",
+        1,
+        "--method",
+        "random",
+        "--steps",
+        "1",
+        "--no-randomize",
+        "--out",
+        tmp_path / "out",
+    )
     assert done.exit_code == 0, done.stderr
     (line,) = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
     assert line["image"].startswith("test scene 0 (digit ")

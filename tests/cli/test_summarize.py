@@ -23,9 +23,16 @@ def explanation(target, neighbors, cam=None, share=None):
     cam = torch.zeros(1, 2, 2) if cam is None else torch.tensor(cam, dtype=torch.float32).view(1, 2, 2)
     peak = torch.tensor([-1 if not bool(cam.any()) else int(cam.argmax())])
     layer = LayerExplanation(
-        index=0, name="gconv", grid=(2, 2), key_grid=(2, 2), cam=cam, peak=peak, neighbors=neighbors, share=share,
+        index=0,
+        name="gconv",
+        grid=(2, 2),
+        key_grid=(2, 2),
+        cam=cam,
+        peak=peak,
+        neighbors=neighbors,
+        share=share,
         contribution=torch.zeros(neighbors.shape),
-    )  # fmt: skip
+    )
     logits = torch.zeros(1, 2)
     logits[0, target] = 5.0
     return Explanation(

@@ -47,9 +47,13 @@ def test_crop_is_the_evaluation_of_the_network(cfg, photo):
     network = _Network(**cfg)
     c = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "crop_mode": "center", **network.pretrained_cfg}
     transform = create_transform(
-        c["input_size"], mean=c["mean"], std=c["std"], interpolation=c["interpolation"], crop_pct=c["crop_pct"],
+        c["input_size"],
+        mean=c["mean"],
+        std=c["std"],
+        interpolation=c["interpolation"],
+        crop_pct=c["crop_pct"],
         crop_mode=c["crop_mode"],
-    )  # fmt: skip
+    )
     expected = transform(Image.open(photo).convert("RGB"))[None]
     sample = load_image(photo, network, fit="crop")
     assert sample.pixels.dtype == torch.float32

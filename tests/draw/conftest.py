@@ -32,27 +32,47 @@ def build_layer(rng, index, rows, grid, key_grid, k, peak_at=(0.45, 0.5), self_f
     share = rng.dirichlet(np.full(k, 0.9), size=(rows, height * width)).astype(np.float32)
     contribution = (share * rng.normal(0.2, 1.0, size=share.shape)).astype(np.float32)
     return LayerExplanation(
-        index=index, name=f"backbone.{index}.grapher.graph_conv", grid=grid, key_grid=key_grid,
-        cam=torch.from_numpy(cam), peak=torch.from_numpy(cam.reshape(rows, -1).argmax(1)),
-        neighbors=torch.from_numpy(neighbors), share=torch.from_numpy(share),
+        index=index,
+        name=f"backbone.{index}.grapher.graph_conv",
+        grid=grid,
+        key_grid=key_grid,
+        cam=torch.from_numpy(cam),
+        peak=torch.from_numpy(cam.reshape(rows, -1).argmax(1)),
+        neighbors=torch.from_numpy(neighbors),
+        share=torch.from_numpy(share),
         contribution=torch.from_numpy(contribution),
         conv="mr",
-    )  # fmt: skip
+    )
 
 
 def build_explanation(
-    *, rows=1, layers=(3, 7, 11), depth=12, grid=(14, 14), key_grid=None, k=17, size=(224, 224), seed=0,
-    labels=("tabby cat", "tiger cat", "coffee mug"), versus=None, **layer_options,
-):  # fmt: skip
+    *,
+    rows=1,
+    layers=(3, 7, 11),
+    depth=12,
+    grid=(14, 14),
+    key_grid=None,
+    k=17,
+    size=(224, 224),
+    seed=0,
+    labels=("tabby cat", "tiger cat", "coffee mug"),
+    versus=None,
+    **layer_options,
+):
     rng = np.random.default_rng(seed)
     logits = torch.from_numpy(rng.normal(size=(rows, len(labels))).astype(np.float32))
     logits[:, 0] += 1.6
     return Explanation(
-        logits=logits, target=torch.zeros(rows, dtype=torch.int64),
+        logits=logits,
+        target=torch.zeros(rows, dtype=torch.int64),
         layers=tuple(build_layer(rng, i, rows, grid, key_grid or grid, k, **layer_options) for i in layers),
-        method="gradcam", image_size=size, depth=depth, labels=labels, model="graphconvnet_ti",
+        method="gradcam",
+        image_size=size,
+        depth=depth,
+        labels=labels,
+        model="graphconvnet_ti",
         versus=None if versus is None else torch.full((rows,), versus, dtype=torch.int64),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -120,9 +120,11 @@ def test_each_row_shows_the_image_it_explains(make_explanation, photograph):
         shown = [a.pixels.mean() for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
         assert shown[0] > 200 > 80 > shown[1]
     (one,) = [
-        a.pixels.mean() for ax in figure(exp, [light, dark], row=1, kinds=["cam"], layers=[3]).axes
-        for a in ax.get_children() if isinstance(a, Raster) and a.frame
-    ]  # fmt: skip
+        a.pixels.mean()
+        for ax in figure(exp, [light, dark], row=1, kinds=["cam"], layers=[3]).axes
+        for a in ax.get_children()
+        if isinstance(a, Raster) and a.frame
+    ]
     assert one < 80
     with pytest.raises(ValueError, match="2 input images"):
         figure(exp, [light], rows=[0, 1])

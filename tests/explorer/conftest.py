@@ -17,9 +17,14 @@ from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation, LayerExplanatio
 LABELS = ("cat", "cup", "astronaut", "rocket", "coin", "moon")
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def synthetic(
@@ -159,9 +164,13 @@ def browser(request):
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
     with tempfile.TemporaryDirectory() as profile, sync_api.sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS + getattr(request.module, "FLAGS", []),
-            viewport={"width": 1280, "height": 900}, accept_downloads=True,
-        )  # fmt: skip
+            profile,
+            executable_path=CHROMIUM,
+            headless=True,
+            args=FLAGS + getattr(request.module, "FLAGS", []),
+            viewport={"width": 1280, "height": 900},
+            accept_downloads=True,
+        )
         yield context
         context.close()
 

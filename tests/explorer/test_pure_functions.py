@@ -51,8 +51,12 @@ def test_edges_that_meet_arrive_from_different_directions(call):
 def test_colors_and_enlarged_maps_stay_within_their_ends(call):
     black_to_white = "000000ffffff"
     assert [call("colorAt", black_to_white, v) for v in (-1, 0, 0.5, 1, 9)] == [
-        [0, 0, 0], [0, 0, 0], [128, 128, 128], [255, 255, 255], [255, 255, 255],
-    ]  # fmt: skip
+        [0, 0, 0],
+        [0, 0, 0],
+        [128, 128, 128],
+        [255, 255, 255],
+        [255, 255, 255],
+    ]
     wide = call("enlarge", [1, 1, 1], 1, 3, 4)
     assert wide == pytest.approx([1] * 12, abs=1e-6)
 
@@ -60,12 +64,20 @@ def test_colors_and_enlarged_maps_stay_within_their_ends(call):
 def test_numbers_for_people(call):
     nbsp, minus = "\u00a0", "\u2212"
     assert [call("percent", v) for v in (0, 0.001, 0.5, 0.9999, 1)] == [
-        f"0{nbsp}%", f"<1{nbsp}%", f"50{nbsp}%", f">99{nbsp}%", f"100{nbsp}%",
-    ]  # fmt: skip
+        f"0{nbsp}%",
+        f"<1{nbsp}%",
+        f"50{nbsp}%",
+        f">99{nbsp}%",
+        f"100{nbsp}%",
+    ]
     assert call("percent", None) == "unknown"
     assert [call("number", v, True) for v in (0, 0.06692, -958.4, 284312, 2.8e-5)] == [
-        "0", "+0.0669", f"{minus}958", "+284300", "+2.8e\u22125",
-    ]  # fmt: skip
+        "0",
+        "+0.0669",
+        f"{minus}958",
+        "+284300",
+        "+2.8e\u22125",
+    ]
     column = [call("among", v, 0.0377) for v in (0.0377, -0.026, 0.00001, 0)]
     assert column == ["+0.0377", f"{minus}0.0260", f"\u2248{nbsp}0", "0"]
 

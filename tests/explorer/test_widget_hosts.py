@@ -273,13 +273,14 @@ THEME = """async ([marks, background, shadow]) => {
 def test_the_widget_takes_its_host_s_theme_and_not_the_system_s(host, system):
     host.emulate_media(color_scheme=system)
     cases = [
-        ({}, "white", "light"), ({}, "rgb(20, 20, 20)", "dark"),
+        ({}, "white", "light"),
+        ({}, "rgb(20, 20, 20)", "dark"),
         ({"data-jp-theme-light": "true"}, "transparent", "light"),
         ({"data-jp-theme-light": "false"}, "transparent", "dark"),
         ({"data-vscode-theme-kind": "vscode-light"}, "transparent", "light"),
         ({"data-vscode-theme-kind": "vscode-high-contrast"}, "transparent", "dark"),
         ({"theme": "dark"}, "transparent", "dark"),
-    ]  # fmt: skip
+    ]
     for shadow in (False, True):
         for marks, background, theme in cases:
             other = "light" if theme == "dark" else "dark"

@@ -163,8 +163,6 @@ def test_gradients_of_the_max_go_to_the_winner():
     assert y.grad.tolist() == [0.0, 1.0, 100.0]
 
 
-
-
 def test_autocast_keeps_distances_in_float32():
     model = timm.create_model("gcn_demo").eval()
     seen = []

@@ -14,8 +14,14 @@ from torch.utils.flop_counter import FlopCounterMode
 import vizgraph
 
 LAYOUTS = [
-    "graphconvnet_ti", "graphconvnet_s", "graphconvnetp_ti", "graphconvnetp_s", "vig_ti", "vig_s", "vig_b",
-]  # fmt: skip
+    "graphconvnet_ti",
+    "graphconvnet_s",
+    "graphconvnetp_ti",
+    "graphconvnetp_s",
+    "vig_ti",
+    "vig_s",
+    "vig_b",
+]
 OFFICIAL = ["vig_ti", "vig_s", "vig_b", "pvig_ti", "pvig_s", "pvig_m", "pvig_b"]
 
 

@@ -21,7 +21,7 @@ CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-brows
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+]
 
 pytestmark = [
     pytest.mark.browser,
@@ -71,7 +71,7 @@ def server(work):
             "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython"),
             "JUPYTERLAB_SETTINGS_DIR": str(home / "user"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        }  # fmt: skip
+        }
         with open(home / "log", "w") as log:
             process = subprocess.Popen(
                 [
@@ -81,7 +81,7 @@ def server(work):
                     f"--LabServerApp.app_settings_dir={overrides}",
                 ],
                 stdout=log, stderr=log, env=environment,
-            )  # fmt: skip
+            )
             try:
                 address = f"http://127.0.0.1:{port}"
                 wait_for(lambda: urllib.request.urlopen(f"{address}/api", timeout=2).status == 200, 90)

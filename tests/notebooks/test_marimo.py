@@ -19,7 +19,7 @@ CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-brows
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+]
 
 pytestmark = [
     pytest.mark.browser,
@@ -74,7 +74,7 @@ def server():
         environment = os.environ | {
             "HOME": folder, "XDG_CONFIG_HOME": str(home / "config"), "MARIMO_SKIP_UPDATE_CHECK": "1",
             "DO_NOT_TRACK": "1",
-        }  # fmt: skip
+        }
         words = ["run", "notebook.py", "--headless", "--no-token", "--host", "127.0.0.1", "-p", str(port)]
         with open(home / "log", "w") as log:
             process = subprocess.Popen(
@@ -103,7 +103,7 @@ def test_two_widgets_in_marimo_keep_apart_speak_with_python_and_wear_its_theme(s
         browser = playwright.chromium.launch_persistent_context(
             profile, executable_path=CHROMIUM, headless=True, args=FLAGS, color_scheme="dark",
             viewport={"width": 1300, "height": 1000},
-        )  # fmt: skip
+        )
         try:
             page = browser.new_page()
             outside, errors = [], []

@@ -34,9 +34,15 @@ def _one_thread(one_thread):
 
 
 TINY = (
-    "model.arch=gcn_demo", "model.kwargs={k: 1, img_size: 32}", "data.input_size=[32, 32]", "data.batch_size=4",
-    "data.workers=0", "schedule.epochs=2", "run.device=cpu", "optimizer.lr=1e-3",
-)  # fmt: skip
+    "model.arch=gcn_demo",
+    "model.kwargs={k: 1, img_size: 32}",
+    "data.input_size=[32, 32]",
+    "data.batch_size=4",
+    "data.workers=0",
+    "schedule.epochs=2",
+    "run.device=cpu",
+    "optimizer.lr=1e-3",
+)
 
 
 @pytest.fixture

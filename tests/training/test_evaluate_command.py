@@ -23,11 +23,25 @@ from vizgraph.training.ranks import Ranks
 def weights(photos, tmp_path_factory):
     """A run on `photos` of a fraction of a second."""
     folder = tmp_path_factory.mktemp("run")
-    done = CliRunner().invoke(main, [
-        "train", "--device", "cpu", "--data", str(photos), "--out", str(folder), "model.arch=gcn_demo",
-        "model.kwargs={k: 1, img_size: 32}", "data.input_size=[32, 32]", "data.batch_size=8", "data.workers=0",
-        "schedule.epochs=1", "data.mean=[0.5, 0.5, 0.5]",
-    ])  # fmt: skip
+    done = CliRunner().invoke(
+        main,
+        [
+            "train",
+            "--device",
+            "cpu",
+            "--data",
+            str(photos),
+            "--out",
+            str(folder),
+            "model.arch=gcn_demo",
+            "model.kwargs={k: 1, img_size: 32}",
+            "data.input_size=[32, 32]",
+            "data.batch_size=8",
+            "data.workers=0",
+            "schedule.epochs=1",
+            "data.mean=[0.5, 0.5, 0.5]",
+        ],
+    )
     assert done.exit_code == 0, done.output
     return folder / "best.pth.tar"
 
@@ -65,9 +79,25 @@ def test_the_files_agree_with_each_other_and_with_the_images(weights, photos, tm
 
 def test_preprocessing_can_be_overridden(weights, photos, tmp_path):
     done = call(
-        "--arch", "gcn_demo", "--ckpt", weights, "--data", photos, "--out", tmp_path, "--mean", "0.1", "--std",
-        "0.2,0.3,0.4", "--crop-pct", "1", "--interpolation", "nearest", "--input-size", "48x32",
-    )  # fmt: skip
+        "--arch",
+        "gcn_demo",
+        "--ckpt",
+        weights,
+        "--data",
+        photos,
+        "--out",
+        tmp_path,
+        "--mean",
+        "0.1",
+        "--std",
+        "0.2,0.3,0.4",
+        "--crop-pct",
+        "1",
+        "--interpolation",
+        "nearest",
+        "--input-size",
+        "48x32",
+    )
     assert done.exit_code == 0, done.output
     told = json.loads(next(tmp_path.glob("gcn_demo/evaluation/*/scores.json")).read_text())["preprocessing"]
     assert told["mean"] == [0.1] * 3

@@ -80,9 +80,19 @@ def test_the_command_line_trains_renders_verifies_and_evaluates(photos, tmp_path
 
     run = tmp_path / "run"
     call(
-        "train", "--device", "cuda", "--data", photos, "--out", run, "model.arch=gcn_demo", "data.batch_size=4",
-        "data.workers=2", "schedule.epochs=1", "run.amp=bf16",
-    )  # fmt: skip
+        "train",
+        "--device",
+        "cuda",
+        "--data",
+        photos,
+        "--out",
+        run,
+        "model.arch=gcn_demo",
+        "data.batch_size=4",
+        "data.workers=2",
+        "schedule.epochs=1",
+        "run.amp=bf16",
+    )
     image = next(photos.glob("val/red/*.png"))
     network = ("--arch", "gcn_demo", "--ckpt", run / saving.BEST)
     call("render", *network, "--img", image, "--out", tmp_path, "--device", "cuda")
@@ -100,11 +110,29 @@ def test_the_command_line_trains_renders_verifies_and_evaluates(photos, tmp_path
 def test_ranks_speak_nccl(photos, tmp_path):
     done = subprocess.run(
         [
-            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "vizgraph", "train",
-            "--data", str(photos), "--out", str(tmp_path), "model.arch=gcn_demo", "data.batch_size=4",
-            "data.workers=0", "schedule.epochs=1", "run.amp=bf16", "model.sync_bn=true",
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "vizgraph",
+            "train",
+            "--data",
+            str(photos),
+            "--out",
+            str(tmp_path),
+            "model.arch=gcn_demo",
+            "data.batch_size=4",
+            "data.workers=0",
+            "schedule.epochs=1",
+            "run.amp=bf16",
+            "model.sync_bn=true",
         ],
-        capture_output=True, text=True, timeout=280, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / saving.LAST).is_file()

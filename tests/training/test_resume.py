@@ -15,10 +15,17 @@ from vizgraph.training.errors import TrainingError
 from vizgraph.training.stopping import Interrupted
 
 EVERYTHING = (
-    "augment.mixup=0.8", "augment.cutmix=1.0", "augment.erase=0.5", "augment.auto_augment=rand-m9-mstd0.5-inc1",
-    "model.drop_path_rate=0.2", "model.drop_rate=0.1", "average.decay=0.9", "average.warmup=true",
-    "optimizer.clip=1.0", "schedule.warmup_epochs=1",
-)  # fmt: skip
+    "augment.mixup=0.8",
+    "augment.cutmix=1.0",
+    "augment.erase=0.5",
+    "augment.auto_augment=rand-m9-mstd0.5-inc1",
+    "model.drop_path_rate=0.2",
+    "model.drop_rate=0.1",
+    "average.decay=0.9",
+    "average.warmup=true",
+    "optimizer.clip=1.0",
+    "schedule.warmup_epochs=1",
+)
 
 
 def leaves(value, path=""):
@@ -173,15 +180,34 @@ def test_two_ranks_stop_together_and_resume_bitwise(photos, tmp_path):
     script = tmp_path / "ranks.py"
     script.write_text(RANKS)
     overrides = [
-        "model.arch=gcn_demo", "model.kwargs={k: 1, img_size: 32}", "data.input_size=[32, 32]", "data.batch_size=4",
-        "data.workers=0", "schedule.epochs=2", "run.device=cpu", f"data.root={photos}", *EVERYTHING,
-    ]  # fmt: skip
+        "model.arch=gcn_demo",
+        "model.kwargs={k: 1, img_size: 32}",
+        "data.input_size=[32, 32]",
+        "data.batch_size=4",
+        "data.workers=0",
+        "schedule.epochs=2",
+        "run.device=cpu",
+        f"data.root={photos}",
+        *EVERYTHING,
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script, tmp_path,
-         *overrides],
-        capture_output=True, text=True, timeout=560, env=environment,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            script,
+            tmp_path,
+            *overrides,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=560,
+        env=environment,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     for updates in (2, 3):
         require_equal(

@@ -20,9 +20,13 @@ from vizgraph.training.preprocessing import Normalize, measuring_transform, trai
 from vizgraph.training.randomness import capture, restore
 
 PREPROCESSING = {
-    "input_size": [3, 32, 32], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "interpolation": "bicubic",
-    "crop_pct": 0.9, "crop_mode": "center",
-}  # fmt: skip
+    "input_size": [3, 32, 32],
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "interpolation": "bicubic",
+    "crop_pct": 0.9,
+    "crop_mode": "center",
+}
 STRONG = AugmentConfig(auto_augment="rand-m9-mstd0.5-inc1", color_jitter=0.4)
 
 
@@ -150,9 +154,13 @@ def test_normalising_a_batch_is_what_timm_does_to_an_image(photos):
     source = open_validation(DataConfig(root=str(photos)))
     image, _ = source.read(0)
     wanted = create_transform(
-        (3, 32, 32), is_training=False, interpolation="bicubic", crop_pct=0.9, mean=(0.485, 0.456, 0.406),
+        (3, 32, 32),
+        is_training=False,
+        interpolation="bicubic",
+        crop_pct=0.9,
+        mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
-    )(image)  # fmt: skip
+    )(image)
     pixels = torch.as_tensor(np.asarray(measuring_transform(PREPROCESSING)(image)))
     made = Normalize(PREPROCESSING, torch.device("cpu"), channels_last=True)(pixels[None])[0]
     torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)

@@ -103,8 +103,13 @@ def test_a_label_outside_the_classes_and_an_empty_split_are_errors():
 def test_measuring_can_be_stopped_between_batches():
     seen = []
     scores = measure(
-        Ends(), [batch(0), batch(1)], lambda pixels: pixels.float(), ALONE, classes=3,
-        each=lambda one, logits: seen.append(one), stop=lambda: True,
-    )  # fmt: skip
+        Ends(),
+        [batch(0), batch(1)],
+        lambda pixels: pixels.float(),
+        ALONE,
+        classes=3,
+        each=lambda one, logits: seen.append(one),
+        stop=lambda: True,
+    )
     assert scores is None
     assert len(seen) == 1

@@ -17,9 +17,13 @@ from vizgraph.training.config import recipes
 from vizgraph.training.journal import read_log
 
 TINY = (
-    "model.arch=gcn_demo", "model.kwargs={k: 1, img_size: 32}", "data.input_size=[32, 32]", "data.batch_size=4",
-    "data.workers=0", "optimizer.lr=1e-3",
-)  # fmt: skip
+    "model.arch=gcn_demo",
+    "model.kwargs={k: 1, img_size: 32}",
+    "data.input_size=[32, 32]",
+    "data.batch_size=4",
+    "data.workers=0",
+    "optimizer.lr=1e-3",
+)
 
 
 def call(*arguments):
@@ -83,9 +87,12 @@ def test_an_error_ends_the_process_though_others_load_for_it(photos, tmp_path):
     )
     arguments = ["train", "--device", "cpu", "--data", str(photos), "--out", str(tmp_path), *TINY, "data.workers=2"]
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.returncode == 70, done.stderr
     assert "out of memory" in done.stderr
 
@@ -115,9 +122,12 @@ def test_sigterm_saves_and_exits_143_and_leaves_no_worker(photos, tmp_path):
         *TINY,
     ]
     process = subprocess.Popen(
-        [*command, "schedule.epochs=100000", "data.workers=1"], stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+        [*command, "schedule.epochs=100000", "data.workers=1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     deadline = time.monotonic() + 240
     while not (tmp_path / saving.LAST).exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.2)
@@ -140,9 +150,18 @@ def test_sigterm_saves_and_exits_143_and_leaves_no_worker(photos, tmp_path):
 
 def test_explained_images_form_a_strip(photos, tmp_path):
     done = call(
-        "--data", photos, "--out", tmp_path, "--explain-every", 1, *TINY, "schedule.epochs=1", "run.explain_images=1",
-        "model.kwargs={k: 2, img_size: 64}", "data.input_size=[64, 64]",
-    )  # fmt: skip
+        "--data",
+        photos,
+        "--out",
+        tmp_path,
+        "--explain-every",
+        1,
+        *TINY,
+        "schedule.epochs=1",
+        "run.explain_images=1",
+        "model.kwargs={k: 2, img_size: 64}",
+        "data.input_size=[64, 64]",
+    )
     assert done.exit_code == 0, done.output
     explained = tmp_path / "explained"
     assert (explained / "epoch_0000" / "image_1.png").is_file()

@@ -175,12 +175,19 @@ def test_a_network_learns_eight_images_by_heart(tiny, start, tmp_path, conv):
                 Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{number}.png")
     run = start(
         tiny(
-            f"data.root={tmp_path / 'eight'}", f"model.kwargs.conv={conv}", "data.batch_size=8", "schedule.epochs=30",
-            "augment.resize_only=true", "augment.smoothing=0", "optimizer.lr=2e-3", "optimizer.weight_decay=0",
-            "run.validate_every=30", "schedule.warmup_epochs=3",
+            f"data.root={tmp_path / 'eight'}",
+            f"model.kwargs.conv={conv}",
+            "data.batch_size=8",
+            "schedule.epochs=30",
+            "augment.resize_only=true",
+            "augment.smoothing=0",
+            "optimizer.lr=2e-3",
+            "optimizer.weight_decay=0",
+            "run.validate_every=30",
+            "schedule.warmup_epochs=3",
         ),
         tmp_path / "run",
-    )  # fmt: skip
+    )
     run.run()
     losses = [row["train_loss"] for row in read_log(tmp_path / "run" / "log.csv")]
     assert losses[-1] < 0.02 < losses[0]

@@ -26,8 +26,14 @@ def pixels_of(images=2):
 
 
 def hooks_on(net):
-    names = ("_forward_hooks", "_forward_pre_hooks", "_message_forward_hooks", "_aggregate_forward_pre_hooks",
-             "_aggregate_forward_hooks", "_propagate_forward_pre_hooks")  # fmt: skip
+    names = (
+        "_forward_hooks",
+        "_forward_pre_hooks",
+        "_message_forward_hooks",
+        "_aggregate_forward_pre_hooks",
+        "_aggregate_forward_hooks",
+        "_propagate_forward_pre_hooks",
+    )
     return sum(len(getattr(module, name, ())) for module in net.modules() for name in names)
 
 

@@ -76,9 +76,12 @@ NETS = {
     "with 3 x 3 convolutions": lambda: (Block(8, 2, spatial=True), Block(8, 2, spatial=True), Block(8, 1)),
     "with pooled keys": lambda: (Block(8, 2, reduction=2), Block(8, 1, reduction=2, spatial=True), Block(8, 1)),
     "with a strided convolution": lambda: (
-        Block(8, 2, spatial=True), nn.Conv2d(8, 8, 3, stride=2, padding=1), Block(8, 2), Block(8, 1),
+        Block(8, 2, spatial=True),
+        nn.Conv2d(8, 8, 3, stride=2, padding=1),
+        Block(8, 2),
+        Block(8, 1),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(params=NETS)

@@ -201,9 +201,17 @@ def _maximised(call: GraphCall) -> Aggregation | None:
             error = _difference(values[:, own:], best)
             if error <= near:
                 return Aggregation(
-                    "sage", given, slice(own, None), values[:, own:], _small(winner), error, True,
-                    "concatenated" if own else "alone", child=later, inner=place,
-                )  # fmt: skip
+                    "sage",
+                    given,
+                    slice(own, None),
+                    values[:, own:],
+                    _small(winner),
+                    error,
+                    True,
+                    "concatenated" if own else "alone",
+                    child=later,
+                    inner=place,
+                )
     return None
 
 

@@ -78,9 +78,13 @@ class _Editor:
     """The hooks of one `edit_edges`."""
 
     def __init__(
-        self, network: nn.Module, cut: dict[int, Edges], keep: dict[int, Edges], frozen: Explanation | None,
+        self,
+        network: nn.Module,
+        cut: dict[int, Edges],
+        keep: dict[int, Edges],
+        frozen: Explanation | None,
         adapters: Sequence[Adapter],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.network, self.cut, self.keep, self.frozen, self.adapters = network, cut, keep, frozen, adapters
         self.gone: dict[int, int] = {}
         self._thread = threading.get_ident()

@@ -73,6 +73,16 @@ def structure(
 
 def _layer(call: GraphCall, one: Aggregation, child: nn.Module | None, before: int) -> Layer:
     return Layer(
-        call.index, call.name, call.module, call.times, call.adapter, one.kind, one.slots, child, before, call.grid,
-        call.fold, call.graph.sent is not None and one.exact,
-    )  # fmt: skip
+        call.index,
+        call.name,
+        call.module,
+        call.times,
+        call.adapter,
+        one.kind,
+        one.slots,
+        child,
+        before,
+        call.grid,
+        call.fold,
+        call.graph.sent is not None and one.exact,
+    )

@@ -8,6 +8,14 @@ from viz_nodes.draw.graph import draw_graph
 from viz_nodes.draw.neighbors import draw_neighbors
 
 __all__ = [
-    "compare", "draw_cam", "draw_graph", "draw_neighbors", "figure", "figure_bytes", "panel", "prepared",
-    "read_provenance", "save_figure",
-]  # fmt: skip
+    "compare",
+    "draw_cam",
+    "draw_graph",
+    "draw_neighbors",
+    "figure",
+    "figure_bytes",
+    "panel",
+    "prepared",
+    "read_provenance",
+    "save_figure",
+]

@@ -140,6 +140,15 @@ def say_blank(ax: Axes, look: Theme, font_size: float) -> Artist:
         "linewidth": 0.4,
     }
     return ax.text(
-        0.5, 0.5, "no positive\nevidence", transform=ax.transAxes, ha="center", va="center", fontsize=font_size,
-        color=look.ink, parse_math=False, zorder=8, bbox=ground,
-    )  # fmt: skip
+        0.5,
+        0.5,
+        "no positive\nevidence",
+        transform=ax.transAxes,
+        ha="center",
+        va="center",
+        fontsize=font_size,
+        color=look.ink,
+        parse_math=False,
+        zorder=8,
+        bbox=ground,
+    )

@@ -121,19 +121,37 @@ def compare(
         records = [exp.layer(index) for exp, index in zip(exps, indices, strict=True)]
         node = _common_center(records, row_of, center)
         egos = [
-            None if node is None
+            None
+            if node is None
             else ego_of(exp, record.index, same_place(node, records[0].grid, record.grid), row=row, k=k, order=order)
             for exp, record, row in zip(exps, records, row_of, strict=True)
-        ]  # fmt: skip
+        ]
         same_layer = len({layer_words(exp, record) for exp, record in zip(exps, records, strict=True)}) == 1
-        block = layer_words(exps[0], records[0]) if blocks and same_layer else SEPARATOR.join(
-            dict.fromkeys(f"{record.number}/{exp.depth}" for exp, record in zip(exps, records, strict=True))
-        ) if blocks else ""  # fmt: skip
+        block = (
+            layer_words(exps[0], records[0])
+            if blocks and same_layer
+            else SEPARATOR.join(
+                dict.fromkeys(f"{record.number}/{exp.depth}" for exp, record in zip(exps, records, strict=True))
+            )
+            if blocks
+            else ""
+        )
         for kind in kinds:
             if kind == "cam":
-                cells = _cam_cells(exps, records, row_of, pictures, one_scale, two, table, look, page, common,
-                                   {"palette": palette, "alpha": alpha, "fade": fade, "smooth": smooth},
-                                   say_layer=not (blocks and same_layer))  # fmt: skip
+                cells = _cam_cells(
+                    exps,
+                    records,
+                    row_of,
+                    pictures,
+                    one_scale,
+                    two,
+                    table,
+                    look,
+                    page,
+                    common,
+                    {"palette": palette, "alpha": alpha, "fade": fade, "smooth": smooth},
+                    say_layer=not (blocks and same_layer),
+                )
             else:
                 cells = _edge_cells(kind, exps, records, row_of, pictures, egos, k, order, two, common)
             name = {"cam": "CAM", "neighbors": "neighbors", "graph": "graph"}[kind]
@@ -209,7 +227,7 @@ def _common_center(records: Sequence[LayerExplanation], rows: Sequence[int], cen
 
 def _cam_cells(
     exps, records, rows, pictures, one_scale, two, table, look, page, common, paint_options, *, say_layer
-) -> list[Cell | None]:  # fmt: skip
+) -> list[Cell | None]:
     scales = [scale_of(exp, record, row) for exp, record, row in zip(exps, records, rows, strict=True)]
     if one_scale:
         top = max(scale.top for scale in scales)
@@ -217,16 +235,31 @@ def _cam_cells(
     cells: list[Cell | None] = []
     for exp, record, row, picture, scale, own in zip(exps, records, rows, pictures, scales, common, strict=True):
         words = [layer_words(exp, record)] if say_layer else []
-        paint = partial(draw_cam, exp=exp, layer=record.index, image=picture, row=row, vmax=scale.top or None,
-                        **paint_options, **own)  # fmt: skip
+        paint = partial(
+            draw_cam,
+            exp=exp,
+            layer=record.index,
+            image=picture,
+            row=row,
+            vmax=scale.top or None,
+            **paint_options,
+            **own,
+        )
         bar = partial(add_colorbar, table=table, scale=scale, look=look, font_size=page.small, horizontal=True)
         cells.append(Cell(paint, _on_itself(bar), SEPARATOR.join([*words, target_words(exp, row)])))
     if two:
         maps = [record.cam[row].numpy() for record, row in zip(records, rows, strict=True)]
         apart = cam_difference(maps[0], maps[1], None if one_scale else (scales[0], scales[1]))
         limit = float(np.abs(apart).max(initial=0.0))
-        paint = partial(draw_cam_difference, exp=exps[0], difference=apart, limit=limit, image=pictures[0],
-                        smooth=paint_options["smooth"], **common[0])  # fmt: skip
+        paint = partial(
+            draw_cam_difference,
+            exp=exps[0],
+            difference=apart,
+            limit=limit,
+            image=pictures[0],
+            smooth=paint_options["smooth"],
+            **common[0],
+        )
         bar = partial(
             add_signed_bar, limit=limit, look=look, font_size=page.small, horizontal=True, table=signed_table(look)
         )
@@ -244,7 +277,7 @@ def _on_itself(bar):
 
 def _edge_cells(
     kind, exps, records, rows, pictures, egos: Sequence[Ego | None], k, order, two, common
-) -> list[Cell | None]:  # fmt: skip
+) -> list[Cell | None]:
     cells: list[Cell | None] = []
     look = common[0]["theme"]
     for at, (exp, record, row, picture, ego) in enumerate(zip(exps, records, rows, pictures, egos, strict=True)):
@@ -274,8 +307,15 @@ def _edge_cells(
             cells.append(None)
         else:
             found = edge_difference(a, b, rows=(rows[0], rows[1]))
-            paint = partial(draw_edge_difference, exp=exps[0], a=a, difference=found, image=pictures[0],
-                            view=common[0]["view"], theme=look)  # fmt: skip
+            paint = partial(
+                draw_edge_difference,
+                exp=exps[0],
+                a=a,
+                difference=found,
+                image=pictures[0],
+                view=common[0]["view"],
+                theme=look,
+            )
             cells.append(Cell(paint, note=found.words()))
     return cells
 

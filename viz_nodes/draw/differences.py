@@ -184,7 +184,16 @@ def draw_cam_difference(
             "linewidth": 0.4,
         }
         artists["equal"] = ax.text(
-            0.5, 0.5, "no difference", transform=ax.transAxes, ha="center", va="center", fontsize=font_size,
-            color=look.ink, parse_math=False, zorder=8, bbox=ground,
-        )  # fmt: skip
+            0.5,
+            0.5,
+            "no difference",
+            transform=ax.transAxes,
+            ha="center",
+            va="center",
+            fontsize=font_size,
+            color=look.ink,
+            parse_math=False,
+            zorder=8,
+            bbox=ground,
+        )
     return artists

@@ -125,8 +125,18 @@ def figure(
         common: dict[str, Any] = {"row": r, "view": view, "theme": look, "font_size": page.small}
         record = exp.layer(index)
         if kind == "cam":
-            paint = partial(draw_cam, exp=exp, layer=index, image=pictures[r], palette=palette, alpha=alpha, fade=fade,
-                            smooth=smooth, normalize=normalize, **common)  # fmt: skip
+            paint = partial(
+                draw_cam,
+                exp=exp,
+                layer=index,
+                image=pictures[r],
+                palette=palette,
+                alpha=alpha,
+                fade=fade,
+                smooth=smooth,
+                normalize=normalize,
+                **common,
+            )
             scale = scale_of(exp, record, r, normalize)
             bar = partial(add_colorbar, table=table, scale=scale, look=look, font_size=page.small, horizontal=True)
             return Cell(paint, lambda ax: bar(ax, place=ax))
@@ -157,13 +167,15 @@ def figure(
         )
         bands = [
             Band(
-                kind_names[kind], aspect_of(exp, pictures[r]), [cell(kind, r, i) for i in group],
+                kind_names[kind],
+                aspect_of(exp, pictures[r]),
+                [cell(kind, r, i) for i in group],
                 SEPARATOR.join(part for part in (name, words) if part),
             )
             for r, name in zip(shown_rows, names, strict=True)
             for group, words in groups
             for kind in kinds
-        ]  # fmt: skip
+        ]
         columns = [""] if flat else columns
         heading = title if isinstance(title, str) else SEPARATOR.join(_heading(exp, shown_rows)) if title else ""
         numbered = ranks and any(

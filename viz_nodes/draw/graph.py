@@ -142,9 +142,17 @@ def draw_graph(
 
 
 def lay_ground(
-    ax: Axes, exp: Explanation, record: LayerExplanation, image: np.ndarray | Picture | None, view: View | None,
-    look: Theme, *, veil: float | None = None, grid: bool = True, nodes: bool = True,
-) -> tuple[Stage, dict[str, Artist]]:  # fmt: skip
+    ax: Axes,
+    exp: Explanation,
+    record: LayerExplanation,
+    image: np.ndarray | Picture | None,
+    view: View | None,
+    look: Theme,
+    *,
+    veil: float | None = None,
+    grid: bool = True,
+    nodes: bool = True,
+) -> tuple[Stage, dict[str, Artist]]:
     """What lies below the edges: the photograph under its veil, the patch grid, all nodes as small dots."""
     stage = set_stage(ax, exp, image, view)
     frame(ax, look.muted)
@@ -184,9 +192,12 @@ def edge_lines(layer: LayerExplanation, center: int, keys: np.ndarray, stage: St
     ends = np.tile(end, (len(starts), 1))
     pitch = stage.pitch(layer.grid) / stage.points_per_pixel
     bends = fan(
-        starts, ends, obstacles=np.concatenate([starts, end[None]]), clearance=max(0.7 * pitch, stage.pixels(3.5)),
+        starts,
+        ends,
+        obstacles=np.concatenate([starts, end[None]]),
+        clearance=max(0.7 * pitch, stage.pixels(3.5)),
         bounds=(0.0, 0.0, float(stage.size[1]), float(stage.size[0])),
-    )  # fmt: skip
+    )
     return bezier(starts, control_points(starts, ends, bends), ends)
 
 
@@ -205,12 +216,16 @@ def _draw_hop(ax: Axes, stage: Stage, hop: Hop, tone: str, look: Theme, distance
     add_dots(ax, starts, dot, _paler(tone, look, 0.35), rim=look.casing, rim_width=0.25, zorder=3.6)
     fade = 0.75 ** (distance - 1)
     return Ribbons(
-        ax, lines, widths=0.62 * edge_widths(hop.share[moved], pitch), taper=0.5,
+        ax,
+        lines,
+        widths=0.62 * edge_widths(hop.share[moved], pitch),
+        taper=0.5,
         colors=[to_rgba(_paler(tone, look, 0.35), fade * opacity) for opacity in edge_opacities(hop.share[moved])],
-        gaps=np.array([0.3 * dot, 0.5 * dot_size(stage, hop.layer.grid)]), casing=0.25,
+        gaps=np.array([0.3 * dot, 0.5 * dot_size(stage, hop.layer.grid)]),
+        casing=0.25,
         casing_color=to_rgba(look.casing, 0.5),
         zorder=3.4,
-    )  # fmt: skip
+    )
 
 
 def _paler(tone: str, look: Theme, much: float) -> tuple[float, float, float]:
@@ -220,9 +235,19 @@ def _paler(tone: str, look: Theme, much: float) -> tuple[float, float, float]:
 
 
 def add_edges(
-    ax: Axes, stage: Stage, layer: LayerExplanation, center: int, keys: np.ndarray, share: np.ndarray,
-    colors: np.ndarray, tones: np.ndarray, look: Theme, *, mark: str, is_peak: bool,
-) -> dict[str, Artist]:  # fmt: skip
+    ax: Axes,
+    stage: Stage,
+    layer: LayerExplanation,
+    center: int,
+    keys: np.ndarray,
+    share: np.ndarray,
+    colors: np.ndarray,
+    tones: np.ndarray,
+    look: Theme,
+    *,
+    mark: str,
+    is_peak: bool,
+) -> dict[str, Artist]:
     """A center with the edges from its neighbors.
 
     Args:
@@ -258,10 +283,17 @@ def add_edges(
         gap = 0.5 * star + (0.5 + ring_width if ring_width else 0.0)
         heads = np.clip(2.2 * widths[order], 2.4 * crowded, None) if len(keys) <= _MOST_HEADS else 0.0
         artists["edges"] = Ribbons(
-            ax, edge_lines(layer, center, keys[order], stage), widths=widths[order], colors=colors[order],
-            gaps=np.array([0.3 * dot, gap]), taper=0.5, heads=heads, casing=0.35,
-            casing_color=to_rgba(look.casing, 0.7), zorder=4,
-        )  # fmt: skip
+            ax,
+            edge_lines(layer, center, keys[order], stage),
+            widths=widths[order],
+            colors=colors[order],
+            gaps=np.array([0.3 * dot, gap]),
+            taper=0.5,
+            heads=heads,
+            casing=0.35,
+            casing_color=to_rgba(look.casing, 0.7),
+            zorder=4,
+        )
         at, rim = centers(layer.key_grid, stage.size, stage.view), 0.11 * dot + 0.1
         for number, tone in enumerate(np.unique(tones[others], axis=0)):
             these = keys[others & (tones == tone).all(axis=1)]

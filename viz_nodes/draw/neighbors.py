@@ -55,11 +55,18 @@ def _disjoint(holes: np.ndarray) -> np.ndarray:
     cells = []
     for top, bottom in pairwise(ys):
         inside = [
-            bool(((holes[:, 0] < x1) & (holes[:, 2] > x0) & (holes[:, 1] < bottom) & (holes[:, 3] > top)
-                  & (np.minimum(holes[:, 2], x1) - np.maximum(holes[:, 0], x0) > 1e-6)
-                  & (np.minimum(holes[:, 3], bottom) - np.maximum(holes[:, 1], top) > 1e-6)).any())
+            bool(
+                (
+                    (holes[:, 0] < x1)
+                    & (holes[:, 2] > x0)
+                    & (holes[:, 1] < bottom)
+                    & (holes[:, 3] > top)
+                    & (np.minimum(holes[:, 2], x1) - np.maximum(holes[:, 0], x0) > 1e-6)
+                    & (np.minimum(holes[:, 3], bottom) - np.maximum(holes[:, 1], top) > 1e-6)
+                ).any()
+            )
             for x0, x1 in pairwise(xs)
-        ]  # fmt: skip
+        ]
         start = None
         for i, open_ in enumerate([*inside, False]):
             if open_ and start is None:
@@ -180,9 +187,17 @@ def _write_ranks(ax, stage: Stage, ego: Ego, which: int, look: Theme, key_boxes,
             continue
         left, top, right, bottom = key_boxes[key]
         text = ax.text(
-            (left + right) / 2, (top + bottom) / 2, str(rank_shown(ego, int(place))), ha="center", va="center_baseline",
-            fontsize=size, color="#ffffff", zorder=6, parse_math=False, clip_on=False,
-        )  # fmt: skip
+            (left + right) / 2,
+            (top + bottom) / 2,
+            str(rank_shown(ego, int(place))),
+            ha="center",
+            va="center_baseline",
+            fontsize=size,
+            color="#ffffff",
+            zorder=6,
+            parse_math=False,
+            clip_on=False,
+        )
         text.set_path_effects([withStroke(linewidth=0.22 * size, foreground="#101216")])
         artists[f"rank{which}.{int(place)}"] = text
     return artists

@@ -35,17 +35,29 @@ def still(document: dict, state: dict, *, dpi: float = 110.0) -> bytes | None:
     if not centers and int(layer.peak[0]) == NO_PEAK:
         return None
     exp = Explanation(
-        logits=torch.zeros(1, 1), target=torch.tensor([row["target"]]), layers=records, method=row["method"],
-        image_size=tuple(subject["size"]), depth=subject["depth"],
-    )  # fmt: skip
+        logits=torch.zeros(1, 1),
+        target=torch.tensor([row["target"]]),
+        layers=records,
+        method=row["method"],
+        image_size=tuple(subject["size"]),
+        depth=subject["depth"],
+    )
     source = document["images"][subject["image"]]
     with Image.open(io.BytesIO(base64.b64decode(source["source"].partition(",")[2]))) as picture:
         photograph = np.asarray(picture.convert("RGB"))
     figure = panel(
-        "graph", exp, layer.index, photograph, view=tuple(source["view"]), caption=describe(document, state),
-        center=centers or None, k=int(state.get("k", 0)) or "all", hops=len(records), dpi=dpi,
+        "graph",
+        exp,
+        layer.index,
+        photograph,
+        view=tuple(source["view"]),
+        caption=describe(document, state),
+        center=centers or None,
+        k=int(state.get("k", 0)) or "all",
+        hops=len(records),
+        dpi=dpi,
         color="center" if len(centers) > 1 else "contribution",
-    )  # fmt: skip
+    )
     return figure_bytes(figure, "png", dpi=dpi)
 
 
@@ -90,9 +102,15 @@ def _record(layer: dict, asked: dict) -> LayerExplanation:
         return torch.from_numpy(np.nan_to_num(unpack(packed)).reshape(shape)).float()
 
     return LayerExplanation(
-        index=layer["number"] - 1, name=layer["name"], grid=grid, key_grid=tuple(layer["key_grid"]),
-        cam=values(asked["cam"], (1, *grid)), peak=torch.tensor([asked["peak"]]),
+        index=layer["number"] - 1,
+        name=layer["name"],
+        grid=grid,
+        key_grid=tuple(layer["key_grid"]),
+        cam=values(asked["cam"], (1, *grid)),
+        peak=torch.tensor([asked["peak"]]),
         neighbors=torch.from_numpy(unpack(layer["neighbors"]).reshape(edges)),
-        share=values(asked.get("share", layer["share"]), edges), contribution=values(asked["contribution"], edges),
-        exact=layer["exact"], conv=layer["conv"],
-    )  # fmt: skip
+        share=values(asked.get("share", layer["share"]), edges),
+        contribution=values(asked["contribution"], edges),
+        exact=layer["exact"],
+        conv=layer["conv"],
+    )

@@ -40,10 +40,21 @@ LARGEST = 8 * 1024**3
 _LAYER_ARRAYS = ("cam", "peak", "neighbors", "share", "contribution", "distance", "margin", "skipped")
 _TOP_ARRAYS = ("logits", "target", "versus", "source")
 _WHOLE = {"peak", "neighbors", "skipped", "target", "versus", "source"}
-_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (
-    torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8,
-    torch.uint8, torch.bool,
-)}  # fmt: skip
+_DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.float64,
+        torch.float32,
+        torch.float16,
+        torch.bfloat16,
+        torch.int64,
+        torch.int32,
+        torch.int16,
+        torch.int8,
+        torch.uint8,
+        torch.bool,
+    )
+}
 
 
 class BrokenExplanation(ValueError):
@@ -325,8 +336,11 @@ def _graphml_of(exp: Explanation, layer: int | Iterable[int] | None, image: int)
             column += [ABSENT] * (len(ends) - len(column))
     return graphml_of_columns(
         _printable_values(_shared([_describe(exp, explained, row) for explained in chosen])),
-        names, columns_of(rows), ends, columns,
-    )  # fmt: skip
+        names,
+        columns_of(rows),
+        ends,
+        columns,
+    )
 
 
 def _shared(descriptions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -47,9 +47,14 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list]:
 
 
 def graphml_of_columns(
-    about: Mapping[str, Any], nodes: Sequence[Any], node_columns: Mapping[str, Sequence[Any]],
-    edges: Iterable[tuple[Any, Any]], edge_columns: Mapping[str, Sequence[Any]], *, directed: bool = True,
-) -> bytes:  # fmt: skip
+    about: Mapping[str, Any],
+    nodes: Sequence[Any],
+    node_columns: Mapping[str, Sequence[Any]],
+    edges: Iterable[tuple[Any, Any]],
+    edge_columns: Mapping[str, Sequence[Any]],
+    *,
+    directed: bool = True,
+) -> bytes:
     """A graph given as columns, as a GraphML file.
 
     Numbers keep their kind: a column of whole numbers is "long", one with fractions "double". Equal graphs give equal

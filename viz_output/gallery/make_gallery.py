@@ -17,7 +17,7 @@ CHECKOUT = HERE.parents[1]
 DPI = 120
 MOST_BYTES = 4_000_000
 
-START = '''\
+START = """\
 import vizgraph, viz_nodes
 from viz_nodes.draw import compare, figure, panel, save_figure
 
@@ -25,7 +25,7 @@ model = vizgraph.load_model("gcn_demo", "demo")
 sample = vizgraph.load_image("vizgraph/assets/samples/coffee_5.png", model)
 exp = viz_nodes.explain(model, sample.pixels)
 image = sample.image
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -49,62 +49,73 @@ class Picture:
 
 PICTURES = (
     Picture(
-        "figure", "The figure",
+        "figure",
+        "The figure",
         "A column a layer: where the network looked (CAM), the patch it looked at most with the neighbors it asked, "
         "and the graph of their edges.",
         f"vizgraph render --ckpt demo --img vizgraph/assets/samples/coffee_5.png --dpi {DPI}",
         "gcn_demo/coffee_5/figure.png",
     ),
     Picture(
-        "graph", "One graph, as large as a column",
+        "graph",
+        "One graph, as large as a column",
         "Every edge runs from a neighbor, where it is wide, to the center. Width and opacity are its share of the "
         "channels that the center takes; the ring is what it takes from itself.",
         'fig = panel("graph", exp, -1, image)',
     ),
     Picture(
-        "neighbors", "Whom the patch asked",
+        "neighbors",
+        "Whom the patch asked",
         "The patches at their true size, numbered from the nearest; the rest is dimmed.",
         'fig = panel("neighbors", exp, -1, image)',
     ),
     Picture(
-        "cam", "Where the layer looked",
+        "cam",
+        "Where the layer looked",
         "A perceptually uniform palette with raw values at the bar; opacity falls with the value.",
         'fig = panel("cam", exp, -1, image)',
     ),
     Picture(
-        "cam_release", "The same in the colors of the GraphConvNet release",
+        "cam_release",
+        "The same in the colors of the GraphConvNet release",
         "Jet, everywhere as opaque.",
         'fig = panel("cam", exp, -1, image, palette="release", alpha=0.5, fade=False)',
     ),
     Picture(
-        "contribution", "What the neighbors contribute",
+        "contribution",
+        "What the neighbors contribute",
         "Signed: orange edges speak for the class, blue ones against it, in logits, centered on 0.",
         'fig = panel("graph", exp, -1, image, k="all", color="contribution")',
     ),
     Picture(
-        "hops", "Two hops",
+        "hops",
+        "Two hops",
         "The neighbors' own neighbors, one layer earlier, lighter: the heaviest eighteen of them.",
         'fig = panel("graph", exp, -1, image, hops=2)',
     ),
     Picture(
-        "centers", "Several centers",
+        "centers",
+        "Several centers",
         "Each in a color of its own, given by row and column.",
         'fig = panel("graph", exp, -1, image, center=[(2, 3), (7, 7), (11, 11)], k=6)',
     ),
     Picture(
-        "dark", "Dark",
+        "dark",
+        "Dark",
         "For slides and screens.",
         'fig = figure(exp, image, layers=[3, 5], kinds=["cam", "graph"], theme="dark")',
     ),
     Picture(
-        "classes", "One row a class",
+        "classes",
+        "One row a class",
         "The three most probable classes, explained in one call, on one scale a layer.",
-        '''\
+        """\
 top = viz_nodes.explain(model, sample.pixels, target="top3")
-fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")''',
+fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")""",
     ),
     Picture(
-        "compare_methods", "Two methods side by side",
+        "compare_methods",
+        "Two methods side by side",
         "Neighbors of the same place in both columns. Raw values of two methods cannot be compared, so each map has "
         "its own scale, and the difference says so.",
         f"vizgraph compare --ckpt demo --method gradcam --method layercam --layers 6 --width column "
@@ -112,7 +123,8 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")''',
         "compare/palace_2/compare.png",
     ),
     Picture(
-        "compare_models", "Two networks side by side",
+        "compare_models",
+        "Two networks side by side",
         "A GraphConvNet and a ViG of the same size, both trained on the bundled scenes. Left and middle: each "
         "network's map, and whom it asked from the same place, the peak of the first. Right: the difference of the "
         "maps, and gray the edges that both have.",
@@ -121,15 +133,16 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")''',
         "compare/palace_9/compare.png",
     ),
     Picture(
-        "pyramid", "A pyramid",
+        "pyramid",
+        "A pyramid",
         "3,136 nodes ask among 196 pooled key nodes, drawn at their true size. (An untrained Pyramid ViG: the place "
         "means nothing.)",
-        '''\
+        """\
 pyramid = vizgraph.load_model("pvig_ti", "random")
 seen = vizgraph.load_image("vizgraph/assets/samples/coffee_5.png", pyramid)
-fig = panel("graph", viz_nodes.explain(pyramid, seen.pixels, layers=[0]), 0, seen.image, center=(30, 20))''',
+fig = panel("graph", viz_nodes.explain(pyramid, seen.pixels, layers=[0]), 0, seen.image, center=(30, 20))""",
     ),
-)  # fmt: skip
+)
 
 
 def main() -> None:
@@ -171,7 +184,7 @@ def _readme() -> str:
         "Each command here is the one that made the picture above it (with `--dpi 120` or `dpi=120`, to be small). "
         "The Python ones go on from:",
         f"```python\n{START}```",
-        "and end with `save_figure(fig, \"name.png\", dpi=120)`, or `.pdf`, or `.svg`. What the marks mean: "
+        'and end with `save_figure(fig, "name.png", dpi=120)`, or `.pdf`, or `.svg`. What the marks mean: '
         "[docs/figures.md](../../docs/figures.md).",
     ]
     for picture in PICTURES:

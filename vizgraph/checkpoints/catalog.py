@@ -89,17 +89,32 @@ class Architecture:
 def _baidu(file: str, share: str, top1: float, *, half: bool = False) -> Weights:
     mean, std = HALF if half else IMAGENET
     return Weights(
-        file, GRAPHCONVNET_RELEASE, "project", f"https://pan.baidu.com/s/{share}", by_hand=True, top1=top1, mean=mean,
+        file,
+        GRAPHCONVNET_RELEASE,
+        "project",
+        f"https://pan.baidu.com/s/{share}",
+        by_hand=True,
+        top1=top1,
+        mean=mean,
         std=std,
-    )  # fmt: skip
+    )
 
 
 def _official(file: str, sha256: str, top1: float, *, mirror: bool = False, crop_pct: float = 0.9) -> Weights:
     base = "https://github.com/huawei-noah/Efficient-AI-Backbones/releases/download/"
     return Weights(
-        file.rpartition("/")[2], OFFICIAL, "official", base + file, sha256, mirror, top1=top1, mean=HALF[0],
-        std=HALF[1], crop_pct=crop_pct, license="BSD-3-Clause",
-    )  # fmt: skip
+        file.rpartition("/")[2],
+        OFFICIAL,
+        "official",
+        base + file,
+        sha256,
+        mirror,
+        top1=top1,
+        mean=HALF[0],
+        std=HALF[1],
+        crop_pct=crop_pct,
+        license="BSD-3-Clause",
+    )
 
 
 def _bundled(name: str) -> tuple[Weights]:
@@ -110,9 +125,17 @@ def _mmpretrain(name: str, sha256: str, top1: float, *, crop_pct: float = 0.9) -
     file = f"{name}_3rdparty_in1k_20230117-{sha256}.pth"
     base = "https://download.openmmlab.com/mmclassification/v0/vig/"
     return Weights(
-        file, MMPRETRAIN, "mmpretrain", base + file, sha256, top1=top1, mean=HALF[0], std=HALF[1], crop_pct=crop_pct,
+        file,
+        MMPRETRAIN,
+        "mmpretrain",
+        base + file,
+        sha256,
+        top1=top1,
+        mean=HALF[0],
+        std=HALF[1],
+        crop_pct=crop_pct,
         license="Apache-2.0",
-    )  # fmt: skip
+    )
 
 
 _VIG_SHARE = "1At2NY9wuAC3MH8hqEICRRg?pwd=3qbz"
@@ -122,23 +145,73 @@ ARCHITECTURES: dict[str, Architecture] = {
     arch.name: arch
     for arch in (
         Architecture(
-            "graphconvnet_ti", "GraphConvNet-Ti", "graphconvnet", False, (192,), (12,), 7666280, 1.393, 7.7, 1.3, 77.1,
+            "graphconvnet_ti",
+            "GraphConvNet-Ti",
+            "graphconvnet",
+            False,
+            (192,),
+            (12,),
+            7666280,
+            1.393,
+            7.7,
+            1.3,
+            77.1,
             (_baidu("GraphConvNet_Ti_77_1.pth.tar", "1_yCwQnPhneGnho6AaT-cBw?pwd=5eri", 77.1),),
         ),
         Architecture(
-            "graphconvnet_s", "GraphConvNet-S", "graphconvnet", False, (320,), (16,), 24514152, 4.858, 24.5, 4.9, 82.0,
+            "graphconvnet_s",
+            "GraphConvNet-S",
+            "graphconvnet",
+            False,
+            (320,),
+            (16,),
+            24514152,
+            4.858,
+            24.5,
+            4.9,
+            82.0,
             (_baidu("GraphConvNet_S_82.pth.tar", "1EBXv987qj9p5X5_OtCOcDA?pwd=hji9", 82.0),),
         ),
         Architecture(
-            "graphconvnetp_ti", "Pyramid GraphConvNet-Ti", "graphconvnet", True, (48, 96, 240, 384), _SMALL, 11431880,
-            1.818, 11.4, 1.8, 80.5, (_baidu("", "1nYOAoe8R3jf4KMjIWw-KAA?pwd=tmsb", 80.5),),
+            "graphconvnetp_ti",
+            "Pyramid GraphConvNet-Ti",
+            "graphconvnet",
+            True,
+            (48, 96, 240, 384),
+            _SMALL,
+            11431880,
+            1.818,
+            11.4,
+            1.8,
+            80.5,
+            (_baidu("", "1nYOAoe8R3jf4KMjIWw-KAA?pwd=tmsb", 80.5),),
         ),
         Architecture(
-            "graphconvnetp_s", "Pyramid GraphConvNet-S", "graphconvnet", True, (80, 160, 400, 640), _SMALL, 29231112,
-            4.876, 29.2, 4.9, 82.4, (_baidu("", "1KJnmqEmqiw17zV64qqNQRw?pwd=tvkv", 82.4),),
+            "graphconvnetp_s",
+            "Pyramid GraphConvNet-S",
+            "graphconvnet",
+            True,
+            (80, 160, 400, 640),
+            _SMALL,
+            29231112,
+            4.876,
+            29.2,
+            4.9,
+            82.4,
+            (_baidu("", "1KJnmqEmqiw17zV64qqNQRw?pwd=tvkv", 82.4),),
         ),
         Architecture(
-            "vig_ti", "ViG-Ti", "vig", False, (192,), (12,), 7184744, 1.301, 7.1, 1.3, 73.9,
+            "vig_ti",
+            "ViG-Ti",
+            "vig",
+            False,
+            (192,),
+            (12,),
+            7184744,
+            1.301,
+            7.1,
+            1.3,
+            73.9,
             (
                 _official("vig/vig_ti_74.5.pth", "61872146", 74.5),
                 _baidu("vig_ti_74.5.pth.tar", _VIG_SHARE, 74.5, half=True),
@@ -146,7 +219,17 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
         ),
         Architecture(
-            "vig_s", "ViG-S", "vig", False, (320,), (16,), 22747752, 4.517, 22.7, 4.5, 80.4,
+            "vig_s",
+            "ViG-S",
+            "vig",
+            False,
+            (320,),
+            (16,),
+            22747752,
+            4.517,
+            22.7,
+            4.5,
+            80.4,
             (
                 _official("vig/vig_s_80.6.pth", "081bb44c", 80.6),
                 _baidu("vig_s_80.6.pth.tar", _VIG_SHARE, 80.6, half=True),
@@ -154,7 +237,17 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
         ),
         Architecture(
-            "vig_b", "ViG-B", "vig", False, (640,), (16,), 86841832, 17.643, 86.8, 17.7, 82.3,
+            "vig_b",
+            "ViG-B",
+            "vig",
+            False,
+            (640,),
+            (16,),
+            86841832,
+            17.643,
+            86.8,
+            17.7,
+            82.3,
             (
                 _official("vig/vig_b_82.6.pth", "40b0685d", 82.6),
                 _baidu("vig_b_82.6.pth.tar", _VIG_SHARE, 82.6, half=True),
@@ -162,21 +255,50 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
         ),
         Architecture(
-            "pvig_ti", "Pyramid ViG-Ti", "vig", True, (48, 96, 240, 384), _SMALL, 10714376, 1.7, 10.7, 1.7, 78.5,
+            "pvig_ti",
+            "Pyramid ViG-Ti",
+            "vig",
+            True,
+            (48, 96, 240, 384),
+            _SMALL,
+            10714376,
+            1.7,
+            10.7,
+            1.7,
+            78.5,
             (
                 _official("pyramid-vig/pvig_ti_78.5.pth.tar", "06c49bda", 78.5, mirror=True),
                 _mmpretrain("pvig-tiny", "eb77347d", 78.38),
             ),
         ),
         Architecture(
-            "pvig_s", "Pyramid ViG-S", "vig", True, (80, 160, 400, 640), _SMALL, 27251912, 4.548, 27.3, 4.6, 82.1,
+            "pvig_s",
+            "Pyramid ViG-S",
+            "vig",
+            True,
+            (80, 160, 400, 640),
+            _SMALL,
+            27251912,
+            4.548,
+            27.3,
+            4.6,
+            82.1,
             (
                 _official("pyramid-vig/pvig_s_82.1.pth.tar", "03455330", 82.1, mirror=True),
                 _mmpretrain("pvig-small", "9433dc96", 82.00),
             ),
         ),
         Architecture(
-            "pvig_m", "Pyramid ViG-M", "vig", True, (96, 192, 384, 768), (2, 2, 16, 2), 49525832, 8.845, 51.7, 8.9,
+            "pvig_m",
+            "Pyramid ViG-M",
+            "vig",
+            True,
+            (96, 192, 384, 768),
+            (2, 2, 16, 2),
+            49525832,
+            8.845,
+            51.7,
+            8.9,
             83.1,
             (
                 _official("pyramid-vig/pvig_m_83.1.pth.tar", "5a5ce0c0", 83.1, mirror=True),
@@ -184,7 +306,16 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
         ),
         Architecture(
-            "pvig_b", "Pyramid ViG-B", "vig", True, (128, 256, 512, 1024), (2, 2, 18, 2), 92980328, 16.804, 92.6, 16.8,
+            "pvig_b",
+            "Pyramid ViG-B",
+            "vig",
+            True,
+            (128, 256, 512, 1024),
+            (2, 2, 18, 2),
+            92980328,
+            16.804,
+            92.6,
+            16.8,
             83.7,
             (
                 _official("pyramid-vig/pvig_b_83.66.pth.tar", "aafa414a", 83.66, mirror=True, crop_pct=0.95),
@@ -192,14 +323,29 @@ ARCHITECTURES: dict[str, Architecture] = {
             ),
         ),
         Architecture(
-            "gcn_demo", "GraphConvNet demo", "graphconvnet", False, (64,), (6,), 486538, 0.099,
+            "gcn_demo",
+            "GraphConvNet demo",
+            "graphconvnet",
+            False,
+            (64,),
+            (6,),
+            486538,
+            0.099,
             weights=_bundled("gcn_demo"),
         ),
         Architecture(
-            "vig_demo", "ViG demo", "vig", False, (64,), (6,), 458506, 0.093, weights=_bundled("vig_demo"),
+            "vig_demo",
+            "ViG demo",
+            "vig",
+            False,
+            (64,),
+            (6,),
+            458506,
+            0.093,
+            weights=_bundled("vig_demo"),
         ),
     )
-}  # fmt: skip
+}
 
 
 WITH_BUNDLED = tuple(name for name, known in ARCHITECTURES.items() if known.weights[0].origin == BUNDLED)

@@ -43,9 +43,15 @@ class _Changed(Exception):
 
 
 def fetch(
-    weights: Weights, folder: str | os.PathLike[str], *, mirror: str | None = None, progress: bool = True,
-    timeout: float = 30.0, attempts: int = 4, pause: float = 1.0,
-) -> Path:  # fmt: skip
+    weights: Weights,
+    folder: str | os.PathLike[str],
+    *,
+    mirror: str | None = None,
+    progress: bool = True,
+    timeout: float = 30.0,
+    attempts: int = 4,
+    pause: float = 1.0,
+) -> Path:
     """Download `weights` into `folder` (made if need be) and return the file; nothing is done if it is there.
 
     Args:

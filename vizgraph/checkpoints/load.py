@@ -26,9 +26,18 @@ from vizgraph.models import resolve
 OWN_KEY = "vizgraph"
 """Under this key our training writes what it knows of a network: an entry of a .pth.tar, metadata of a .safetensors."""
 _MODEL_OPTIONS = {
-    "act", "conv", "drop_path_rate", "drop_rate", "epsilon", "img_size", "in_chans", "k", "norm", "use_dilation",
+    "act",
+    "conv",
+    "drop_path_rate",
+    "drop_rate",
+    "epsilon",
+    "img_size",
+    "in_chans",
+    "k",
+    "norm",
+    "use_dilation",
     "use_stochastic",
-}  # fmt: skip
+}
 """What a file may say about how to build its network; anything else could make timm do more than build."""
 _SEEN_IN_SHAPES = ("img_size", "in_chans")
 """Options taken from the tensors themselves: what a file merely claims could ask for any amount of memory."""
@@ -121,9 +130,15 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def load_model(
-    arch: str, checkpoint: str | os.PathLike[str] | None = None, *, num_classes: int | None = None,
-    device: str | torch.device = "auto", ema: bool = True, sha256: str | None = None, **model_kwargs: Any,
-) -> nn.Module:  # fmt: skip
+    arch: str,
+    checkpoint: str | os.PathLike[str] | None = None,
+    *,
+    num_classes: int | None = None,
+    device: str | torch.device = "auto",
+    ema: bool = True,
+    sha256: str | None = None,
+    **model_kwargs: Any,
+) -> nn.Module:
     """A network with its weights, in eval mode on `device`; `model.checkpoint_info` says where they came from.
 
     The file may have any of the published key layouts and wrappers; the layout is found from its keys. Preprocessing
@@ -441,9 +456,14 @@ def _describe(model: Any, arch: str, loaded: _Loaded, weights: Weights | None) -
     if names is not None and len(names) != classes:
         raise _bad(loaded.contents, f"names {len(names)} labels for {classes} classes")
     cfg = {
-        **dict(model.pretrained_cfg), "architecture": arch, "num_classes": classes, "mean": published.mean,
-        "std": published.std, "crop_pct": published.crop_pct, **(own.data or {}),
-    }  # fmt: skip
+        **dict(model.pretrained_cfg),
+        "architecture": arch,
+        "num_classes": classes,
+        "mean": published.mean,
+        "std": published.std,
+        "crop_pct": published.crop_pct,
+        **(own.data or {}),
+    }
     size = _options(arch, loaded.state)
     if "input_size" not in (own.data or {}) and ("img_size" in size or "in_chans" in size):
         cfg["input_size"] = (size.get("in_chans", 3), *size.get("img_size", (224, 224)))
@@ -463,6 +483,14 @@ def _describe(model: Any, arch: str, loaded: _Loaded, weights: Weights | None) -
         notes.append(f"its SHA-256 begins {digest[:8]}, that of {whose} {weights.sha256}")
     bundled = weights is not None and weights.origin == BUNDLED
     model.checkpoint_info = CheckpointInfo(
-        arch, "bundled" if bundled else "file", loaded.contents.path, digest, loaded.layout, loaded.entry, loaded.ema,
-        classes, weights.origin if weights else "", tuple(notes),
-    )  # fmt: skip
+        arch,
+        "bundled" if bundled else "file",
+        loaded.contents.path,
+        digest,
+        loaded.layout,
+        loaded.entry,
+        loaded.ema,
+        classes,
+        weights.origin if weights else "",
+        tuple(notes),
+    )

@@ -23,18 +23,33 @@ _KINDS = ("cam", "neighbors", "graph")
     options.no_ema,
     options.img,
     click.option(
-        "--target", "targets", metavar="CLASS", multiple=True, default=("top1",), show_default=True,
+        "--target",
+        "targets",
+        metavar="CLASS",
+        multiple=True,
+        default=("top1",),
+        show_default=True,
         help="Class explained: label, index, or top1 (what each network predicts). Again for more.",
     ),
     click.option(
-        "--method", "methods", metavar="NAME", multiple=True, default=("gradcam",), show_default=True,
+        "--method",
+        "methods",
+        metavar="NAME",
+        multiple=True,
+        default=("gradcam",),
+        show_default=True,
         help="CAM method: gradcam, layercam, eigencam, ... Again for more.",
     ),
     options.versus,
     options.layers,
     options.k,
     click.option(
-        "--show", "kinds", type=click.Choice(_KINDS), multiple=True, default=("cam", "graph"), show_default=True,
+        "--show",
+        "kinds",
+        type=click.Choice(_KINDS),
+        multiple=True,
+        default=("cam", "graph"),
+        show_default=True,
         help="Pictures of a layer. Again for more.",
     ),
     options.fit,
@@ -42,7 +57,10 @@ _KINDS = ("cam", "neighbors", "graph")
     options.formats,
     options.dpi,
     click.option(
-        "--width", metavar="WIDTH", default="page", show_default=True,
+        "--width",
+        metavar="WIDTH",
+        default="page",
+        show_default=True,
         help="Of the sheet: page, column, neurips, ..., millimeters, or such as 6.9in.",
     ),
     options.canvas,
@@ -51,7 +69,7 @@ _KINDS = ("cam", "neighbors", "graph")
     options.font_size,
     options.device,
     options.debug,
-)  # fmt: skip
+)
 def command(**given: Any) -> int:
     """The same image through several models, checkpoints, targets or methods, side by side.
 
@@ -68,11 +86,28 @@ def command(**given: Any) -> int:
 
 
 def compare(
-    *, archs: Sequence[str], ckpts: Sequence[str], no_ema: bool, img: Sequence[Path], targets: Sequence[str],
-    methods: Sequence[str], versus: str | None, layers: Any, k: int | str, kinds: Sequence[str], fit: str, out: Path,
-    formats: tuple[str, ...], dpi: int, width: str, canvas: str, palette: str, theme: str, font_size: float,
+    *,
+    archs: Sequence[str],
+    ckpts: Sequence[str],
+    no_ema: bool,
+    img: Sequence[Path],
+    targets: Sequence[str],
+    methods: Sequence[str],
+    versus: str | None,
+    layers: Any,
+    k: int | str,
+    kinds: Sequence[str],
+    fit: str,
+    out: Path,
+    formats: tuple[str, ...],
+    dpi: int,
+    width: str,
+    canvas: str,
+    palette: str,
+    theme: str,
+    font_size: float,
     device: str,
-) -> int:  # fmt: skip
+) -> int:
     """What the command does; returns the exit code."""
     from vizgraph.cli import side_by_side
     from vizgraph.cli.explore import paired
@@ -82,9 +117,18 @@ def compare(
     for column in columns:
         options.method_name(column.method)
     look = side_by_side.Look(
-        layers=layers, kinds=tuple(kind for kind in _KINDS if kind in kinds), k=k, fit=fit, canvas=canvas,
-        versus=versus, width=width, palette=palette, theme=theme, font_size=font_size, dpi=dpi,
-    )  # fmt: skip
+        layers=layers,
+        kinds=tuple(kind for kind in _KINDS if kind in kinds),
+        k=k,
+        fit=fit,
+        canvas=canvas,
+        versus=versus,
+        width=width,
+        palette=palette,
+        theme=theme,
+        font_size=font_size,
+        dpi=dpi,
+    )
     _require_drawable(look)
     inputs.count(img, out)
 

@@ -119,10 +119,14 @@ def _measure(
     if options["amp"] == "fp16" and ranks.device.type == "cpu":
         raise Failure("--amp", "fp16 needs a GPU", "use bf16 or none", code=USAGE)
     evaluation = evaluate(
-        model, data, ranks, split=options["split"], save=options["save"],
+        model,
+        data,
+        ranks,
+        split=options["split"],
+        save=options["save"],
         real=None if options["real"] is None else read_real_labels(options["real"]),
         amp={"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}[options["amp"]],
-    )  # fmt: skip
+    )
     located = None
     if data.name == "scenes" and options["localize"]:
         located = localization(model, data, ranks, split=options["split"], preprocessing=evaluation.preprocessing)
@@ -154,11 +158,18 @@ def _data(options: dict[str, Any]) -> Any:
     where = options["data"]
     other = where == "scenes" or where.partition("/")[0].lower() in ("hfds", "hfids", "wds", "tfds", "torch")
     return DataConfig(
-        name=where if other else "", root=options["root"] if other else where, val_split=options["split"],
-        batch_size=options["batch"], workers=options["workers"], val_size=options["size"],
-        input_size=options["input_size"], mean=options["mean"], std=options["std"],
-        interpolation=options["interpolation"], crop_pct=options["crop_pct"],
-    )  # fmt: skip
+        name=where if other else "",
+        root=options["root"] if other else where,
+        val_split=options["split"],
+        batch_size=options["batch"],
+        workers=options["workers"],
+        val_size=options["size"],
+        input_size=options["input_size"],
+        mean=options["mean"],
+        std=options["std"],
+        interpolation=options["interpolation"],
+        crop_pct=options["crop_pct"],
+    )
 
 
 def _published(arch: str, info: Any, evaluation: Any) -> float | None:
@@ -257,10 +268,12 @@ def localization(model: Any, data: Any, ranks: Any, *, split: str, preprocessing
     sums = ranks.total(torch.tensor([correct, blank, *hits, *chances], dtype=torch.float64)).tolist()
     count = max(1.0, sums[0])
     return {
-        "scenes": source.size, "correct": int(sums[0]), "blank": int(sums[1]),
+        "scenes": source.size,
+        "correct": int(sums[0]),
+        "blank": int(sums[1]),
         "center_inside": {"hits": int(sums[2]), "share": sums[2] / count, "chance": sums[4] / count},
         "overlap": {"hits": int(sums[3]), "share": sums[3] / count, "chance": sums[5] / count},
-    }  # fmt: skip
+    }
 
 
 def _as_image(array: Any) -> Any:

@@ -19,31 +19,51 @@ from vizgraph.cli.errors import USAGE, Failure, as_usage, one_line
     options.ckpts,
     options.no_ema,
     click.option(
-        "--img", metavar="FILE", multiple=True, required=True, type=click.Path(path_type=Path),
+        "--img",
+        metavar="FILE",
+        multiple=True,
+        required=True,
+        type=click.Path(path_type=Path),
         help="Image; again for more.",
     ),
     click.option(
-        "--layers", metavar="4,8,12", type=options._Layers(), default=options.ALL, show_default=True,
+        "--layers",
+        metavar="4,8,12",
+        type=options._Layers(),
+        default=options.ALL,
+        show_default=True,
         help="Graph layers from 1, or 'all'; hops over layers need all.",
     ),
     click.option(
-        "--target", metavar="CLASS", default="top5", show_default=True,
+        "--target",
+        metavar="CLASS",
+        default="top5",
+        show_default=True,
         help="Classes to switch between: top5, top3, ..., or one label or index.",
     ),
     options.versus,
     click.option(
-        "--method", "methods", metavar="NAME", multiple=True, default=("gradcam",), show_default=True,
+        "--method",
+        "methods",
+        metavar="NAME",
+        multiple=True,
+        default=("gradcam",),
+        show_default=True,
         help="CAM method: gradcam, layercam, eigencam, ... Again for more to switch between.",
     ),
     options.fit,
     click.option(
-        "--out", metavar="PATH", default="viz_output", show_default=True, type=click.Path(path_type=Path),
+        "--out",
+        metavar="PATH",
+        default="viz_output",
+        show_default=True,
+        type=click.Path(path_type=Path),
         help="Folder where results go, or the page itself when it ends with .html.",
     ),
     options.device,
     click.option("--open", "show", is_flag=True, help="Open the page in the browser when it is written."),
     options.debug,
-)  # fmt: skip
+)
 def command(**given: Any) -> int:
     """The interactive page, one HTML file that needs no network.
 
@@ -58,9 +78,20 @@ def command(**given: Any) -> int:
 
 
 def explore(
-    *, archs: Sequence[str], ckpts: Sequence[str], no_ema: bool, img: Sequence[Path], layers: Any, target: str,
-    versus: str | None, methods: Sequence[str], fit: str, out: Path, device: str, show: bool,
-) -> int:  # fmt: skip
+    *,
+    archs: Sequence[str],
+    ckpts: Sequence[str],
+    no_ema: bool,
+    img: Sequence[Path],
+    layers: Any,
+    target: str,
+    versus: str | None,
+    methods: Sequence[str],
+    fit: str,
+    out: Path,
+    device: str,
+    show: bool,
+) -> int:
     """What the command does; returns the exit code."""
     from tqdm.auto import tqdm
 
@@ -122,9 +153,7 @@ def _load(path: Path, model: Any, fit: Any) -> Any:
     return load_image(path, model, fit=fit)  # type: ignore[arg-type]
 
 
-def _explain(
-    model: Any, sample: Any, name: str, layers: Any, target: str, versus: str | None, method: str
-) -> Any:  # fmt: skip
+def _explain(model: Any, sample: Any, name: str, layers: Any, target: str, versus: str | None, method: str) -> Any:
     from dataclasses import replace
 
     from viz_nodes import explain
@@ -137,9 +166,14 @@ def _explain(
     labels = labels_of(model)
     with as_usage("--target"):
         exp = explain(
-            model, sample.pixels, layers=options.layer_indices(layers, depth_of(model)), target=asked,
-            versus=class_of(versus, model, "--versus"), method=method, labels=labels,
-        )  # fmt: skip
+            model,
+            sample.pixels,
+            layers=options.layer_indices(layers, depth_of(model)),
+            target=asked,
+            versus=class_of(versus, model, "--versus"),
+            method=method,
+            labels=labels,
+        )
     return replace(exp, model=name)
 
 

@@ -79,9 +79,15 @@ class Forming:
         right = explained.label(int(answer)) == truth
         panel.text(0.02, 0.985, f"epoch {epoch}", va="top", fontsize=7)
         panel.text(
-            0.98, 0.985, f"{explained.label(int(answer))} {100 * float(odds):.0f} %", va="top", ha="right", fontsize=7,
-            color="black" if right else "#b2182b", parse_math=False,
-        )  # fmt: skip
+            0.98,
+            0.985,
+            f"{explained.label(int(answer))} {100 * float(odds):.0f} %",
+            va="top",
+            ha="right",
+            fontsize=7,
+            color="black" if right else "#b2182b",
+            parse_math=False,
+        )
         panel.savefig(panels / f"image_{number}_epoch_{epoch:04d}.png", dpi=PANEL_DPI)
 
     def _join(self, number: int) -> None:
@@ -100,6 +106,9 @@ class Forming:
             strip.paste(panel, (place * width, 0))
         strip.save(self.folder / f"image_{number}_strip.png")
         panels[0].save(
-            self.folder / f"image_{number}.gif", save_all=True, append_images=panels[1:], loop=0,
+            self.folder / f"image_{number}.gif",
+            save_all=True,
+            append_images=panels[1:],
+            loop=0,
             duration=[600] * (len(panels) - 1) + [2400],
-        )  # fmt: skip
+        )

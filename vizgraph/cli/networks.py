@@ -32,9 +32,14 @@ def named(arch: str | None, ckpt: str | None) -> str:
 
 
 def load(
-    arch: str | None, ckpt: str | None, *, no_ema: bool = False, sha256: str | None = None, device: str = "auto",
+    arch: str | None,
+    ckpt: str | None,
+    *,
+    no_ema: bool = False,
+    sha256: str | None = None,
+    device: str = "auto",
     quiet: bool = False,
-) -> nn.Module:  # fmt: skip
+) -> nn.Module:
     """The network that the options name, in eval mode; says on stderr which weights it took, EMA or not.
 
     Raises:

@@ -126,9 +126,13 @@ k = click.option(
     "--k", metavar="N", type=_CountOrAll(), default=9, show_default=True, help="Neighbors drawn, or 'all'."
 )
 centers = click.option(
-    "--center", "centers", metavar="X,Y", type=_Place(), multiple=True,
+    "--center",
+    "centers",
+    metavar="X,Y",
+    type=_Place(),
+    multiple=True,
     help="Draw whom the patch there asks, as fractions from the left and top; again for more.  [default: the peak]",
-)  # fmt: skip
+)
 target = click.option(
     "--target",
     metavar="CLASS",
@@ -145,16 +149,23 @@ method = click.option(
     help="CAM method: gradcam, layercam, eigencam, ...",
 )
 fit = click.option(
-    "--fit", type=click.Choice(("squash", "crop")), default="squash", show_default=True,
+    "--fit",
+    type=click.Choice(("squash", "crop")),
+    default="squash",
+    show_default=True,
     help="Show the network the whole image, or its evaluation crop.",
-)  # fmt: skip
+)
 device = click.option(
     "--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
 )
 out = click.option(
-    "--out", metavar="FOLDER", default="viz_output", show_default=True, type=click.Path(path_type=Path, file_okay=True),
+    "--out",
+    metavar="FOLDER",
+    default="viz_output",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=True),
     help="Where results go.",
-)  # fmt: skip
+)
 formats = click.option(
     "--format",
     "formats",
@@ -169,22 +180,30 @@ dpi = click.option(
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Make again what is there already.")
 workers = click.option(
-    "--workers", type=click.IntRange(0, 256), default=None, metavar="N",
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=None,
+    metavar="N",
     help="Processes that draw; 0 draws in this one.  [default: one a processor, up to 8]",
-)  # fmt: skip
+)
 batch = click.option(
-    "--batch", type=click.IntRange(1, 1024), metavar="N",
+    "--batch",
+    type=click.IntRange(1, 1024),
+    metavar="N",
     help="Images a pass; other numbers change the last bits of results.  [default: 1 on a CPU, 16 on a GPU]",
-)  # fmt: skip
+)
 width = click.option(
     "--width",
     metavar="WIDTH",
     help="Of figures: column, page, neurips, ..., millimeters, or such as 3.3in.  [default: column]",
 )
 canvas = click.option(
-    "--canvas", type=click.Choice(("input", "original")), default="input", show_default=True,
+    "--canvas",
+    type=click.Choice(("input", "original")),
+    default="input",
+    show_default=True,
     help="Draw on what the network saw, or on the original at its full resolution.",
-)  # fmt: skip
+)
 palette = click.option(
     "--palette",
     metavar="NAME",

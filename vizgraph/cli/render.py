@@ -36,12 +36,15 @@ _BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fm
     options.workers,
     options.batch,
     click.option(
-        "--engine", type=click.Choice(_ENGINES), default="local", show_default=True,
+        "--engine",
+        type=click.Choice(_ENGINES),
+        default="local",
+        show_default=True,
         help="Who runs a batch: processes here, or Ray (pip install 'vizgraph[ray]'), here or on a cluster.",
     ),
     click.option("--ray-address", metavar="ADDRESS", help="Of a Ray cluster.  [default: a Ray of this machine's own]"),
     options.debug,
-)  # fmt: skip
+)
 def command(**given: Any) -> int:
     """Figures for an image, several images, or a folder.
 
@@ -57,12 +60,34 @@ def command(**given: Any) -> int:
 
 
 def render(
-    *, arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, img: Sequence[Path], layers: Any,
-    target: str, versus: str | None, method: str, fit: str, k: int | str,
-    centers: tuple[tuple[float, float], ...], out: Path, formats: tuple[str, ...], dpi: int,
-    width: str | None, canvas: str, palette: str, theme: str, font_size: float, overwrite: bool, device: str,
-    workers: int | None, batch: int | None, engine: str, ray_address: str | None,
-) -> int:  # fmt: skip
+    *,
+    arch: str | None,
+    ckpt: str | None,
+    no_ema: bool,
+    sha256: str | None,
+    img: Sequence[Path],
+    layers: Any,
+    target: str,
+    versus: str | None,
+    method: str,
+    fit: str,
+    k: int | str,
+    centers: tuple[tuple[float, float], ...],
+    out: Path,
+    formats: tuple[str, ...],
+    dpi: int,
+    width: str | None,
+    canvas: str,
+    palette: str,
+    theme: str,
+    font_size: float,
+    overwrite: bool,
+    device: str,
+    workers: int | None,
+    batch: int | None,
+    engine: str,
+    ray_address: str | None,
+) -> int:
     """What the command does; returns the exit code."""
     from vizgraph.cli import networks
     from vizgraph.cli.rendering import inputs

@@ -31,25 +31,40 @@ _HEADS = {
 @options.together(
     options.weights,
     click.option(
-        "--img", metavar="PATH", multiple=True, type=click.Path(path_type=Path),
+        "--img",
+        metavar="PATH",
+        multiple=True,
+        type=click.Path(path_type=Path),
         help="Image or folder (searched through); again for more.",
     ),
     click.option(
-        "--scenes", metavar="N", type=click.IntRange(min=1),
+        "--scenes",
+        metavar="N",
+        type=click.IntRange(min=1),
         help="Instead of --img: N test scenes of the bundled task, whose objects' masks are known.",
     ),
     click.option(
-        "--method", "methods", metavar="NAME", multiple=True,
+        "--method",
+        "methods",
+        metavar="NAME",
+        multiple=True,
         help=f"CAM method, or 'random'; again for more.  [default: {', '.join(_DEFAULT_METHODS)}]",
     ),
     click.option(
-        "--layers", metavar="4,8,12", type=options._Layers(), default="-1", show_default="the last",
+        "--layers",
+        metavar="4,8,12",
+        type=options._Layers(),
+        default="-1",
+        show_default="the last",
         help="Graph layers from 1, or 'all'.",
     ),
     options.target,
     options.fit,
     click.option(
-        "--steps", type=click.IntRange(1, 1000), default=20, show_default=True,
+        "--steps",
+        type=click.IntRange(1, 1000),
+        default=20,
+        show_default=True,
         help="Points of the deletion and insertion curves.",
     ),
     click.option("--randomize/--no-randomize", default=True, show_default=True, help="Compare with shuffled weights."),
@@ -58,12 +73,25 @@ _HEADS = {
     options.device,
     options.out,
     options.debug,
-)  # fmt: skip
+)
 def command(
-    arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, img: tuple[Path, ...], scenes: int | None,
-    methods: tuple[str, ...], layers: Any, target: str, fit: str, steps: int, randomize: bool, road: bool, seed: int,
-    device: str, out: Path,
-) -> int:  # fmt: skip
+    arch: str | None,
+    ckpt: str | None,
+    no_ema: bool,
+    sha256: str | None,
+    img: tuple[Path, ...],
+    scenes: int | None,
+    methods: tuple[str, ...],
+    layers: Any,
+    target: str,
+    fit: str,
+    steps: int,
+    randomize: bool,
+    road: bool,
+    seed: int,
+    device: str,
+    out: Path,
+) -> int:
     """Faithfulness and sanity figures for explanation methods.
 
     Prints a table of means and writes one line for each image, layer and method to <out>/<arch>/score.csv. Low deletion

@@ -102,9 +102,11 @@ def columns_of(
     ]
     if len(found) < 2:
         raise Failure(
-            "compare", "one column has nothing beside it",
-            "give --arch, --ckpt, --target or --method again (the same again shows no difference)", code=USAGE,
-        )  # fmt: skip
+            "compare",
+            "one column has nothing beside it",
+            "give --arch, --ckpt, --target or --method again (the same again shows no difference)",
+            code=USAGE,
+        )
     if len(found) > MOST_COLUMNS:
         raise Failure(
             "compare", f"{len(found)} columns are too many for a sheet", f"name at most {MOST_COLUMNS}", code=USAGE
@@ -193,10 +195,13 @@ def explained(
             continue
         with as_usage("--target"):
             exp = explain(
-                model, samples[network].pixels, layers=options.layer_indices(look.layers, depth_of(model)),
-                target=class_of(column.target, model, "--target"), versus=class_of(look.versus, model, "--versus"),
+                model,
+                samples[network].pixels,
+                layers=options.layer_indices(look.layers, depth_of(model)),
+                target=class_of(column.target, model, "--target"),
+                versus=class_of(look.versus, model, "--versus"),
                 method=options.method_name(column.method),
-            )  # fmt: skip
+            )
         answers[column] = replace(exp, labels=labels_of(model), model=column.arch)
     return [answers[column] for column in columns], shown
 
@@ -207,10 +212,18 @@ def sheet(exps: Sequence[Explanation], shown: Sequence[Shown], columns: Sequence
 
     with as_usage("compare"):
         return compare(
-            exps, [one.image for one in shown], view=[one.view for one in shown],
-            names=names_of(columns), kinds=look.kinds, k=look.k, width=look.width, palette=look.palette,
-            theme=look.theme, font_size=look.font_size, dpi=float(look.dpi),
-        )  # fmt: skip
+            exps,
+            [one.image for one in shown],
+            view=[one.view for one in shown],
+            names=names_of(columns),
+            kinds=look.kinds,
+            k=look.k,
+            width=look.width,
+            palette=look.palette,
+            theme=look.theme,
+            font_size=look.font_size,
+            dpi=float(look.dpi),
+        )
 
 
 def provenance(columns: Sequence[Column], look: Look, loaded: Networks, image_sha256: str) -> dict[str, Any]:

@@ -21,7 +21,9 @@ _TABLE = "aggregates.csv"
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.together(
     click.option(
-        "--masks", metavar="FOLDER", type=click.Path(path_type=Path),
+        "--masks",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
         help="Masks of objects, <image path without extension>.png, white where the object is.",
     ),
     click.option(
@@ -31,10 +33,10 @@ _TABLE = "aggregates.csv"
     options.formats,
     options.dpi,
     options.debug,
-)  # fmt: skip
+)
 def command(
     folder: Path, masks: Path | None, out: Path | None, palette: str, formats: tuple[str, ...], dpi: int
-) -> int:  # fmt: skip
+) -> int:
     """Aggregates over a folder that `vizgraph render` filled.
 
     Writes aggregates.csv, a line for each class and layer: mean map, edge length (patches), hubs, and where masks are

@@ -50,9 +50,18 @@ A config has the sections model, data, augment, optimizer, schedule, average and
 @debug
 @click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 def command(
-    config: str | None, root: str | None, out: Path | None, resume: bool, smoke: bool, explain_every: int | None,
-    target: Path | None, half: bool, device: str | None, listing: bool, overrides: tuple[str, ...],
-) -> None:  # fmt: skip
+    config: str | None,
+    root: str | None,
+    out: Path | None,
+    resume: bool,
+    smoke: bool,
+    explain_every: int | None,
+    target: Path | None,
+    half: bool,
+    device: str | None,
+    listing: bool,
+    overrides: tuple[str, ...],
+) -> None:
     """Train a network from a config file and overrides such as schedule.epochs=10."""
     from vizgraph.training.config import load, recipes
     from vizgraph.training.errors import TrainingError
@@ -99,7 +108,7 @@ def _run(settings: Any, folder: Path, resume: bool, target: Path | None, half: b
     if last.exists() and not resume:
         raise Failure(
             str(folder), "holds a run already", "go on with --resume, or choose another folder with --out", code=USAGE
-        )  # fmt: skip
+        )
     try:
         with joined(settings.run.device) as ranks:
             # No rank may write the first checkpoint before every rank has looked for it.

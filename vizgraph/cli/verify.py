@@ -19,17 +19,22 @@ _BESIDE = ("manifest.json", "compare.json")
 @options.together(
     click.argument("figures", metavar="FIGURE...", nargs=-1, required=True, type=click.Path(path_type=Path)),
     click.option(
-        "--img", metavar="FILE", type=click.Path(path_type=Path),
+        "--img",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
         help="The image it shows.  [default: what the manifest beside the figure names]",
     ),
     click.option(
-        "--ckpt", "ckpts", metavar="FILE", multiple=True,
+        "--ckpt",
+        "ckpts",
+        metavar="FILE",
+        multiple=True,
         help="The weights, in the order of the columns.  [default: the bundled or published ones]",
     ),
     click.option("--show", is_flag=True, help="Only print what the figure says, without making it again."),
     options.device,
     options.debug,
-)  # fmt: skip
+)
 def command(figures: tuple[Path, ...], img: Path | None, ckpts: tuple[str, ...], show: bool, device: str) -> int:
     """Read the hashes of weights, image and options in a PNG, PDF or SVG, and check that they give this figure.
 
@@ -76,9 +81,11 @@ def provenance_of(figure: Path) -> dict[str, Any]:
         raise Failure(str(figure), str(error), "give a PNG, PDF or SVG of ours", code=USAGE) from error
     if note is None or note.get("command") not in ("render", "compare"):
         raise Failure(
-            str(figure), "it does not say what it was made from",
-            "figures of `vizgraph render` and `vizgraph compare` do, unless a program removed it", code=USAGE,
-        )  # fmt: skip
+            str(figure),
+            "it does not say what it was made from",
+            "figures of `vizgraph render` and `vizgraph compare` do, unless a program removed it",
+            code=USAGE,
+        )
     return note
 
 
@@ -139,15 +146,21 @@ def _image(figure: Path, note: dict[str, Any], img: Path | None) -> Path:
     path = img if img is not None else _named_beside(figure)
     if path is None or not path.is_file():
         raise Failure(
-            str(figure), f"the image it shows (SHA-256 {wanted[:12]}...) is not known here" if path is None
-            else f"its image {path} is not there", "give it with --img", code=BAD_IMAGE,
-        )  # fmt: skip
+            str(figure),
+            f"the image it shows (SHA-256 {wanted[:12]}...) is not known here"
+            if path is None
+            else f"its image {path} is not there",
+            "give it with --img",
+            code=BAD_IMAGE,
+        )
     found = sha256_of(path)
     if found != wanted:
         raise Failure(
-            str(path), f"its SHA-256 begins with {found[:12]}, the figure shows an image with {wanted[:12]}",
-            "give the image it shows with --img", code=BAD_IMAGE,
-        )  # fmt: skip
+            str(path),
+            f"its SHA-256 begins with {found[:12]}, the figure shows an image with {wanted[:12]}",
+            "give the image it shows with --img",
+            code=BAD_IMAGE,
+        )
     return path
 
 
@@ -168,9 +181,11 @@ def _network(arch: str, weights: dict[str, Any], ckpt: str | None, device: str) 
 
     if weights["source"] == "random":
         raise Failure(
-            "weights", "the figure shows an untrained network, whose weights are nowhere", "render one from a file",
+            "weights",
+            "the figure shows an untrained network, whose weights are nowhere",
+            "render one from a file",
             code=BAD_CHECKPOINT,
-        )  # fmt: skip
+        )
     given = ckpt if ckpt is not None else ("demo" if weights["source"] == "bundled" else None)
     no_ema = weights.get("ema") is False
     return networks.load(arch, given, no_ema=no_ema, sha256=weights["sha256"], device=device, quiet=True)
@@ -189,9 +204,14 @@ def _rendered(note: dict[str, Any], image: Path, ckpts: tuple[str, ...], device:
     (exp,) = explainer.explain([sample])
     original = request.canvas == "original"
     job = Job(
-        folder=Path(), exp=exp, image=sample.original if original else sample.image,
-        view=sample.view if original else None, request=request, identity={}, source={},
-    )  # fmt: skip
+        folder=Path(),
+        exp=exp,
+        image=sample.original if original else sample.image,
+        view=sample.view if original else None,
+        request=request,
+        identity={},
+        source={},
+    )
     for _, kind, layer, paint in pictures(job):
         if (kind, layer) == (note["drawn"], note["layer"]):
             return paint(), float(request.dpi)
@@ -212,11 +232,13 @@ def _compared(note: dict[str, Any], image: Path, ckpts: tuple[str, ...], device:
     # Two files of one name are told apart by their digests; only the name behind the slash is shown.
     columns = [
         Column(
-            each["arch"], None if each["ckpt"] is None else f"{each['weights']['sha256']}/{each['ckpt']}",
-            each["target"], each["method"],
+            each["arch"],
+            None if each["ckpt"] is None else f"{each['weights']['sha256']}/{each['ckpt']}",
+            each["target"],
+            each["method"],
         )
         for each in asked
-    ]  # fmt: skip
+    ]
     loaded = Networks(no_ema=note["no_ema"], device=device, quiet=True)
     for at, (column, each) in enumerate(zip(columns, asked, strict=True)):
         loaded.put(column, _network(each["arch"], each["weights"], given.get(at), device))

@@ -22,9 +22,21 @@ _HOME = {
     "bundled_truth": "vizgraph.data.samples",
 }
 __all__ = [
-    "ImageError", "Preprocessing", "Sample", "Scene", "Scenes", "bundled_images", "bundled_truth", "imagenet_names",
-    "imagenet_synsets", "labels_of", "load_image", "open_image", "prepare", "synset_index",
-]  # fmt: skip
+    "ImageError",
+    "Preprocessing",
+    "Sample",
+    "Scene",
+    "Scenes",
+    "bundled_images",
+    "bundled_truth",
+    "imagenet_names",
+    "imagenet_synsets",
+    "labels_of",
+    "load_image",
+    "open_image",
+    "prepare",
+    "synset_index",
+]
 
 if TYPE_CHECKING:
     from vizgraph.data.images import ImageError, Sample, load_image, open_image, prepare

@@ -29,13 +29,24 @@ _FINE = 2
 SPLITS = ("train", "val", "test")
 FONTS: dict[str, tuple[str, ...]] = {
     "train": (
-        "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique",
-        "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique",
-        "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta", "cmr10", "cmb10",
+        "DejaVuSans",
+        "DejaVuSans-Bold",
+        "DejaVuSans-Oblique",
+        "DejaVuSans-BoldOblique",
+        "DejaVuSansMono",
+        "DejaVuSansMono-Bold",
+        "DejaVuSansMono-Oblique",
+        "DejaVuSansMono-BoldOblique",
+        "STIXGeneral",
+        "STIXGeneralBol",
+        "STIXGeneralItalic",
+        "STIXGeneralBolIta",
+        "cmr10",
+        "cmb10",
     ),
     "val": ("cmtt10", "cmti10"),
     "test": ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic", "cmss10"),
-}  # fmt: skip
+}
 """Fonts in matplotlib's wheel, no family in two splits."""
 WRITTEN: dict[str, range] = {"train": range(1200), "val": range(1200, 1440), "test": range(1440, 1797)}
 """Samples of scikit-learn's handwritten digits; they come writer after writer, so the splits have different hands."""

@@ -20,9 +20,23 @@ View = tuple[float, float, float, float]
 MAX_PIXELS = 178_956_970
 """Images with more pixels are refused: half a gigabyte decoded, from a file that may hold a few bytes."""
 FORMATS = (
-    "JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "DIB", "MPO", "JPEG2000", "AVIF", "PPM", "TGA", "ICO", "PCX", "SGI",
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "GIF",
+    "TIFF",
+    "BMP",
+    "DIB",
+    "MPO",
+    "JPEG2000",
+    "AVIF",
+    "PPM",
+    "TGA",
+    "ICO",
+    "PCX",
+    "SGI",
     "QOI",
-)  # fmt: skip
+)
 """What is read. Formats that start other programs (EPS) or only work on one system (WMF) are not."""
 MAX_ELONGATION = 100
 _SHORT_PIXEL = 65535

@@ -82,9 +82,13 @@ def write_samples(folder: str | os.PathLike[str] = FOLDER, chosen: Mapping[str, 
         Image.fromarray(scene.image).save(path, optimize=True)
         paths.append(path)
         entries[path.name] = {
-            "label": scene.label, "name": scene.name, "box": list(scene.box), "size": list(scene.mask.shape),
-            "scene": {"split": "test", "seed": 0, "index": index}, "runs": _runs(scene.mask),
-        }  # fmt: skip
+            "label": scene.label,
+            "name": scene.name,
+            "box": list(scene.box),
+            "size": list(scene.mask.shape),
+            "scene": {"split": "test", "seed": 0, "index": index},
+            "runs": _runs(scene.mask),
+        }
     text = json.dumps({"runs": "lengths outside and inside the object in turn, row by row", "images": entries})
     # A line an image: readable, and short.
     (folder / TRUTH).write_text(text.replace("]}, ", "]},\n") + "\n", encoding="utf-8")

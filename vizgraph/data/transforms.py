@@ -71,9 +71,13 @@ class Preprocessing:
         from timm.data import create_transform
 
         steps = create_transform(
-            self.input_size, is_training=False, interpolation=self.interpolation, crop_pct=self.crop_pct,
-            crop_mode=self.crop_mode, normalize=False,
-        ).transforms  # fmt: skip
+            self.input_size,
+            is_training=False,
+            interpolation=self.interpolation,
+            crop_pct=self.crop_pct,
+            crop_mode=self.crop_mode,
+            normalize=False,
+        ).transforms
         view = (0.0, 0.0, float(image.width), float(image.height))
         for step in steps:
             after = step(image)

@@ -136,9 +136,15 @@ class DynamicGraphConv(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, knn: KNNGraph, conv: str = "mr", act: str = "gelu",
-        norm: str = "batch", reduction: int = 1,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        knn: KNNGraph,
+        conv: str = "mr",
+        act: str = "gelu",
+        norm: str = "batch",
+        reduction: int = 1,
+    ) -> None:
         super().__init__()
         if conv not in GRAPH_CONVS:
             raise ValueError(f"`conv` must be one of {', '.join(GRAPH_CONVS)} (got {conv!r})")

@@ -27,9 +27,18 @@ class Grapher(nn.Module):
     """
 
     def __init__(
-        self, channels: int, knn: KNNGraph, grid: tuple[int, int], *, conv: str = "mr", act: str = "gelu",
-        norm: str = "batch", reduction: int = 1, use_relative_pos: bool = False, drop_path: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        channels: int,
+        knn: KNNGraph,
+        grid: tuple[int, int],
+        *,
+        conv: str = "mr",
+        act: str = "gelu",
+        norm: str = "batch",
+        reduction: int = 1,
+        use_relative_pos: bool = False,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
         self.reduction = reduction
         self.relative_pos = None

@@ -8,13 +8,26 @@ from vizgraph.models import graphconvnet, vig
 from vizgraph.models.vision_gnn import Sizes, VisionGNN
 
 ARCHITECTURES = (
-    "graphconvnet_ti", "graphconvnet_s", "graphconvnetp_ti", "graphconvnetp_s",
-    "vig_ti", "vig_s", "vig_b", "pvig_ti", "pvig_s", "pvig_m", "pvig_b",
-    "gcn_demo", "vig_demo",
-)  # fmt: skip
+    "graphconvnet_ti",
+    "graphconvnet_s",
+    "graphconvnetp_ti",
+    "graphconvnetp_s",
+    "vig_ti",
+    "vig_s",
+    "vig_b",
+    "pvig_ti",
+    "pvig_s",
+    "pvig_m",
+    "pvig_b",
+    "gcn_demo",
+    "vig_demo",
+)
 SHORT_NAMES = {
-    "gcn_ti": "graphconvnet_ti", "gcn_s": "graphconvnet_s", "gcnp_ti": "graphconvnetp_ti", "gcnp_s": "graphconvnetp_s",
-}  # fmt: skip
+    "gcn_ti": "graphconvnet_ti",
+    "gcn_s": "graphconvnet_s",
+    "gcnp_ti": "graphconvnetp_ti",
+    "gcnp_s": "graphconvnetp_s",
+}
 
 __all__ = ["ARCHITECTURES", "SHORT_NAMES", "Sizes", "VisionGNN", "graphconvnet", "list_models", "resolve", "vig"]
 

@@ -33,13 +33,15 @@ class GraphConvNetBlock(nn.Module):
         return self.bn(self.res_block(self.FFN(self.grapher(x))) + x)
 
 
-default_cfgs = generate_default_cfgs({
-    "graphconvnet_ti.in1k": pretrained_cfg(),
-    "graphconvnet_s.in1k": pretrained_cfg(),
-    "graphconvnetp_ti.in1k": pretrained_cfg(),
-    "graphconvnetp_s.in1k": pretrained_cfg(),
-    "gcn_demo.scenes": pretrained_cfg(num_classes=10, crop_pct=1.0),
-})  # fmt: skip
+default_cfgs = generate_default_cfgs(
+    {
+        "graphconvnet_ti.in1k": pretrained_cfg(),
+        "graphconvnet_s.in1k": pretrained_cfg(),
+        "graphconvnetp_ti.in1k": pretrained_cfg(),
+        "graphconvnetp_s.in1k": pretrained_cfg(),
+        "gcn_demo.scenes": pretrained_cfg(num_classes=10, crop_pct=1.0),
+    }
+)
 
 
 def _build(variant: str, sizes: Sizes, pretrained: bool, **kwargs: Any) -> VisionGNN:

@@ -37,16 +37,18 @@ def _cfg(file: str, **kwargs: Any) -> dict[str, Any]:
     return pretrained_cfg(_RELEASES + file, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), **kwargs)
 
 
-default_cfgs = generate_default_cfgs({
-    "vig_ti.in1k": _cfg("vig/vig_ti_74.5.pth"),
-    "vig_s.in1k": _cfg("vig/vig_s_80.6.pth"),
-    "vig_b.in1k": _cfg("vig/vig_b_82.6.pth"),
-    "pvig_ti.in1k": _cfg("pyramid-vig/pvig_ti_78.5.pth.tar"),
-    "pvig_s.in1k": _cfg("pyramid-vig/pvig_s_82.1.pth.tar"),
-    "pvig_m.in1k": _cfg("pyramid-vig/pvig_m_83.1.pth.tar"),
-    "pvig_b.in1k": _cfg("pyramid-vig/pvig_b_83.66.pth.tar", crop_pct=0.95),
-    "vig_demo.scenes": pretrained_cfg(num_classes=10, crop_pct=1.0),
-})  # fmt: skip
+default_cfgs = generate_default_cfgs(
+    {
+        "vig_ti.in1k": _cfg("vig/vig_ti_74.5.pth"),
+        "vig_s.in1k": _cfg("vig/vig_s_80.6.pth"),
+        "vig_b.in1k": _cfg("vig/vig_b_82.6.pth"),
+        "pvig_ti.in1k": _cfg("pyramid-vig/pvig_ti_78.5.pth.tar"),
+        "pvig_s.in1k": _cfg("pyramid-vig/pvig_s_82.1.pth.tar"),
+        "pvig_m.in1k": _cfg("pyramid-vig/pvig_m_83.1.pth.tar"),
+        "pvig_b.in1k": _cfg("pyramid-vig/pvig_b_83.66.pth.tar", crop_pct=0.95),
+        "vig_demo.scenes": pretrained_cfg(num_classes=10, crop_pct=1.0),
+    }
+)
 
 
 def _build(variant: str, sizes: Sizes, pretrained: bool, **kwargs: Any) -> VisionGNN:

@@ -77,11 +77,23 @@ class VisionGNN(nn.Module):
     """
 
     def __init__(
-        self, sizes: Sizes, block: Callable[..., nn.Module], *, num_classes: int = 1000, in_chans: int = 3,
-        img_size: int | tuple[int, int] = 224, k: int = 9, conv: str = "mr", act: str = "gelu", norm: str = "batch",
-        use_dilation: bool = True, use_stochastic: bool = False, epsilon: float = 0.2, drop_rate: float = 0.0,
+        self,
+        sizes: Sizes,
+        block: Callable[..., nn.Module],
+        *,
+        num_classes: int = 1000,
+        in_chans: int = 3,
+        img_size: int | tuple[int, int] = 224,
+        k: int = 9,
+        conv: str = "mr",
+        act: str = "gelu",
+        norm: str = "batch",
+        use_dilation: bool = True,
+        use_stochastic: bool = False,
+        epsilon: float = 0.2,
+        drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         if k < 1:
             raise ValueError(f"`k` must be at least 1 (got {k})")
@@ -114,10 +126,16 @@ class VisionGNN(nn.Module):
             for _ in range(sizes.blocks[stage]):
                 dilation = min(j // 4 + 1, widest) if use_dilation else 1
                 grapher = Grapher(
-                    width, KNNGraph(neighbors[j], dilation, use_stochastic, epsilon, layer=j + 1), grids[stage],
-                    conv=conv, act=act, norm=norm, reduction=sizes.reductions[stage],
-                    use_relative_pos=sizes.pyramid, drop_path=drop_path[j],
-                )  # fmt: skip
+                    width,
+                    KNNGraph(neighbors[j], dilation, use_stochastic, epsilon, layer=j + 1),
+                    grids[stage],
+                    conv=conv,
+                    act=act,
+                    norm=norm,
+                    reduction=sizes.reductions[stage],
+                    use_relative_pos=sizes.pyramid,
+                    drop_path=drop_path[j],
+                )
                 made = block(width, grapher, act=act, norm=norm, drop_path=drop_path[j])
                 self.backbone.append(nn.Sequential(made) if sizes.pyramid else made)
                 j += 1
@@ -126,9 +144,12 @@ class VisionGNN(nn.Module):
             )
 
         self.prediction = nn.Sequential(
-            nn.Conv2d(self.num_features, HEAD_CHANNELS, 1), nn.BatchNorm2d(HEAD_CHANNELS), activation(act),
-            nn.Dropout(drop_rate), self._classifier(num_classes),
-        )  # fmt: skip
+            nn.Conv2d(self.num_features, HEAD_CHANNELS, 1),
+            nn.BatchNorm2d(HEAD_CHANNELS),
+            activation(act),
+            nn.Dropout(drop_rate),
+            self._classifier(num_classes),
+        )
         self.apply(self._initialise)
 
     @staticmethod
@@ -203,9 +224,14 @@ class VisionGNN(nn.Module):
         return self.forward_head(self.forward_features(x))
 
     def forward_intermediates(
-        self, x: Tensor, indices: int | Sequence[int] | None = None, norm: bool = False, stop_early: bool = False,
-        output_fmt: str = "NCHW", intermediates_only: bool = False,
-    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:  # fmt: skip
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
         """The outputs of chosen blocks (down-samplings not counted), as timm's models give them.
 
         Args:
@@ -236,10 +262,18 @@ class VisionGNN(nn.Module):
 def pretrained_cfg(url: str = "", **kwargs: Any) -> dict[str, Any]:
     """timm's description of a set of weights, with what the networks here have in common."""
     return {
-        "url": url, "num_classes": 1000, "input_size": (3, 224, 224), "pool_size": None, "crop_pct": 0.9,
-        "interpolation": "bicubic", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225),
-        "first_conv": "stem.convs.0", "classifier": "prediction.4", **kwargs,
-    }  # fmt: skip
+        "url": url,
+        "num_classes": 1000,
+        "input_size": (3, 224, 224),
+        "pool_size": None,
+        "crop_pct": 0.9,
+        "interpolation": "bicubic",
+        "mean": (0.485, 0.456, 0.406),
+        "std": (0.229, 0.224, 0.225),
+        "first_conv": "stem.convs.0",
+        "classifier": "prediction.4",
+        **kwargs,
+    }
 
 
 def build(

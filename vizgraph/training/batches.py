@@ -74,9 +74,12 @@ class Order(Sampler[tuple[int, int, int]]):
 
             # As many samples an epoch as there are images, of a part of the images: DeiT's way.
             self._repeater = RepeatAugSampler(
-                range(size), num_replicas=world, rank=rank, num_repeats=self.repeats,
+                range(size),
+                num_replicas=world,
+                rank=rank,
+                num_repeats=self.repeats,
                 selected_round=256 if size >= 256 else 0,  # timm 1.0.29 rounds fewer images down to none
-            )  # fmt: skip
+            )
 
     def __len__(self) -> int:
         """Samples of a whole epoch on this rank; the same on every rank."""
@@ -129,9 +132,18 @@ class Samples(Dataset):
 
 # What Pillow raises on damaged files.
 _DAMAGE = (
-    OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, ZeroDivisionError, OverflowError, struct.error,
-    zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    TypeError,
+    ZeroDivisionError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
 class Stream(IterableDataset):
@@ -148,9 +160,14 @@ class Stream(IterableDataset):
     """
 
     def __init__(
-        self, source: Source, transform: Callable[[Any], Any], seed: int, *, part: tuple[int, int] | None = None,
+        self,
+        source: Source,
+        transform: Callable[[Any], Any],
+        seed: int,
+        *,
+        part: tuple[int, int] | None = None,
         limit: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.source, self.transform, self.seed, self.limit = source, transform, seed, limit
         self.rank, self.world = part or (0, 1)
         self.epoch = 0
@@ -225,11 +242,17 @@ def _loader(dataset: Dataset, *, workers: int, pin: bool, persistent: bool = Tru
     if workers > 0:
         _let_no_worker_outlive_us()
     return DataLoader(
-        dataset, num_workers=workers, collate_fn=collate, worker_init_fn=_start_worker, pin_memory=pin,
+        dataset,
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=_start_worker,
+        pin_memory=pin,
         # torch's own seeds for workers must not come out of the run's generator: a continued run would differ.
-        generator=torch.Generator().manual_seed(0), persistent_workers=persistent and workers > 0,
-        prefetch_factor=3 if workers > 0 else None, **options,
-    )  # fmt: skip
+        generator=torch.Generator().manual_seed(0),
+        persistent_workers=persistent and workers > 0,
+        prefetch_factor=3 if workers > 0 else None,
+        **options,
+    )
 
 
 def training_loader(samples: Samples, order: Order, *, batch_size: int, workers: int, pin: bool) -> DataLoader:

@@ -229,15 +229,34 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "augment.mixup_mode": ("batch", "pair", "elem"),
 }
 POSITIVE = (
-    "data.batch_size", "optimizer.accumulate", "schedule.epochs", "run.validate_every", "optimizer.lr", "run.log_every",
-    "optimizer.lr_batch", "data.val_fraction",
-)  # fmt: skip
+    "data.batch_size",
+    "optimizer.accumulate",
+    "schedule.epochs",
+    "run.validate_every",
+    "optimizer.lr",
+    "run.log_every",
+    "optimizer.lr_batch",
+    "data.val_fraction",
+)
 BELOW_ONE = ("average.decay", "augment.smoothing", "data.val_fraction")
 NOT_NEGATIVE = (
-    "data.workers", "data.repeats", "augment.erase", "augment.mixup", "augment.cutmix", "augment.smoothing",
-    "optimizer.weight_decay", "schedule.warmup_epochs", "schedule.min_lr", "average.decay", "run.checkpoint_every",
-    "run.explain_every", "run.explain_images", "model.drop_rate", "model.drop_path_rate", "run.seed",
-)  # fmt: skip
+    "data.workers",
+    "data.repeats",
+    "augment.erase",
+    "augment.mixup",
+    "augment.cutmix",
+    "augment.smoothing",
+    "optimizer.weight_decay",
+    "schedule.warmup_epochs",
+    "schedule.min_lr",
+    "average.decay",
+    "run.checkpoint_every",
+    "run.explain_every",
+    "run.explain_images",
+    "model.drop_rate",
+    "model.drop_path_rate",
+    "run.seed",
+)
 
 
 def recipes() -> dict[str, Path]:

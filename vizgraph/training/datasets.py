@@ -162,9 +162,15 @@ def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, 
         _require_split(Path(root), split)
     try:
         images = create_dataset(
-            "" if folder else data.name, root=root, split=split, is_training=training, class_map=data.class_map or "",  # type: ignore[arg-type]
-            batch_size=data.batch_size, num_samples=None if data.name.startswith("tfds/") else samples, seed=seed,
-        )  # fmt: skip
+            "" if folder else data.name,
+            root=root,
+            split=split,
+            is_training=training,
+            class_map=data.class_map or "",  # type: ignore[arg-type]
+            batch_size=data.batch_size,
+            num_samples=None if data.name.startswith("tfds/") else samples,
+            seed=seed,
+        )
     except (OSError, RuntimeError, ValueError, AssertionError, ImportError, KeyError) as error:
         if "num_samples" in str(error):
             raise TrainingError(_UNKNOWN_LENGTH) from error
@@ -222,10 +228,13 @@ def _require_full_classes(root: Path, split: str, names: tuple[str, ...] | None)
         return
     known = set(names or ())
     empty = [
-        entry.name for entry in sorted(folder.iterdir())
-        if entry.is_dir() and not entry.name.startswith(".") and entry.name not in known
+        entry.name
+        for entry in sorted(folder.iterdir())
+        if entry.is_dir()
+        and not entry.name.startswith(".")
+        and entry.name not in known
         and not any(str(Path(name)).startswith(entry.name) for name in known)
-    ]  # fmt: skip
+    ]
     if empty:
         shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
         raise TrainingError(f"{folder}: these class folders hold no images: {shown}; fill them or remove them")

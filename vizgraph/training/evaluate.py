@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 CLOSE = 0.3
 """Percent points from a published figure below which there is nothing to explain."""
 USUAL_REASONS = (
-    "wrong mean or std (the ViG release uses 0.5, GraphConvNet ImageNet's)", "another crop or interpolation",
-    "weights without EMA where EMA ones were measured", "images resized or re-encoded beforehand",
-)  # fmt: skip
+    "wrong mean or std (the ViG release uses 0.5, GraphConvNet ImageNet's)",
+    "another crop or interpolation",
+    "weights without EMA where EMA ones were measured",
+    "images resized or re-encoded beforehand",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +66,16 @@ class Evaluation:
 
 
 def evaluate(
-    model: nn.Module, data: DataConfig, ranks: Ranks, *, split: str | None = None, save: bool = False,
-    real: Sequence[Sequence[int]] | None = None, amp: torch.dtype | None = None, show: bool = True,
-) -> Evaluation:  # fmt: skip
+    model: nn.Module,
+    data: DataConfig,
+    ranks: Ranks,
+    *,
+    split: str | None = None,
+    save: bool = False,
+    real: Sequence[Sequence[int]] | None = None,
+    amp: torch.dtype | None = None,
+    show: bool = True,
+) -> Evaluation:
     """Measure a network on a split; over several ranks no sample is counted twice.
 
     Args:
@@ -104,9 +113,14 @@ def evaluate(
     with bar(total or 0, 0, "evaluate", show=show and ranks.first) as live:
         started = time.monotonic()
         scores = measure(
-            model, loader, Normalize(preprocessing, ranks.device), ranks, classes=classes, each=note,
+            model,
+            loader,
+            Normalize(preprocessing, ranks.device),
+            ranks,
+            classes=classes,
+            each=note,
             autocast=None if amp is None else (lambda: torch.autocast(ranks.device.type, amp)),
-        )  # fmt: skip
+        )
         seconds = time.monotonic() - started
     assert scores is not None
     slowest = max(ranks.gather(seconds))
@@ -114,9 +128,15 @@ def evaluate(
     everyone.sort(key=lambda row: row["index"])
     real_top1, real_count = _by_real_labels(everyone, real)
     return Evaluation(
-        scores, labels, matched, preprocessing, scores.count / max(slowest, 1e-9), everyone if save else None,
-        real_top1, real_count,
-    )  # fmt: skip
+        scores,
+        labels,
+        matched,
+        preprocessing,
+        scores.count / max(slowest, 1e-9),
+        everyone if save else None,
+        real_top1,
+        real_count,
+    )
 
 
 def _rows(source: Source, batch: Batch, logits: Tensor, labels: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -125,11 +145,19 @@ def _rows(source: Source, batch: Batch, logits: Tensor, labels: tuple[str, ...])
     for index, label, answers, odds in zip(
         batch.indices.tolist(), batch.labels.tolist(), top.indices.tolist(), top.values.tolist(), strict=True
     ):
-        rows.append({
-            "index": index, "sample": source.name_of(index), "label": labels[label], "answer": labels[answers[0]],
-            "probability": odds[0], "correct": answers[0] == label, "label_number": label, "answer_numbers": answers,
-            "probabilities": odds,
-        })  # fmt: skip
+        rows.append(
+            {
+                "index": index,
+                "sample": source.name_of(index),
+                "label": labels[label],
+                "answer": labels[answers[0]],
+                "probability": odds[0],
+                "correct": answers[0] == label,
+                "label_number": label,
+                "answer_numbers": answers,
+                "probabilities": odds,
+            }
+        )
     return rows
 
 
@@ -205,12 +233,17 @@ def write(evaluation: Evaluation, folder: Path, more: Mapping[str, Any]) -> list
         names = ("index", "sample", "label", "answer", "probability", "correct", "answers", "probabilities")
         rows = [
             (
-                row["index"], row["sample"], row["label"], row["answer"], f"{row['probability']:.6f}",
-                int(row["correct"]), "|".join(labels[number] for number in row["answer_numbers"]),
+                row["index"],
+                row["sample"],
+                row["label"],
+                row["answer"],
+                f"{row['probability']:.6f}",
+                int(row["correct"]),
+                "|".join(labels[number] for number in row["answer_numbers"]),
                 "|".join(f"{odds:.6f}" for odds in row["probabilities"]),
             )
             for row in evaluation.predictions
-        ]  # fmt: skip
+        ]
         put("predictions.csv", _csv(names, rows))
     for name, figure in (
         ("confusion.png", draw_confusion(scores, labels)),
@@ -226,11 +259,17 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     """The figures in plain types."""
     scores = evaluation.scores
     told = {
-        "samples": scores.count, "top1": scores.top1, "top5": scores.top5, "loss": scores.loss,
-        "calibration_error": scores.calibration_error, "replaced": scores.replaced, "classes": len(evaluation.labels),
-        "classes_matched": evaluation.matched, "preprocessing": evaluation.preprocessing,
+        "samples": scores.count,
+        "top1": scores.top1,
+        "top5": scores.top5,
+        "loss": scores.loss,
+        "calibration_error": scores.calibration_error,
+        "replaced": scores.replaced,
+        "classes": len(evaluation.labels),
+        "classes_matched": evaluation.matched,
+        "preprocessing": evaluation.preprocessing,
         "images_per_second": evaluation.images_per_second,
-    }  # fmt: skip
+    }
     if evaluation.real_top1 is not None:
         told.update(real_top1=evaluation.real_top1, real_samples=evaluation.real_count)
     return told

@@ -39,9 +39,11 @@ def export(checkpoint: Path, target: Path, *, half: bool = False) -> dict[str, A
     told = dict(content[OWN_KEY])
     progress = content["training"]["progress"]
     training = {
-        "ema": averaged, "epoch": content["epoch"] + 1, "seed": content["args"]["run"]["seed"],
+        "ema": averaged,
+        "epoch": content["epoch"] + 1,
+        "seed": content["args"]["run"]["seed"],
         "top1": round(float(progress["best_top1"]), 4),
-    }  # fmt: skip
+    }
     metadata = {OWN_KEY: json.dumps(told), "training": json.dumps(training), "format": "pt"}
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as file:

@@ -74,9 +74,13 @@ def loader_to_measure(
         stream = Stream(source, transform, seed, part=(ranks.rank, ranks.world), limit=data.val_size)
         return stream_loader(stream, batch_size=data.batch_size, workers=data.workers, pin=pin, drop_last=False)
     return measuring_loader(
-        Samples(source, transform, seed), batch_size=data.batch_size, workers=data.workers, pin=pin, rank=ranks.rank,
+        Samples(source, transform, seed),
+        batch_size=data.batch_size,
+        workers=data.workers,
+        pin=pin,
+        rank=ranks.rank,
         world=ranks.world,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,13 @@ class Feed:
             held = source.size // ranks.world
         else:
             order = Order(
-                source.size, seed=seed, rank=ranks.rank, world=ranks.world, repeats=data.repeats,
+                source.size,
+                seed=seed,
+                rank=ranks.rank,
+                world=ranks.world,
+                repeats=data.repeats,
                 shuffle=not source.fresh,
-            )  # fmt: skip
+            )
             loader = training_loader(Samples(source, transform, seed), order, **how)
             held = len(order)
         accumulate = config.optimizer.accumulate

@@ -10,9 +10,18 @@ from pathlib import Path
 from typing import Any
 
 COLUMNS = (
-    "epoch", "updates", "learning_rate", "train_loss", "val_loss", "top1", "top5", "calibration_error",
-    "images_per_second", "seconds", "replaced",
-)  # fmt: skip
+    "epoch",
+    "updates",
+    "learning_rate",
+    "train_loss",
+    "val_loss",
+    "top1",
+    "top5",
+    "calibration_error",
+    "images_per_second",
+    "seconds",
+    "replaced",
+)
 
 
 class Journal:
@@ -100,9 +109,16 @@ def bar(total: int, done: int, description: str, *, show: bool) -> Any:
 
     live = sys.stderr.isatty()
     return tqdm(
-        total=total, initial=done, desc=description, disable=not show, leave=False, unit="update", dynamic_ncols=live,
-        mininterval=0.5 if live else 30.0, file=sys.stderr,
-    )  # fmt: skip
+        total=total,
+        initial=done,
+        desc=description,
+        disable=not show,
+        leave=False,
+        unit="update",
+        dynamic_ncols=live,
+        mininterval=0.5 if live else 30.0,
+        file=sys.stderr,
+    )
 
 
 def clock(seconds: float) -> str:

@@ -59,9 +59,15 @@ class Training:
     """
 
     def __init__(
-        self, config: Config, ranks: Ranks, folder: Path, *, resume: Path | None = None,
-        watchers: Sequence[Callable[[Training, int], None]] = (), show: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        config: Config,
+        ranks: Ranks,
+        folder: Path,
+        *,
+        resume: Path | None = None,
+        watchers: Sequence[Callable[[Training, int], None]] = (),
+        show: bool = True,
+    ) -> None:
         self.config, self.ranks, self.folder, self.watchers = config, ranks, Path(folder), tuple(watchers)
         self.show = show and ranks.first
         self.progress = Progress()
@@ -166,9 +172,7 @@ class Training:
             self.folder.mkdir(parents=True, exist_ok=True)
             saving.sweep(self.folder)
             (self.folder / "config.yaml").write_text(to_yaml(self.config), encoding="utf-8")
-            self.journal = Journal(
-                self.folder, from_epoch=self.progress.epoch, tensorboard=self.config.run.tensorboard
-            )  # fmt: skip
+            self.journal = Journal(self.folder, from_epoch=self.progress.epoch, tensorboard=self.config.run.tensorboard)
         scores = None
         with Stop() as stop, _deterministic(self.ranks.device):
             self._introduce()
@@ -286,8 +290,9 @@ class Training:
         loss = progress.loss_sum / progress.seen if progress.seen and not self._pending else None
         live.set_postfix_str(
             ("" if loss is None else f"loss {loss:.3f}, ") + f"lr {self.optimizer.param_groups[0]['lr']:.2e}, "
-            f"{rate:.0f} images/s, run ends in {clock(left * seconds / done)}", refresh=False,
-        )  # fmt: skip
+            f"{rate:.0f} images/s, run ends in {clock(left * seconds / done)}",
+            refresh=False,
+        )
 
     def _look_at_losses(self) -> bool:
         """Add what is pending to the epoch's loss; whether it is finite. On a GPU this waits for it."""
@@ -367,10 +372,14 @@ class Training:
             torch.tensor([progress.loss_sum, progress.seen, progress.replaced], dtype=torch.float64)
         ).tolist()
         row = {
-            "epoch": number, "updates": progress.updates, "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "train_loss": sums[0] / max(1.0, sums[1]), "images_per_second": sums[1] / max(progress.seconds, 1e-9),
-            "seconds": progress.seconds, "replaced": int(sums[2]),
-        }  # fmt: skip
+            "epoch": number,
+            "updates": progress.updates,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "train_loss": sums[0] / max(1.0, sums[1]),
+            "images_per_second": sums[1] / max(progress.seconds, 1e-9),
+            "seconds": progress.seconds,
+            "replaced": int(sums[2]),
+        }
         names = [saving.LAST]
         if scores is not None:
             row.update(
@@ -390,9 +399,12 @@ class Training:
             self._say(_line(row, self.epochs, scores))
         self._show_watchers(number)
         self.progress = Progress(
-            epoch=number, updates=progress.updates, best_epoch=progress.best_epoch, best_top1=progress.best_top1,
+            epoch=number,
+            updates=progress.updates,
+            best_epoch=progress.best_epoch,
+            best_top1=progress.best_top1,
             best_loss=progress.best_loss,
-        )  # fmt: skip
+        )
         self.save(*names, must=number == self.epochs)
         return scores
 
@@ -412,9 +424,14 @@ class Training:
     def validate(self, stop: Callable[[], bool] = bool) -> Scores | None:
         """Scores of `finished` on the validation split; None where `stop` said so."""
         return measure(
-            self.finished, self.validation_loader, self.normalize, self.ranks, classes=self.classes,
-            autocast=self._autocast, stop=stop,
-        )  # fmt: skip
+            self.finished,
+            self.validation_loader,
+            self.normalize,
+            self.ranks,
+            classes=self.classes,
+            autocast=self._autocast,
+            stop=stop,
+        )
 
     def _note_replaced(self, names: list[str]) -> None:
         self.progress.replaced += len(names)

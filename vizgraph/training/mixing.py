@@ -31,10 +31,15 @@ class Mixing:
             from timm.data import Mixup
 
             self.mixup = Mixup(
-                mixup_alpha=config.mixup, cutmix_alpha=config.cutmix, cutmix_minmax=config.cutmix_minmax,
-                prob=config.mixup_prob, switch_prob=config.mixup_switch_prob, mode=config.mixup_mode,
-                label_smoothing=config.smoothing, num_classes=classes,
-            )  # fmt: skip
+                mixup_alpha=config.mixup,
+                cutmix_alpha=config.cutmix,
+                cutmix_minmax=config.cutmix_minmax,
+                prob=config.mixup_prob,
+                switch_prob=config.mixup_switch_prob,
+                mode=config.mixup_mode,
+                label_smoothing=config.smoothing,
+                num_classes=classes,
+            )
         if config.erase:
             from timm.data.random_erasing import RandomErasing
 

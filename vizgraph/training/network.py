@@ -27,9 +27,12 @@ def build(config: ModelConfig, classes: int) -> tuple[nn.Module, str]:
     try:
         arch = resolve(config.arch)
         model = timm.create_model(
-            arch, num_classes=classes, drop_rate=config.drop_rate, drop_path_rate=config.drop_path_rate,
+            arch,
+            num_classes=classes,
+            drop_rate=config.drop_rate,
+            drop_path_rate=config.drop_path_rate,
             **_as_arguments(config.kwargs),
-        )  # fmt: skip
+        )
     except (ValueError, TypeError) as error:
         raise TrainingError(f"model.arch={config.arch}: {error}") from error
     if config.checkpoint is not None:

@@ -32,9 +32,14 @@ def make_optimizer(config: OptimizerConfig, model: nn.Module, learning_rate: flo
         more["eps"] = config.eps
     try:
         return create_optimizer_v2(
-            model, opt=config.name, lr=learning_rate, weight_decay=config.weight_decay, momentum=config.momentum,
-            layer_decay=config.layer_decay, **more,
-        )  # fmt: skip
+            model,
+            opt=config.name,
+            lr=learning_rate,
+            weight_decay=config.weight_decay,
+            momentum=config.momentum,
+            layer_decay=config.layer_decay,
+            **more,
+        )
     except (ValueError, AssertionError, TypeError) as error:
         raise TrainingError(f"optimizer.name={config.name}: {error}") from error
 
@@ -54,11 +59,18 @@ def make_schedule(config: ScheduleConfig, optimizer: torch.optim.Optimizer, epoc
     more: dict[str, Any] = {} if config.decay_epochs is None else {"decay_epochs": config.decay_epochs}
     try:
         return create_scheduler_v2(
-            optimizer, sched=config.name, num_epochs=config.epochs, warmup_lr=config.warmup_lr, min_lr=config.min_lr,
+            optimizer,
+            sched=config.name,
+            num_epochs=config.epochs,
+            warmup_lr=config.warmup_lr,
+            min_lr=config.min_lr,
             warmup_epochs=config.warmup_epochs,  # type: ignore[arg-type]
-            cooldown_epochs=config.cooldown_epochs, decay_rate=config.decay_rate, step_on_epochs=config.by_epoch,
-            updates_per_epoch=epoch_updates, **more,
-        )  # fmt: skip
+            cooldown_epochs=config.cooldown_epochs,
+            decay_rate=config.decay_rate,
+            step_on_epochs=config.by_epoch,
+            updates_per_epoch=epoch_updates,
+            **more,
+        )
     except (ValueError, AssertionError) as error:
         raise TrainingError(f"schedule.name={config.name}: {error}") from error
 

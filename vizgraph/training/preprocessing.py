@@ -24,10 +24,13 @@ def resolve(model: nn.Module, data: DataConfig) -> dict[str, Any]:
             given[name] = tuple(value) if isinstance(value, list) else value
     resolved = resolve_data_config(given, model=model)
     return {
-        "input_size": [int(n) for n in resolved["input_size"]], "mean": [float(v) for v in resolved["mean"]],
-        "std": [float(v) for v in resolved["std"]], "interpolation": str(resolved["interpolation"]),
-        "crop_pct": float(resolved["crop_pct"]), "crop_mode": str(resolved["crop_mode"]),
-    }  # fmt: skip
+        "input_size": [int(n) for n in resolved["input_size"]],
+        "mean": [float(v) for v in resolved["mean"]],
+        "std": [float(v) for v in resolved["std"]],
+        "interpolation": str(resolved["interpolation"]),
+        "crop_pct": float(resolved["crop_pct"]),
+        "crop_mode": str(resolved["crop_mode"]),
+    }
 
 
 def training_transform(preprocessing: dict[str, Any], augment: AugmentConfig) -> Callable[[Any], Any]:
@@ -35,16 +38,24 @@ def training_transform(preprocessing: dict[str, Any], augment: AugmentConfig) ->
     from timm.data import create_transform
 
     common: dict[str, Any] = {
-        "input_size": tuple(preprocessing["input_size"]), "is_training": True, "use_prefetcher": True,
-        "mean": tuple(preprocessing["mean"]), "std": tuple(preprocessing["std"]),
-    }  # fmt: skip
+        "input_size": tuple(preprocessing["input_size"]),
+        "is_training": True,
+        "use_prefetcher": True,
+        "mean": tuple(preprocessing["mean"]),
+        "std": tuple(preprocessing["std"]),
+    }
     if augment.resize_only:
         return create_transform(**common, no_aug=True, interpolation=preprocessing["interpolation"])
     return create_transform(
-        **common, scale=(augment.scale[0], augment.scale[1]), ratio=(augment.ratio[0], augment.ratio[1]),
-        hflip=augment.hflip, vflip=augment.vflip,
-        color_jitter=augment.color_jitter, auto_augment=augment.auto_augment, interpolation=augment.interpolation,
-    )  # fmt: skip
+        **common,
+        scale=(augment.scale[0], augment.scale[1]),
+        ratio=(augment.ratio[0], augment.ratio[1]),
+        hflip=augment.hflip,
+        vflip=augment.vflip,
+        color_jitter=augment.color_jitter,
+        auto_augment=augment.auto_augment,
+        interpolation=augment.interpolation,
+    )
 
 
 def measuring_transform(preprocessing: dict[str, Any]) -> Callable[[Any], Any]:
@@ -52,11 +63,15 @@ def measuring_transform(preprocessing: dict[str, Any]) -> Callable[[Any], Any]:
     from timm.data import create_transform
 
     return create_transform(
-        input_size=tuple(preprocessing["input_size"]), is_training=False, use_prefetcher=True,
-        mean=tuple(preprocessing["mean"]), std=tuple(preprocessing["std"]),
-        interpolation=preprocessing["interpolation"], crop_pct=preprocessing["crop_pct"],
+        input_size=tuple(preprocessing["input_size"]),
+        is_training=False,
+        use_prefetcher=True,
+        mean=tuple(preprocessing["mean"]),
+        std=tuple(preprocessing["std"]),
+        interpolation=preprocessing["interpolation"],
+        crop_pct=preprocessing["crop_pct"],
         crop_mode=preprocessing["crop_mode"],
-    )  # fmt: skip
+    )
 
 
 class Normalize:

@@ -52,21 +52,30 @@ def state_of(run: Training) -> dict[str, Any]:
         "generators": capture(run.ranks.device),
         "statistics": statistics_of(run.model),
         "average_statistics": statistics_of(None if run.average is None else run.average.module),
-        "loss_sum": progress.loss_sum, "seen": progress.seen, "replaced": progress.replaced,
-    }  # fmt: skip
+        "loss_sum": progress.loss_sum,
+        "seen": progress.seen,
+        "replaced": progress.replaced,
+    }
     everyone = run.ranks.gather(own)
     done = progress.update == run.feed.updates
     content: dict[str, Any] = {
         # timm's fields: the epoch is the last one finished
-        "epoch": progress.epoch if done else progress.epoch - 1, "arch": run.arch, "version": 2,
-        "state_dict": run.model.state_dict(), "optimizer": run.optimizer.state_dict(), "args": run.config.plain(),
-        "metric": progress.best_top1, "vizgraph": run.description,
+        "epoch": progress.epoch if done else progress.epoch - 1,
+        "arch": run.arch,
+        "version": 2,
+        "state_dict": run.model.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "args": run.config.plain(),
+        "metric": progress.best_top1,
+        "vizgraph": run.description,
         "training": {
-            "progress": asdict(progress), "ranks": everyone, "world": run.ranks.world,
+            "progress": asdict(progress),
+            "ranks": everyone,
+            "world": run.ranks.world,
             "epoch_updates": run.feed.updates,
             "scheduler": None if run.scheduler is None else run.scheduler.state_dict(),
         },
-    }  # fmt: skip
+    }
     if run.average is not None:
         content["state_dict_ema"] = run.average.module.state_dict()
     if run.scaler is not None:

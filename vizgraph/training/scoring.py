@@ -84,10 +84,15 @@ class Tally:
         ranked = logits.topk(min(5, self.classes), dim=1).indices
         hits = ranked == labels[:, None]
         kind = self.sums.dtype
-        self.sums += torch.stack([
-            torch.full_like(loss, len(labels)), loss, hits[:, 0].sum(), hits.any(1).sum(),
-            torch.full_like(loss, replaced),
-        ]).to(kind)  # fmt: skip
+        self.sums += torch.stack(
+            [
+                torch.full_like(loss, len(labels)),
+                loss,
+                hits[:, 0].sum(),
+                hits.any(1).sum(),
+                torch.full_like(loss, replaced),
+            ]
+        ).to(kind)
         self.confusion += torch.bincount(labels * self.classes + ranked[:, 0], minlength=self.classes**2)
         confidence = logits.softmax(1).amax(1)
         place = (confidence * CALIBRATION_BINS).long().clamp_(max=CALIBRATION_BINS - 1)
@@ -105,9 +110,14 @@ class Tally:
         if not count:
             raise TrainingError("there is nothing to measure on: the split holds no images")
         return Scores(
-            count, float(sums[1] / count), float(sums[2] / count) * 100, float(sums[3] / count) * 100,
-            confusion.view(self.classes, self.classes), bins.double(), int(sums[4]),
-        )  # fmt: skip
+            count,
+            float(sums[1] / count),
+            float(sums[2] / count) * 100,
+            float(sums[3] / count) * 100,
+            confusion.view(self.classes, self.classes),
+            bins.double(),
+            int(sums[4]),
+        )
 
 
 @torch.inference_mode()

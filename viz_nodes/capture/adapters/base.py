@@ -145,8 +145,14 @@ class Adapter:
         """
         return None
 
-    def fold(self, graph: Graph, window: tuple[int, int], enclosing: nn.Module, grid: tuple[int, int],
-             features: Tensor | None) -> Fold | None:  # fmt: skip
+    def fold(
+        self,
+        graph: Graph,
+        window: tuple[int, int],
+        enclosing: nn.Module,
+        grid: tuple[int, int],
+        features: Tensor | None,
+    ) -> Fold | None:
         """How windows folded into the batch lie on the whole grid; called only where the batch is folded.
 
         Args:

@@ -34,9 +34,10 @@ class WindowedEdges(EdgeTensor):
             return None  # a pooled key would lie across a border of the grid
         moved = (place[0] * pooled[0] // window[0], place[1] * pooled[1] // window[1])
         return Fold(
-            shifted_windows(grid, window, place), shifted_windows(keys, pooled, moved),
+            shifted_windows(grid, window, place),
+            shifted_windows(keys, pooled, moved),
             checked=features is not None and shift is not None,
-        )  # fmt: skip
+        )
 
     @staticmethod
     def _shift(graph: Graph, window: Grid, grid: Grid, features: Tensor, said: Grid) -> Grid | None:

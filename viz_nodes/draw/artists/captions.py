@@ -15,7 +15,16 @@ def add_caption(ax: Axes, words: str, look: Theme, font_size: float, *, gap: flo
     box = ax.get_window_extent()
     width = box.width * 72.0 / ax.figure.dpi
     return ax.annotate(
-        wrap(words, width, font_size), (0.0, 0.0), xycoords="axes fraction", xytext=(0, -gap),
-        textcoords="offset points", ha="left", va="top", fontsize=font_size, color=look.ink, linespacing=1.25,
-        parse_math=False, annotation_clip=False,
-    )  # fmt: skip
+        wrap(words, width, font_size),
+        (0.0, 0.0),
+        xycoords="axes fraction",
+        xytext=(0, -gap),
+        textcoords="offset points",
+        ha="left",
+        va="top",
+        fontsize=font_size,
+        color=look.ink,
+        linespacing=1.25,
+        parse_math=False,
+        annotation_clip=False,
+    )

@@ -22,9 +22,15 @@ _PAD = 1.5
 
 
 def add_colorbar(
-    ax: Axes, table: np.ndarray, scale: Scale, look: Theme, font_size: float, *, place: Axes | None = None,
+    ax: Axes,
+    table: np.ndarray,
+    scale: Scale,
+    look: Theme,
+    font_size: float,
+    *,
+    place: Axes | None = None,
     horizontal: bool = False,
-) -> Axes:  # fmt: skip
+) -> Axes:
     """A bar of raw CAM values from 0 to the top of their scale.
 
     It shows the colors at the opacity of the heatmap, as they look over a medium gray.
@@ -40,9 +46,16 @@ def add_colorbar(
 
 
 def add_signed_bar(
-    ax: Axes, limit: float, look: Theme, font_size: float, *, place: Axes | None = None, horizontal: bool = False,
-    table: np.ndarray | None = None, ends: tuple[str, str] = ("", ""),
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    limit: float,
+    look: Theme,
+    font_size: float,
+    *,
+    place: Axes | None = None,
+    horizontal: bool = False,
+    table: np.ndarray | None = None,
+    ends: tuple[str, str] = ("", ""),
+) -> Axes:
     """A bar of signed values, centered on 0.
 
     Args:
@@ -68,9 +81,15 @@ def over_gray(table: np.ndarray) -> np.ndarray:
 
 
 def _add_bar(
-    ax: Axes, pixels: np.ndarray, span: tuple[float, float], ticks: Sequence[tuple[float, str]], look: Theme,
-    font_size: float, place: Axes | None, horizontal: bool,
-) -> Axes:  # fmt: skip
+    ax: Axes,
+    pixels: np.ndarray,
+    span: tuple[float, float],
+    ticks: Sequence[tuple[float, str]],
+    look: Theme,
+    font_size: float,
+    place: Axes | None,
+    horizontal: bool,
+) -> Axes:
     """A bar of 256 colors over `span`; the labels at its ends stay within its length."""
     bar = place if place is not None else ax.inset_axes(_INSET, axes_class=Panel)
     low, high = span
@@ -87,9 +106,16 @@ def _add_bar(
     for value, words in ticks:
         side = sides[0] if value == low else sides[2] if value == high else sides[1]
         bar.annotate(
-            words, (value, 0.0) if horizontal else (1.0, value), xytext=beside,
-            textcoords="offset points", ha=side if horizontal else "left", va="top" if horizontal else side,
-            fontsize=font_size, color=look.ink, parse_math=False, annotation_clip=False,
-        )  # fmt: skip
+            words,
+            (value, 0.0) if horizontal else (1.0, value),
+            xytext=beside,
+            textcoords="offset points",
+            ha=side if horizontal else "left",
+            va="top" if horizontal else side,
+            fontsize=font_size,
+            color=look.ink,
+            parse_math=False,
+            annotation_clip=False,
+        )
     frame(bar, look.muted)
     return bar

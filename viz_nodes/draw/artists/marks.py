@@ -34,23 +34,49 @@ def add_star(
     size = star_size(stage, grid)
     marker, size = ("*", size) if is_peak else ("D", 0.5 * size)
     (mark,) = ax.plot(
-        [at[0]], [at[1]], linestyle="none", marker=marker, markersize=size, markerfacecolor=color,
-        markeredgecolor=look.rim, markeredgewidth=0.05 * size + 0.12, zorder=7, clip_on=False,
-        scalex=False, scaley=False,
-    )  # fmt: skip
+        [at[0]],
+        [at[1]],
+        linestyle="none",
+        marker=marker,
+        markersize=size,
+        markerfacecolor=color,
+        markeredgecolor=look.rim,
+        markeredgewidth=0.05 * size + 0.12,
+        zorder=7,
+        clip_on=False,
+        scalex=False,
+        scaley=False,
+    )
     return mark
 
 
 def add_dots(
-    ax: Axes, at: np.ndarray, size: float, color: Color, *, rim: str | None = None, rim_width: float = 0.0,
-    alpha: float = 1.0, zorder: float = 2.0,
-) -> Line2D:  # fmt: skip
+    ax: Axes,
+    at: np.ndarray,
+    size: float,
+    color: Color,
+    *,
+    rim: str | None = None,
+    rim_width: float = 0.0,
+    alpha: float = 1.0,
+    zorder: float = 2.0,
+) -> Line2D:
     """Dots at (n, 2) pixels, in one artist."""
     (dots,) = ax.plot(
-        at[:, 0], at[:, 1], linestyle="none", marker="o", markersize=size, markerfacecolor=color, alpha=alpha,
-        markeredgecolor=rim or "none", markeredgewidth=rim_width, zorder=zorder, clip_on=False,
-        scalex=False, scaley=False,
-    )  # fmt: skip
+        at[:, 0],
+        at[:, 1],
+        linestyle="none",
+        marker="o",
+        markersize=size,
+        markerfacecolor=color,
+        alpha=alpha,
+        markeredgecolor=rim or "none",
+        markeredgewidth=rim_width,
+        zorder=zorder,
+        clip_on=False,
+        scalex=False,
+        scaley=False,
+    )
     return dots
 
 

@@ -146,9 +146,13 @@ class Raster(AxesImage):
 
 
 def add_raster(
-    ax: Axes, raster: np.ndarray | Picture, extent: tuple[float, float, float, float], *, smooth: bool = True,
+    ax: Axes,
+    raster: np.ndarray | Picture,
+    extent: tuple[float, float, float, float],
+    *,
+    smooth: bool = True,
     zorder: float = 0.0,
-) -> Raster:  # fmt: skip
+) -> Raster:
     """Put pixels on `ax`, spanning `extent` (left, right, bottom, top) in data units; axis limits stay as they are."""
     shown = Raster(ax, raster, extent, smooth=smooth)
     shown.set_zorder(zorder)

@@ -129,9 +129,11 @@ def _cost_alone(starts, ends, length, stiffness, obstacles, clearance, bounds) -
     if bounds is not None:
         left, top, right, bottom = bounds
         outside = (
-            np.clip(left - points[..., 0], 0, None) + np.clip(points[..., 0] - right, 0, None)
-            + np.clip(top - points[..., 1], 0, None) + np.clip(points[..., 1] - bottom, 0, None)
-        )  # fmt: skip
+            np.clip(left - points[..., 0], 0, None)
+            + np.clip(points[..., 0] - right, 0, None)
+            + np.clip(top - points[..., 1], 0, None)
+            + np.clip(points[..., 1] - bottom, 0, None)
+        )
         # Never: a straight edge between two places in the picture stays in it.
         cost = cost + np.where(outside.max(axis=1) > 1e-6, 1e3 + np.abs(flat), 0.0)
     if obstacles is not None and len(obstacles) and clearance > 0:

@@ -139,9 +139,15 @@ def compose(fig: Figure, page: Page, columns: Sequence[str], bands: Sequence[Ban
 
     def write(x: float, y_top: float, words: str, points: float, color: str, **more) -> None:
         fig.text(
-            x / page.width, 1 - y_top / height, words, fontsize=points, color=color, parse_math=False, linespacing=1.22,
+            x / page.width,
+            1 - y_top / height,
+            words,
+            fontsize=points,
+            color=color,
+            parse_math=False,
+            linespacing=1.22,
             **more,
-        )  # fmt: skip
+        )
 
     def upright(x: float, y_top: float, room: float, words: str, color: str) -> None:
         points = size if text_width(words, size, page.font) <= room else small

@@ -111,9 +111,16 @@ def choose_centers(
 
 
 def ego_of(
-    exp: Explanation, layer: int, center: int, *, row: int = 0, k: int | str | None = 9, order: str = "rank",
-    hops: int = 1, far: int = 18,
-) -> Ego:  # fmt: skip
+    exp: Explanation,
+    layer: int,
+    center: int,
+    *,
+    row: int = 0,
+    k: int | str | None = 9,
+    order: str = "rank",
+    hops: int = 1,
+    far: int = 18,
+) -> Ego:
     """A center with at most `k` of its neighbors.
 
     Args:

@@ -87,8 +87,11 @@ def edges_by_depth(aggregates: Aggregates, arch: str) -> Figure:
         for place, (name, title) in enumerate(panels):
             ax = fig.add_subplot(len(panels), 1, place + 1)
             for which, (of_class, label) in enumerate(shown):
-                values = [aggregates.sums[arch, number, of_class, label].mean(name) for number in numbers
-                          if (arch, number, of_class, label) in aggregates.sums]  # fmt: skip
+                values = [
+                    aggregates.sums[arch, number, of_class, label].mean(name)
+                    for number in numbers
+                    if (arch, number, of_class, label) in aggregates.sums
+                ]
                 there = [number for number in numbers if (arch, number, of_class, label) in aggregates.sums]
                 if np.isnan(values).all():  # none of its images has a mask
                     continue

@@ -16,9 +16,25 @@ from vizgraph.cli.rendering import manifest
 EVERY = -1
 """Class of the rows over all classes."""
 COLUMNS = (
-    "arch", "layer", "class", "label", "images", "blank_maps", "cam_mean", "cam_mean_sd", "cam_peak", "edge_length",
-    "edge_length_sd", "self_share", "hub_in_degree", "hubs", "masks", "on_object", "on_object_wins", "object_area",
-)  # fmt: skip
+    "arch",
+    "layer",
+    "class",
+    "label",
+    "images",
+    "blank_maps",
+    "cam_mean",
+    "cam_mean_sd",
+    "cam_peak",
+    "edge_length",
+    "edge_length_sd",
+    "self_share",
+    "hub_in_degree",
+    "hubs",
+    "masks",
+    "on_object",
+    "on_object_wins",
+    "object_area",
+)
 _TOP_HUBS = 3
 _ON_OBJECT = 0.5
 
@@ -189,10 +205,17 @@ def _row(key: Key, sums: Sums) -> dict[str, Any]:
     arch, number, of_class, label = key
     hubs = " ".join(f"({row},{col}):{degree:.1f}" for row, col, degree in sums.hubs())
     values = {
-        "arch": arch, "layer": number, "class": "" if of_class == EVERY else of_class, "label": label,
-        "images": sums.images, "blank_maps": sums.blank, "hubs": hubs, "masks": len(sums.lists.get("object_area", [])),
-        "cam_mean_sd": sums.deviation("cam_mean"), "edge_length_sd": sums.deviation("edge_length"),
-    }  # fmt: skip
+        "arch": arch,
+        "layer": number,
+        "class": "" if of_class == EVERY else of_class,
+        "label": label,
+        "images": sums.images,
+        "blank_maps": sums.blank,
+        "hubs": hubs,
+        "masks": len(sums.lists.get("object_area", [])),
+        "cam_mean_sd": sums.deviation("cam_mean"),
+        "edge_length_sd": sums.deviation("edge_length"),
+    }
     row = {name: values[name] if name in values else sums.mean(name) for name in COLUMNS}
     return {
         name: ("" if isinstance(v, float) and np.isnan(v) else round(v, 6) if isinstance(v, float) else v)

@@ -162,9 +162,16 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
 
     def sheet():
         return figure(
-            exp, image, layers=request.layers, k=request.k, center=centers, palette=request.palette,
-            width=request.sheet_width(), font_size=request.font_size, **look,
-        )  # fmt: skip
+            exp,
+            image,
+            layers=request.layers,
+            k=request.k,
+            center=centers,
+            palette=request.palette,
+            width=request.sheet_width(),
+            font_size=request.font_size,
+            **look,
+        )
 
     return [*found, ("figure", "figure", None, sheet)]
 

@@ -50,10 +50,17 @@ class Journal:
         """An image has its folder."""
         best = made["predicted"][0]
         self.counts["done"] += 1
-        self._put({
-            "image": relative, "folder": folder, "status": "done", "sha256": made["image"]["sha256"], "predicted": best,
-            "explained": made["explained"], "warnings": made["warnings"],
-        })  # fmt: skip
+        self._put(
+            {
+                "image": relative,
+                "folder": folder,
+                "status": "done",
+                "sha256": made["image"]["sha256"],
+                "predicted": best,
+                "explained": made["explained"],
+                "warnings": made["warnings"],
+            }
+        )
         self._row(
             relative, folder, "done", best["class"], best["label"], best["probability"], made["explained"]["label"], ""
         )

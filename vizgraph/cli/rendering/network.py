@@ -117,9 +117,13 @@ class Explainer:
         pixels = torch.cat([sample.pixels for sample in samples]).to(self.device)
         request = self.request
         exp = explain(
-            self.model, pixels, layers=list(request.layers), target=request.target, versus=request.versus,
+            self.model,
+            pixels,
+            layers=list(request.layers),
+            target=request.target,
+            versus=request.versus,
             method=request.method,
-        )  # fmt: skip
+        )
         exp = replace(exp, labels=self.labels, model=self.arch)
         return [one_row(exp, row) for row in range(len(exp))]
 
