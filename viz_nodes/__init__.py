@@ -32,3 +32,9 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+from viz_nodes._moved import keep_old_paths  # noqa: E402
+
+keep_old_paths()
+del keep_old_paths

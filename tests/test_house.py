@@ -1,0 +1,192 @@
+"""The rules of the house (CONTRIBUTING.md): who may import whom, how long a file and a function may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("viz_nodes", "vizgraph")
+
+TOOLKIT = "explanation grids files capture cams attribution effect explainer graphs export metrics draw batch explorer"
+TABLE: dict[str, str] = {
+    "viz_nodes._moved": "",
+    "viz_nodes.grids": "",
+    "viz_nodes.files": "",
+    "viz_nodes.explanation": "grids",
+    "viz_nodes.capture": "explanation grids",
+    "viz_nodes.cams": "explanation grids capture",
+    "viz_nodes.attribution": "explanation grids capture",
+    "viz_nodes.explainer": "explanation grids capture cams attribution",
+    "viz_nodes.effect": "explanation grids capture cams attribution explainer",
+    "viz_nodes.graphs": "explanation grids",
+    "viz_nodes.metrics": "explanation grids capture cams attribution effect explainer graphs files",
+    "viz_nodes.draw": "explanation grids graphs files",
+    "viz_nodes.export": "explanation grids graphs files",
+    "viz_nodes.explorer": "explanation grids graphs draw export files",
+    "viz_nodes.batch": "explanation grids files capture cams effect explainer graphs export draw explorer metrics",
+    "viz_nodes.viz_cam": TOOLKIT,
+    "vizgraph.__main__": "cli",
+    "vizgraph.errors": "",
+    "vizgraph.layers": "",
+    "vizgraph.models": "layers errors",
+    "vizgraph.registration": "models",
+    "vizgraph.checkpoints": "models errors",
+    "vizgraph.data": "errors",
+    "vizgraph.training": "errors layers models checkpoints data evaluation",
+    "vizgraph.evaluation": "errors models checkpoints data viz_nodes",
+    "vizgraph.cli": "errors layers models checkpoints data training evaluation viz_nodes",
+}
+"""Room -> what it may import inside the project: rooms of its own package, `viz_nodes` for the whole toolkit.
+
+Not counted: the lazy `__init__` of a package, imports for type checkers, and what `EXCEPTIONS` names.
+"""
+EXCEPTIONS = {
+    ("viz_nodes.explanation", "viz_nodes.graphs"): "Explanation.graph, .ego_graph: called, not known",
+    ("viz_nodes.explanation", "viz_nodes.export"): "Explanation.save, .load: called, not known",
+    ("viz_nodes.viz_cam", "vizgraph"): "the release's class registers the networks when it is imported",
+    ("vizgraph.cli", "vizgraph"): "the package's version",
+}
+
+LONGEST_FILE, LONGEST_FUNCTION, MOST_ARGUMENTS = 350, 60, 12
+REASON = "One file because"
+"""A module that is longer says why in its docstring, in a sentence that begins with this."""
+
+
+def sources() -> Iterator[tuple[Path, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def room_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Full names of the project's modules and names that are imported anywhere, but for type checkers."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            top = node.module in PACKAGES
+            yield from (f"{node.module}.{name.name}" if top else node.module for name in node.names)
+        else:
+            yield from imported(node)
+
+
+def breaches() -> set[tuple[str, str]]:
+    """(room, what it imports) outside the table."""
+    found = set()
+    for path, tree in sources():
+        room = room_of(module_of(path))
+        if room in PACKAGES:
+            continue
+        assert room in TABLE, f"{room} has no line in the table of tests/test_house.py"
+        package, allowed = room.split(".")[0], TABLE[room].split()
+        for name in imported(tree):
+            other = name.split(".")[0]
+            target = room_of(name)
+            fine = target == room or other not in PACKAGES
+            fine = fine or (other == package and target.split(".")[-1] in allowed) or other in allowed
+            if not (fine or (room, target) in EXCEPTIONS or (room, other) in EXCEPTIONS):
+                found.add((room, target))
+    return found
+
+
+def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for node in ast.iter_child_nodes(tree):
+        named = (
+            f"{prefix}{node.name}" if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else ""
+        )
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield named, node
+        yield from functions(node, f"{named}." if named else prefix)
+
+
+def own_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of the body without the docstring."""
+    body = function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1
+
+
+def too_much() -> set[str]:
+    found = set()
+    for path, tree in sources():
+        name = path.relative_to(ROOT).as_posix()
+        lines = path.read_text(encoding="utf-8").count("\n")
+        if lines > LONGEST_FILE and REASON not in (ast.get_docstring(tree) or ""):
+            found.add(f"{name}: file")
+        for function, node in functions(tree):
+            if own_lines(node) > LONGEST_FUNCTION:
+                found.add(f"{name}: {function} is long")
+            if len(node.args.posonlyargs + node.args.args + node.args.kwonlyargs) > MOST_ARGUMENTS:
+                found.add(f"{name}: {function} takes much")
+    return found
+
+
+def test_rooms_import_what_the_table_allows():
+    debts = {tuple(line.split()) for line in BREACHES.strip().splitlines()}
+    assert breaches() - debts == set(), "a room imports what its line in TABLE does not list"
+    assert debts - breaches() == set(), "paid back: take these out of BREACHES"
+
+
+def test_files_and_functions_are_short():
+    debts = {line.strip() for line in DEBTS.strip().splitlines()}
+    assert too_much() - debts == set(), f"over {LONGEST_FILE} lines, {LONGEST_FUNCTION} lines or {MOST_ARGUMENTS} names"
+    assert debts - too_much() == set(), "paid back: take these out of DEBTS"
+
+
+@pytest.mark.parametrize("room", TABLE)
+def test_the_table_names_rooms_that_are_there_and_has_no_circle(room):
+    package, name = room.split(".")
+    seen: set[str] = set()
+    todo = TABLE[room].split()
+    while todo:
+        other = todo.pop()
+        assert other != name, f"{room} would import itself in the end"
+        if other not in seen:
+            seen.add(other)
+            todo += TABLE.get(f"{package}.{other}", "").split()
+
+
+BREACHES = """
+viz_nodes.explainer viz_nodes.graphs
+viz_nodes.graphs viz_nodes.explainer
+vizgraph.models vizgraph.checkpoints
+"""
+DEBTS = """
+viz_nodes/capture/editing.py: file
+viz_nodes/capture/recorder.py: file
+viz_nodes/capture/resuming.py: resuming is long
+viz_nodes/draw/cam.py: draw_cam takes much
+viz_nodes/draw/comparison.py: compare is long
+viz_nodes/draw/comparison.py: compare takes much
+viz_nodes/draw/figures.py: figure is long
+viz_nodes/draw/figures.py: figure takes much
+viz_nodes/draw/geometry/layout.py: compose is long
+viz_nodes/draw/graph.py: draw_graph takes much
+viz_nodes/draw/neighbors.py: draw_neighbors takes much
+viz_nodes/export/archive.py: file
+viz_nodes/metrics/perturbation.py: file
+vizgraph/checkpoints/catalog.py: file
+vizgraph/checkpoints/load.py: file
+vizgraph/checkpoints/read.py: file
+vizgraph/cli/compare.py: compare takes much
+vizgraph/cli/render.py: render takes much
+vizgraph/cli/score.py: command takes much
+vizgraph/models/vision_gnn.py: VisionGNN.__init__ takes much
+vizgraph/training/config.py: file
+vizgraph/training/evaluate.py: file
+vizgraph/training/loop.py: file
+"""
