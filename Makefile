@@ -1,4 +1,4 @@
-.PHONY: help setup test lint gate clean
+.PHONY: help setup test lint types js gate dist sbom clean
 PYTHON ?= python3.11
 BIN = .venv/bin
 
@@ -15,13 +15,27 @@ $(BIN)/vizgraph: pyproject.toml constraints.txt
 test: setup  ## the test suite, two processes
 	$(BIN)/pytest -n 2
 
-lint: setup  ## ruff and mypy
+lint: setup types js  ## ruff, mypy, and the checks of the page's JavaScript
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup  ## mypy, strict
 	$(BIN)/mypy
+
+js:  ## types, lint, tests and the bundle of the explorer
+	npm install --silent --no-package-lock --no-audit --no-fund
+	npm run --silent check
 
 gate:  ## what continuous integration runs
 	bash .ci/run
 
+dist: setup  ## wheel and sdist, built twice, and used in a clean environment
+	bash scripts/check_distribution.sh $(BIN)/python
+
+sbom: setup  ## what the environment holds, as CycloneDX, in dist/
+	mkdir -p dist
+	$(BIN)/cyclonedx-py environment $(BIN)/python --output-file dist/sbom.cdx.json
+
 clean:  ## remove what tools left behind
-	rm -rf .pytest_cache .ruff_cache .mypy_cache build dist
+	rm -rf .pytest_cache .ruff_cache .mypy_cache build dist node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
