@@ -52,3 +52,19 @@ def fill(reference):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def make_net():
+    """Builds a `SmallGNN` with random weights and batch-norm statistics, in eval mode and float64 unless told."""
+    from builders.networks import seeded_net
+
+    return seeded_net
+
+
+@pytest.fixture(scope="session")
+def make_pixels():
+    """Random pixels (images, 3, 24, 16)."""
+    from builders.networks import seeded_pixels
+
+    return seeded_pixels

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from viz_nodes.explanation import Explanation, LayerExplanation
+from builders import explanations as builders
 from vizgraph.cli.rendering import manifest
 from vizgraph.cli.rendering.aggregates import EVERY, Aggregates, coverage
 
@@ -18,25 +18,15 @@ from vizgraph.cli.rendering.aggregates import EVERY, Aggregates, coverage
 def explanation(target, neighbors, cam=None, share=None):
     """Two classes on a grid of 2 x 2 with one graph layer; `neighbors` (4, k)."""
     neighbors = torch.tensor(neighbors)[None]
-    count = neighbors.shape[2]
-    share = torch.full(neighbors.shape, 1 / count) if share is None else torch.tensor(share)[None]
-    cam = torch.zeros(1, 2, 2) if cam is None else torch.tensor(cam, dtype=torch.float32).view(1, 2, 2)
-    peak = torch.tensor([-1 if not bool(cam.any()) else int(cam.argmax())])
-    layer = LayerExplanation(
-        index=0,
-        name="gconv",
-        grid=(2, 2),
-        key_grid=(2, 2),
-        cam=cam,
-        peak=peak,
-        neighbors=neighbors,
-        share=share,
-        contribution=torch.zeros(neighbors.shape),
-    )
+    share = torch.full(neighbors.shape, 1 / neighbors.shape[2]) if share is None else share
     logits = torch.zeros(1, 2)
     logits[0, target] = 5.0
-    return Explanation(
-        logits, torch.tensor([target]), (layer,), "gradcam", (32, 32), 1, labels=("cat", "dog"), model="tiny"
+    return builders.explanation(
+        builders.layer(0, (2, 2), neighbors, share, cam=cam),
+        target=target,
+        logits=logits,
+        image_size=(32, 32),
+        model="tiny",
     )
 
 

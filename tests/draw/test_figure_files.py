@@ -4,11 +4,14 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from viz_nodes.draw import figure, figure_bytes, read_provenance, save_figure
+
+TESTS = str(Path(__file__).resolve().parents[1])
 
 NOTE = {"image": "9f" * 32, "options": {"k": 9, "name": "é (a\\b) </dc:description> ]]> \n"}, "weights": None}
 
@@ -24,7 +27,7 @@ def test_the_same_figure_gives_the_same_bytes(make_explanation, photograph, form
 def test_another_process_in_another_folder_writes_the_same_bytes(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from conftest import build_explanation\n"
+        "from builders.explanations import build_explanation\n"
         "import numpy as np\n"
         "from viz_nodes.draw import figure, save_figure\n"
         "for form in ('png', 'pdf', 'svg'):\n"
@@ -34,7 +37,7 @@ def test_another_process_in_another_folder_writes_the_same_bytes(tmp_path):
     for number, folder in enumerate(folders):
         folder.mkdir()
         environment = dict(os.environ, PYTHONHASHSEED=str(number), TZ=("UTC", "Asia/Tokyo")[number])
-        subprocess.run([sys.executable, "-c", code, os.path.dirname(__file__)], cwd=folder, env=environment, check=True)
+        subprocess.run([sys.executable, "-c", code, TESTS], cwd=folder, env=environment, check=True)
     for form in ("png", "pdf", "svg"):
         assert (folders[0] / f"a.{form}").read_bytes() == (folders[1] / f"a.{form}").read_bytes()
 

@@ -2,126 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation, LayerExplanation
-
-LABELS = ("cat", "cup", "astronaut", "rocket", "coin", "moon")
-CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def synthetic(
-    *,
-    layers: int = 12,
-    grids: list[tuple[tuple[int, int], tuple[int, int], int]] | None = None,
-    targets: tuple[int, ...] = (2, 3, 0, 5, 1),
-    sources: int = 1,
-    labels: tuple[str, ...] | None = LABELS,
-    method: str = "gradcam",
-    model: str = "synthetic_ti",
-    seed: int = 0,
-    image_size: tuple[int, int] = (224, 224),
-    focus: tuple[float, float] = (0.5, 0.25),
-) -> Explanation:
-    """An explanation with the shapes and the habits of a real one: near neighbors early, meaning later, sharper maps.
-
-    Args:
-        layers: how many of a 14 x 14 grid; with `grids`, its length.
-        grids: for each layer (grid, key grid, k) instead.
-        targets: classes explained, a row each for every source.
-        focus: where the last maps peak, as fractions (x, y).
-    """
-    rng = np.random.default_rng(seed)
-    plan = grids or [((14, 14), (14, 14), int(k)) for k in np.linspace(9, 18, layers)]
-    rows = len(targets) * sources
-    records = []
-    for index, (grid, key_grid, k) in enumerate(plan):
-        late = index / max(1, len(plan) - 1)
-        y, x = (np.indices(grid).reshape(2, -1) + 0.5) / np.array(grid)[:, None]
-        ky, kx = (np.indices(key_grid).reshape(2, -1) + 0.5) / np.array(key_grid)[:, None]
-        here = np.stack([x, y, np.sin(7 * x + 3 * y) * late], 1)
-        there = np.stack([kx, ky, np.sin(7 * kx + 3 * ky) * late], 1)
-        per_source = []
-        for _ in range(sources):
-            distance = ((here[:, None] - there[None]) ** 2).sum(-1) + late * 0.05 * rng.random((len(here), len(there)))
-            neighbors = np.argsort(distance, axis=1, kind="stable")[:, :k]
-            share = rng.dirichlet(np.full(k, 0.6), len(here))
-            per_source.append((neighbors, share, np.take_along_axis(distance, neighbors, 1)))
-        cams, contributions = [], []
-        for _source in range(sources):
-            for place in range(len(targets)):
-                fx, fy = (focus[0] + 0.13 * place) % 1, (focus[1] + 0.21 * place) % 1
-                bump = np.exp(-((x - fx) ** 2 + (y - fy) ** 2) / (0.3 - 0.24 * late))
-                cam = np.clip(bump + 0.35 * (1 - late) * rng.random(len(x)) - 0.15, 0, None) * (0.1 + 0.3 * late)
-                cams.append(cam.reshape(grid))
-                contributions.append(rng.normal(0.004, 0.02, (len(here), k)) * (0.3 + cam.reshape(-1, 1)))
-        neighbors, share, distance = (
-            torch.tensor(np.stack([each[part] for each in per_source for _ in targets])) for part in range(3)
-        )
-        cam = torch.tensor(np.stack(cams), dtype=torch.float32)
-        peak = cam.flatten(1).argmax(1)
-        peak[cam.flatten(1).amax(1) <= 0] = NO_PEAK
-        records.append(
-            LayerExplanation(
-                index=index,
-                name=f"backbone.{index}.grapher.graph_conv.gconv",
-                grid=grid,
-                key_grid=key_grid,
-                cam=cam,
-                peak=peak,
-                neighbors=neighbors.long(),
-                share=share.float(),
-                contribution=torch.tensor(np.stack(contributions), dtype=torch.float32),
-                conv="mr",
-                distance=distance.float(),
-            )
-        )
-    logits = torch.full((1, len(labels) if labels else 6), -1.0)
-    for place, target in enumerate(targets):
-        logits[0, target] = 4.0 - 1.3 * place
-    return Explanation(
-        logits=logits.repeat(rows, 1),
-        target=torch.tensor(list(targets) * sources),
-        layers=tuple(records),
-        method=method,
-        image_size=image_size,
-        depth=len(plan),
-        labels=labels,
-        model=model,
-        source=torch.arange(sources).repeat_interleave(len(targets)),
-    )
-
-
-PYRAMID = [
-    *[((56, 56), (14, 14), 9)] * 2,
-    *[((28, 28), (14, 14), 9)] * 2,
-    *[((14, 14), (14, 14), 9)] * 3,
-    *[((7, 7), (7, 7), 9)] * 2,
-]
-
-
-def changed(exp: Explanation, place: int, **fields) -> Explanation:
-    """The explanation with fields of one of its layers replaced."""
-    layers = list(exp.layers)
-    layers[place] = dataclasses.replace(layers[place], **fields)
-    return dataclasses.replace(exp, layers=tuple(layers))
+from builders.chromium import ABSENT, CHROMIUM, FLAGS
+from builders.explanations import PYRAMID, changed, synthetic
+from viz_nodes.explanation import NO_EDGE, Explanation
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +51,7 @@ def browser(request):
     """A headless Chromium without a network, one a module, which may ask for more `FLAGS`."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+        pytest.skip(ABSENT)
     with tempfile.TemporaryDirectory() as profile, sync_api.sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile,

@@ -15,19 +15,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from builders.chromium import ABSENT, CHROMIUM, FLAGS
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]
-
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)"),
+    pytest.mark.skipif(CHROMIUM is None, reason=ABSENT),
 ]
 for module in ("jupyterlab", "anywidget", "ipywidgets"):
     pytest.importorskip(module, reason=f"{module} is not installed")

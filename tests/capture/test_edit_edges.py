@@ -6,13 +6,10 @@ import pytest
 import torch
 
 import viz_nodes
+from builders.networks import hooks_on
 
 EXACT = ["mr", "concat", "edge", "sage", "gin"]
 POOLED = {"reduction": 2, "k": 3, "positions": True}
-
-
-def hooks_on(net):
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in net.modules())
 
 
 def reference_logits(net, pixels, kind, masks):

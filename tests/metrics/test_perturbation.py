@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import viz_nodes
-from viz_nodes.explanation import Explanation, LayerExplanation
+from builders.explanations import explanation, layer
 from viz_nodes.metrics import benchmark as scoring
 from viz_nodes.metrics import perturbation as metrics
 
@@ -41,14 +41,7 @@ def sigmoid(value):
 
 
 def explained(cam, image_size=(6, 8), key_grid=None):
-    cam = torch.as_tensor(np.asarray(cam, dtype=np.float32)).reshape(-1, *GRID)
-    rows = len(cam)
-    best = cam.flatten(1).max(1)
-    zero = torch.zeros(rows, 12, 1)
-    layer = LayerExplanation(
-        0, "g", GRID, GRID, cam, torch.where(best.values > 0, best.indices, -1), zero.long(), zero, zero
-    )
-    return Explanation(torch.zeros(rows, 2), torch.ones(rows).long(), (layer,), "gradcam", image_size, 1)
+    return explanation(layer(0, GRID, cam=cam, key_grid=key_grid), image_size=image_size)
 
 
 def test_ranking_is_highest_first_and_stable():

@@ -10,7 +10,7 @@ import torch
 
 import viz_nodes
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def examples(page):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import viz_nodes
+from builders.networks import hooks_on, seeded
 from viz_nodes.capture import Adapter, Graph, NoGraphLayer
 from viz_nodes.capture.adapters.message_passing import table
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
@@ -15,26 +16,8 @@ SIZE = (24, 16)  # pixels: a grid of 6 x 4 patches
 GRID = (6, 4)
 
 
-def seeded(build, seed=0):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return build().double().eval()
-
-
 def pixels_of(images=2):
     return torch.randn(images, 3, *SIZE, generator=torch.Generator().manual_seed(2)).double()
-
-
-def hooks_on(net):
-    names = (
-        "_forward_hooks",
-        "_forward_pre_hooks",
-        "_message_forward_hooks",
-        "_aggregate_forward_pre_hooks",
-        "_aggregate_forward_hooks",
-        "_propagate_forward_pre_hooks",
-    )
-    return sum(len(getattr(module, name, ())) for module in net.modules() for name in names)
 
 
 def test_layouts_by_hand():

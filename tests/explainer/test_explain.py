@@ -13,11 +13,8 @@ import torch
 from torch import nn
 
 import viz_nodes
+from builders.networks import hooks_on
 from viz_nodes.capture import NoGraphLayer
-
-
-def hooks_on(net):
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in net.modules())
 
 
 def flags(net):

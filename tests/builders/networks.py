@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -153,29 +152,38 @@ class SmallGNN(nn.Module):
         return self.head(self.backbone(self.stem(pixels)).mean((2, 3)))
 
 
-@pytest.fixture(scope="session")
-def make_net():
-    """Builds a `SmallGNN` with random weights and batch-norm statistics, in eval mode and float64 unless told."""
-
-    def make(kind="mr", *, seed=0, dtype=torch.float64, **options):
-        generator = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            net = SmallGNN(kind, **options)
-        for module in net.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.normal_(0, 0.1, generator=generator)
-                module.running_var.uniform_(0.5, 1.5, generator=generator)
-        return net.to(dtype).eval()
-
-    return make
+def seeded_net(kind="mr", *, seed=0, dtype=torch.float64, **options):
+    """A `SmallGNN` with random weights and batch-norm statistics, in eval mode and float64 unless told."""
+    generator = torch.Generator().manual_seed(seed)
+    net = seeded(lambda: SmallGNN(kind, **options), seed, torch.float32)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1, generator=generator)
+            module.running_var.uniform_(0.5, 1.5, generator=generator)
+    return net.to(dtype)
 
 
-@pytest.fixture(scope="session")
-def make_pixels():
+def seeded_pixels(images=2, *, seed=1, dtype=torch.float64, size=(24, 16)):
     """Random pixels (images, 3, 24, 16)."""
+    return torch.randn(images, 3, *size, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
-    def make(images=2, *, seed=1, dtype=torch.float64, size=(24, 16)):
-        return torch.randn(images, 3, *size, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
-    return make
+def seeded(build, seed=0, dtype=torch.float64):
+    """What `build` makes, its weights from this seed, in eval mode; torch's own random state stays as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build().to(dtype).eval()
+
+
+def hooks_on(net):
+    """How many hooks of any kind, torch's and PyG's, stand on the modules of a network."""
+    names = (
+        "_forward_hooks",
+        "_forward_pre_hooks",
+        "_backward_hooks",
+        "_message_forward_hooks",
+        "_aggregate_forward_pre_hooks",
+        "_aggregate_forward_hooks",
+        "_propagate_forward_pre_hooks",
+    )
+    return sum(len(getattr(module, name, ())) for module in net.modules() for name in names)

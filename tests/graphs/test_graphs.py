@@ -7,40 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from viz_nodes.explanation import Explanation, LayerExplanation
+from builders.explanations import explanation, layer
 from viz_nodes.graphs import digraphs as graphs
 from viz_nodes.graphs import edges, hops
-
-
-def layer(index, grid, neighbors, share, *, key_grid=None, cam=None, **more):
-    """A layer of one row, from nested lists."""
-    heat = torch.zeros(1, *grid) if cam is None else torch.tensor([cam], dtype=torch.float32).reshape(1, *grid)
-    shares = torch.tensor([share], dtype=torch.float32)
-    best = heat.flatten(1).max(1)
-    return LayerExplanation(
-        index=index,
-        name=f"layers.{index}.gconv",
-        grid=grid,
-        key_grid=key_grid or grid,
-        cam=heat,
-        peak=torch.where(best.values > 0, best.indices, -1),
-        neighbors=torch.tensor([neighbors]),
-        share=shares,
-        contribution=shares * 2,
-        **more,
-    )
-
-
-def explanation(*layers, depth=None, image_size=(32, 48)):
-    return Explanation(
-        logits=torch.tensor([[0.0, 1.0]]),
-        target=torch.tensor([1]),
-        layers=tuple(layers),
-        method="gradcam",
-        image_size=image_size,
-        depth=depth or len(layers),
-        labels=("cat", "dog"),
-    )
 
 
 @pytest.fixture

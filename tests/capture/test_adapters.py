@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import viz_nodes
+from builders.networks import seeded
 from viz_nodes.capture import Adapter, Graph, NoGraphLayer
 from viz_nodes.capture.adapters.message_passing import ranked_places
 from viz_nodes.capture.adapters.partition import Fold, shifted_windows
@@ -24,12 +25,6 @@ class Net(nn.Module):
 
     def forward(self, pixels):
         return self.head(self.mixers(self.stem(pixels)).mean((2, 3)))
-
-
-def seeded(build, seed=0, dtype=torch.float64):
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return build().to(dtype).eval()
 
 
 class NearestKeys(nn.Module):
