@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vizgraph.data import imagenet_synsets
+from vizgraph.errors import TrainingError
 from vizgraph.training.class_names import match
-from vizgraph.training.errors import TrainingError
 
 
 def test_synset_folders_go_to_their_class_whatever_their_order():

@@ -13,9 +13,9 @@ from PIL import Image
 
 from vizgraph.cli.evaluate import _patches, _seen
 from vizgraph.cli.main import main
+from vizgraph.errors import TrainingError
 from vizgraph.training import evaluate as evaluation
 from vizgraph.training.config import DataConfig
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.ranks import Ranks
 
 

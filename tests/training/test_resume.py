@@ -10,9 +10,8 @@ import sys
 import pytest
 import torch
 
+from vizgraph.errors import Interrupted, TrainingError
 from vizgraph.training import saving
-from vizgraph.training.errors import TrainingError
-from vizgraph.training.stopping import Interrupted
 
 EVERYTHING = (
     "augment.mixup=0.8",
@@ -142,7 +141,6 @@ from vizgraph.training import saving
 from vizgraph.training.config import load
 from vizgraph.training.loop import Training
 from vizgraph.training.ranks import joined
-from vizgraph.training.stopping import Interrupted
 
 torch.set_num_threads(1)
 folder, overrides = Path(sys.argv[1]), sys.argv[2:]

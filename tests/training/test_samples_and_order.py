@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.batches import Every, Order, Samples, measuring_loader, training_loader
 from vizgraph.training.config import AugmentConfig, DataConfig
 from vizgraph.training.datasets import open_held_out, open_training, open_validation
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.preprocessing import Normalize, measuring_transform, training_transform
 from vizgraph.training.randomness import capture, restore
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.batches import Batch
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.ranks import Ranks
 from vizgraph.training.scoring import Tally, measure
 

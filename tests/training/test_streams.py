@@ -14,12 +14,11 @@ import pytest
 import torch
 from PIL import Image
 
+from vizgraph.errors import Interrupted, TrainingError
 from vizgraph.training import datasets, saving
 from vizgraph.training.batches import Stream, begin_epoch, stream_loader
 from vizgraph.training.config import DataConfig
 from vizgraph.training.datasets import Source, open_training, open_validation
-from vizgraph.training.errors import TrainingError
-from vizgraph.training.stopping import Interrupted
 
 COUNT = 24
 

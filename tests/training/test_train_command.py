@@ -51,7 +51,7 @@ def test_train_export_resume_and_refuse(photos, tmp_path):
         ((), "--config"),
         (("--config", "demoo.yaml"), "did you mean demo.yaml"),
         (("--config", "demo.yaml", "optimizer.lrr=1"), "did you mean optimizer.lr"),
-        (("--config", "vig.yaml", "run.device=nothing", "--out", "unused"), "no device is called 'nothing'"),
+        (("--config", "vig.yaml", "run.device=nothing", "--out", "unused"), "(got 'nothing')"),
     ],
 )
 def test_what_cannot_start_says_so(arguments, words):

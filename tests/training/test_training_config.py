@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.config import Config, find, from_plain, load, recipes, to_yaml
-from vizgraph.training.errors import TrainingError
 
 SHIPPED = {"demo", "finetune", "graphconvnet", "graphconvnetp", "pvig", "vig"}
 

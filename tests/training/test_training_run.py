@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from vizgraph.errors import TrainingError
 from vizgraph.training import saving
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.export import export
 from vizgraph.training.journal import read_log
 
@@ -216,7 +216,7 @@ def test_an_export_is_what_load_model_needs_and_equals_the_average(tiny, start, 
 
 
 def test_fine_tuning_starts_from_the_weights_with_a_new_classifier(tiny, start, tmp_path):
-    from vizgraph.checkpoints.errors import CheckpointError
+    from vizgraph.errors import CheckpointError
 
     start(tiny("schedule.epochs=1"), tmp_path / "first").run()
     path = tmp_path / "first" / saving.LAST

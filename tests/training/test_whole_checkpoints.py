@@ -11,8 +11,8 @@ import textwrap
 import pytest
 import torch
 
+from vizgraph.errors import TrainingError
 from vizgraph.training import saving
-from vizgraph.training.errors import TrainingError
 
 
 def test_a_failed_write_keeps_the_old_checkpoint_and_leaves_nothing_beside_it(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from vizgraph.checkpoints.errors import CheckpointError
+from vizgraph.errors import CheckpointError
 
 _HOME = {
     "CheckpointInfo": "load",

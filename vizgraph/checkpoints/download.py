@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from vizgraph.checkpoints.catalog import Weights
-from vizgraph.checkpoints.errors import CheckpointError
+from vizgraph.errors import CheckpointError
 
 try:
     import fcntl

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from vizgraph.checkpoints.catalog import ARCHITECTURES, BUNDLED, WITH_BUNDLED, Weights, preprocessing
 from vizgraph.checkpoints.download import fetch
-from vizgraph.checkpoints.errors import CheckpointError
 from vizgraph.checkpoints.locate import cache_folder, downloadable, find, what_to_fetch
 from vizgraph.checkpoints.read import Contents, choose, read
 from vizgraph.checkpoints.remap import Build, to_project
+from vizgraph.errors import CheckpointError, DeviceError
 from vizgraph.models import resolve
 
 OWN_KEY = "vizgraph"
@@ -108,7 +108,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     """The device of a name; "auto" takes CUDA, else MPS, else the CPU.
 
     Raises:
-        ValueError: there is no such device, or not on this machine.
+        DeviceError: there is no such device, or not on this machine.
     """
     if str(device) == "auto":
         if torch.cuda.is_available():
@@ -117,15 +117,15 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     try:
         wanted = torch.device(device)
     except (RuntimeError, TypeError):
-        raise ValueError(f"`device` must be auto, cpu, cuda, cuda:0 or mps (got {device!r})") from None
+        raise DeviceError(f"`device` must be auto, cpu, cuda, cuda:0 or mps (got {device!r})") from None
     count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(
         wanted.type
     )
     if count is None:
-        raise ValueError(f"`device` must be auto, cpu, cuda, cuda:0 or mps (got {str(device)!r})")
+        raise DeviceError(f"`device` must be auto, cpu, cuda, cuda:0 or mps (got {str(device)!r})")
     if (wanted.index or 0) >= count:
         there = f"it has {count} of that kind" if count else "it has none of that kind"
-        raise ValueError(f"device {str(wanted)!r} is not on this machine ({there}); use auto or cpu")
+        raise DeviceError(f"device {str(wanted)!r} is not on this machine ({there}); use auto or cpu")
     return wanted
 
 

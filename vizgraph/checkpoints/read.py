@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from vizgraph.checkpoints.errors import CheckpointError
+from vizgraph.errors import CheckpointError, first_line
 
 _LONGEST_HEADER = 100 * 2**20
 """Bytes of a safetensors header, the format's own limit."""
@@ -206,7 +206,7 @@ def _read_safetensors(path: Path, file: BinaryIO) -> tuple[dict[str, Tensor], di
         tensors = load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: is a damaged safetensors file: {_first_line(error)}; fetch it again") from error
+        raise CheckpointError(f"{path}: is a damaged safetensors file: {first_line(error)}; fetch it again") from error
     return tensors, dict(header.get("__metadata__") or {})
 
 
@@ -221,7 +221,7 @@ def _unpickle(path: Path, file: BinaryIO) -> Any:
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path}: {_refusal(str(error))}") from error
     except Exception as error:  # whatever a damaged file makes torch raise
-        reason = _first_line(error)
+        reason = first_line(error)
         if isinstance(error, MemoryError) or "allocate memory" in reason:
             raise CheckpointError(f"{path}: claims more memory than there is; it is damaged or hostile") from error
         raise CheckpointError(f"{path}: cannot be read as a checkpoint ({reason}); fetch it again") from error
@@ -258,11 +258,6 @@ def _refusal(message: str) -> str:
     reason = re.search(r"WeightsUnpickler error: (.+)", message)
     shown = (reason[1] if reason else message).strip().splitlines()[0]
     return f"refused, because it holds more than tensors and plain values ({shown}); save `model.state_dict()`"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from vizgraph.checkpoints.catalog import ARCHITECTURES
-from vizgraph.checkpoints.errors import CheckpointError
+from vizgraph.errors import CheckpointError
 
 State = dict[str, Tensor]
 

@@ -7,7 +7,6 @@ group `OneLineErrors` prints it. A traceback appears with --debug only.
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -16,32 +15,57 @@ from typing import Any
 
 import click
 
-ALL_DONE, SOME_FAILED, USAGE, BAD_IMAGE, BAD_CHECKPOINT, CANNOT_WRITE = range(6)
-DEFECT = 70
-"""An error that no room of the project claims: ours to repair (EX_SOFTWARE of sysexits.h)."""
-INTERRUPTED, TERMINATED = 130, 143
+from vizgraph.errors import (
+    ALL_DONE,
+    BAD_CHECKPOINT,
+    BAD_IMAGE,
+    CANNOT_WRITE,
+    DEFECT,
+    INTERRUPTED,
+    SOME_FAILED,
+    TERMINATED,
+    USAGE,
+    Terminated,
+    VizgraphError,
+    as_usage,
+    described,
+)
+
+__all__ = [
+    "ALL_DONE",
+    "BAD_CHECKPOINT",
+    "BAD_IMAGE",
+    "CANNOT_WRITE",
+    "DEFECT",
+    "SOME_FAILED",
+    "USAGE",
+    "Failure",
+    "OneLineErrors",
+    "Terminated",
+    "as_usage",
+    "described",
+    "failed",
+    "one_line",
+    "warn",
+]
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click from 8.2 raises for a bare `vizgraph`; its message is the whole help, which is to keep its lines."""
 
 
-class Failure(Exception):
+class Failure(VizgraphError):
     """A command cannot do what it was asked to.
 
     Args:
         what: the thing it is about: a file, an option, a command.
         why: what is wrong with it.
         cure: what to do.
-        code: exit code, one of the constants above.
+        code: exit code, one of `vizgraph.errors`.
     """
 
     def __init__(self, what: str, why: str, cure: str = "", *, code: int) -> None:
-        super().__init__(f"{what}: {why}" + (f"; {cure}" if cure else ""))
-        self.code = code
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived. Not an `Exception`, so that nothing that catches those goes on."""
+        super().__init__(what, why, cure)
+        self.exit_code = code
 
 
 def one_line(text: object) -> str:
@@ -60,77 +84,6 @@ def failed(name: str, why: object) -> str:
 def warn(text: object) -> None:
     """Say something on stderr that does not end the command."""
     click.echo(f"vizgraph: warning: {one_line(text)}", err=True)
-
-
-@contextlib.contextmanager
-def as_usage(what: str) -> Iterator[None]:
-    """Turn the ValueError, TypeError or IndexError of a value that the user chose into a usage error about `what`."""
-    try:
-        yield
-    except (ValueError, TypeError, IndexError) as error:
-        if isinstance(error, _named_errors()):
-            raise
-        raise Failure(what, str(error), code=USAGE) from error
-
-
-def _named_errors() -> tuple[type[BaseException], ...]:
-    """Errors that have an exit code of their own, whatever they derive from."""
-    return _checkpoint_errors() + _image_errors()
-
-
-def _checkpoint_errors() -> tuple[type[BaseException], ...]:
-    return _other_errors("vizgraph.checkpoints.errors", "CheckpointError")
-
-
-def _image_errors() -> tuple[type[BaseException], ...]:
-    return _other_errors("vizgraph.data.images", "ImageError")
-
-
-def _other_errors(module: str, *names: str) -> tuple[type[BaseException], ...]:
-    """Error classes of a room, none where it was not even imported: its errors cannot be about then."""
-    loaded = sys.modules.get(module)
-    return tuple(getattr(loaded, name) for name in names if hasattr(loaded, name))
-
-
-def message_and_code(error: BaseException) -> tuple[str, int]:
-    """What to say about an error, and the exit code it ends the command with."""
-    if isinstance(error, Failure):
-        return str(error), error.code
-    if isinstance(error, click.UsageError):
-        return _usage(error), USAGE
-    if isinstance(error, click.ClickException):
-        return error.format_message(), error.exit_code
-    if isinstance(error, _checkpoint_errors()):
-        return str(error), BAD_CHECKPOINT
-    if isinstance(error, _image_errors()):
-        return str(error), BAD_IMAGE
-    if isinstance(error, OSError) and error.errno is not None:
-        return _operating_system(error), CANNOT_WRITE
-    if isinstance(error, (MemoryError, *_other_errors("torch", "OutOfMemoryError"))):
-        return (
-            f"memory: there is not enough of it ({error}); use a smaller --batch, fewer --workers or --device cpu",
-            DEFECT,
-        )
-    return (
-        f"{type(error).__name__}: {error or 'no message'}; run it again with --debug and report the traceback",
-        DEFECT,
-    )
-
-
-def _usage(error: click.UsageError) -> str:
-    context = error.ctx
-    command = context.command_path if context is not None else "vizgraph"
-    said = error.format_message().rstrip(".")
-    said = said[:1].lower() + said[1:] if said[1:2].islower() else said
-    return f"{command.removeprefix('vizgraph ')}: {said}; see {command} --help"
-
-
-def _operating_system(error: OSError) -> str:
-    name = error.filename if error.filename is not None else "output"
-    if isinstance(name, bytes):
-        name = os.fsdecode(name)
-    why = (error.strerror or "cannot be written").lower()
-    return f"{name}: {why}; free space there, or choose another place with --out"
 
 
 @contextlib.contextmanager
@@ -171,7 +124,7 @@ class OneLineErrors(click.Group):
             click.echo(error.format_message(), err=True)
             sys.exit(USAGE)
         except Exception as error:
-            self._end(*message_and_code(error), given)
+            self._end(*described(error), given)
         sys.exit(result if isinstance(result, int) else ALL_DONE)
 
     @staticmethod

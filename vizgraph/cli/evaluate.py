@@ -91,7 +91,7 @@ def _size(_: Any, __: Any, value: str | None) -> list[int] | None:
 def command(arch: str | None, ckpt: str | None, no_ema: bool, sha256: str | None, device: str, **options: Any) -> None:
     """Measure a network on a data set."""
     from vizgraph.checkpoints import CheckpointError
-    from vizgraph.training.errors import TrainingError
+    from vizgraph.errors import TrainingError
     from vizgraph.training.ranks import joined
     from vizgraph.training.saving import CannotWrite
 

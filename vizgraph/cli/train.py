@@ -63,8 +63,8 @@ def command(
     overrides: tuple[str, ...],
 ) -> None:
     """Train a network from a config file and overrides such as schedule.epochs=10."""
+    from vizgraph.errors import TrainingError
     from vizgraph.training.config import load, recipes
-    from vizgraph.training.errors import TrainingError
 
     if listing:
         for name, path in recipes().items():
@@ -97,12 +97,11 @@ def command(
 
 
 def _run(settings: Any, folder: Path, resume: bool, target: Path | None, half: bool) -> int:
+    from vizgraph.errors import Interrupted, TrainingError
     from vizgraph.training import saving
-    from vizgraph.training.errors import TrainingError
     from vizgraph.training.export import export
     from vizgraph.training.loop import Training
     from vizgraph.training.ranks import joined
-    from vizgraph.training.stopping import Interrupted
 
     last = folder / saving.LAST
     if last.exists() and not resume:

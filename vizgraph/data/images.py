@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from PIL import Image, ImageOps
 
+from vizgraph.errors import ImageError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -40,10 +42,6 @@ FORMATS = (
 """What is read. Formats that start other programs (EPS) or only work on one system (WMF) are not."""
 MAX_ELONGATION = 100
 _SHORT_PIXEL = 65535
-
-
-class ImageError(ValueError):
-    """A file that is no image, or an image that cannot be used. The message is one line: what, why, the cure."""
 
 
 @dataclass(frozen=True, eq=False)

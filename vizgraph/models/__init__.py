@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from vizgraph.errors import UsageError, did_you_mean
 from vizgraph.models import graphconvnet, vig
 from vizgraph.models.vision_gnn import Sizes, VisionGNN
 
@@ -41,12 +40,10 @@ def resolve(name: str) -> str:
     """The timm name of an architecture given by that or by its short name.
 
     Raises:
-        ValueError: no such architecture; the message has the nearest names.
+        UsageError: no such architecture; the message has the nearest names.
     """
     name = SHORT_NAMES.get(name, name)
     if name in ARCHITECTURES:
         return name
-    known = (*ARCHITECTURES, *SHORT_NAMES)
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(ARCHITECTURES)}"
-    raise ValueError(f"no architecture is called {name!r}; {hint}")
+    hint = did_you_mean(name, (*ARCHITECTURES, *SHORT_NAMES), count=3)
+    raise UsageError(f"no architecture is called {name!r}; {hint}")

@@ -22,8 +22,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.datasets import Source
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.randomness import derive, seeded
 
 MOST_REPLACED = 16

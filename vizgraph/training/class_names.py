@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from vizgraph.data.labels import imagenet_synsets, synset_index
-from vizgraph.training.errors import TrainingError
+from vizgraph.errors import TrainingError
 
 
 def match(

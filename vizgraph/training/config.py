@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vizgraph.training.errors import TrainingError
+from vizgraph.errors import TrainingError, first_line
 
 
 @dataclass
@@ -321,7 +321,7 @@ def load(source: str | Path | None = None, overrides: Iterable[str] = (), *, smo
     try:
         config = OmegaConf.to_object(made)
     except Exception as error:
-        raise TrainingError(f"{origin}: {_first_line(error)}") from error
+        raise TrainingError(f"{origin}: {first_line(error, count=2)}") from error
     assert isinstance(config, Config)
     _require_sensible(config)
     return config
@@ -350,7 +350,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         read = OmegaConf.to_container(OmegaConf.load(path))
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise TrainingError(f"{path}: cannot be read as YAML: {_first_line(error)}") from error
+        raise TrainingError(f"{path}: cannot be read as YAML: {first_line(error, count=2)}") from error
     if not isinstance(read, dict):
         raise TrainingError(f"{path}: must hold sections ({', '.join(_sections())}), not a {type(read).__name__}")
     return typing.cast(dict[str, Any], read)
@@ -363,7 +363,7 @@ def _from_override(override: str) -> dict[str, Any]:
     try:
         return typing.cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist([override])))
     except (yaml.YAMLError, ValueError) as error:
-        raise TrainingError(f"{override!r}: cannot be read: {_first_line(error)}") from error
+        raise TrainingError(f"{override!r}: cannot be read: {first_line(error, count=2)}") from error
 
 
 def _sections() -> dict[str, Any]:
@@ -437,8 +437,3 @@ def _require_sensible(config: Config) -> None:
     size = config.data.input_size
     if size is not None and (len(size) != 2 or min(size) < 1):
         raise TrainingError(f"`data.input_size` must be [height, width] (got {size})")
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return " ".join(line.strip() for line in lines[:2])[:200] if lines else type(error).__name__

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 from torch.utils.data import IterableDataset
 
+from vizgraph.errors import TrainingError, first_line
 from vizgraph.training.config import DataConfig
-from vizgraph.training.errors import TrainingError
 
 SCENES = "scenes"
 VALIDATION_SCENES = 2000
@@ -174,7 +174,7 @@ def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, 
     except (OSError, RuntimeError, ValueError, AssertionError, ImportError, KeyError) as error:
         if "num_samples" in str(error):
             raise TrainingError(_UNKNOWN_LENGTH) from error
-        raise TrainingError(f"{root or data.name}, {split}: cannot be opened: {_first_line(error)}") from error
+        raise TrainingError(f"{root or data.name}, {split}: cannot be opened: {first_line(error)}") from error
     reader = getattr(images, "reader", None)
     classes = getattr(reader, "class_to_idx", None) or getattr(images, "class_to_idx", None)
     names = None
@@ -238,11 +238,6 @@ def _require_full_classes(root: Path, split: str, names: tuple[str, ...] | None)
     if empty:
         shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
         raise TrainingError(f"{folder}: these class folders hold no images: {shown}; fill them or remove them")
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from vizgraph.data.labels import labels_of
+from vizgraph.errors import TrainingError
 from vizgraph.training.batches import Batch
 from vizgraph.training.class_names import match
 from vizgraph.training.config import DataConfig
 from vizgraph.training.datasets import Source, open_validation
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.feeding import loader_to_measure
 from vizgraph.training.preprocessing import Normalize, measuring_transform, resolve
 from vizgraph.training.ranks import Ranks

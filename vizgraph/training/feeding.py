@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from torch.utils.data import DataLoader
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.batches import (
     Batch,
     Order,
@@ -20,7 +21,6 @@ from vizgraph.training.batches import (
 )
 from vizgraph.training.config import Config, DataConfig
 from vizgraph.training.datasets import Source, open_held_out, open_training
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.ranks import Ranks
 
 

@@ -94,7 +94,7 @@ def _shown(value: Any) -> str:
 
 
 def _open_board(folder: Path, from_epoch: int) -> Any:
-    from vizgraph.training.errors import TrainingError
+    from vizgraph.errors import TrainingError
 
     try:
         from torch.utils.tensorboard import SummaryWriter

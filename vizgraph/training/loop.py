@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizgraph.errors import Interrupted, TrainingError
 from vizgraph.training import saving
 from vizgraph.training.batches import Batch
 from vizgraph.training.config import Config, to_yaml
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.feeding import Feed, loader_to_measure, open_sources
 from vizgraph.training.journal import Journal, bar, clock
 from vizgraph.training.mixing import Mixing
@@ -29,7 +29,7 @@ from vizgraph.training.randomness import seed_all, seeded
 from vizgraph.training.ranks import Ranks
 from vizgraph.training.resuming import Progress, go_on, load_statistics, state_of, statistics_of
 from vizgraph.training.scoring import Scores, measure, require_labels
-from vizgraph.training.stopping import Interrupted, Stop
+from vizgraph.training.stopping import Stop
 
 _BUILDING, _RUNNING, _WATCHING = 10, 11, 12
 TOLERATED_OVERFLOWS = 50

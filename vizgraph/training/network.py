@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.config import ModelConfig
-from vizgraph.training.errors import TrainingError
 
 
 def build(config: ModelConfig, classes: int) -> tuple[nn.Module, str]:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.config import OptimizerConfig, ScheduleConfig
-from vizgraph.training.errors import TrainingError
 
 
 def scaled_rate(config: OptimizerConfig, images_an_update: int) -> float:

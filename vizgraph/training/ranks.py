@@ -13,7 +13,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.stopping import die_with_launcher
 
 
@@ -71,27 +70,15 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
     """The device that "auto", "cpu", "cuda", "cuda:1" or "mps" means here.
 
     Raises:
-        TrainingError: it is not there.
+        DeviceError: it is not there.
     """
-    if name == "auto":
-        if torch.cuda.is_available():
-            name = "cuda"
-        else:
-            name = "mps" if torch.backends.mps.is_available() and "WORLD_SIZE" not in os.environ else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise TrainingError(f"no device is called {name!r}; use auto, cpu, cuda or mps") from error
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise TrainingError("no CUDA device is available; use run.device=cpu")
-        index = device.index if device.index is not None else local_rank
-        if index >= torch.cuda.device_count():
-            raise TrainingError(
-                f"there is no cuda:{index}, only {torch.cuda.device_count()} devices; start fewer ranks"
-            )
-        device = torch.device("cuda", index)
-    return device
+    from vizgraph.checkpoints import resolve_device
+
+    many = "WORLD_SIZE" in os.environ
+    if name == "auto" and many and not torch.cuda.is_available():
+        return torch.device("cpu")  # ranks cannot share an MPS device
+    device = resolve_device(name)
+    return resolve_device(f"cuda:{local_rank}") if device.type == "cuda" and device.index is None else device
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from vizgraph.training.errors import TrainingError
+from vizgraph.errors import TrainingError
 from vizgraph.training.optimization import take_over
 from vizgraph.training.randomness import capture, restore
 

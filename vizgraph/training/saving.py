@@ -9,13 +9,9 @@ from typing import Any
 
 import torch
 
-from vizgraph.training.errors import TrainingError
+from vizgraph.errors import CannotWrite, TrainingError, first_line
 
 LAST, BEST = "last.pth.tar", "best.pth.tar"
-
-
-class CannotWrite(TrainingError):
-    """A file of the run could not be written; what was there before is untouched."""
 
 
 @contextlib.contextmanager
@@ -36,7 +32,7 @@ def replacing(path: Path):
     # torch.save reports a failed write of its archive as a RuntimeError
     except (OSError, RuntimeError) as error:
         beside.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else _first_line(error)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         kept = "; the one there is kept" if path.exists() else ""
         raise CannotWrite(
             f"{path}: cannot be written: {reason}{kept}; make room and start again with --resume"
@@ -67,7 +63,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise TrainingError(f"{path}: cannot be read as a checkpoint ({_first_line(error)})") from error
+        raise TrainingError(f"{path}: cannot be read as a checkpoint ({first_line(error)})") from error
     if not isinstance(content, dict) or "state_dict" not in content or "training" not in content:
         raise TrainingError(f"{path}: is no checkpoint of a run; to start from its weights use model.checkpoint={path}")
     return content
@@ -87,8 +83,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

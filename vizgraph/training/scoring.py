@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from vizgraph.errors import TrainingError
 from vizgraph.training.batches import Batch
-from vizgraph.training.errors import TrainingError
 from vizgraph.training.ranks import Ranks
 
 CALIBRATION_BINS = 15

@@ -13,23 +13,6 @@ GRACE_SECONDS = 60.0
 """How long a rank without its launcher may take to save."""
 
 
-class Interrupted(Exception):
-    """The run was asked to leave and has saved.
-
-    Attributes:
-        signum: the signal.
-    """
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(signal.Signals(signum).name)
-        self.signum = signum
-
-    @property
-    def exit_code(self) -> int:
-        """130 for SIGINT, 143 for SIGTERM."""
-        return 128 + self.signum
-
-
 class Stop:
     """Takes note of SIGTERM and SIGINT while it is entered; a second SIGINT interrupts at once."""
 

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vizgraph.cli.errors import failed, message_and_code
+from vizgraph.cli.errors import described, failed
 from vizgraph.cli.rendering import manifest
 from vizgraph.cli.rendering.inputs import Item, is_regular
 from vizgraph.cli.rendering.item import Job
@@ -51,7 +51,7 @@ class Outcome:
     @property
     def why(self) -> str:
         """The error in words."""
-        return "" if self.error is None else message_and_code(self.error)[0]
+        return "" if self.error is None else described(self.error)[0]
 
     @property
     def line(self) -> str:

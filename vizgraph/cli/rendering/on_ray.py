@@ -16,10 +16,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vizgraph.cli.errors import SOME_FAILED, USAGE, Failure, message_and_code
+from vizgraph.cli.errors import SOME_FAILED, USAGE, Failure, described
 from vizgraph.cli.rendering.batches import DISK, Outcome, Run, chunked
 from vizgraph.cli.rendering.inputs import Item
 from vizgraph.cli.rendering.request import Request
+from vizgraph.errors import VizgraphError
 
 _FEWEST_PROCESSORS = 6
 """Ray's own tasks must find a place beside the actors: on a machine that claims two it can wait for ever."""
@@ -33,8 +34,8 @@ class _Reported(Failure):
     """An error that happened elsewhere and arrives as its words."""
 
     def __init__(self, words: str, code: int) -> None:
-        Exception.__init__(self, words)
-        self.code = code
+        VizgraphError.__init__(self, words)
+        self.exit_code = code
 
 
 @contextlib.contextmanager
@@ -214,7 +215,7 @@ def _unpacked(packed: str) -> list[Item]:
 
 
 def _packed_outcome(outcome: Outcome) -> dict[str, Any]:
-    words, code = message_and_code(outcome.error) if outcome.error is not None else ("", 0)
+    words, code = described(outcome.error) if outcome.error is not None else ("", 0)
     return {"folder": outcome.folder, "made": outcome.made, "fresh": outcome.fresh, "error": words, "code": code}
 
 

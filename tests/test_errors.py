@@ -1,0 +1,63 @@
+"""One tree of errors, each with its exit code, and one place that maps those of the toolkit and of the system."""
+
+from __future__ import annotations
+
+import errno
+import pickle
+import signal
+
+import pytest
+
+from vizgraph import errors
+from vizgraph.errors import as_usage, described
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.UsageError, 2),
+        (errors.DeviceError, 2),
+        (errors.ImageError, 3),
+        (errors.CheckpointError, 4),
+        (errors.CannotWrite, 5),
+        (errors.TrainingError, 1),
+        (errors.ConfigError, 2),
+        (errors.DataError, 2),
+    ],
+)
+def test_each_error_has_its_sentence_and_code_also_after_another_process(kind, code):
+    error = pickle.loads(pickle.dumps(kind("x.jpg", "is empty", "give another")))
+    assert described(error) == ("x.jpg: is empty; give another", code)
+    assert isinstance(error, errors.VizgraphError)
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_was_asked_to_leave_ends_as_its_signal_does(signum, code):
+    error = pickle.loads(pickle.dumps(errors.Interrupted(signum)))
+    assert described(error) == (signum.name, code)
+
+
+def test_the_toolkits_own_errors_have_codes_though_it_does_not_know_them():
+    from viz_nodes.capture.recorder import NoGraphLayer
+    from viz_nodes.export.archive import BrokenExplanation
+
+    assert described(NoGraphLayer("there is none"))[1] == 2
+    assert described(BrokenExplanation("x: is damaged"))[1] == 2
+
+
+def test_a_full_disk_names_the_file_and_other_errors_are_ours():
+    assert described(OSError(errno.ENOSPC, "No space left on device", "/x/y")) == (
+        "/x/y: no space left on device; free space there, or choose another place with --out",
+        5,
+    )
+    assert described(ValueError("odd"))[1] == errors.DEFECT
+    assert described(MemoryError())[0].startswith("memory: there is not enough of it; ")
+
+
+def test_a_value_of_the_user_becomes_a_usage_error_about_its_option_once():
+    with pytest.raises(errors.UsageError, match=r"^--k: is odd$"), as_usage("--other"), as_usage("--k"):
+        raise ValueError("is odd")
+    with pytest.raises(errors.UsageError, match=r"^--arch: no such name$"), as_usage("--arch"):
+        raise errors.UsageError("no such name")
+    with pytest.raises(errors.ImageError, match=r"^x\.jpg is no image$"), as_usage("--img"):
+        raise errors.ImageError("x.jpg is no image")
