@@ -1,37 +1,44 @@
 import numpy as np
 import pytest
 
+from viz_nodes.cams import METHODS
 from viz_nodes.draw.figures import figure
 from viz_nodes.draw.geometry.selection import choose_centers, edges_words, ego_of
-from viz_nodes.draw.style.captions import SEPARATOR, number, percent, plain, shortened, target_words, text_width, wrap
+from viz_nodes.draw.style.captions import (
+    SEPARATOR,
+    WORDS,
+    method_words,
+    number,
+    percent,
+    plain,
+    shortened,
+    target_words,
+    text_width,
+    wrap,
+)
 
 
 def spaced(text):
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
-@pytest.mark.parametrize(
-    ("fraction", "words"),
-    [
-        (0, "0 %"),
-        (0.004, "<1 %"),
-        (0.62, "62 %"),
-        (0.998, ">99 %"),
-        (1.0, "100 %"),
-        (0.9999999, "100 %"),
-        (np.nan, "? %"),
-    ],
-)
+@pytest.mark.parametrize(("fraction", "words"), WORDS["cases"]["percent"])
 def test_percent_never_rounds_to_a_false_zero_or_hundred(fraction, words):
-    assert spaced(percent(fraction)) == words
+    assert percent(np.nan if fraction is None else fraction) == words
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(0, "0"), (0.03125, "0.0312"), (1.25, "1.25"), (3.1e-5, "3.1e\N{MINUS SIGN}5"), (123456, "1.2e5")],
-)
+@pytest.mark.parametrize(("value", "words"), WORDS["cases"]["number"])
 def test_numbers_have_at_most_three_digits(value, words):
-    assert number(value) == words
+    assert number(np.nan if value is None else value) == words
+
+
+def test_signed_numbers_say_plus_but_not_of_zero():
+    assert [number(value, signed=True) for value in (0.25, -0.25, 0.0)] == ["+0.25", "−0.25", "0"]
+
+
+def test_every_method_has_a_name_of_its_own_in_the_table():
+    assert set(METHODS) <= set(WORDS["methods"])
+    assert method_words("somebody's own") == "somebody's own"
 
 
 def test_control_characters_and_lone_surrogates_are_shown_as_escapes():

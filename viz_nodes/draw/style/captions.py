@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import functools
+import json
+import math
 import unicodedata
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from viz_nodes.explanation import Explanation, LayerExplanation
 
-SEPARATOR = " · "
+WORDS: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
+"""Words and numbers that pages, written in JavaScript, say alike."""
+SEPARATOR: str = WORDS["separator"]
 _JOINED = "\N{NO-BREAK SPACE}"
-_METHODS = {
-    "gradcam": "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    "xgradcam": "XGrad-CAM",
-    "layercam": "Layer-CAM",
-    "hirescam": "HiResCAM",
-    "eigencam": "Eigen-CAM",
-    "eigengradcam": "Eigen-Grad-CAM",
-    "gradcam_elementwise": "elementwise Grad-CAM",
-    "shapleycam": "ShapleyCAM",
-    "finercam": "Finer-CAM",
-    "kpcacam": "KPCA-CAM",
-    "fem": "FEM",
-    "scorecam": "Score-CAM",
-    "ablationcam": "Ablation-CAM",
-}
 
 
 def plain(text: str) -> str:
@@ -46,24 +37,42 @@ def plain(text: str) -> str:
 
 def percent(fraction: float) -> str:
     """A fraction in whole percent, never rounded to a false 0 or 100: 0.004 is "<1 %", 0.998 is ">99 %"."""
+    rule = WORDS["percent"]
     value = 100.0 * float(fraction)
-    if value != value:
-        return f"?{_JOINED}%"
-    if 0 < value < 0.5:
-        return f"<1{_JOINED}%"
-    if 99.5 <= value < 100 - 1e-4:
-        return f">99{_JOINED}%"
-    return f"{round(value)}{_JOINED}%"
+    if not math.isfinite(value):
+        return str(rule["unknown"])
+    if 0 < value < rule["below"]:
+        return str(rule["below_words"])
+    if rule["above"] <= value < rule["whole"]:
+        return str(rule["above_words"])
+    whole = math.floor(abs(value) + 0.5)
+    return str(rule["template"]).format(f"{WORDS['number']['minus'] if value < 0 and whole else ''}{whole}")
 
 
-def number(value: float) -> str:
-    """A value of a map in at most three significant digits: 0, 0.0312, 1.25, 3.1e-05."""
-    if value == 0:
+def number(value: float, *, signed: bool = False) -> str:
+    """A value in three significant digits, a half rounded up: 0, 0.0313, 1.25, 3.1e−5.
+
+    Args:
+        signed: write "+" before what is above 0.
+    """
+    rule, exact = WORDS["number"], float(value)
+    if not math.isfinite(exact):
+        return str(rule["unknown"])
+    sign = rule["minus"] if exact < 0 else "+" if signed and exact > 0 else ""
+    size = abs(Decimal(exact))
+    if size == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e4:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa}e{int(exponent)}".replace("-", "\N{MINUS SIGN}")
+    if not Decimal(str(rule["least"])) <= size < rule["most"]:
+        mantissa, exponent = f"{_rounded(size, rule['scientific_digits']):.{rule['scientific_digits'] - 1}e}".split("e")
+        return f"{sign}{mantissa}e{int(exponent)}".replace("-", rule["minus"])
+    whole_digits = size.adjusted() + 1
+    words = f"{_rounded(size, max(rule['digits'], whole_digits)):f}"
+    return sign + (words.rstrip("0").rstrip(".") if "." in words else words)
+
+
+def _rounded(size: Decimal, digits: int) -> Decimal:
+    """A number to so many significant digits, a half upward as JavaScript's `toPrecision` does."""
+    return size.quantize(Decimal(1).scaleb(size.adjusted() - digits + 1), ROUND_HALF_UP)
 
 
 def layer_words(exp: Explanation, layer: LayerExplanation) -> str:
@@ -89,7 +98,7 @@ def _class_words(exp: Explanation, row: int, index: int) -> str:
 
 def method_words(method: str) -> str:
     """The name a method's paper gives it: "gradcam" is "Grad-CAM"."""
-    return _METHODS.get(method.lower(), plain(method))
+    return str(WORDS["methods"].get(method.lower(), plain(method)))
 
 
 def head_words(exp: Explanation, layer: LayerExplanation, row: int) -> list[str]:
