@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from viz_nodes import attribution, cams
 from viz_nodes.capture.adapters.base import Adapter, gather
 from viz_nodes.capture.adapters.registry import adapters_for
-from viz_nodes.capture.aggregation import Aggregation, recognise
+from viz_nodes.capture.aggregation import Aggregation, recognize
 from viz_nodes.capture.distances import ranking
 from viz_nodes.capture.fallback import edge_gradients
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
-from viz_nodes.capture.model_state import as_batch, borrowed, doublable, logits_of, unwrap
+from viz_nodes.capture.model_state import as_batch, doublable, eval_mode, logits_of, unwrap
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
 from viz_nodes.capture.resuming import resuming
 from viz_nodes.explanation import Explanation, LayerExplanation
@@ -41,7 +41,7 @@ def explain(
     Args:
         model: any image classifier that builds graphs over patches; wrapped by DataParallel or torch.compile, frozen or
             not.
-        pixels: (B, 3, H, W) or (3, H, W), normalised as the model expects; moved to its device and precision.
+        pixels: (B, 3, H, W) or (3, H, W), normalized as the model expects; moved to its device and precision.
         layers: places of graph layers in the network from 0, negative from its end, in any order; all when None.
         target: the class to explain: None (the predicted one), an index, a label, "top3" (that many rows an image), a
             callable on logits, or a sequence with one of these for each image.
@@ -63,7 +63,7 @@ def explain(
         named = None if labels is None else len(labels)
     else:
         labels, named = tuple(labels), None
-    with borrowed(network):
+    with eval_mode(network):
         with recording(network, adapters_for(adapter), pixels) as record:
             output = logits_of(network(pixels.requires_grad_(True)))
             record.finish()
@@ -79,7 +79,7 @@ def explain(
                 raise ValueError("the model must compute its logits with gradients (got a forward under torch.no_grad)")
             calls = _chosen(record.calls, layers)
             targets = cams.resolve(target, output.detach(), labels, versus)
-            found = [recognise(call) for call in calls]
+            found = [recognize(call) for call in calls]
             explained = _explain(network, pixels, calls, found, targets, output, chosen_method)
             extras = _extras(record)
             logits = _plain(output)
@@ -252,14 +252,14 @@ def _layer(
     """The record of one layer; `gains` holds a (B, N, k) for each round of targets, `order` sorts them by row."""
     assert call.activations is not None
     precise = torch.float64 if call.activations.dtype == torch.float64 else torch.float32
-    neighbors, fold = call.graph.neighbors, call.fold
+    neighbors, partition = call.graph.neighbors, call.partition
     share, ranked = _share(call, one), ranking(call)
 
     def whole(array: Tensor) -> Tensor:
-        return (array if fold is None else fold.unfold(array)).cpu().to(precise)
+        return (array if partition is None else partition.to_grid(array)).cpu().to(precise)
 
     def keys(array: Tensor) -> Tensor:
-        return (array if fold is None else fold.unfold_neighbors(array)).cpu()[source]
+        return (array if partition is None else partition.neighbors_on_grid(array)).cpu()[source]
 
     contribution = torch.cat([whole(gain) for gain in gains])[order]
     if share is None:
@@ -277,7 +277,7 @@ def _layer(
         neighbors=keys(neighbors),
         share=shares,
         contribution=contribution,
-        exact=one.exact and (fold is None or fold.checked),
+        exact=one.exact and (partition is None or partition.checked),
         conv=one.kind,
         dilation=1 if ranked is None else ranked.dilation,
         distance=None if ranked is None else whole(ranked.distance)[source],

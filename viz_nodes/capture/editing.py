@@ -214,14 +214,14 @@ class _Editor:
             return None
         assert self.frozen is not None
         assert self.frozen.source is not None
-        images = graph.x.shape[0] // (1 if layer.fold is None else layer.fold.nodes.shape[0])
+        images = graph.x.shape[0] // (1 if layer.partition is None else layer.partition.nodes.shape[0])
         sources = self.frozen.source.tolist()
         rows = [sources.index(source) for source in sorted(set(sources))]
         if len(rows) not in (1, images):
             raise ValueError(f"`frozen` must explain one image or the {images} that run (got {len(rows)})")
         whole = explained.neighbors[rows].to(graph.neighbors.device)
         whole = whole.expand(images, *whole.shape[1:])
-        neighbors = whole if layer.fold is None else _fold_neighbors(layer, whole)
+        neighbors = whole if layer.partition is None else _window_neighbors(layer, whole)
         if neighbors.shape[:2] != graph.neighbors.shape[:2] or (
             graph.edge_index is not None and neighbors.shape != graph.neighbors.shape
         ):
@@ -235,13 +235,13 @@ class _Editor:
         """(B, N, k) bool, B, N, k those of windows where there are any."""
         cut, keep = self._edits[layer.index]
         there = neighbors >= 0
-        whole = neighbors if layer.fold is None else layer.fold.unfold_neighbors(neighbors)
+        whole = neighbors if layer.partition is None else layer.partition.neighbors_on_grid(neighbors)
         kept = torch.ones_like(whole, dtype=torch.bool)
         if keep is not None:
             kept &= _mask("keep", keep, whole, layer)
         if cut is not None:
             kept &= ~_mask("cut", cut, whole, layer)
-        kept = kept if layer.fold is None else layer.fold.fold(kept)
+        kept = kept if layer.partition is None else layer.partition.to_windows(kept)
         self.gone[layer.index] = int((there & ~kept).sum())
         return kept & there
 
@@ -343,15 +343,15 @@ def _best(messages: Tensor, neighbors: Tensor) -> Tensor:
     return best.masked_fill((neighbors < 0).all(-1)[:, None], 0)
 
 
-def _fold_neighbors(layer: Layer, whole: Tensor) -> Tensor:
+def _window_neighbors(layer: Layer, whole: Tensor) -> Tensor:
     """(B, N, k) key nodes of the whole grid -> (B * windows, n, k) places in windows."""
-    fold = layer.fold
-    assert fold is not None
-    place = torch.empty(int(fold.keys.numel()), dtype=torch.int64, device=whole.device)
-    place[fold.keys.flatten().to(whole.device)] = torch.arange(fold.keys.shape[1], device=whole.device).repeat(
-        fold.keys.shape[0]
-    )
-    return fold.fold(torch.where(whole < 0, whole, place[whole.clamp(min=0)]))
+    partition = layer.partition
+    assert partition is not None
+    place = torch.empty(int(partition.keys.numel()), dtype=torch.int64, device=whole.device)
+    place[partition.keys.flatten().to(whole.device)] = torch.arange(
+        partition.keys.shape[1], device=whole.device
+    ).repeat(partition.keys.shape[0])
+    return partition.to_windows(torch.where(whole < 0, whole, place[whole.clamp(min=0)]))
 
 
 def _mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tensor:

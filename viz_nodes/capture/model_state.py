@@ -40,7 +40,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def borrowed(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
+def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
     """Inside, the model is in eval mode, uncompiled, without gradient checkpointing and with frozen parameters.
 
     One thread at a time borrows a model. Afterwards, also after an exception, every flag is as it was found.
@@ -94,7 +94,7 @@ def as_batch(model: nn.Module, pixels: Tensor) -> Tensor:
     """A fresh (B, 3, H, W) leaf with the model's device and precision.
 
     Args:
-        pixels: (B, 3, H, W) or (3, H, W), normalised.
+        pixels: (B, 3, H, W) or (3, H, W), normalized.
 
     Raises:
         TypeError: not a tensor of floating point numbers.
@@ -102,11 +102,11 @@ def as_batch(model: nn.Module, pixels: Tensor) -> Tensor:
     """
     if not isinstance(pixels, Tensor):
         raise TypeError(
-            f"`pixels` must be a tensor, normalised as the model expects (got {type(pixels).__name__}); "
+            f"`pixels` must be a tensor, normalized as the model expects (got {type(pixels).__name__}); "
             "for a file, `vizgraph.load_image(path, model).pixels`"
         )
     if not pixels.is_floating_point():
-        raise TypeError(f"`pixels` must be floating point, normalised as the model expects (got {pixels.dtype})")
+        raise TypeError(f"`pixels` must be floating point, normalized as the model expects (got {pixels.dtype})")
     if pixels.ndim not in (3, 4):
         raise ValueError(f"`pixels` must have shape (B, 3, H, W) or (3, H, W) (got {tuple(pixels.shape)})")
     if not pixels.numel():

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph, edits, is_edge_tensor
-from viz_nodes.capture.adapters.partition import Fold
+from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 
 Grid = tuple[int, int]
@@ -66,7 +66,7 @@ class GraphCall:
         consumed: its direct children, in the order they ran.
         output: what it returned, connected to the logits; None where that was not a tensor.
         grid: (H, W) of all nodes; (0, 0) until known.
-        fold: how windows in the batch lie on the grid; None where there are none.
+        partition: how windows in the batch lie on the grid; None where there are none.
         window: (h, w) of a window, where there are some.
         times: how many times the module had run before.
         cam_layer: module path of the convolution explained.
@@ -90,7 +90,7 @@ class GraphCall:
     consumed: list[Consumed] = field(default_factory=list)
     output: Tensor | None = None
     grid: Grid = (0, 0)
-    fold: Fold | None = None
+    partition: Partition | None = None
     window: Grid | None = None
     times: int = 0
     cam_layer: str = ""
@@ -113,7 +113,7 @@ class GraphCall:
     @property
     def key_grid(self) -> Grid:
         """(h, w) of the key nodes."""
-        if self.fold is not None and self.window is not None:
+        if self.partition is not None and self.window is not None:
             window = key_grid(self.window, self.graph.y.shape[2])
             return self.grid[0] // self.window[0] * window[0], self.grid[1] // self.window[1] * window[1]
         return key_grid(self.grid, self.graph.y.shape[2])
@@ -366,12 +366,12 @@ class Recording:
         if folded == self._images:
             return
         call.window = call.window or key_grid((nodes, nodes), nodes)
-        call.fold = call.adapter.fold(call.graph, call.window, frame.module, grid, call.features)
+        call.partition = call.adapter.partition(call.graph, call.window, frame.module, grid, call.features)
         call.features = None
-        if call.fold is None:
+        if call.partition is None:
             raise NoGraphLayer(
                 f"the graphs of {call.name} are folded into the batch, {folded} of them for {self._images} images, and "
-                f"{type(call.adapter).__name__} cannot say where they lie; give an `adapter` with `fold` "
+                f"{type(call.adapter).__name__} cannot say where they lie; give an `adapter` with `partition` "
                 "(docs/adapters.md)"
             )
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from viz_nodes.capture.model_state import as_batch, borrowed, logits_of, unwrap
+from viz_nodes.capture.model_state import as_batch, eval_mode, logits_of, unwrap
 from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
 
@@ -147,7 +147,7 @@ def node_curve(
     counts = _counts(nodes, steps)
     before, after = (pixels, blank) if mode == "deletion" else (blank, pixels)
     images = torch.stack([torch.where(place_of_pixel < int(count), after, before) for count in counts])
-    with borrowed(model, grad=False):
+    with eval_mode(model, grad=False):
         scores = _probabilities(model, images, int(target), batch_size)
     return Curve(counts / nodes, scores)
 
@@ -213,7 +213,7 @@ def edge_curve(
     one = _single(model, pixels)[None]
     only = _only(exp, image) if frozen else None
     scores = []
-    with borrowed(model, grad=False):
+    with eval_mode(model, grad=False):
         for part in cut.split(batch_size):
             with edit_edges(model, cut={explained.index: part}, frozen=only):
                 scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), target, len(part)))
@@ -390,7 +390,7 @@ def road(
         def forward(self, images: Tensor) -> Tensor:
             return logits_of(model(images.to(pixels)))
 
-    with borrowed(model, grad=False), torch.random.fork_rng(devices=[]):
+    with eval_mode(model, grad=False), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         score = ROADCombined(percentiles=list(percentiles))(pixels, maps, chosen, Plain())
     blank = cams.detach().cpu().flatten(1).amax(1).numpy() <= 0

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapters.partition import Fold
+from viz_nodes.capture.adapters.partition import Partition
 
 
 class _Edits(threading.local):
@@ -58,7 +58,7 @@ class Sent:
 
 @dataclass(eq=False)
 class Graph:
-    """What a graph convolution was given. B, N, k may be those of windows folded into the batch (see `Fold`).
+    """What a graph convolution was given. B, N, k may be those of windows folded into the batch (see `Partition`).
 
     Attributes:
         x: (B, C, N) features of the centers, as the module was given them (connected to the logits).
@@ -145,14 +145,14 @@ class Adapter:
         """
         return None
 
-    def fold(
+    def partition(
         self,
         graph: Graph,
         window: tuple[int, int],
         enclosing: nn.Module,
         grid: tuple[int, int],
         features: Tensor | None,
-    ) -> Fold | None:
+    ) -> Partition | None:
         """How windows folded into the batch lie on the whole grid; called only where the batch is folded.
 
         Args:
@@ -162,7 +162,8 @@ class Adapter:
             grid: (H, W).
             features: (B, C, H, W) what `enclosing` last computed before it cut the windows, or None.
         """
-        return None
+        own: Any = getattr(self, "fold", None)  # its name in 0.1
+        return own(graph, window, enclosing, grid, features) if own is not None else None
 
 
 def gather(y: Tensor, neighbors: Tensor) -> Tensor:
