@@ -1,23 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import table from "../../../viz_nodes/draw/style/words.json" with { type: "json" };
 import { quoted } from "../../../viz_nodes/explorer/src/sentences.js";
 import { formatHash, parseHash } from "../../../viz_nodes/explorer/src/state.js";
 import { among, NBSP, number, percent } from "../../../viz_nodes/explorer/src/words.js";
 
 const MINUS = "\u2212";
 
-test("percentages are never rounded to a false 0 or 100", () => {
-  const seen = [0, 0.001, 0.5, 0.9999, 1].map(percent);
-  assert.deepEqual(
-    seen,
-    ["0", "<1", "50", ">99", "100"].map((text) => `${text}${NBSP}%`),
-  );
-  assert.equal(percent(null), "unknown");
-});
+for (const [fraction, words] of table.cases.percent) {
+  test(`a fraction of ${fraction} is ${words}, as in Python`, () => assert.equal(percent(fraction), words));
+}
+for (const [value, words] of table.cases.number) {
+  test(`${value} is written ${words}, as in Python`, () => assert.equal(number(value), words));
+}
 
-test("numbers for people", () => {
-  const seen = [0, 0.06692, -958.4, 284312, 2.8e-5].map((value) => number(value, true));
-  assert.deepEqual(seen, ["0", "+0.0669", `${MINUS}958`, "+284300", "+2.8e\u22125"]);
+test("signed numbers, and those of a column", () => {
+  assert.deepEqual(
+    [0, 0.06692, -958.4].map((value) => number(value, true)),
+    ["0", "+0.0669", `${MINUS}958`],
+  );
   const column = [0.0377, -0.026, 0.00001, 0].map((value) => among(value, 0.0377));
   assert.deepEqual(column, ["+0.0377", `${MINUS}0.0260`, `\u2248${NBSP}0`, "0"]);
 });

@@ -22,46 +22,121 @@
     return along(box[1], box[3], rows).flatMap(([r, down]) => across.map(([c, part]) => [r * cols + c, down * part]));
   }
 
+  // ../../draw/style/words.json
+  var words_default = {
+    about: "Words and numbers of figures, pages and notebooks: read by viz_nodes/draw/style/captions.py and by the explorer's JavaScript. `cases` is what both are tested on. A no-break space (U+00A0) stands before a percent sign, a minus is U+2212.",
+    separator: " · ",
+    percent: {
+      unknown: "? %",
+      below: 0.5,
+      below_words: "<1 %",
+      above: 99.5,
+      above_words: ">99 %",
+      whole: 99.9999,
+      template: "{} %"
+    },
+    number: {
+      digits: 3,
+      least: 1e-3,
+      most: 1e4,
+      scientific_digits: 2,
+      minus: "−",
+      unknown: "?"
+    },
+    methods: {
+      gradcam: "Grad-CAM",
+      "gradcam++": "Grad-CAM++",
+      xgradcam: "XGrad-CAM",
+      layercam: "Layer-CAM",
+      hirescam: "HiResCAM",
+      eigencam: "Eigen-CAM",
+      eigengradcam: "Eigen-Grad-CAM",
+      gradcam_elementwise: "elementwise Grad-CAM",
+      shapleycam: "ShapleyCAM",
+      finercam: "Finer-CAM",
+      kpcacam: "KPCA-CAM",
+      fem: "FEM",
+      scorecam: "Score-CAM",
+      ablationcam: "Ablation-CAM",
+      segeigencam: "Seg-Eigen-CAM",
+      node_ablation: "node ablation",
+      random: "random map",
+      randomcam: "random map"
+    },
+    cases: {
+      percent: [
+        [0, "0 %"],
+        [1e-5, "<1 %"],
+        [4e-3, "<1 %"],
+        [499e-5, "<1 %"],
+        [5e-3, "1 %"],
+        [0.015, "2 %"],
+        [0.025, "3 %"],
+        [0.125, "13 %"],
+        [0.62, "62 %"],
+        [0.9949, "99 %"],
+        [0.995, ">99 %"],
+        [0.998, ">99 %"],
+        [0.9999, ">99 %"],
+        [0.9999999, "100 %"],
+        [1, "100 %"],
+        [null, "? %"],
+        [-4e-3, "0 %"],
+        [-0.25, "−25 %"]
+      ],
+      number: [
+        [0, "0"],
+        [1e-3, "0.001"],
+        [0.03125, "0.0313"],
+        [1.25, "1.25"],
+        [12.34, "12.3"],
+        [999.4, "999"],
+        [1234.5, "1235"],
+        [9999.7, "10000"],
+        [999.6, "1000"],
+        [1.2, "1.2"],
+        [123456, "1.2e5"],
+        [31e-6, "3.1e−5"],
+        [99999e-8, "1.0e−3"],
+        [-2.5, "−2.5"],
+        [100, "100"],
+        [-12e-5, "−1.2e−4"],
+        [null, "?"]
+      ]
+    }
+  };
+
   // words.js
+  var { percent: PERCENT, number: NUMBER, methods: METHODS } = words_default;
+  var SEPARATOR = words_default.separator;
   var NBSP = " ";
   var known = (value) => value !== null && value !== void 0 && Number.isFinite(value);
   function percent(fraction) {
-    if (!known(fraction)) return "unknown";
+    if (!known(fraction)) return PERCENT.unknown;
     const value = 100 * fraction;
-    if (value > 0 && value < 0.5) return `<1${NBSP}%`;
-    if (value > 99.5 && value < 99.9999) return `>99${NBSP}%`;
-    return `${Math.round(value)}${NBSP}%`;
+    if (value > 0 && value < PERCENT.below) return PERCENT.below_words;
+    if (value >= PERCENT.above && value < PERCENT.whole) return PERCENT.above_words;
+    const whole = Math.floor(Math.abs(value) + 0.5);
+    return PERCENT.template.replace("{}", `${value < 0 && whole ? NUMBER.minus : ""}${whole}`);
   }
   function number(value, signed = false) {
-    if (!known(value)) return "unknown";
+    if (!known(value)) return NUMBER.unknown;
     if (value === 0) return "0";
     const size = Math.abs(value);
-    let text = size >= 1e6 || size < 1e-3 ? size.toExponential(1) : String(Number(size.toPrecision(size >= 1e3 ? 4 : 3)));
-    text = text.replace("-", "−").replace("+", "");
-    return (value < 0 ? "−" : signed ? "+" : "") + text;
+    const sign = value < 0 ? NUMBER.minus : signed ? "+" : "";
+    return sign + (size < NUMBER.least || size >= NUMBER.most ? scientific(size) : rounded(size));
+  }
+  var scientific = (size) => size.toExponential(NUMBER.scientific_digits - 1).replace("+", "").replace("-", NUMBER.minus);
+  function rounded(size) {
+    const whole = Math.floor(Math.log10(size)) + 1;
+    return String(Number(size.toPrecision(Math.max(NUMBER.digits, whole))));
   }
   function among(value, top) {
     if (!known(value) || value === 0 || !(top >= 1e-4 && top < 1e6)) return number(value, true);
     const text = Math.abs(value).toFixed(Math.max(0, 2 - Math.floor(Math.log10(top))));
-    return Number(text) === 0 ? `≈${NBSP}0` : (value < 0 ? "−" : "+") + text;
+    return Number(text) === 0 ? `≈${NBSP}0` : (value < 0 ? NUMBER.minus : "+") + text;
   }
-  var METHODS = {
-    gradcam: "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    xgradcam: "XGrad-CAM",
-    layercam: "Layer-CAM",
-    hirescam: "HiResCAM",
-    eigencam: "Eigen-CAM",
-    eigengradcam: "Eigen-Grad-CAM",
-    gradcam_elementwise: "elementwise Grad-CAM",
-    shapleycam: "ShapleyCAM",
-    finercam: "Finer-CAM",
-    kpcacam: "KPCA-CAM",
-    fem: "FEM",
-    scorecam: "Score-CAM",
-    ablationcam: "Ablation-CAM"
-  };
-  var methodWords = (name) => Object.hasOwn(METHODS, name) ? METHODS[name] : name;
+  var methodWords = (name) => Object.hasOwn(METHODS, name.toLowerCase()) ? METHODS[name.toLowerCase()] : name;
   var classWords = (row) => row.label + (known(row.probability) ? ` (${percent(row.probability)})` : "") + (row.versus_label !== null ? ` rather than ${row.versus_label}` : "");
   var count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
