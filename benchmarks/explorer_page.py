@@ -26,7 +26,7 @@ import vizgraph
 from vizgraph.data import bundled_images
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from builders.chromium import CHROMIUM, FLAGS  # noqa: E402
+from builders.chromium import CHROMIUM, FLAGS
 
 EXPLORER = "document.querySelector('.vge').explorer"
 VISITS = 5

@@ -21,7 +21,7 @@ import vizgraph
 from vizgraph.data import bundled_images, bundled_truth, labels_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from builders.chromium import CHROMIUM, FLAGS  # noqa: E402
+from builders.chromium import CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).resolve().parent / "images"
 SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 985}
