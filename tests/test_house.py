@@ -166,8 +166,6 @@ viz_nodes.graphs viz_nodes.explainer
 vizgraph.models vizgraph.checkpoints
 """
 DEBTS = """
-viz_nodes/capture/editing.py: file
-viz_nodes/capture/recorder.py: file
 viz_nodes/capture/resuming.py: resuming is long
 viz_nodes/draw/cam.py: draw_cam takes much
 viz_nodes/draw/comparison.py: compare is long

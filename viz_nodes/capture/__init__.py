@@ -10,8 +10,8 @@ from viz_nodes.capture.adapters.message_passing import MessagePassing
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.adapters.shifts import GreedyViG, MobileViG, MobileViGv2
 from viz_nodes.capture.adapters.windowed import WindowedEdges
+from viz_nodes.capture.calls import GraphCall, NoGraphLayer
 from viz_nodes.capture.editing import edit_edges
-from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 from viz_nodes.capture.verification import LayerProof, verify
 
 __all__ = [

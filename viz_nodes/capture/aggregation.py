@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.base import Adapter, gather
+from viz_nodes.capture.calls import GraphCall, NoGraphLayer
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
-from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 
 
 @dataclass(eq=False)

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.model_state import doublable
-from viz_nodes.capture.recorder import GraphCall
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,13 +25,13 @@ class _Memory:
         self._counts: dict[nn.Module, int] = {}
         self._begun = False
 
-    def enter(self, module: nn.Module, args: tuple) -> None:
+    def enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         count = self._counts[module] = self._counts.get(module, -1) + 1
         if module is self.layer and count == self.times:
             self._begun = True
         self._running.append([])
 
-    def leave(self, module: nn.Module, args: tuple, output: Any) -> None:
+    def leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         inside = self._running.pop()
         whole = isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == (self.images,)
         if not self._begun and whole:
@@ -88,7 +88,7 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, pixels: Tensor, p
 
         return forward
 
-    def replace(module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+    def replace(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
         nonlocal layer_ran
         if threading.get_ident() != thread:
             return None

@@ -11,8 +11,9 @@ from torch import nn
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.aggregation import Aggregation, recognize
+from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.model_state import eval_mode
-from viz_nodes.capture.recorder import GraphCall, recording
+from viz_nodes.capture.recorder import recording
 
 Grid = tuple[int, int]
 
@@ -49,7 +50,7 @@ class Layer:
 
 
 def structure(
-    network: nn.Module, args: tuple, kwargs: dict[str, Any], adapters: Sequence[Adapter]
+    network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], adapters: Sequence[Adapter]
 ) -> tuple[Layer, ...]:
     """The network's graph layers, from one forward of these arguments, whose first is (B, 3, H, W).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,19 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.partition import Partition
-
-
-class _Edits(threading.local):
-    """What `edit_edges` has made of the graphs of modules that are running in this thread, by id of the module."""
-
-    def __init__(self) -> None:
-        self.running: dict[int, tuple[Tensor, Tensor | None, Adapter]] = {}
-        self.passed: dict[int, Tensor] = {}
-
-
-edits = _Edits()
-"""`running`: neighbors (B, N, k) as they count, the edge tensor as it was handed to the module, and the adapter.
-`passed`: (E,) which messages of a module that sends them edge by edge are passed on."""
 
 
 @dataclass(eq=False)
@@ -115,7 +101,7 @@ class Adapter:
         """Whether this module is a graph convolution of the family; asked once for each module."""
         return True
 
-    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+    def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
         """The graph that a call of the module aggregates over; None where this call has none."""
         raise NotImplementedError
 
@@ -187,7 +173,7 @@ class EdgeTensor(Adapter):
     nodes where there are any.
     """
 
-    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+    def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
         values = [*args, *kwargs.values()]
         if not values or not isinstance(values[0], Tensor) or not values[0].is_floating_point():
             return None

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import EdgeTensor, Graph
 from viz_nodes.capture.adapters.partition import Grid, Partition, shifted_windows
-from viz_nodes.capture.recorder import key_grid
+from viz_nodes.capture.calls import key_grid
 
 
 class WindowedEdges(EdgeTensor):
