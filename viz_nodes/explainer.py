@@ -13,6 +13,7 @@ from viz_nodes import attribution, cams
 from viz_nodes.capture.adapters.base import Adapter, gather
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import Aggregation, recognize
+from viz_nodes.capture.between import between, window_of
 from viz_nodes.capture.distances import ranking
 from viz_nodes.capture.fallback import edge_gradients
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
@@ -20,7 +21,6 @@ from viz_nodes.capture.model_state import as_batch, doublable, eval_mode, logits
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
 from viz_nodes.capture.resuming import resuming
 from viz_nodes.explanation import Explanation, LayerExplanation
-from viz_nodes.graphs.windows import between, window_of
 
 
 def explain(
@@ -279,7 +279,7 @@ def _layer(
         contribution=contribution,
         exact=one.exact and (partition is None or partition.checked),
         conv=one.kind,
-        dilation=1 if ranked is None else ranked.dilation,
+        dilation=None if ranked is None else ranked.dilation,
         distance=None if ranked is None else whole(ranked.distance)[source],
         margin=None if ranked is None or ranked.margin is None else whole(ranked.margin)[source],
         skipped=None if ranked is None else keys(ranked.skipped),

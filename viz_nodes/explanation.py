@@ -6,26 +6,82 @@ k neighbors. All arrays are detached CPU tensors.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
+
+from viz_nodes.grids import NO_EDGE, NO_PEAK
 
 if TYPE_CHECKING:
     import os
 
     import networkx as nx
 
-NO_EDGE = -1
-"""In `neighbors`: this place holds no edge (graphs whose nodes have unequal numbers of neighbors)."""
-NO_PEAK = -1
-"""In `peak`: the map is blank, no node may be called the most discriminative one."""
+__all__ = ["NO_EDGE", "NO_PEAK", "Explanation", "LayerExplanation", "also_image"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def also_image(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that takes `row` be called with `image=` too, its name in 0.1."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if "image" in kwargs:
+            if "row" in kwargs:
+                raise TypeError(f"{function.__name__}() got `row` and `image`, which are two names of one thing")
+            kwargs["row"] = kwargs.pop("image")
+        return function(*args, **kwargs)
+
+    return call
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number as Python's own, also from numpy and torch.
+
+    Raises:
+        TypeError: it is a truth value, a fraction, text or anything else.
+    """
+    try:
+        if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a whole number (got {value!r})") from None
 
 
 def _require_shape(name: str, array: Tensor, expected: tuple[int, ...]) -> None:
     if tuple(array.shape) != expected:
         raise ValueError(f"`{name}` must have shape {expected} (got {tuple(array.shape)})")
+
+
+def _require_kind(name: str, array: Any, *, integer: bool) -> None:
+    if not isinstance(array, Tensor):
+        raise TypeError(f"`{name}` must be a torch tensor (got {type(array).__name__})")
+    if not (array.dtype == torch.int64 if integer else array.is_floating_point()):
+        raise TypeError(f"`{name}` must be {'int64' if integer else 'of floating point'} (got {array.dtype})")
+
+
+def _require_range(name: str, array: Tensor, low: int, high: int, of: str) -> None:
+    """All of an int64 array in [low, high)."""
+    if array.numel() and not (int(array.min()) >= low and int(array.max()) < high):
+        worst = int(array.min()) if int(array.min()) < low else int(array.max())
+        raise ValueError(f"`{name}` must lie in [{low}, {high}) for {of} (got {worst})")
+
+
+def _require_pair(name: str, pair: Any) -> None:
+    if len(pair) != 2 or any(whole(name, side) < 1 for side in pair):
+        raise ValueError(f"`{name}` must be two whole numbers above 0 (got {tuple(pair)})")
+
+
+_ROUNDING = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +102,14 @@ class LayerExplanation:
         exact: whether share and contribution are exact for this layer's aggregation.
         conv: how neighbors are aggregated: "mr", "edge", "sage", "gin", "max" or "sum" (over other messages that are
             known; a mean is a sum), or "other".
-        dilation: every how many-th candidate was kept (1 where unknown).
+        dilation: every how many-th candidate was kept; None where unknown.
         distance: (B, N, k) what the layer ranked its neighbors by (squared distance of normalised features, plus the
             relative position term where there is one); None where the layer has no such ranking.
         margin: (B, N, k) distance of the first rejected candidate minus the neighbor's own, >= 0: how certain the edge
             is; None where unknown.
         skipped: (B, N, s) int64, nearer candidates that dilation left out, nearest first; None where unknown.
+        placed: whether node i is proven to lie where it is drawn on the image: True; False where that is refuted, and
+            the layer is not drawn on the picture; None where it was not tried.
     """
 
     index: int
@@ -65,27 +123,45 @@ class LayerExplanation:
     contribution: Tensor
     exact: bool = True
     conv: str = "other"
-    dilation: int = 1
+    dilation: int | None = None
     distance: Tensor | None = None
     margin: Tensor | None = None
     skipped: Tensor | None = None
+    placed: bool | None = None
 
     def __post_init__(self) -> None:
-        rows, nodes = self.cam.shape[0], self.grid[0] * self.grid[1]
+        for name in ("grid", "key_grid"):
+            _require_pair(name, getattr(self, name))
+        for name in ("cam", "share", "contribution", "distance", "margin", "peak", "neighbors", "skipped"):
+            if getattr(self, name) is not None or name in ("cam", "share", "contribution", "peak", "neighbors"):
+                _require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped"))
+        rows = self.cam.shape[0]
         _require_shape("cam", self.cam, (rows, *self.grid))
         _require_shape("peak", self.peak, (rows,))
-        edges = (rows, nodes, self.neighbors.shape[-1])
+        edges = (rows, self.num_nodes, *self.neighbors.shape[-1:])
         for name in ("neighbors", "share", "contribution", "distance", "margin"):
-            array = getattr(self, name)
-            if array is not None:
-                _require_shape(name, array, edges)
-        keys = self.key_grid[0] * self.key_grid[1]
-        if self.neighbors.numel() and not (int(self.neighbors.min()) >= NO_EDGE and int(self.neighbors.max()) < keys):
-            raise ValueError(f"`neighbors` must lie in [-1, {keys}) for a key grid of {self.key_grid}")
+            if getattr(self, name) is not None:
+                _require_shape(name, getattr(self, name), edges)
+        if self.skipped is not None:
+            _require_shape("skipped", self.skipped, (*edges[:2], *self.skipped.shape[-1:]))
+            _require_range("skipped", self.skipped, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
+        _require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
+        _require_range("peak", self.peak, NO_PEAK, self.num_nodes, f"a grid of {self.grid}")
+        # A hair of room: shares are rounded to the precision they are kept in.
+        if bool(((self.share < -_ROUNDING) | (self.share > 1 + _ROUNDING)).any()):
+            raise ValueError(f"`share` must lie in [0, 1] (got {float(self.share.min())} to {float(self.share.max())})")
+        if bool((self.cam < 0).any()):
+            raise ValueError(f"`cam` must be 0 or above (got {float(self.cam.min())})")
+        known = self.cam.isfinite().flatten(1).all(1)
+        if bool((~known & (self.peak != NO_PEAK)).any()):
+            raise ValueError(
+                "`cam` must be finite where it has a peak (got NaN or infinity): the network's weights, or the image, "
+                "lead to numbers that are none"
+            )
 
     def __repr__(self) -> str:
         (rows, _, near), (h, w), (kh, kw) = self.neighbors.shape, self.grid, self.key_grid
-        keys = "" if self.grid == self.key_grid else f", {kh}x{kw} key nodes"
+        keys = f", {kh}x{kw} key nodes" if self.pooled else ""
         peak = self.peak.tolist() if rows <= 8 else f"{rows} rows"
         return (
             f"<LayerExplanation index={self.index} {self.name}: {h}x{w} nodes{keys}, {near} neighbors each, "
@@ -98,9 +174,62 @@ class LayerExplanation:
         return self.index + 1
 
     @property
+    def num_nodes(self) -> int:
+        """N, how many nodes the layer has."""
+        return self.grid[0] * self.grid[1]
+
+    @property
+    def num_keys(self) -> int:
+        """M, how many key nodes `neighbors` indexes."""
+        return self.key_grid[0] * self.key_grid[1]
+
+    @property
+    def pooled(self) -> bool:
+        """Whether neighbors are key nodes of a grid of their own, not nodes."""
+        return self.grid != self.key_grid
+
+    @property
     def reduction(self) -> tuple[float, float]:
         """How many nodes a key node spans, down and across: (1.0, 1.0) where keys are not pooled."""
         return self.grid[0] / self.key_grid[0], self.grid[1] / self.key_grid[1]
+
+    def node(self, where: Any, *, name: str = "node") -> int:
+        """Number of the node meant by a number, a (row, col) or an (x, y).
+
+        On a 14 x 14 grid 105, (7, 7) and (0.5, 0.5) are the same node.
+
+        Args:
+            where: a node number; a (row, col) tuple of whole numbers; or an (x, y) tuple with a fraction in it, from
+                the left and top of what the network saw, both from 0 to 1.
+            name: what an error calls it.
+
+        Raises:
+            TypeError: it is something else.
+            ValueError: the layer has no such node.
+        """
+        if not isinstance(where, tuple):
+            try:
+                node = whole(name, where)
+            except TypeError:
+                raise TypeError(f"`{name}` must be {_WHERE} (got {where!r})") from None
+            if not 0 <= node < self.num_nodes:
+                raise ValueError(f"`{name}` must lie in [0, {self.num_nodes}) for a grid of {self.grid} (got {node})")
+            return node
+        if len(where) != 2 or not all(isinstance(value, Real) and not isinstance(value, bool) for value in where):
+            raise TypeError(f"`{name}` must be {_WHERE} (got {where!r})")
+        height, width = self.grid
+        if any(not hasattr(value, "__index__") for value in where):
+            if not all(0 <= value <= 1 for value in where):
+                raise ValueError(f"`{name}` as an (x, y) must have both from 0 to 1 (got {where})")
+            col, row = (min(n - 1, int(value * n + 1e-6)) for value, n in zip(where, (width, height), strict=True))
+            return row * width + col
+        row, col = (operator.index(value) for value in where)
+        if not (0 <= row < height and 0 <= col < width):
+            raise ValueError(f"`{name}` must be a (row, col) in a grid of {self.grid} (got {(row, col)})")
+        return row * width + col
+
+
+_WHERE = "a node number, a (row, col) tuple of whole numbers or an (x, y) tuple of fractions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,19 +264,31 @@ class Explanation:
     extras: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rows = self.logits.shape[0]
-        _require_shape("target", self.target, (rows,))
+        _require_kind("logits", self.logits, integer=False)
+        rows, classes = (int(side) for side in self.logits.shape)
         if self.source is None:
             object.__setattr__(self, "source", torch.arange(rows))
-        for name in ("source", "versus"):
+        for name in ("target", "source", "versus"):
             array = getattr(self, name)
             if array is not None:
+                _require_kind(name, array, integer=True)
                 _require_shape(name, array, (rows,))
+        for name in ("target", "versus"):
+            if getattr(self, name) is not None:
+                _require_range(name, getattr(self, name), -1, classes, f"{classes} classes")
+        _require_pair("image_size", self.image_size)
+        before = -1
         for layer in self.layers:
+            if not before < layer.index < self.depth:
+                raise ValueError(
+                    f"`layers` must be in the order of the network's {self.depth} "
+                    f"(got indices {[each.index for each in self.layers]})"
+                )
+            before = layer.index
             if layer.cam.shape[0] != rows:
                 raise ValueError(f"layer {layer.number} must have {rows} rows (got {layer.cam.shape[0]})")
-        if self.labels is not None and len(self.labels) != self.logits.shape[1]:
-            raise ValueError(f"`labels` must name {self.logits.shape[1]} classes (got {len(self.labels)})")
+        if self.labels is not None and len(self.labels) != classes:
+            raise ValueError(f"`labels` must name {classes} classes (got {len(self.labels)})")
 
     def __repr__(self) -> str:
         rows = [self.label(int(target)) for target in self.target[:8]]
@@ -162,12 +303,34 @@ class Explanation:
     def __len__(self) -> int:
         return int(self.logits.shape[0])
 
+    def row(self, row: int = 0) -> int:
+        """Number of a row from 0; negative from the end, so that -1 is the last.
+
+        Raises:
+            IndexError: there is no such row.
+            TypeError: not a whole number.
+        """
+        place = whole("row", row)
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"`row` must be in [-{len(self)}, {len(self)}), the rows of the explanation (got {place})")
+        return place % len(self)
+
+    def rows(self, rows: int | Iterable[int] | None = None) -> list[int]:
+        """Numbers of several rows: one, some, or all where None."""
+        return list(range(len(self))) if rows is None else [self.row(row) for row in _several(rows)]
+
+    def pick(self, layers: int | Iterable[int] | None = None) -> tuple[LayerExplanation, ...]:
+        """Explained layers in the order asked: one, some, or all where None."""
+        return self.layers if layers is None else tuple(self.layer(index) for index in _several(layers))
+
     def layer(self, index: int) -> LayerExplanation:
         """The explained layer with this place in the network, from 0; negative from the network's end.
 
         Raises:
             IndexError: the network has no such layer, or it was not among the `layers` explained.
+            TypeError: not a whole number.
         """
+        index = whole("layer", index)
         place = index + self.depth if index < 0 else index
         for layer in self.layers:
             if layer.index == place:
@@ -190,17 +353,22 @@ class Explanation:
             return self.labels[index]
         return f"class {index}" if index >= 0 else "custom target"
 
-    def graph(self, layer: int, image: int = 0) -> nx.DiGraph:
-        """The layer's whole graph, see `viz_nodes.graphs.digraphs.layer_graph`."""
+    def graph(self, layer: int, row: int = 0, *, image: int | None = None) -> nx.DiGraph:
+        """The layer's whole graph, see `viz_nodes.graphs.digraphs.layer_graph`; `image` is another name of `row`."""
         from viz_nodes.graphs.digraphs import layer_graph
 
-        return layer_graph(self, layer, image)
+        return layer_graph(self, layer, row if image is None else image)
 
-    def ego_graph(self, layer: int, node: int | None = None, *, hops: int = 1, image: int = 0) -> nx.DiGraph:
-        """A node (the peak by default) with its neighbors, see `viz_nodes.graphs.digraphs.ego_graph`."""
+    def ego_graph(
+        self, layer: int, node: Any = None, *, hops: int = 1, row: int = 0, image: int | None = None
+    ) -> nx.DiGraph:
+        """A node (the peak by default) with its neighbors, see `viz_nodes.graphs.digraphs.ego_graph`.
+
+        `image` is another name of `row`.
+        """
         from viz_nodes.graphs.digraphs import ego_graph
 
-        return ego_graph(self, layer, node, hops=hops, image=image)
+        return ego_graph(self, layer, node, hops=hops, row=row if image is None else image)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write everything needed to draw without the model, see `viz_nodes.export.archive.save`."""
@@ -214,3 +382,8 @@ class Explanation:
         from viz_nodes.export.archive import load
 
         return load(folder)
+
+
+def _several(value: int | Iterable[int]) -> Iterable[int]:
+    """One thing as a list of it; arrays without a dimension are one, though their type can be iterated over."""
+    return value if isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0 else [value]  # type: ignore[list-item]

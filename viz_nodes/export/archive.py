@@ -22,8 +22,8 @@ from torch import Tensor
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.export.graphml import ABSENT, columns_of, graphml, graphml_of_columns
 from viz_nodes.files import write_atomically
-from viz_nodes.graphs.digraphs import _describe, _merge_parallel, _places, layer_graph
-from viz_nodes.graphs.edges import _edges, _row, in_degree
+from viz_nodes.graphs.digraphs import describe, layer_graph, places_of
+from viz_nodes.graphs.edges import edges_of, in_degree
 from viz_nodes.grids import centers
 
 if TYPE_CHECKING:
@@ -304,16 +304,16 @@ def _printable_values(attributes: dict[str, Any]) -> dict[str, Any]:
 
 def _graphml_of(exp: Explanation, layer: int | Iterable[int] | None, image: int) -> bytes:
     """What `graphml` makes of `to_networkx`, without the detour: a batch writes thousands of these."""
-    row, single = _row(exp, image), isinstance(layer, int)
+    row, single = exp.row(image), isinstance(layer, int)
     chosen = [exp.layer(index) for index in _chosen(exp, layer)]
     names: list[Any] = []
     rows: list[dict[str, Any]] = []
     ends: list[tuple[Any, Any]] = []
     columns: dict[str, list] = {}
     for explained in chosen:
-        nodes, keys = _places(explained, row, exp.image_size)
-        pooled = explained.key_grid != explained.grid
-        found = _merge_parallel(_edges(explained, row), len(keys))
+        nodes, keys = places_of(explained, row, exp.image_size)
+        pooled = explained.pooled
+        found = edges_of(explained, row).merged()
         # As networkx lists them: by sender, and for each in the order of its centers.
         found = found.where(np.argsort(found.neighbor, kind="stable"))
         before = () if single else (explained.index,)
@@ -335,7 +335,7 @@ def _graphml_of(exp: Explanation, layer: int | Iterable[int] | None, image: int)
         for column in columns.values():
             column += [ABSENT] * (len(ends) - len(column))
     return graphml_of_columns(
-        _printable_values(_shared([_describe(exp, explained, row) for explained in chosen])),
+        _printable_values(_shared([describe(exp, explained, row) for explained in chosen])),
         names,
         columns_of(rows),
         ends,
@@ -445,11 +445,11 @@ def to_pyg(exp: Explanation, layer: int, image: int = 0) -> Data:
         from torch_geometric.data import Data
     except ImportError as error:
         raise ImportError("`to_pyg` needs PyTorch Geometric: pip install 'vizgraph[pyg]'") from error
-    explained, row = exp.layer(layer), _row(exp, image)
-    found = _edges(explained, row)
+    explained, row = exp.layer(layer), exp.row(image)
+    found = edges_of(explained, row)
     graph = layer_graph(exp, layer, row)
     nodes = explained.grid[0] * explained.grid[1]
-    pooled = explained.key_grid != explained.grid
+    pooled = explained.pooled
     table = [attributes for _, attributes in graph.nodes(data=True)]
     return Data(
         edge_index=torch.from_numpy(np.stack([found.neighbor + (nodes if pooled else 0), found.center])),
@@ -483,7 +483,7 @@ def edges_table(exp: Explanation, layer: int | Iterable[int] | None = None, imag
     for row in _rows(exp, image):
         for index in _chosen(exp, layer):
             explained = exp.layer(index)
-            found = _edges(explained, row)
+            found = edges_of(explained, row)
             columns = {
                 "image": row,
                 "layer": index,
@@ -522,7 +522,7 @@ def nodes_table(exp: Explanation, layer: int | Iterable[int] | None = None, imag
     for row in _rows(exp, image):
         for index in _chosen(exp, layer):
             explained = exp.layer(index)
-            pooled = explained.key_grid != explained.grid
+            pooled = explained.pooled
             degree = in_degree(exp, index, row)
             for grid, key in ((explained.grid, False), (explained.key_grid, True)):
                 if key and not pooled:
@@ -550,4 +550,4 @@ def nodes_table(exp: Explanation, layer: int | Iterable[int] | None = None, imag
 
 
 def _rows(exp: Explanation, image: int | None) -> list[int]:
-    return list(range(len(exp))) if image is None else [_row(exp, image)]
+    return list(range(len(exp))) if image is None else [exp.row(image)]

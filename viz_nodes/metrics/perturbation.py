@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from viz_nodes.capture.model_state import as_batch, eval_mode, logits_of, unwrap
-from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.explanation import NO_PEAK, Explanation, also_image
 from viz_nodes.grids import Grid
 
 
@@ -152,6 +152,7 @@ def node_curve(
     return Curve(counts / nodes, scores)
 
 
+@also_image
 def edge_curve(
     model: nn.Module,
     pixels: Tensor,
@@ -161,7 +162,7 @@ def edge_curve(
     by: str | Tensor | np.ndarray = "contribution",
     mode: str = "deletion",
     steps: int = 10,
-    image: int = 0,
+    row: int = 0,
     frozen: bool = True,
     batch_size: int = 32,
 ) -> Curve:
@@ -171,13 +172,13 @@ def edge_curve(
 
     Args:
         model: the network.
-        pixels: the image that row `image` of the explanation explains, (3, H, W) or (1, 3, H, W).
+        pixels: the image that row `row` of the explanation explains, (3, H, W) or (1, 3, H, W).
         exp: an explanation with that layer.
         layer: place in the network from 0, negative from its end.
         by: "contribution", "share", or (N, k) values of your own; the highest count as most important.
         mode: "deletion" or "insertion".
         steps: in how many equal parts.
-        image: the row.
+        row: of the explanation, negative from its end; also called `image`.
         frozen: whether the graphs of all explained layers stay as they were; otherwise later layers build theirs anew.
 
     Returns:
@@ -190,15 +191,15 @@ def edge_curve(
 
     if mode not in ("deletion", "insertion"):
         raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
-    explained = exp.layer(layer)
-    target = int(exp.target[image])
+    explained, row = exp.layer(layer), exp.row(row)
+    target = int(exp.target[row])
     if target < 0:
         raise ValueError("the explanation must be of a class (its target is a callable)")
     if isinstance(by, str):
         if by not in ("contribution", "share"):
             raise ValueError(f"`by` must be 'contribution', 'share' or values (got {by!r})")
-        by = getattr(explained, by)[image]
-    neighbors = explained.neighbors[image]
+        by = getattr(explained, by)[row]
+    neighbors = explained.neighbors[row]
     values = torch.as_tensor(np.asarray(by), dtype=torch.float64)
     if values.shape != neighbors.shape:
         raise ValueError(f"`by` must have shape {tuple(neighbors.shape)} (got {tuple(values.shape)})")
@@ -211,7 +212,7 @@ def edge_curve(
     cut = first if mode == "deletion" else ~first
     model = unwrap(model)
     one = _single(model, pixels)[None]
-    only = _only(exp, image) if frozen else None
+    only = _only(exp, row) if frozen else None
     scores = []
     with eval_mode(model, grad=False):
         for part in cut.split(batch_size):
