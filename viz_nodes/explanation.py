@@ -7,15 +7,15 @@ k neighbors. All arrays are detached CPU tensors.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import wraps
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from viz_nodes.arguments import require_kind, require_pair, require_range, require_shape, whole
 from viz_nodes.grids import NO_EDGE, NO_PEAK
 
 if TYPE_CHECKING:
@@ -23,63 +23,7 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
-__all__ = ["NO_EDGE", "NO_PEAK", "Explanation", "LayerExplanation", "also_image"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def also_image(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that takes `row` be called with `image=` too, its name in 0.1."""
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        if "image" in kwargs:
-            if "row" in kwargs:
-                raise TypeError(f"{function.__name__}() got `row` and `image`, which are two names of one thing")
-            kwargs["row"] = kwargs.pop("image")
-        return function(*args, **kwargs)
-
-    return call
-
-
-def whole(name: str, value: Any) -> int:
-    """A whole number as Python's own, also from numpy and torch.
-
-    Raises:
-        TypeError: it is a truth value, a fraction, text or anything else.
-    """
-    try:
-        if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
-            raise TypeError
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"`{name}` must be a whole number (got {value!r})") from None
-
-
-def _require_shape(name: str, array: Tensor, expected: tuple[int, ...]) -> None:
-    if tuple(array.shape) != expected:
-        raise ValueError(f"`{name}` must have shape {expected} (got {tuple(array.shape)})")
-
-
-def _require_kind(name: str, array: Any, *, integer: bool) -> None:
-    if not isinstance(array, Tensor):
-        raise TypeError(f"`{name}` must be a torch tensor (got {type(array).__name__})")
-    if not (array.dtype == torch.int64 if integer else array.is_floating_point()):
-        raise TypeError(f"`{name}` must be {'int64' if integer else 'of floating point'} (got {array.dtype})")
-
-
-def _require_range(name: str, array: Tensor, low: int, high: int, of: str) -> None:
-    """All of an int64 array in [low, high)."""
-    if array.numel() and not (int(array.min()) >= low and int(array.max()) < high):
-        worst = int(array.min()) if int(array.min()) < low else int(array.max())
-        raise ValueError(f"`{name}` must lie in [{low}, {high}) for {of} (got {worst})")
-
-
-def _require_pair(name: str, pair: Any) -> None:
-    if len(pair) != 2 or any(whole(name, side) < 1 for side in pair):
-        raise ValueError(f"`{name}` must be two whole numbers above 0 (got {tuple(pair)})")
-
+__all__ = ["NO_EDGE", "NO_PEAK", "Explanation", "LayerExplanation"]
 
 _ROUNDING = 1e-2
 
@@ -131,22 +75,22 @@ class LayerExplanation:
 
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):
-            _require_pair(name, getattr(self, name))
+            require_pair(name, getattr(self, name))
         for name in ("cam", "share", "contribution", "distance", "margin", "peak", "neighbors", "skipped"):
             if getattr(self, name) is not None or name in ("cam", "share", "contribution", "peak", "neighbors"):
-                _require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped"))
+                require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped"))
         rows = self.cam.shape[0]
-        _require_shape("cam", self.cam, (rows, *self.grid))
-        _require_shape("peak", self.peak, (rows,))
+        require_shape("cam", self.cam, (rows, *self.grid))
+        require_shape("peak", self.peak, (rows,))
         edges = (rows, self.num_nodes, *self.neighbors.shape[-1:])
         for name in ("neighbors", "share", "contribution", "distance", "margin"):
             if getattr(self, name) is not None:
-                _require_shape(name, getattr(self, name), edges)
+                require_shape(name, getattr(self, name), edges)
         if self.skipped is not None:
-            _require_shape("skipped", self.skipped, (*edges[:2], *self.skipped.shape[-1:]))
-            _require_range("skipped", self.skipped, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
-        _require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
-        _require_range("peak", self.peak, NO_PEAK, self.num_nodes, f"a grid of {self.grid}")
+            require_shape("skipped", self.skipped, (*edges[:2], *self.skipped.shape[-1:]))
+            require_range("skipped", self.skipped, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
+        require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
+        require_range("peak", self.peak, NO_PEAK, self.num_nodes, f"a grid of {self.grid}")
         # A hair of room: shares are rounded to the precision they are kept in.
         if bool(((self.share < -_ROUNDING) | (self.share > 1 + _ROUNDING)).any()):
             raise ValueError(f"`share` must lie in [0, 1] (got {float(self.share.min())} to {float(self.share.max())})")
@@ -264,19 +208,19 @@ class Explanation:
     extras: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _require_kind("logits", self.logits, integer=False)
+        require_kind("logits", self.logits, integer=False)
         rows, classes = (int(side) for side in self.logits.shape)
         if self.source is None:
             object.__setattr__(self, "source", torch.arange(rows))
         for name in ("target", "source", "versus"):
             array = getattr(self, name)
             if array is not None:
-                _require_kind(name, array, integer=True)
-                _require_shape(name, array, (rows,))
+                require_kind(name, array, integer=True)
+                require_shape(name, array, (rows,))
         for name in ("target", "versus"):
             if getattr(self, name) is not None:
-                _require_range(name, getattr(self, name), -1, classes, f"{classes} classes")
-        _require_pair("image_size", self.image_size)
+                require_range(name, getattr(self, name), -1, classes, f"{classes} classes")
+        require_pair("image_size", self.image_size)
         before = -1
         for layer in self.layers:
             if not before < layer.index < self.depth:

@@ -99,7 +99,7 @@ def compare(
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")
-    row_of = rows_of(exps, rows)
+    row_of: list[int] = [rows] * len(exps) if np.ndim(rows) == 0 else list(rows)  # type: ignore[arg-type, list-item]
     layers_of = _layers_of(exps, layers)
     titles = [plain(name) for name in (names if names is not None else column_names(exps, row_of))]
     two = difference and len(exps) == 2
@@ -111,9 +111,10 @@ def compare(
     pictures = _pictures(exps, image, panel_width / 72.0 * dpi)
     table = heat_table(palette_named(palette), alpha, fade)
     views = list(view) if isinstance(view, list) else [view] * len(exps)
-    for what, given in (("names", titles), ("view", views)):
+    for what, given in (("rows", row_of), ("names", titles), ("view", views)):
         if len(given) != len(exps):
             raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
+    row_of = [exp.row(row) for exp, row in zip(exps, row_of, strict=True)]
     common = [{"view": one, "theme": look, "font_size": page.small} for one in views]
 
     bands = []
@@ -179,18 +180,6 @@ def column_names(exps: Sequence[Explanation], rows: Sequence[int]) -> list[str]:
     if not parts:
         return [exp.model or chr(ord("A") + at % 26) for at, exp in enumerate(exps)]
     return [SEPARATOR.join(words) for words in zip(*parts, strict=True)]
-
-
-def rows_of(exps: Sequence[Explanation], rows: Sequence[int] | int) -> list[int]:
-    """The row of each explanation, from one for all or a list.
-
-    Raises:
-        ValueError: a list of another length.
-    """
-    given = list(rows) if isinstance(rows, Sequence) or getattr(rows, "ndim", 0) else [rows] * len(exps)
-    if len(given) != len(exps):
-        raise ValueError(f"`rows` must have one entry for each of {len(exps)} explanations (got {len(given)})")
-    return [exp.row(row) for exp, row in zip(exps, given, strict=True)]  # type: ignore[arg-type]
 
 
 def _layers_of(exps: Sequence[Explanation], layers) -> list[list[int]]:

@@ -35,7 +35,7 @@ def still(document: dict, state: dict, *, dpi: float = 110.0) -> bytes | None:
     if not centers and int(layer.peak[0]) == NO_PEAK:
         return None
     exp = Explanation(
-        logits=torch.zeros(1, 1),
+        logits=torch.zeros(1, max(row["target"] + 1, 1)),
         target=torch.tensor([row["target"]]),
         layers=records,
         method=row["method"],

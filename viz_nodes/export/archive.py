@@ -152,6 +152,7 @@ def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
                 "exact": layer.exact,
                 "conv": layer.conv,
                 "dilation": layer.dilation,
+                "placed": layer.placed,
             }
             for layer in exp.layers
         ],
@@ -211,7 +212,8 @@ def _read(path: Path) -> Explanation:
                 key_grid=_pair(layer["key_grid"]),
                 exact=bool(layer["exact"]),
                 conv=str(layer["conv"]),
-                dilation=int(layer["dilation"]),
+                dilation=None if layer["dilation"] is None else int(layer["dilation"]),
+                placed=None if layer.get("placed") is None else bool(layer["placed"]),
                 **{name: get(f"layers/{layer['index']}/{name}") for name in _LAYER_ARRAYS},
             )
             for layer in about["layers"]

@@ -12,7 +12,8 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from viz_nodes.explanation import Explanation, LayerExplanation, also_image
+from viz_nodes.arguments import also_image
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import Edges, edges_of
 from viz_nodes.graphs.hops import coverage, hop_layers
 from viz_nodes.grids import NO_PEAK, centers

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from viz_nodes.explanation import Explanation, LayerExplanation, also_image
+from viz_nodes.arguments import also_image
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import NO_EDGE, centers
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from viz_nodes.explanation import Explanation, LayerExplanation, also_image, whole
+from viz_nodes.arguments import also_image, whole
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import edges_of
 from viz_nodes.grids import Grid
 

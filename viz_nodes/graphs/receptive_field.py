@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from viz_nodes.explanation import Explanation, also_image
+from viz_nodes.arguments import also_image
+from viz_nodes.explanation import Explanation
 from viz_nodes.graphs.digraphs import center_of
 from viz_nodes.graphs.hops import coverage, hop_layers, share_matrix
 from viz_nodes.grids import Window, through

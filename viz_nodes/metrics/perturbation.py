@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from viz_nodes.arguments import also_image
 from viz_nodes.capture.model_state import as_batch, eval_mode, logits_of, unwrap
-from viz_nodes.explanation import NO_PEAK, Explanation, also_image
+from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
 
 
