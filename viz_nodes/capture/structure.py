@@ -9,11 +9,10 @@ from typing import Any
 from torch import nn
 
 from viz_nodes.capture.adapters.base import Adapter
-from viz_nodes.capture.adapters.partition import Partition
-from viz_nodes.capture.aggregation import Aggregation, recognize
-from viz_nodes.capture.calls import GraphCall
-from viz_nodes.capture.model_state import eval_mode
-from viz_nodes.capture.recorder import recording
+from viz_nodes.capture.adapters.partition import Fold
+from viz_nodes.capture.aggregation import Aggregation, recognise
+from viz_nodes.capture.model_state import borrowed
+from viz_nodes.capture.recorder import GraphCall, recording
 
 Grid = tuple[int, int]
 
@@ -32,7 +31,7 @@ class Layer:
         passed: whether it hands its messages around edge by edge, so that they can be held back.
         child_times: how many times that child runs before, in one call of the graph convolution.
         grid: (H, W).
-        partition: windows in the batch, or None.
+        fold: windows in the batch, or None.
     """
 
     index: int
@@ -45,12 +44,12 @@ class Layer:
     child: nn.Module | None
     child_times: int
     grid: Grid
-    partition: Partition | None
+    fold: Fold | None
     passed: bool = False
 
 
 def structure(
-    network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], adapters: Sequence[Adapter]
+    network: nn.Module, args: tuple, kwargs: dict[str, Any], adapters: Sequence[Adapter]
 ) -> tuple[Layer, ...]:
     """The network's graph layers, from one forward of these arguments, whose first is (B, 3, H, W).
 
@@ -58,13 +57,13 @@ def structure(
         NoGraphLayer: there is none.
     """
     pixels = args[0] if args else next(iter(kwargs.values()))
-    with eval_mode(network, grad=False):
+    with borrowed(network, grad=False):
         with recording(network, adapters, pixels) as record:
             network(*args, **kwargs)
             record.finish()
         found = []
         for call in record.calls:
-            one = recognize(call)
+            one = recognise(call)
             place = one.inner if one.kind == "sage" else one.child
             child = call.consumed[place].module if place >= 0 else None
             before = sum(other.module is child for other in call.consumed[: max(place, 0)])
@@ -84,6 +83,6 @@ def _layer(call: GraphCall, one: Aggregation, child: nn.Module | None, before: i
         child,
         before,
         call.grid,
-        call.partition,
+        call.fold,
         call.graph.sent is not None and one.exact,
     )
