@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import statistics
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -25,16 +25,9 @@ import viz_nodes
 import vizgraph
 from vizgraph.data import bundled_images
 
-CHROMIUM = next(path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from builders.chromium import CHROMIUM, FLAGS
+
 EXPLORER = "document.querySelector('.vge').explorer"
 VISITS = 5
 

@@ -9,7 +9,6 @@ Chromium, moves the pointer over it and photographs it. Needs playwright and a C
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,17 +20,10 @@ import viz_nodes
 import vizgraph
 from vizgraph.data import bundled_images, bundled_truth, labels_of
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from builders.chromium import CHROMIUM, FLAGS
+
 FOLDER = Path(__file__).resolve().parent / "images"
-CHROMIUM = next(path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 985}
 EXPLORER = "document.querySelector('.vge').explorer"
 

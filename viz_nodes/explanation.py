@@ -6,29 +6,26 @@ k neighbors. All arrays are detached CPU tensors.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+from viz_nodes.arguments import require_kind, require_pair, require_range, require_shape, whole
+from viz_nodes.grids import NO_EDGE, NO_PEAK
 
 if TYPE_CHECKING:
     import os
 
     import networkx as nx
 
-NO_EDGE = -1
-"""In `neighbors`: this place holds no edge (graphs whose nodes have unequal numbers of neighbors)."""
-NO_PEAK = -1
-"""In `peak`: the map is blank, no node may be called the most discriminative one."""
+__all__ = ["NO_EDGE", "NO_PEAK", "Explanation", "LayerExplanation"]
 
-ACTIVATIONS = ("softmax", "sigmoid", "given", "none")
-"""In `Explanation.activation`."""
-
-
-def _require_shape(name: str, array: Tensor, expected: tuple[int, ...]) -> None:
-    if tuple(array.shape) != expected:
-        raise ValueError(f"`{name}` must have shape {expected} (got {tuple(array.shape)})")
+_ROUNDING = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +38,7 @@ class LayerExplanation:
         grid: (H, W) of the nodes.
         key_grid: (h, w) of the key nodes that `neighbors` indexes; equal to `grid` where keys are not pooled.
         cam: (B, H, W) raw class activation map, >= 0, not normalised.
-        peak: (B,) int64, the node with the highest CAM value; `NO_PEAK` where the map is blank or flat, and where the
-            image is of one color.
+        peak: (B,) int64, the node with the highest CAM value; `NO_PEAK` where the map is blank.
         neighbors: (B, N, k) int64 into the key nodes, nearest first, exactly the edges the network used; `NO_EDGE`
             where a node has fewer than k.
         share: (B, N, k), the fraction of channels that the neighbor wins; sums to 1 over a node's neighbors.
@@ -50,12 +46,14 @@ class LayerExplanation:
         exact: whether share and contribution are exact for this layer's aggregation.
         conv: how neighbors are aggregated: "mr", "edge", "sage", "gin", "max" or "sum" (over other messages that are
             known; a mean is a sum), or "other".
-        dilation: every how many-th candidate was kept (1 where unknown).
+        dilation: every how many-th candidate was kept; None where unknown.
         distance: (B, N, k) what the layer ranked its neighbors by (squared distance of normalised features, plus the
             relative position term where there is one); None where the layer has no such ranking.
         margin: (B, N, k) distance of the first rejected candidate minus the neighbor's own, >= 0: how certain the edge
             is; None where unknown.
         skipped: (B, N, s) int64, nearer candidates that dilation left out, nearest first; None where unknown.
+        placed: whether node i is proven to lie where it is drawn on the image: True; False where that is refuted, and
+            the layer is not drawn on the picture; None where it was not tried.
     """
 
     index: int
@@ -69,27 +67,45 @@ class LayerExplanation:
     contribution: Tensor
     exact: bool = True
     conv: str = "other"
-    dilation: int = 1
+    dilation: int | None = None
     distance: Tensor | None = None
     margin: Tensor | None = None
     skipped: Tensor | None = None
+    placed: bool | None = None
 
     def __post_init__(self) -> None:
-        rows, nodes = self.cam.shape[0], self.grid[0] * self.grid[1]
-        _require_shape("cam", self.cam, (rows, *self.grid))
-        _require_shape("peak", self.peak, (rows,))
-        edges = (rows, nodes, self.neighbors.shape[-1])
+        for name in ("grid", "key_grid"):
+            require_pair(name, getattr(self, name))
+        for name in ("cam", "share", "contribution", "distance", "margin", "peak", "neighbors", "skipped"):
+            if getattr(self, name) is not None or name in ("cam", "share", "contribution", "peak", "neighbors"):
+                require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped"))
+        rows = self.cam.shape[0]
+        require_shape("cam", self.cam, (rows, *self.grid))
+        require_shape("peak", self.peak, (rows,))
+        edges = (rows, self.num_nodes, *self.neighbors.shape[-1:])
         for name in ("neighbors", "share", "contribution", "distance", "margin"):
-            array = getattr(self, name)
-            if array is not None:
-                _require_shape(name, array, edges)
-        keys = self.key_grid[0] * self.key_grid[1]
-        if self.neighbors.numel() and not (int(self.neighbors.min()) >= NO_EDGE and int(self.neighbors.max()) < keys):
-            raise ValueError(f"`neighbors` must lie in [-1, {keys}) for a key grid of {self.key_grid}")
+            if getattr(self, name) is not None:
+                require_shape(name, getattr(self, name), edges)
+        if self.skipped is not None:
+            require_shape("skipped", self.skipped, (*edges[:2], *self.skipped.shape[-1:]))
+            require_range("skipped", self.skipped, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
+        require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
+        require_range("peak", self.peak, NO_PEAK, self.num_nodes, f"a grid of {self.grid}")
+        # A hair of room: shares are rounded to the precision they are kept in.
+        if bool(((self.share < -_ROUNDING) | (self.share > 1 + _ROUNDING)).any()):
+            raise ValueError(f"`share` must lie in [0, 1] (got {float(self.share.min())} to {float(self.share.max())})")
+        if bool((self.cam < 0).any()):
+            raise ValueError(f"`cam` must be 0 or above (got {float(self.cam.min())})")
+        known = self.cam.isfinite().flatten(1).all(1)
+        if bool((~known & (self.peak != NO_PEAK)).any()):
+            raise ValueError(
+                "`cam` must be finite where it has a peak (got NaN or infinity): the network's weights, or the image, "
+                "lead to numbers that are none"
+            )
 
     def __repr__(self) -> str:
         (rows, _, near), (h, w), (kh, kw) = self.neighbors.shape, self.grid, self.key_grid
-        keys = "" if self.grid == self.key_grid else f", {kh}x{kw} key nodes"
+        keys = f", {kh}x{kw} key nodes" if self.pooled else ""
         peak = self.peak.tolist() if rows <= 8 else f"{rows} rows"
         return (
             f"<LayerExplanation index={self.index} {self.name}: {h}x{w} nodes{keys}, {near} neighbors each, "
@@ -102,9 +118,62 @@ class LayerExplanation:
         return self.index + 1
 
     @property
+    def num_nodes(self) -> int:
+        """N, how many nodes the layer has."""
+        return self.grid[0] * self.grid[1]
+
+    @property
+    def num_keys(self) -> int:
+        """M, how many key nodes `neighbors` indexes."""
+        return self.key_grid[0] * self.key_grid[1]
+
+    @property
+    def pooled(self) -> bool:
+        """Whether neighbors are key nodes of a grid of their own, not nodes."""
+        return self.grid != self.key_grid
+
+    @property
     def reduction(self) -> tuple[float, float]:
         """How many nodes a key node spans, down and across: (1.0, 1.0) where keys are not pooled."""
         return self.grid[0] / self.key_grid[0], self.grid[1] / self.key_grid[1]
+
+    def node(self, where: Any, *, name: str = "node") -> int:
+        """Number of the node meant by a number, a (row, col) or an (x, y).
+
+        On a 14 x 14 grid 105, (7, 7) and (0.5, 0.5) are the same node.
+
+        Args:
+            where: a node number; a (row, col) tuple of whole numbers; or an (x, y) tuple with a fraction in it, from
+                the left and top of what the network saw, both from 0 to 1.
+            name: what an error calls it.
+
+        Raises:
+            TypeError: it is something else.
+            ValueError: the layer has no such node.
+        """
+        if not isinstance(where, tuple):
+            try:
+                node = whole(name, where)
+            except TypeError:
+                raise TypeError(f"`{name}` must be {_WHERE} (got {where!r})") from None
+            if not 0 <= node < self.num_nodes:
+                raise ValueError(f"`{name}` must lie in [0, {self.num_nodes}) for a grid of {self.grid} (got {node})")
+            return node
+        if len(where) != 2 or not all(isinstance(value, Real) and not isinstance(value, bool) for value in where):
+            raise TypeError(f"`{name}` must be {_WHERE} (got {where!r})")
+        height, width = self.grid
+        if any(not hasattr(value, "__index__") for value in where):
+            if not all(0 <= value <= 1 for value in where):
+                raise ValueError(f"`{name}` as an (x, y) must have both from 0 to 1 (got {where})")
+            col, row = (min(n - 1, int(value * n + 1e-6)) for value, n in zip(where, (width, height), strict=True))
+            return row * width + col
+        row, col = (operator.index(value) for value in where)
+        if not (0 <= row < height and 0 <= col < width):
+            raise ValueError(f"`{name}` must be a (row, col) in a grid of {self.grid} (got {(row, col)})")
+        return row * width + col
+
+
+_WHERE = "a node number, a (row, col) tuple of whole numbers or an (x, y) tuple of fractions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +193,6 @@ class Explanation:
         source: (B,) int64, which input image a row explains.
         labels: the class names, or None.
         model: name of the network, "" where unknown.
-        activation: what makes probabilities of the logits: "softmax", "sigmoid", "given" (they are probabilities
-            already), or "none" (plain numbers, such as those of a regression or an embedding).
-        output: the steps into the network's raw output to the tensor that `logits` is; () for the output itself.
-        explained: for each row what a callable target explains, in words, "" for a class; None where all are classes.
-        scored_by: the score (`viz_nodes.capture.score.Score`) that was explained; not saved.
     """
 
     logits: Tensor
@@ -142,32 +206,36 @@ class Explanation:
     labels: tuple[str, ...] | None = None
     model: str = ""
     extras: dict[str, Any] = field(default_factory=dict)
-    activation: str = "softmax"
-    output: tuple[int | str, ...] = ()
-    explained: tuple[str, ...] | None = None
-    scored_by: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        rows = self.logits.shape[0]
-        _require_shape("target", self.target, (rows,))
+        require_kind("logits", self.logits, integer=False)
+        rows, classes = (int(side) for side in self.logits.shape)
         if self.source is None:
             object.__setattr__(self, "source", torch.arange(rows))
-        for name in ("source", "versus"):
+        for name in ("target", "source", "versus"):
             array = getattr(self, name)
             if array is not None:
-                _require_shape(name, array, (rows,))
+                require_kind(name, array, integer=True)
+                require_shape(name, array, (rows,))
+        for name in ("target", "versus"):
+            if getattr(self, name) is not None:
+                require_range(name, getattr(self, name), -1, classes, f"{classes} classes")
+        require_pair("image_size", self.image_size)
+        before = -1
         for layer in self.layers:
+            if not before < layer.index < self.depth:
+                raise ValueError(
+                    f"`layers` must be in the order of the network's {self.depth} "
+                    f"(got indices {[each.index for each in self.layers]})"
+                )
+            before = layer.index
             if layer.cam.shape[0] != rows:
                 raise ValueError(f"layer {layer.number} must have {rows} rows (got {layer.cam.shape[0]})")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} (got {self.activation!r})")
-        if self.explained is not None and len(self.explained) != rows:
-            raise ValueError(f"`explained` must have an entry for each of {rows} rows (got {len(self.explained)})")
-        if self.labels is not None and len(self.labels) != self.logits.shape[1]:
-            raise ValueError(f"`labels` must name {self.logits.shape[1]} classes (got {len(self.labels)})")
+        if self.labels is not None and len(self.labels) != classes:
+            raise ValueError(f"`labels` must name {classes} classes (got {len(self.labels)})")
 
     def __repr__(self) -> str:
-        rows = [self.target_label(row) for row in range(min(len(self), 8))]
+        rows = [self.label(int(target)) for target in self.target[:8]]
         if self.versus is not None:
             others = self.versus[:8]
             rows = [f"{row} rather than {self.label(int(v))}" for row, v in zip(rows, others, strict=True)]
@@ -179,12 +247,34 @@ class Explanation:
     def __len__(self) -> int:
         return int(self.logits.shape[0])
 
+    def row(self, row: int = 0) -> int:
+        """Number of a row from 0; negative from the end, so that -1 is the last.
+
+        Raises:
+            IndexError: there is no such row.
+            TypeError: not a whole number.
+        """
+        place = whole("row", row)
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"`row` must be in [-{len(self)}, {len(self)}), the rows of the explanation (got {place})")
+        return place % len(self)
+
+    def rows(self, rows: int | Iterable[int] | None = None) -> list[int]:
+        """Numbers of several rows: one, some, or all where None."""
+        return list(range(len(self))) if rows is None else [self.row(row) for row in _several(rows)]
+
+    def pick(self, layers: int | Iterable[int] | None = None) -> tuple[LayerExplanation, ...]:
+        """Explained layers in the order asked: one, some, or all where None."""
+        return self.layers if layers is None else tuple(self.layer(index) for index in _several(layers))
+
     def layer(self, index: int) -> LayerExplanation:
         """The explained layer with this place in the network, from 0; negative from the network's end.
 
         Raises:
             IndexError: the network has no such layer, or it was not among the `layers` explained.
+            TypeError: not a whole number.
         """
+        index = whole("layer", index)
         place = index + self.depth if index < 0 else index
         for layer in self.layers:
             if layer.index == place:
@@ -198,41 +288,31 @@ class Explanation:
 
     @property
     def probabilities(self) -> Tensor:
-        """(B, classes), what `activation` makes of the logits; the logits themselves where they are plain numbers."""
-        if self.activation == "softmax":
-            return self.logits.softmax(dim=-1)
-        return self.logits.sigmoid() if self.activation == "sigmoid" else self.logits
-
-    @property
-    def probable(self) -> bool:
-        """Whether `probabilities` are any, so that a percentage may be said."""
-        return self.activation != "none"
+        """(B, classes), softmax of the logits."""
+        return self.logits.softmax(dim=-1)
 
     def label(self, index: int) -> str:
-        """Name of a class, "class 7" where none is known, "output 7" where outputs are plain numbers."""
+        """Name of a class, "class 7" where none is known."""
         if self.labels is not None and 0 <= index < len(self.labels):
             return self.labels[index]
-        if index < 0:
-            return "custom target"
-        return f"class {index}" if self.probable else f"output {index}"
+        return f"class {index}" if index >= 0 else "custom target"
 
-    def target_label(self, row: int) -> str:
-        """What a row explains: the name of its class, or what its callable target says of itself."""
-        index = int(self.target[row])
-        own = "" if self.explained is None else self.explained[row]
-        return own if index < 0 and own else self.label(index)
-
-    def graph(self, layer: int, image: int = 0) -> nx.DiGraph:
-        """The layer's whole graph, see `viz_nodes.graphs.digraphs.layer_graph`."""
+    def graph(self, layer: int, row: int = 0, *, image: int | None = None) -> nx.DiGraph:
+        """The layer's whole graph, see `viz_nodes.graphs.digraphs.layer_graph`; `image` is another name of `row`."""
         from viz_nodes.graphs.digraphs import layer_graph
 
-        return layer_graph(self, layer, image)
+        return layer_graph(self, layer, row if image is None else image)
 
-    def ego_graph(self, layer: int, node: int | None = None, *, hops: int = 1, image: int = 0) -> nx.DiGraph:
-        """A node (the peak by default) with its neighbors, see `viz_nodes.graphs.digraphs.ego_graph`."""
+    def ego_graph(
+        self, layer: int, node: Any = None, *, hops: int = 1, row: int = 0, image: int | None = None
+    ) -> nx.DiGraph:
+        """A node (the peak by default) with its neighbors, see `viz_nodes.graphs.digraphs.ego_graph`.
+
+        `image` is another name of `row`.
+        """
         from viz_nodes.graphs.digraphs import ego_graph
 
-        return ego_graph(self, layer, node, hops=hops, image=image)
+        return ego_graph(self, layer, node, hops=hops, row=row if image is None else image)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write everything needed to draw without the model, see `viz_nodes.export.archive.save`."""
@@ -246,3 +326,8 @@ class Explanation:
         from viz_nodes.export.archive import load
 
         return load(folder)
+
+
+def _several(value: int | Iterable[int]) -> Iterable[int]:
+    """One thing as a list of it; arrays without a dimension are one, though their type can be iterated over."""
+    return value if isinstance(value, Iterable) and getattr(value, "ndim", 1) > 0 else [value]  # type: ignore[list-item]

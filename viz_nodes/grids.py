@@ -1,4 +1,6 @@
-"""Where nodes are: node number <-> (row, col) <-> pixels of the input, and back to the original image.
+"""Where nodes are: node number <-> pixels of the input, and back to the original image.
+
+Node row * W + col of an (H, W) grid is the patch at (row, col).
 
 Pixels are continuous, (0, 0) the top left corner of the image and (width, height) its bottom right one, so the first
 patch of 16 pixels spans 0 to 16 and its center is 8. A `view` is the part of a larger image that the network saw, as
@@ -7,24 +9,19 @@ patch of 16 pixels spans 0 to 16 and its center is 8. A `view` is the part of a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 Grid = tuple[int, int]
 View = tuple[float, float, float, float]
 
-
-def node_of(row: int, col: int, grid: Grid) -> int:
-    """Number of the node at (row, col) of an (H, W) grid: row * W + col."""
-    if not (0 <= row < grid[0] and 0 <= col < grid[1]):
-        raise ValueError(f"(row, col) must lie in a grid of {grid} (got {(row, col)})")
-    return row * grid[1] + col
-
-
-def row_col(node: int, grid: Grid) -> tuple[int, int]:
-    """(row, col) of a node of an (H, W) grid."""
-    if not 0 <= node < grid[0] * grid[1]:
-        raise ValueError(f"`node` must lie in [0, {grid[0] * grid[1]}) for a grid of {grid} (got {node})")
-    return divmod(node, grid[1])
+NO_EDGE = -1
+"""In `neighbors`: this place holds no edge (graphs whose nodes have unequal numbers of neighbors)."""
+NO_PEAK = -1
+"""In `peak`: the map is blank, no node may be called the most discriminative one."""
 
 
 def boxes(grid: Grid, size: tuple[int, int], view: View | None = None) -> np.ndarray:
@@ -46,3 +43,45 @@ def centers(grid: Grid, size: tuple[int, int], view: View | None = None) -> np.n
     """Pixel centers of all nodes, (N, 2) as x, y; arguments as `boxes`."""
     box = boxes(grid, size, view)
     return np.stack([(box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2], axis=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A spatial operation between two graph layers: what an output node hears of the grid before it, as (rows, cols).
+
+    Output (r, c) hears input rows r * stride - padding + i * dilation for i = 0 .. kernel - 1, columns likewise.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+
+    def heard(self, mask: np.ndarray, before: Grid) -> np.ndarray:
+        """(H', W') bool, the nodes of the grid `before` it that any node in mask (H, W) hears."""
+        heard = np.zeros(before, bool)
+        rows, cols = np.nonzero(mask)
+        for down in range(self.kernel[0]):
+            for across in range(self.kernel[1]):
+                r = rows * self.stride[0] - self.padding[0] + down * self.dilation[0]
+                c = cols * self.stride[1] - self.padding[1] + across * self.dilation[1]
+                inside = (r >= 0) & (r < before[0]) & (c >= 0) & (c < before[1])
+                heard[r[inside], c[inside]] = True
+        return heard
+
+
+def through(windows: Sequence[Window], mask: np.ndarray, before: Grid) -> np.ndarray:
+    """Back through operations in the order they ran, the first of which ran on a grid `before`."""
+    sizes: list[Any] = [before]
+    for window in windows[:-1]:
+        sizes.append(
+            tuple(
+                (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
+                for size, kernel, stride, pad, dilation in zip(
+                    sizes[-1], window.kernel, window.stride, window.padding, window.dilation
+                )
+            )
+        )
+    for window, size in zip(reversed(windows), reversed(sizes)):
+        mask = window.heard(mask, size)
+    return mask

@@ -10,7 +10,7 @@ import viz_nodes
 from builders.networks import seeded
 from viz_nodes.capture import Adapter, Graph, NoGraphLayer
 from viz_nodes.capture.adapters.message_passing import ranked_places
-from viz_nodes.capture.adapters.partition import Fold, shifted_windows
+from viz_nodes.capture.adapters.partition import Partition, shifted_windows
 from viz_nodes.capture.adapters.shifts import crossed, rolled
 
 
@@ -105,12 +105,12 @@ def test_windows_by_hand():
         [13, 14, 1, 2],
         [15, 12, 3, 0],
     ]
-    fold = Fold(shifted_windows((2, 4), (2, 2)), shifted_windows((2, 4), (2, 2)))
+    partition = Partition(shifted_windows((2, 4), (2, 2)), shifted_windows((2, 4), (2, 2)))
     whole = torch.arange(16).view(2, 8, 1)
-    assert fold.fold(whole)[1, :, 0].tolist() == [2, 3, 6, 7]
-    assert torch.equal(fold.unfold(fold.fold(whole)), whole)
+    assert partition.to_windows(whole)[1, :, 0].tolist() == [2, 3, 6, 7]
+    assert torch.equal(partition.to_grid(partition.to_windows(whole)), whole)
     local = torch.tensor([[[0], [3], [-1], [1]]]).expand(4, 4, 1)
-    assert fold.unfold_neighbors(local)[0, :, 0].tolist() == [0, 5, 2, 7, -1, 1, -1, 3]
+    assert partition.neighbors_on_grid(local)[0, :, 0].tolist() == [0, 5, 2, 7, -1, 1, -1, 3]
 
 
 @pytest.mark.parametrize(("shift", "reduction"), [(0, 1), (1, 1), (2, 2)])

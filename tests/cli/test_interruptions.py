@@ -32,7 +32,7 @@ IMPORTED = (
     "vizgraph.checkpoints.load",
     "vizgraph.cli.render",
     "vizgraph.cli.rendering.batches",
-    "vizgraph.data.transforms",
+    "vizgraph.data.preprocessing",
 )
 """What a run needs, so that its forks need not import it."""
 KILLS = 4

@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader
 pytest.importorskip("skimage")
 pytest.importorskip("sklearn")
 
-from vizgraph.data import glyphs, scenes
-from vizgraph.data.photographs import PHOTOGRAPHS, photographs
-from vizgraph.data.scenes import CLASSES, Scenes, make_scene
+from vizgraph.data import scenes
+from vizgraph.data.scenes import CLASSES, Scenes, composition, glyphs, make_scene
+from vizgraph.data.scenes.photographs import PHOTOGRAPHS
 
 
 def _pixels(batch):
@@ -61,8 +61,8 @@ def test_an_epoch_shows_other_scenes_to_living_processes_too():
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_the_mask_is_where_the_object_shows(split, monkeypatch):
-    paste = scenes.paste
-    monkeypatch.setattr(scenes, "_developed", lambda canvas, rng: canvas.copy())
+    paste = composition.paste
+    monkeypatch.setattr(composition, "_developed", lambda canvas, rng: canvas.copy())
 
     def without_object(canvas, shape, look, pose):
         if _is_digit(shape):
@@ -70,9 +70,9 @@ def test_the_mask_is_where_the_object_shows(split, monkeypatch):
         return paste(canvas, shape, look, pose)
 
     for index in range(6):
-        monkeypatch.setattr(scenes, "paste", paste)
+        monkeypatch.setattr(composition, "paste", paste)
         whole = make_scene(split, 1, index)
-        monkeypatch.setattr(scenes, "paste", without_object)
+        monkeypatch.setattr(composition, "paste", without_object)
         bare = make_scene(split, 1, index)
         assert (whole.mask == bare.mask).all()
         change = np.abs(whole.image.astype(int) - bare.image).max(axis=2)
@@ -89,16 +89,18 @@ def _is_digit(shape: glyphs.Shape) -> bool:
 
 
 def test_what_covers_the_object_is_not_in_its_mask(monkeypatch):
-    monkeypatch.setattr(scenes, "_gap", lambda first, second: 1.0)
-    monkeypatch.setattr(scenes, "_others", lambda rng, pose: [scenes.Pose(pose.x, pose.y, pose.size * 0.6)] * 3)
+    monkeypatch.setattr(composition, "_gap", lambda first, second: 1.0)
+    monkeypatch.setattr(
+        composition, "_others", lambda rng, pose: [composition.Pose(pose.x, pose.y, pose.size * 0.6)] * 3
+    )
     pasted: list[glyphs.Shape] = []
-    paste = scenes.paste
+    paste = composition.paste
 
     def remember(canvas, shape, look, pose):
         pasted.append(shape)
         return paste(canvas, shape, look, pose)
 
-    monkeypatch.setattr(scenes, "paste", remember)
+    monkeypatch.setattr(composition, "paste", remember)
     shown = {True: [], False: []}
     for index in range(20):
         pasted.clear()
@@ -130,9 +132,9 @@ def test_box_is_the_tight_box_of_a_mask_of_some_patches():
 def test_one_object_and_two_to_five_distractors_that_are_no_digits(split, wanted, monkeypatch):
     """Half of the training scenes are plain: they have none."""
     pasted: list[glyphs.Shape] = []
-    paste = scenes.paste
+    paste = composition.paste
     monkeypatch.setattr(
-        scenes, "paste", lambda c, shape, look, pose: pasted.append(shape) or paste(c, shape, look, pose)
+        composition, "paste", lambda c, shape, look, pose: pasted.append(shape) or paste(c, shape, look, pose)
     )
     counts, labels = set(), set()
     for index in range(50):
@@ -163,7 +165,7 @@ def test_splits_share_no_photograph_no_hand_and_no_font_family():
     assert not families("train") & families("test")
     assert not families("train") & families("val")
     assert not families("val") & families("test")
-    assert min(len(photographs(split)) for split in scenes.SPLITS) >= 2
+    assert min(len(PHOTOGRAPHS[split]) for split in scenes.SPLITS) >= 2
 
 
 @pytest.mark.parametrize("digit", range(10))

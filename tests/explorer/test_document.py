@@ -91,7 +91,7 @@ def test_nan_is_a_mark_and_never_a_number(make, photograph, with_layer):
     exp = make(layers=2, targets=(2,))
     cam, contribution = exp.layers[0].cam.clone(), exp.layers[0].contribution.clone()
     cam[0, 3, 4], contribution[0, 7, 1] = torch.nan, torch.inf
-    exp = with_layer(exp, 0, cam=cam, contribution=contribution)
+    exp = with_layer(exp, 0, cam=cam, contribution=contribution, peak=torch.tensor([-1]))
     exp = dataclasses.replace(exp, logits=torch.full_like(exp.logits, torch.nan))
     document = build_document(exp, photograph)
     json.dumps(document, allow_nan=False)

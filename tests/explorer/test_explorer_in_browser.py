@@ -421,7 +421,7 @@ def test_unknown_values_are_called_unknown(visit, make, with_layer, photograph, 
     page.mouse.click(*patch(page, 3))
     settle(page)
     words = page.locator(".vge").inner_text()
-    assert "map unknown" in words
+    assert "map ?" in words
     assert "NaN" not in words
     assert "NaN" not in page.evaluate(f"{EXPLORER}.svg(1)")
 

@@ -115,7 +115,10 @@ def test_writing_a_page_needs_neither_a_notebook_nor_a_drawing_library(tmp_path)
 
 
 def test_static_files_are_plain_text_of_one_module():
-    script = static("explorer.js")
-    assert "import " not in re.sub(r"//.*|/\*.*?\*/", "", script, flags=re.S)
-    assert script.count("export default") == 1
+    for name in ("explorer.js", "page.js"):
+        assert not re.search(r"^import |\bimport\(", static(name), re.M)
+    assert set(re.search(r"^export \{(.*?)\};", static("explorer.js"), re.M | re.S)[1].replace(",", " ").split()) >= {
+        "render",
+        "default",
+    }
     assert np.all(np.frombuffer(static("page.html").encode(), np.uint8) < 128)

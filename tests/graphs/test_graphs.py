@@ -161,7 +161,7 @@ def test_hops_need_every_layer_on_the_way(line):
 
 
 def test_rows_out_of_range_are_refused(line):
-    with pytest.raises(IndexError, match="`image`"):
+    with pytest.raises(IndexError, match="`row`"):
         line.graph(0, 1)
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import viz_nodes
-from viz_nodes.graphs.windows import Window, through
+from viz_nodes.grids import Window, through
 
 
 class MaxRelative(nn.Module):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 from viz_nodes.capture.adapters.base import Adapter, EdgeTensor, Graph
 from viz_nodes.capture.adapters.message_passing import MessagePassing
-from viz_nodes.capture.adapters.partition import Fold
+from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.adapters.shifts import GreedyViG, MobileViG, MobileViGv2
 from viz_nodes.capture.adapters.windowed import WindowedEdges
+from viz_nodes.capture.calls import GraphCall, NoGraphLayer
 from viz_nodes.capture.editing import edit_edges
-from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 from viz_nodes.capture.verification import LayerProof, verify
 
 __all__ = [
     "Adapter",
     "EdgeTensor",
-    "Fold",
     "Graph",
     "GraphCall",
     "GreedyViG",
@@ -23,7 +25,16 @@ __all__ = [
     "MobileViG",
     "MobileViGv2",
     "NoGraphLayer",
+    "Partition",
     "WindowedEdges",
     "edit_edges",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Fold":
+        message = "viz_nodes.capture.Fold is now Partition; the old name goes with the next release"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return Partition
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

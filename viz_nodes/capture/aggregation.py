@@ -1,6 +1,6 @@
-"""How a graph convolution aggregated its neighbors, recognised by what its children were given and gave.
+"""How a graph convolution aggregated its neighbors, recognized by what its children were given and gave.
 
-Nothing is assumed from class names: a scheme counts as recognised when its message, computed again from the captured
+Nothing is assumed from class names: a scheme counts as recognized when its message, computed again from the captured
 features and edges, is the one that the network consumed.
 """
 
@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.base import Adapter, gather
+from viz_nodes.capture.calls import GraphCall, NoGraphLayer
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
-from viz_nodes.capture.recorder import GraphCall, NoGraphLayer
 
 
 @dataclass(eq=False)
@@ -32,7 +32,7 @@ class Aggregation:
         layout: where the messages lie in the child's input: "interleaved", "concatenated", "alone", or "" elsewhere.
         places: (E,) where each line of `source` (E, C) belongs in a table (nodes, k), for messages held edge by edge.
         child: place among the children of the one whose input (mr, gin, sage) holds the messages; for edge the one
-            whose output is maximised. For sage `inner` is the latter.
+            whose output is maximized. For sage `inner` is the latter.
     """
 
     kind: str
@@ -89,11 +89,11 @@ def first_maximum(array: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def recognise(call: GraphCall) -> Aggregation:
+def recognize(call: GraphCall) -> Aggregation:
     """The aggregation of a graph layer, right after the forward.
 
     Tries, on each direct child: its input holds x and max_j(messages) side by side or interleaved (max-relative); its
-    output (B, C', N, k) is maximised into the layer's output (edge) or into a later child's input after x (GraphSAGE);
+    output (B, C', N, k) is maximized into the layer's output (edge) or into a later child's input after x (GraphSAGE);
     its input is a x + sum_j y_j for one number a (GIN). Where nothing fits, the adapter's variants are tried, and the
     call has the graph of the one that does.
 
@@ -128,7 +128,7 @@ def _as_it_is(call: GraphCall) -> Aggregation:
         return Aggregation("other", source=call.output)
     if call.graph.sent is not None:
         return _passed(call) or Aggregation("other", source=call.output)
-    for try_one in (_relative, _maximised, _summed):
+    for try_one in (_relative, _maximized, _summed):
         found = try_one(call)
         if found is not None:
             return found
@@ -177,7 +177,7 @@ def _relative(call: GraphCall) -> Aggregation | None:
     return None
 
 
-def _maximised(call: GraphCall) -> Aggregation | None:
+def _maximized(call: GraphCall) -> Aggregation | None:
     neighbors = call.graph.neighbors
     batch, nodes, k = neighbors.shape
     for place, child in enumerate(call.consumed):

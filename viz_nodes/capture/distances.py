@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.model_state import doublable
-from viz_nodes.capture.recorder import GraphCall
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Ranking:
 def ranking(call: GraphCall) -> Ranking | None:
     """The ranking behind a layer's edges, or None where it is not the one tried.
 
-    Tried are squared Euclidean distances of L2-normalised features, and of the features as they are, plus a third input
+    Tried are squared Euclidean distances of L2-normalized features, and of the features as they are, plus a third input
     (1 or B, N, M), as ViG and its kin rank (Han et al., arXiv 2206.00272).
     """
     neighbors = call.graph.neighbors
@@ -50,9 +50,9 @@ def ranking(call: GraphCall) -> Ranking | None:
     if y.shape[2] != keys:
         return None
     near = 1e-12 if x.dtype == torch.float64 else 1e-2 if x.dtype in (torch.float16, torch.bfloat16) else 1e-5
-    for normalise in (True, False):
-        distance = _distances(x, y, offset, normalise)
-        if not normalise:
+    for normalize in (True, False):
+        distance = _distances(x, y, offset, normalize)
+        if not normalize:
             near = near * max(1.0, float(distance.abs().max()))
         found = _matched(distance, neighbors.to(distance.device), near)
         if found is not None:
@@ -60,10 +60,10 @@ def ranking(call: GraphCall) -> Ranking | None:
     return None
 
 
-def _distances(x: Tensor, y: Tensor, offset: Tensor | None, normalise: bool) -> Tensor:
+def _distances(x: Tensor, y: Tensor, offset: Tensor | None, normalize: bool) -> Tensor:
     """(B, N, M) in float64."""
     x, y = doublable(x).double(), doublable(y).double()
-    if normalise:
+    if normalize:
         x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
     squares = x.square().sum(1)[:, :, None] + y.square().sum(1)[:, None, :]
     distance = torch.baddbmm(squares, x.transpose(1, 2), y, alpha=-2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, edits, gather, is_edge_tensor
+from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, gather, is_edge_tensor
 from viz_nodes.capture.adapters.message_passing import table
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import maximum_heard
+from viz_nodes.capture.edge_masks import Edges, edge_mask, frozen_neighbors
+from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.model_state import unwrap
 from viz_nodes.capture.structure import Layer, structure
 from viz_nodes.explanation import Explanation
-
-Edges = Tensor | Iterable[tuple[int, int]] | Callable[[Tensor], Tensor]
 
 
 @contextmanager
@@ -91,17 +91,17 @@ class _Editor:
         self._looking = False
         self._images = 1
         self._lists: dict[nn.Module, Tensor] = {}
-        self._size: tuple | None = None
+        self._size: tuple[int, ...] | None = None
         self._layers: dict[tuple[nn.Module, int], Layer] = {}
         self._edits: dict[int, tuple[Edges | None, Edges | None]] = {}
         self._times: dict[nn.Module, int] = {}
         self._open: list[tuple[Layer, Graph, dict[nn.Module, int]]] = []
-        self._handles: list = []
+        self._handles: list[Any] = []
 
     def _idle(self) -> bool:
         return self._looking or threading.get_ident() != self._thread
 
-    def begin(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+    def begin(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before the network: know its layers, and start counting."""
         if self._idle():
             return
@@ -123,7 +123,7 @@ class _Editor:
 
     def _resolve(self, layers: Sequence[Layer]) -> dict[int, tuple[Edges | None, Edges | None]]:
         depth = len(layers)
-        edits: dict[int, list] = {}
+        edits: dict[int, list[Edges | None]] = {}
         for which, name, asked in ((0, "cut", self.cut), (1, "keep", self.keep)):
             for place, edges in asked.items():
                 if not -depth <= place < depth:
@@ -163,10 +163,10 @@ class _Editor:
 
     def _forget(self) -> None:
         for layer, _, _ in self._open:  # left over where a forward raised
-            edits.running.pop(id(layer.module), None)
+            running_edits.graphs.pop(layer.module, None)
         self._open.clear()
         for module in self._lists:
-            edits.passed.pop(id(module), None)
+            running_edits.passed.pop(module, None)
         self._lists.clear()
 
     def let_go(self) -> None:
@@ -180,7 +180,9 @@ class _Editor:
 
     # -- hooks inside the network ------------------------------------------------------------------------------
 
-    def enter(self, module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict] | None:
+    def enter(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """Before a graph convolution: its graph, as it will count."""
         if self._idle():
             return None
@@ -189,12 +191,12 @@ class _Editor:
         graph = None if layer is None else layer.adapter.graph(module, args, kwargs)
         if layer is None or graph is None:
             return None
-        frozen = self._frozen_neighbors(layer, graph)
+        frozen = frozen_neighbors(self.frozen, layer, graph)
         neighbors = graph.neighbors if frozen is None else frozen
         kept = self._kept(layer, neighbors)
         own = graph.edge_index
         graph = replace(graph, neighbors=neighbors.masked_fill(~kept, -1))
-        edits.running[id(module)] = (graph.neighbors, own, layer.adapter)
+        running_edits.graphs[module] = Edited(graph.neighbors, own, layer.adapter)
         self._open.append((layer, graph, {}))
         if own is None or frozen is None:
             return None
@@ -205,56 +207,30 @@ class _Editor:
             {k: swap.get(id(v), v) if is_edge_tensor(v) else v for k, v in kwargs.items()},
         )
 
-    def _frozen_neighbors(self, layer: Layer, graph: Graph) -> Tensor | None:
-        """(B, N, k) from the explanation, B, N those of windows where there are any; None where it says nothing."""
-        explained = None
-        if self.frozen is not None:
-            explained = next((one for one in self.frozen.layers if one.index == layer.index), None)
-        if explained is None:
-            return None
-        assert self.frozen is not None
-        assert self.frozen.source is not None
-        images = graph.x.shape[0] // (1 if layer.fold is None else layer.fold.nodes.shape[0])
-        sources = self.frozen.source.tolist()
-        rows = [sources.index(source) for source in sorted(set(sources))]
-        if len(rows) not in (1, images):
-            raise ValueError(f"`frozen` must explain one image or the {images} that run (got {len(rows)})")
-        whole = explained.neighbors[rows].to(graph.neighbors.device)
-        whole = whole.expand(images, *whole.shape[1:])
-        neighbors = whole if layer.fold is None else _fold_neighbors(layer, whole)
-        if neighbors.shape[:2] != graph.neighbors.shape[:2] or (
-            graph.edge_index is not None and neighbors.shape != graph.neighbors.shape
-        ):
-            raise ValueError(
-                f"`frozen` must hold neighbors {tuple(graph.neighbors.shape)} for layer {layer.index + 1} "
-                f"(got {tuple(neighbors.shape)})"
-            )
-        return neighbors
-
     def _kept(self, layer: Layer, neighbors: Tensor) -> Tensor:
         """(B, N, k) bool, B, N, k those of windows where there are any."""
         cut, keep = self._edits[layer.index]
         there = neighbors >= 0
-        whole = neighbors if layer.fold is None else layer.fold.unfold_neighbors(neighbors)
+        whole = neighbors if layer.partition is None else layer.partition.neighbors_on_grid(neighbors)
         kept = torch.ones_like(whole, dtype=torch.bool)
         if keep is not None:
-            kept &= _mask("keep", keep, whole, layer)
+            kept &= edge_mask("keep", keep, whole, layer)
         if cut is not None:
-            kept &= ~_mask("cut", cut, whole, layer)
-        kept = kept if layer.fold is None else layer.fold.fold(kept)
+            kept &= ~edge_mask("cut", cut, whole, layer)
+        kept = kept if layer.partition is None else layer.partition.to_windows(kept)
         self.gone[layer.index] = int((there & ~kept).sum())
         return kept & there
 
-    def leave(self, module: nn.Module, args: tuple, output: Any) -> None:
+    def leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """After a graph convolution."""
         if not self._idle() and self._open and self._open[-1][0].module is module:
             self._open.pop()
-            edits.running.pop(id(module), None)
+            running_edits.graphs.pop(module, None)
 
     def list_edges(self, module: nn.Module, inputs: Any) -> None:
         """Before messages are sent along an edge list (PyG's propagate): what list it is."""
         if not self._idle():
-            edits.passed.pop(id(module), None)
+            running_edits.passed.pop(module, None)
             forward = getattr(module, "flow", "source_to_target") == "source_to_target"
             self._lists[module] = inputs[0] if forward else inputs[0].flip(0)
 
@@ -270,19 +246,19 @@ class _Editor:
         found, places = table(self._lists[module], self._images * nodes)
         neighbors = by_image(found, self._images, nodes)
         features = output.new_empty(self._images, 0, nodes)
-        frozen = self._frozen_neighbors(layer, Graph(features, neighbors, features))
+        frozen = frozen_neighbors(self.frozen, layer, Graph(features, neighbors, features))
         if frozen is not None and not torch.equal(frozen, neighbors):
             raise ValueError(
                 f"`frozen` must hold the edges that layer {layer.index + 1} ({layer.name}) is given, for it cannot "
                 "stand in for an edge list, and edits before it have changed that; without it the layer has its own"
             )
         passed = self._kept(layer, neighbors).flatten()[places]
-        edits.passed[id(module)] = passed
+        running_edits.passed[module] = passed
         return output[passed]
 
-    def pass_index(self, module: nn.Module, inputs: Any) -> tuple | None:
+    def pass_index(self, module: nn.Module, inputs: Any) -> tuple[Any, ...] | None:
         """Before they are aggregated: the receivers of those that are left."""
-        passed = None if self._idle() else edits.passed.get(id(module))
+        passed = None if self._idle() else running_edits.passed.get(module)
         if passed is None:
             return None
         return ({**inputs[0], "index": inputs[0]["index"][passed], "ptr": None},)
@@ -297,7 +273,7 @@ class _Editor:
             return None
         return None if bool((graph.neighbors >= 0).all()) else (layer, graph)
 
-    def given(self, module: nn.Module, args: tuple) -> tuple | None:
+    def given(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Before the child that is given the messages."""
         due = self._due(module)
         if due is None:
@@ -325,7 +301,7 @@ class _Editor:
         given[:, layer.slots] = edited.to(given.dtype)
         return (from_nodes(given, args[0], layout), *args[1:])
 
-    def gave(self, module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+    def gave(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
         """After the child that makes a message of every edge."""
         due = self._due(module)
         if due is None:
@@ -341,50 +317,3 @@ def _best(messages: Tensor, neighbors: Tensor) -> Tensor:
         _, winner = maximum_heard(messages, neighbors)
     best = messages.gather(3, winner[..., None])[..., 0]
     return best.masked_fill((neighbors < 0).all(-1)[:, None], 0)
-
-
-def _fold_neighbors(layer: Layer, whole: Tensor) -> Tensor:
-    """(B, N, k) key nodes of the whole grid -> (B * windows, n, k) places in windows."""
-    fold = layer.fold
-    assert fold is not None
-    place = torch.empty(int(fold.keys.numel()), dtype=torch.int64, device=whole.device)
-    place[fold.keys.flatten().to(whole.device)] = torch.arange(fold.keys.shape[1], device=whole.device).repeat(
-        fold.keys.shape[0]
-    )
-    return fold.fold(torch.where(whole < 0, whole, place[whole.clamp(min=0)]))
-
-
-def _mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tensor:
-    """(B, N, k) bool of what a user wrote for one layer."""
-    if not isinstance(edges, Tensor) and callable(edges):
-        edges = edges(neighbors.cpu())
-    if not isinstance(edges, Tensor) and hasattr(edges, "dtype"):
-        edges = torch.as_tensor(edges)
-    if isinstance(edges, Tensor) and edges.dtype == torch.bool:
-        shape = tuple(neighbors.shape)
-        mask = edges.to(neighbors.device)
-        mask = mask if mask.ndim == 3 else mask[None]
-        if tuple(mask.shape) not in (shape, (1, *shape[1:])):
-            raise ValueError(
-                f"`{name}` must be of shape {shape[1:]} or {shape} for layer {layer.index + 1} "
-                f"(got {tuple(edges.shape)})"
-            )
-        return mask.expand(shape)
-    mask = torch.zeros_like(neighbors, dtype=torch.bool)
-    for pair in edges:  # type: ignore[union-attr]
-        try:
-            neighbor, center = (int(node) for node in pair)
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"`{name}` must hold a bool tensor, pairs (neighbor, center) or a function for layer {layer.index + 1} "
-                f"(got {pair!r} among its edges)"
-            ) from None
-        if not 0 <= center < neighbors.shape[1]:
-            raise ValueError(f"`{name}` must name centers in [0, {neighbors.shape[1]}) (got {center})")
-        hit = neighbors[:, center] == neighbor
-        if not bool(hit.any()):
-            raise ValueError(
-                f"`{name}` must name edges of layer {layer.index + 1} (got {neighbor} -> {center}, which is none)"
-            )
-        mask[:, center] |= hit
-    return mask

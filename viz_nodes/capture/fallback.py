@@ -10,8 +10,8 @@ from torch import Tensor
 
 from viz_nodes.capture.adapters.base import gather, is_edge_tensor
 from viz_nodes.capture.aggregation import tolerance
+from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.model_state import doublable
-from viz_nodes.capture.recorder import GraphCall
 
 
 def edge_gradients(call: GraphCall, gradient: Tensor) -> Tensor | None:
@@ -58,7 +58,7 @@ def _is_features(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and value.ndim >= 3
 
 
-def _with_keys(call: GraphCall, edges: Tensor, keys: Tensor) -> tuple[list, dict[str, Any]] | None:
+def _with_keys(call: GraphCall, edges: Tensor, keys: Tensor) -> tuple[list[Any], dict[str, Any]] | None:
     """The arguments of the call with other edges and key nodes; None where it takes no key nodes."""
     args, kwargs = list(call.args), dict(call.kwargs)
     args = [value.detach() if isinstance(value, Tensor) else value for value in args]

@@ -40,7 +40,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def borrowed(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
+def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
     """Inside, the model is in eval mode, uncompiled, without gradient checkpointing and with frozen parameters.
 
     One thread at a time borrows a model. Afterwards, also after an exception, every flag is as it was found.
@@ -88,3 +88,65 @@ def borrowed(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
 def doublable(array: Tensor) -> Tensor:
     """The tensor where float64 can be computed: on the CPU for Apple's GPUs, which lack it, else where it is."""
     return array.cpu() if array.device.type == "mps" else array
+
+
+def as_batch(model: nn.Module, pixels: Tensor) -> Tensor:
+    """A fresh (B, 3, H, W) leaf with the model's device and precision.
+
+    Args:
+        pixels: (B, 3, H, W) or (3, H, W), normalized.
+
+    Raises:
+        TypeError: not a tensor of floating point numbers.
+        ValueError: another shape, no image, or values that are not finite.
+    """
+    if not isinstance(pixels, Tensor):
+        raise TypeError(
+            f"`pixels` must be a tensor, normalized as the model expects (got {type(pixels).__name__}); "
+            "for a file, `vizgraph.load_image(path, model).pixels`"
+        )
+    if not pixels.is_floating_point():
+        raise TypeError(f"`pixels` must be floating point, normalized as the model expects (got {pixels.dtype})")
+    if pixels.ndim not in (3, 4):
+        raise ValueError(f"`pixels` must have shape (B, 3, H, W) or (3, H, W) (got {tuple(pixels.shape)})")
+    if not pixels.numel():
+        raise ValueError(f"`pixels` must hold at least one image (got shape {tuple(pixels.shape)})")
+    if not bool(pixels.isfinite().all()):
+        raise ValueError("`pixels` must be finite (got NaN or infinity)")
+    like = next((p for p in model.parameters() if p.is_floating_point()), pixels)
+    with torch.inference_mode(False):  # a leaf that autograd accepts, whatever the caller's mode
+        pixels = pixels.detach() if pixels.ndim == 4 else pixels.detach()[None]
+        return pixels.to(device=like.device, dtype=like.dtype).clone()
+
+
+def logits_of(output: Any) -> Tensor:
+    """(B, classes) out of what a network returns: a tensor, or the first such tensor in a tuple, list or mapping.
+
+    Raises:
+        TypeError: there is none.
+    """
+    if isinstance(output, Tensor):
+        if output.ndim == 4 and output.shape[2:] == (1, 1):
+            output = output.flatten(1)
+        if output.ndim == 2 and output.is_floating_point():
+            return output
+        raise TypeError(f"the model must return logits of shape (B, classes) (got shape {tuple(output.shape)})")
+    named = getattr(output, "logits", None)
+    if isinstance(named, Tensor):
+        return logits_of(named)
+    if isinstance(output, dict):
+        candidates = [output["logits"]] if "logits" in output else list(output.values())
+    elif isinstance(output, (tuple, list)):
+        candidates = list(output)
+    else:
+        candidates = []
+    for candidate in candidates:
+        if isinstance(candidate, (Tensor, tuple, list, dict)):
+            try:
+                return logits_of(candidate)
+            except TypeError:
+                continue
+    raise TypeError(
+        f"the model must return logits of shape (B, classes), alone or in a tuple, list or mapping "
+        f"(got {type(output).__name__} without any)"
+    )

@@ -10,11 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.inputs import Inputs
-from viz_nodes.capture.outputs import tensors_of
+from viz_nodes.capture.model_state import logits_of
 
-Put = Callable[[Tensor, Tensor], Tensor]
-Resume = Callable[[Tensor, Tensor], Any]
+Resume = Callable[[Tensor, Tensor], Tensor]
 
 
 class _Memory:
@@ -27,13 +25,13 @@ class _Memory:
         self._counts: dict[nn.Module, int] = {}
         self._begun = False
 
-    def enter(self, module: nn.Module, args: tuple) -> None:
+    def enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         count = self._counts[module] = self._counts.get(module, -1) + 1
         if module is self.layer and count == self.times:
             self._begun = True
         self._running.append([])
 
-    def leave(self, module: nn.Module, args: tuple, output: Any) -> None:
+    def leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         inside = self._running.pop()
         whole = isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == (self.images,)
         if not self._begun and whole:
@@ -43,39 +41,39 @@ class _Memory:
             self.gave[inside[0]] = output.detach().clone()
         self._running[-1] += inside
 
-    def learn(self, inputs: Inputs) -> Any:
-        """The raw output of one forward that is watched."""
+    def learn(self, pixels: Tensor) -> Tensor:
+        """The logits of one forward that is watched."""
         handles = []
         try:
             for module in self.network.modules():
                 if module is not self.network:
                     handles.append(module.register_forward_pre_hook(self.enter))
                     handles.append(module.register_forward_hook(self.leave))
-            return inputs.run(self.network)
+            return logits_of(self.network(pixels))
         finally:
             for handle in handles:
                 handle.remove()
 
 
 @contextmanager
-def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, put: Put) -> Iterator[Resume]:
+def resuming(network: nn.Module, layer: nn.Module, times: int, pixels: Tensor, put: Resume) -> Iterator[Resume]:
     """A forward of chosen images with the layer's output replaced, from the layer on where that gives the same.
 
     Modules that ended before the layer began do not run: they give what they gave for these images. Only what a
-    network does outside of its modules is done again. Whether that leads to the same output is tried once; where it
+    network does outside of its modules is done again. Whether that leads to the same logits is tried once; where it
     does not, as in a network that draws random numbers, everything runs.
 
     Args:
         network: in eval mode; nothing is recorded for gradients.
         layer: the module whose output is replaced, in its run number `times` from 0.
-        inputs: of B images.
+        pixels: (B, 3, H, W).
         put: (activations (n, C, H, W), the layer's output for n images) -> its new output.
 
     Yields:
-        (activations (n, C, H, W), (n,) int64 which image each is for) -> raw output for n images.
+        (activations (n, C, H, W), (n,) int64 which image each is for) -> logits (n, classes).
     """
-    memory = _Memory(network, layer, times, len(inputs))
-    thread, rows, given = threading.get_ident(), torch.arange(len(inputs)), [torch.empty(0)]
+    memory = _Memory(network, layer, times, len(pixels))
+    thread, rows, given = threading.get_ident(), torch.arange(len(pixels)), [torch.empty(0)]
     counts: dict[nn.Module, int] = {}
     layer_ran = -1
     originals: dict[nn.Module, Any] = {}
@@ -90,19 +88,19 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, p
 
         return forward
 
-    def replace(module: nn.Module, args: tuple, output: Tensor) -> Tensor | None:
+    def replace(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
         nonlocal layer_ran
         if threading.get_ident() != thread:
             return None
         layer_ran += 1
         return put(given[0], output) if layer_ran == times and len(given[0]) else None
 
-    def run(activations: Tensor, wanted: Tensor) -> Any:
+    def run(activations: Tensor, wanted: Tensor) -> Tensor:
         nonlocal rows, layer_ran
         rows, given[0], layer_ran = wanted, activations, -1
         counts.clear()
         with torch.no_grad():
-            return inputs.of(wanted).run(network)
+            return logits_of(network(pixels[wanted.to(pixels.device)]))
 
     def patch() -> None:
         for module in {module: None for module, _ in memory.gave}:
@@ -118,17 +116,19 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, p
                 module.forward = own  # type: ignore[method-assign]
 
     def same() -> bool:
+        twice = torch.arange(len(pixels)).repeat(2)
         try:
-            again = run(torch.empty(0), torch.arange(len(inputs)).repeat(2))
+            again = run(torch.empty(0), twice)
         except (RuntimeError, ValueError, TypeError, IndexError):
             return False
-        return _alike(again, plain, len(inputs))
+        near = 1e-9 if plain.dtype == torch.float64 else 1e-4
+        return torch.allclose(again, plain[twice.to(plain.device)], rtol=near, atol=near * float(plain.abs().max()))
 
     handle = layer.register_forward_hook(replace)
     try:
         if times == 0:  # else runs of the layer inside of what does not run would have to be counted
             with torch.no_grad():
-                plain = memory.learn(inputs)
+                plain = memory.learn(pixels)
             patch()
             if not same():
                 unpatch()
@@ -136,16 +136,3 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, p
     finally:
         unpatch()
         handle.remove()
-
-
-def _alike(twice: Any, once: Any, images: int) -> bool:
-    """Whether an output for all images twice is the output for them once, twice."""
-    pairs = list(zip(tensors_of(twice), tensors_of(once)))
-    for (_, found), (_, known) in pairs:
-        if known.ndim and known.shape[0] == images and found.shape != known.shape:
-            known = torch.cat([known, known])
-        near = 1e-9 if known.dtype == torch.float64 else 1e-4
-        size = float(known.detach().abs().max()) if known.numel() else 0.0
-        if found.shape != known.shape or not torch.allclose(found, known, rtol=near, atol=near * size):
-            return False
-    return bool(pairs)

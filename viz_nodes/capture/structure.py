@@ -9,10 +9,11 @@ from typing import Any
 from torch import nn
 
 from viz_nodes.capture.adapters.base import Adapter
-from viz_nodes.capture.adapters.partition import Fold
-from viz_nodes.capture.aggregation import Aggregation, recognise
-from viz_nodes.capture.model_state import borrowed
-from viz_nodes.capture.recorder import GraphCall, recording
+from viz_nodes.capture.adapters.partition import Partition
+from viz_nodes.capture.aggregation import Aggregation, recognize
+from viz_nodes.capture.calls import GraphCall
+from viz_nodes.capture.model_state import eval_mode
+from viz_nodes.capture.recorder import recording
 
 Grid = tuple[int, int]
 
@@ -31,7 +32,7 @@ class Layer:
         passed: whether it hands its messages around edge by edge, so that they can be held back.
         child_times: how many times that child runs before, in one call of the graph convolution.
         grid: (H, W).
-        fold: windows in the batch, or None.
+        partition: windows in the batch, or None.
     """
 
     index: int
@@ -44,12 +45,12 @@ class Layer:
     child: nn.Module | None
     child_times: int
     grid: Grid
-    fold: Fold | None
+    partition: Partition | None
     passed: bool = False
 
 
 def structure(
-    network: nn.Module, args: tuple, kwargs: dict[str, Any], adapters: Sequence[Adapter]
+    network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], adapters: Sequence[Adapter]
 ) -> tuple[Layer, ...]:
     """The network's graph layers, from one forward of these arguments, whose first is (B, 3, H, W).
 
@@ -57,13 +58,13 @@ def structure(
         NoGraphLayer: there is none.
     """
     pixels = args[0] if args else next(iter(kwargs.values()))
-    with borrowed(network, grad=False):
+    with eval_mode(network, grad=False):
         with recording(network, adapters, pixels) as record:
             network(*args, **kwargs)
             record.finish()
         found = []
         for call in record.calls:
-            one = recognise(call)
+            one = recognize(call)
             place = one.inner if one.kind == "sage" else one.child
             child = call.consumed[place].module if place >= 0 else None
             before = sum(other.module is child for other in call.consumed[: max(place, 0)])
@@ -83,6 +84,6 @@ def _layer(call: GraphCall, one: Aggregation, child: nn.Module | None, before: i
         child,
         before,
         call.grid,
-        call.fold,
+        call.partition,
         call.graph.sent is not None and one.exact,
     )

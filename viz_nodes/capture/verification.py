@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
-from viz_nodes.capture.aggregation import recognise
-from viz_nodes.capture.inputs import as_batch
-from viz_nodes.capture.model_state import borrowed, unwrap
+from viz_nodes.capture.aggregation import recognize
+from viz_nodes.capture.model_state import as_batch, eval_mode, unwrap
 from viz_nodes.capture.recorder import recording
 
 
@@ -53,14 +52,14 @@ def verify(
     """
     network = unwrap(model)
     pixels = as_batch(network, pixels)
-    with borrowed(network, grad=False):
+    with eval_mode(network, grad=False):
         with recording(network, adapters_for(adapter), pixels) as record:
             network(pixels)
             record.finish()
         proofs = []
         for call in record.calls:
-            one = recognise(call)
-            proven = one.exact and (call.fold is None or call.fold.checked)
+            one = recognize(call)
+            proven = one.exact and (call.partition is None or call.partition.checked)
             nodes = call.graph.x.shape[0] * call.graph.x.shape[2]
             proofs.append(LayerProof(call.index, call.name, one.kind, proven, one.error, nodes))
     return tuple(proofs)

@@ -99,7 +99,7 @@ def compare(
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")
-    row_of = [rows] * len(exps) if isinstance(rows, int) else list(rows)
+    row_of: list[int] = [rows] * len(exps) if np.ndim(rows) == 0 else list(rows)  # type: ignore[arg-type, list-item]
     layers_of = _layers_of(exps, layers)
     titles = [plain(name) for name in (names if names is not None else column_names(exps, row_of))]
     two = difference and len(exps) == 2
@@ -114,6 +114,7 @@ def compare(
     for what, given in (("rows", row_of), ("names", titles), ("view", views)):
         if len(given) != len(exps):
             raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
+    row_of = [exp.row(row) for exp, row in zip(exps, row_of, strict=True)]
     common = [{"view": one, "theme": look, "font_size": page.small} for one in views]
 
     bands = []
@@ -184,12 +185,12 @@ def column_names(exps: Sequence[Explanation], rows: Sequence[int]) -> list[str]:
 def _layers_of(exps: Sequence[Explanation], layers) -> list[list[int]]:
     if layers is None:
         found = [default_layers(exp) for exp in exps]
-    elif len(layers) and all(isinstance(one, (list, tuple, range)) for one in layers):
+    elif isinstance(layers, Sequence) and len(layers) and all(isinstance(one, (list, tuple, range)) for one in layers):
         if len(layers) != len(exps):
             raise ValueError(f"`layers` must have a list for each of {len(exps)} explanations (got {len(layers)})")
         found = [list(one) for one in layers]
     else:
-        found = [list(layers) for _ in exps]
+        found = [[layer.index for layer in exp.pick(layers)] for exp in exps]
     counts = {len(one) for one in found}
     if len(counts) != 1 or 0 in counts:
         raise ValueError(
@@ -215,10 +216,8 @@ def _pictures(exps, image, width: float) -> list[Picture | None]:
 def _common_center(records: Sequence[LayerExplanation], rows: Sequence[int], center) -> int | None:
     """The center as a node of the first one's grid."""
     first = records[0].grid
-    if isinstance(center, tuple):
-        return center[0] * first[1] + center[1]
     if center is not None:
-        return int(center)
+        return records[0].node(center, name="center")
     for record, row in zip(records, rows, strict=True):
         if int(record.peak[row]) != NO_PEAK:
             return same_place(int(record.peak[row]), record.grid, first)

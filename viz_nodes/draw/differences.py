@@ -18,7 +18,8 @@ from viz_nodes.draw.graph import add_edges, edge_opacities, lay_ground
 from viz_nodes.draw.style.captions import percent
 from viz_nodes.draw.style.palettes import Theme, theme_named
 from viz_nodes.draw.style.scales import Scale
-from viz_nodes.explanation import NO_EDGE, Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.graphs.edges import chosen, jaccard
 from viz_nodes.grids import View
 
 
@@ -77,14 +78,7 @@ def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDi
 
 def common_edges(a: LayerExplanation, b: LayerExplanation, rows: tuple[int, int] = (0, 0)) -> float:
     """Fraction of edges in both layers of those in either; 1 for two layers without edges."""
-    codes: list[np.ndarray] = []
-    for layer, row in zip((a, b), rows, strict=True):
-        neighbors = layer.neighbors[row].numpy()
-        keys = layer.key_grid[0] * layer.key_grid[1]
-        centers = np.arange(len(neighbors))[:, None]
-        codes.append(np.unique((centers * keys + neighbors)[neighbors != NO_EDGE]))
-    either = np.union1d(codes[0], codes[1])
-    return len(np.intersect1d(codes[0], codes[1])) / len(either) if len(either) else 1.0
+    return float(jaccard(*(chosen(layer, row) for layer, row in zip((a, b), rows, strict=True))))
 
 
 def draw_edge_difference(

@@ -47,7 +47,7 @@ def figure(
     *,
     row: int | None = None,
     rows: Sequence[int] | None = None,
-    layers: Sequence[int] | None = None,
+    layers: Sequence[int] | int | None = None,
     kinds: Sequence[str] = KINDS,
     k: int | str | None = 9,
     order: str = "rank",
@@ -103,9 +103,9 @@ def figure(
     """
     if rows is None:
         several = isinstance(image, (list, tuple)) and len(image) > 1 and row is None
-        rows = range(len(exp)) if several else [row or 0]
-    shown_rows = list(rows)
-    shown_layers = default_layers(exp) if layers is None else list(layers)
+        rows = None if several else [row or 0]
+    shown_rows = exp.rows(rows)
+    shown_layers = default_layers(exp) if layers is None else [layer.index for layer in exp.pick(layers)]
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")

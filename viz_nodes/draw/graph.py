@@ -262,7 +262,7 @@ def add_edges(
         The artists: "edges", "neighbors", "ring", "keys", and "peak" or "center".
     """
     artists: dict[str, Artist] = {}
-    pooled = layer.key_grid != layer.grid
+    pooled = layer.pooled
     own = (keys == center) & (not pooled)
     others = ~own
     end = centers(layer.grid, stage.size, stage.view)[center]

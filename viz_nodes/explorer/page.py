@@ -31,7 +31,7 @@ def page_html(exp: Explanation | Sequence[Explanation], image: Any, **options: A
     """
     state = options.pop("state", None)
     document = build_document(exp, image, **options)
-    script, style = static("explorer.js") + "\n" + static("page.js"), static("explorer.css")
+    script, style = static("page.js"), static("explorer.css")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"

@@ -31,11 +31,11 @@ def still(document: dict, state: dict, *, dpi: float = 110.0) -> bytes | None:
     first = next(i for i in range(at + 1) if _follow_on(subject["layers"][i : at + 1]) and at - i < hops)
     records = tuple(_record(subject["layers"][i], row["layers"][i]) for i in range(first, at + 1))
     layer = records[-1]
-    centers = [_node(layer.grid, pin) for pin in state.get("pins", [])]
+    centers = [layer.node(tuple(min(1.0, max(0.0, float(at))) for at in pin)) for pin in state.get("pins", [])]
     if not centers and int(layer.peak[0]) == NO_PEAK:
         return None
     exp = Explanation(
-        logits=torch.zeros(1, 1),
+        logits=torch.zeros(1, max(row["target"] + 1, 1)),
         target=torch.tensor([row["target"]]),
         layers=records,
         method=row["method"],
@@ -86,12 +86,6 @@ def look_up(document: dict, state: dict) -> tuple[dict, dict, int]:
 def _follow_on(layers: list[dict]) -> bool:
     numbers = [layer["number"] for layer in layers]
     return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
-def _node(grid: tuple[int, int], pin: list[float]) -> int:
-    """The node at (x, y), fractions of the network's view."""
-    col, row = (min(n - 1, max(0, int(value * n + 1e-6))) for value, n in zip(pin, grid[::-1], strict=True))
-    return row * grid[1] + col
 
 
 def _record(layer: dict, asked: dict) -> LayerExplanation:

@@ -22,8 +22,8 @@ from torch import Tensor
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.export.graphml import ABSENT, columns_of, graphml, graphml_of_columns
 from viz_nodes.files import write_atomically
-from viz_nodes.graphs.digraphs import _describe, _merge_parallel, _places, layer_graph
-from viz_nodes.graphs.edges import _edges, _row, in_degree
+from viz_nodes.graphs.digraphs import describe, layer_graph, places_of
+from viz_nodes.graphs.edges import edges_of, in_degree
 from viz_nodes.grids import centers
 
 if TYPE_CHECKING:
@@ -142,9 +142,6 @@ def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
         "depth": exp.depth,
         "labels": None if exp.labels is None else list(exp.labels),
         "model": exp.model,
-        "activation": exp.activation,
-        "output": list(exp.output),
-        "explained": None if exp.explained is None else list(exp.explained),
         "extras": texts,
         "layers": [
             {
@@ -155,6 +152,7 @@ def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
                 "exact": layer.exact,
                 "conv": layer.conv,
                 "dilation": layer.dilation,
+                "placed": layer.placed,
             }
             for layer in exp.layers
         ],
@@ -214,7 +212,8 @@ def _read(path: Path) -> Explanation:
                 key_grid=_pair(layer["key_grid"]),
                 exact=bool(layer["exact"]),
                 conv=str(layer["conv"]),
-                dilation=int(layer["dilation"]),
+                dilation=None if layer["dilation"] is None else int(layer["dilation"]),
+                placed=None if layer.get("placed") is None else bool(layer["placed"]),
                 **{name: get(f"layers/{layer['index']}/{name}") for name in _LAYER_ARRAYS},
             )
             for layer in about["layers"]
@@ -227,9 +226,6 @@ def _read(path: Path) -> Explanation:
             labels=None if about["labels"] is None else tuple(str(label) for label in about["labels"]),
             model=str(about["model"]),
             extras=extras,
-            activation=str(about.get("activation", "softmax")),
-            output=tuple(step if isinstance(step, int) else str(step) for step in about.get("output") or ()),
-            explained=tuple(map(str, about["explained"])) if about.get("explained") is not None else None,
             **{name: get(name) for name in _TOP_ARRAYS},
         )
 
@@ -310,16 +306,16 @@ def _printable_values(attributes: dict[str, Any]) -> dict[str, Any]:
 
 def _graphml_of(exp: Explanation, layer: int | Iterable[int] | None, image: int) -> bytes:
     """What `graphml` makes of `to_networkx`, without the detour: a batch writes thousands of these."""
-    row, single = _row(exp, image), isinstance(layer, int)
+    row, single = exp.row(image), isinstance(layer, int)
     chosen = [exp.layer(index) for index in _chosen(exp, layer)]
     names: list[Any] = []
     rows: list[dict[str, Any]] = []
     ends: list[tuple[Any, Any]] = []
     columns: dict[str, list] = {}
     for explained in chosen:
-        nodes, keys = _places(explained, row, exp.image_size)
-        pooled = explained.key_grid != explained.grid
-        found = _merge_parallel(_edges(explained, row), len(keys))
+        nodes, keys = places_of(explained, row, exp.image_size)
+        pooled = explained.pooled
+        found = edges_of(explained, row).merged()
         # As networkx lists them: by sender, and for each in the order of its centers.
         found = found.where(np.argsort(found.neighbor, kind="stable"))
         before = () if single else (explained.index,)
@@ -341,7 +337,7 @@ def _graphml_of(exp: Explanation, layer: int | Iterable[int] | None, image: int)
         for column in columns.values():
             column += [ABSENT] * (len(ends) - len(column))
     return graphml_of_columns(
-        _printable_values(_shared([_describe(exp, explained, row) for explained in chosen])),
+        _printable_values(_shared([describe(exp, explained, row) for explained in chosen])),
         names,
         columns_of(rows),
         ends,
@@ -451,11 +447,11 @@ def to_pyg(exp: Explanation, layer: int, image: int = 0) -> Data:
         from torch_geometric.data import Data
     except ImportError as error:
         raise ImportError("`to_pyg` needs PyTorch Geometric: pip install 'vizgraph[pyg]'") from error
-    explained, row = exp.layer(layer), _row(exp, image)
-    found = _edges(explained, row)
+    explained, row = exp.layer(layer), exp.row(image)
+    found = edges_of(explained, row)
     graph = layer_graph(exp, layer, row)
     nodes = explained.grid[0] * explained.grid[1]
-    pooled = explained.key_grid != explained.grid
+    pooled = explained.pooled
     table = [attributes for _, attributes in graph.nodes(data=True)]
     return Data(
         edge_index=torch.from_numpy(np.stack([found.neighbor + (nodes if pooled else 0), found.center])),
@@ -489,7 +485,7 @@ def edges_table(exp: Explanation, layer: int | Iterable[int] | None = None, imag
     for row in _rows(exp, image):
         for index in _chosen(exp, layer):
             explained = exp.layer(index)
-            found = _edges(explained, row)
+            found = edges_of(explained, row)
             columns = {
                 "image": row,
                 "layer": index,
@@ -528,7 +524,7 @@ def nodes_table(exp: Explanation, layer: int | Iterable[int] | None = None, imag
     for row in _rows(exp, image):
         for index in _chosen(exp, layer):
             explained = exp.layer(index)
-            pooled = explained.key_grid != explained.grid
+            pooled = explained.pooled
             degree = in_degree(exp, index, row)
             for grid, key in ((explained.grid, False), (explained.key_grid, True)):
                 if key and not pooled:
@@ -556,4 +552,4 @@ def nodes_table(exp: Explanation, layer: int | Iterable[int] | None = None, imag
 
 
 def _rows(exp: Explanation, image: int | None) -> list[int]:
-    return list(range(len(exp))) if image is None else [_row(exp, image)]
+    return list(range(len(exp))) if image is None else [exp.row(image)]

@@ -7,48 +7,32 @@ node is `("key", j)`, a node of its own. In an ego graph of several hops the nod
 
 from __future__ import annotations
 
+from typing import Any
+
 import networkx as nx
 import numpy as np
 
-from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
-from viz_nodes.graphs.edges import Edges, _check_node, _edges, _row
+from viz_nodes.arguments import also_image
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.graphs.edges import Edges, edges_of
 from viz_nodes.graphs.hops import coverage, hop_layers
-from viz_nodes.graphs.receptive_field import reach
-from viz_nodes.grids import centers
+from viz_nodes.grids import NO_PEAK, centers
 
-__all__ = ["ego_graph", "layer_graph", "reach"]
+__all__ = ["center_of", "ego_graph", "layer_graph", "peak_of"]
 
 
-def _places(explained: LayerExplanation, row: int, size: tuple[int, int]) -> tuple[list[dict], list[dict]]:
+def places_of(explained: LayerExplanation, row: int, size: tuple[int, int]) -> tuple[list[dict], list[dict]]:
     """Attributes of all nodes and of all key nodes, as plain numbers."""
     heat = explained.cam[row].double().numpy().ravel()
-    key_heat = heat
-    if explained.key_grid != explained.grid:
-        key_heat = coverage(explained.key_grid, explained.grid) @ heat
+    key_heat = coverage(explained.key_grid, explained.grid) @ heat if explained.pooled else heat
     tables = []
     for grid, values, is_key in ((explained.grid, heat, False), (explained.key_grid, key_heat, True)):
         rows, cols = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
         middle = centers(grid, size)
         columns = zip(rows.tolist(), cols.tolist(), middle[:, 0].tolist(), middle[:, 1].tolist(), values.tolist())
-        key = is_key and explained.key_grid != explained.grid
+        key = is_key and explained.pooled
         tables.append([{"row": r, "col": c, "x": x, "y": y, "cam": cam, "key": key} for r, c, x, y, cam in columns])
     return tables[0], tables[1]
-
-
-def _merge_parallel(found: Edges, keys: int) -> Edges:
-    """One edge a pair: where a center has a neighbor twice (wrapped grids), shares and contributions add up."""
-    _, first, place = np.unique(found.center * keys + found.neighbor, return_index=True, return_inverse=True)
-    if len(first) == len(found):
-        return found
-    totals = {}
-    for name in ("share", "contribution"):
-        column = getattr(found, name)
-        totals[name] = np.zeros(len(first), column.dtype)
-        np.add.at(totals[name], place, column)
-    kept = found.where(first)
-    return Edges(
-        kept.center, kept.neighbor, kept.rank, totals["share"], totals["contribution"], kept.distance, kept.margin
-    )
 
 
 def _edge_rows(found: Edges) -> list[dict]:
@@ -60,7 +44,7 @@ def _edge_rows(found: Edges) -> list[dict]:
     return [dict(zip(names, values)) for values in zip(*columns)]
 
 
-def _describe(exp: Explanation, explained: LayerExplanation, row: int) -> dict:
+def describe(exp: Explanation, explained: LayerExplanation, row: int) -> dict:
     """Attributes of the graph: plain numbers and strings, which every file format holds."""
     target = int(exp.target[row])
     return {
@@ -83,38 +67,40 @@ def _describe(exp: Explanation, explained: LayerExplanation, row: int) -> dict:
     }
 
 
-def layer_graph(exp: Explanation, layer: int, image: int = 0) -> nx.DiGraph:
+@also_image
+def layer_graph(exp: Explanation, layer: int, row: int = 0) -> nx.DiGraph:
     """The whole graph of a layer, every node in it whether or not it has edges.
 
     Args:
         layer: place in the network from 0, negative from its end.
-        image: the row of the explanation.
+        row: of the explanation; also called `image`.
 
     Returns:
         Nodes with `row`, `col`, `x`, `y` (pixels of the network's input), `cam` (a key node has the mean of the nodes
         pooled into it) and `key`; edges neighbor -> center with `rank`, `share`, `contribution`, and where the layer
         knows them `distance` and `margin`. The graph itself says layer, grids, target, method and peak.
     """
-    row, explained = _row(exp, image), exp.layer(layer)
-    nodes, keys = _places(explained, row, exp.image_size)
-    found = _merge_parallel(_edges(explained, row), len(keys))
-    graph = nx.DiGraph(**_describe(exp, explained, row))
+    row, explained = exp.row(row), exp.layer(layer)
+    nodes, keys = places_of(explained, row, exp.image_size)
+    found = edges_of(explained, row).merged()
+    graph = nx.DiGraph(**describe(exp, explained, row))
     graph.add_nodes_from(enumerate(nodes))
     senders: list = found.neighbor.tolist()
-    if explained.key_grid != explained.grid:
+    if explained.pooled:
         graph.add_nodes_from((("key", j), attributes) for j, attributes in enumerate(keys))
         senders = [("key", j) for j in senders]
     graph.add_edges_from(zip(senders, found.center.tolist(), _edge_rows(found)))
     return graph
 
 
-def peak_of(exp: Explanation, layer: int, image: int = 0) -> int:
+@also_image
+def peak_of(exp: Explanation, layer: int, row: int = 0) -> int:
     """The most discriminative node of a layer.
 
     Raises:
         ValueError: the map is blank, so no node may be called that.
     """
-    explained, row = exp.layer(layer), _row(exp, image)
+    explained, row = exp.layer(layer), exp.row(row)
     peak = int(explained.peak[row])
     if peak == NO_PEAK:
         raise ValueError(
@@ -124,7 +110,17 @@ def peak_of(exp: Explanation, layer: int, image: int = 0) -> int:
     return peak
 
 
-def ego_graph(exp: Explanation, layer: int, node: int | None = None, *, hops: int = 1, image: int = 0) -> nx.DiGraph:
+def center_of(exp: Explanation, layer: int, node: Any = None, row: int = 0) -> int:
+    """Number of the node that is meant, by whatever `LayerExplanation.node` takes; None is the peak.
+
+    Raises:
+        ValueError: no such node; or None, and the map is blank.
+    """
+    return peak_of(exp, layer, row) if node is None else exp.layer(layer).node(node)
+
+
+@also_image
+def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, row: int = 0) -> nx.DiGraph:
     """A node with its neighbors, and with more hops their neighbors one graph layer earlier, and so on.
 
     Every hop uses its own layer's edges. An edge carries its layer's `share` and, as `weight`, the product of the
@@ -137,9 +133,9 @@ def ego_graph(exp: Explanation, layer: int, node: int | None = None, *, hops: in
 
     Args:
         layer: place in the network from 0, negative from its end.
-        node: the center; None is the peak.
+        node: the center, as `LayerExplanation.node` takes it; None is the peak.
         hops: how many layers to go back through.
-        image: the row of the explanation.
+        row: of the explanation; also called `image`.
 
     Returns:
         Nodes as in `layer_graph`, and with `layer`, `node`, `hop` (0 the center, n after n hops, the lowest where a
@@ -152,23 +148,21 @@ def ego_graph(exp: Explanation, layer: int, node: int | None = None, *, hops: in
         ValueError: the map is blank and no node is given; more hops than layers.
         IndexError: a layer on the way was not explained.
     """
-    layers, row = hop_layers(exp, layer, hops), _row(exp, image)
-    if node is None:
-        node = peak_of(exp, layer, image)
-    _check_node(node, layers[0])
-    graph = nx.DiGraph(**_describe(exp, layers[0], row), center=int(node), hops=hops)
+    layers, row = hop_layers(exp, layer, hops), exp.row(row)
+    node = center_of(exp, layer, node, row)
+    graph = nx.DiGraph(**describe(exp, layers[0], row), center=node, hops=len(layers))
 
     def add(name, number: int, at: LayerExplanation, attributes: dict, hop: int) -> None:
         if name not in graph:
             graph.add_node(name, **attributes, layer=at.index, node=number, hop=hop)
 
     # who is asked in the coming hop: graph node -> (number on the grid of that layer, weight so far)
-    asked: dict = {node: (int(node), 1.0)}
-    add(node, int(node), layers[0], _places(layers[0], row, exp.image_size)[0][node], 0)
+    asked: dict = {node: (node, 1.0)}
+    add(node, node, layers[0], places_of(layers[0], row, exp.image_size)[0][node], 0)
     for hop, explained in enumerate(layers, start=1):
-        nodes, keys = _places(explained, row, exp.image_size)
-        pooled = explained.key_grid != explained.grid
-        found = _merge_parallel(_edges(explained, row), len(keys))
+        nodes, keys = places_of(explained, row, exp.image_size)
+        pooled = explained.pooled
+        found = edges_of(explained, row).merged()
         by_center = np.searchsorted(found.center, np.arange(len(nodes) + 1))
         heard: dict = {}
         for center, (number, weight) in asked.items():
@@ -187,7 +181,7 @@ def ego_graph(exp: Explanation, layer: int, node: int | None = None, *, hops: in
             continue
         asked = {}
         covered = coverage(explained.key_grid, earlier.grid)
-        finer = _places(earlier, row, exp.image_size)[0]
+        finer = places_of(earlier, row, exp.image_size)[0]
         for center, (number, weight) in heard.items():
             for part in np.flatnonzero(covered[number]).tolist():
                 sender = (earlier.index, "center", part)

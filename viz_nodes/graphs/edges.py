@@ -7,13 +7,14 @@ is an out-degree there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from viz_nodes.explanation import NO_EDGE, Explanation, LayerExplanation
-from viz_nodes.grids import centers
+from viz_nodes.arguments import also_image
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.grids import NO_EDGE, centers
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,19 @@ class Edges:
         picked: dict[str, Any] = {name: None if column is None else column[mask] for name, column in columns.items()}
         return Edges(**picked)
 
+    def merged(self) -> Edges:
+        """One edge a pair: where a center has a neighbor twice (wrapped grids), shares and contributions add up."""
+        keys = int(self.neighbor.max(initial=0)) + 1
+        _, first, place = np.unique(self.center * keys + self.neighbor, return_index=True, return_inverse=True)
+        if len(first) == len(self):
+            return self
+        totals: dict[str, Any] = {}
+        for name in ("share", "contribution"):
+            column = getattr(self, name)
+            totals[name] = np.zeros(len(first), column.dtype)
+            np.add.at(totals[name], place, column)
+        return replace(self.where(first), **totals)
+
     def incoming(self, node: int) -> Edges:
         """The edges into a center: whom it asked, nearest first."""
         return self.where(self.center == node)
@@ -56,23 +70,19 @@ class Edges:
         return self.where(self.neighbor == neighbor)
 
 
-def _row(exp: Explanation, image: int) -> int:
-    if not -len(exp) <= image < len(exp):
-        raise IndexError(f"`image` must be in [-{len(exp)}, {len(exp)}), the rows of the explanation (got {image})")
-    return image % len(exp)
-
-
-def edges(exp: Explanation, layer: int, image: int = 0) -> Edges:
+@also_image
+def edges(exp: Explanation, layer: int, row: int = 0) -> Edges:
     """All edges of a layer for one row of an explanation.
 
     Args:
         layer: place in the network from 0, negative from its end.
-        image: the row.
+        row: the row, also called `image`.
     """
-    return _edges(exp.layer(layer), _row(exp, image))
+    return edges_of(exp.layer(layer), exp.row(row))
 
 
-def _edges(layer: LayerExplanation, row: int) -> Edges:
+def edges_of(layer: LayerExplanation, row: int) -> Edges:
+    """All edges of a layer for one row."""
     neighbors = layer.neighbors[row].numpy()
     center, rank = np.nonzero(neighbors != NO_EDGE)
 
@@ -90,7 +100,8 @@ def _edges(layer: LayerExplanation, row: int) -> Edges:
     )
 
 
-def in_degree(exp: Explanation, layer: int, image: int = 0, *, weight: str | None = None) -> np.ndarray:
+@also_image
+def in_degree(exp: Explanation, layer: int, row: int = 0, *, weight: str | None = None) -> np.ndarray:
     """How many centers chose each key node.
 
     Args:
@@ -100,18 +111,17 @@ def in_degree(exp: Explanation, layer: int, image: int = 0, *, weight: str | Non
     Returns:
         (M,) int64, or float with `weight`. Without it the sum is the number of edges; with "share" it is N.
     """
-    found = edges(exp, layer, image)
-    height, width = exp.layer(layer).key_grid
-    if weight is None:
-        return np.bincount(found.neighbor, minlength=height * width)
-    return np.bincount(found.neighbor, weights=_column(found, weight), minlength=height * width)
+    found = edges(exp, layer, row)
+    weights = None if weight is None else _column(found, weight)
+    return np.bincount(found.neighbor, weights=weights, minlength=exp.layer(layer).num_keys)
 
 
+@also_image
 def hubs(
-    exp: Explanation, layer: int, image: int = 0, *, top: int = 5, weight: str | None = None
+    exp: Explanation, layer: int, row: int = 0, *, top: int = 5, weight: str | None = None
 ) -> list[tuple[int, float]]:
     """The key nodes that most centers chose, as (node, in-degree), highest first; ties by node number."""
-    degree = in_degree(exp, layer, image, weight=weight)
+    degree = in_degree(exp, layer, row, weight=weight)
     order = np.lexsort((np.arange(len(degree)), -degree))[:top]
     return [(int(node), degree[node].item()) for node in order]
 
@@ -123,7 +133,8 @@ def _column(found: Edges, name: str) -> np.ndarray:
     return column.astype(np.float64)
 
 
-def mutual(exp: Explanation, layer: int, image: int = 0) -> np.ndarray:
+@also_image
+def mutual(exp: Explanation, layer: int, row: int = 0) -> np.ndarray:
     """Which edges are mutual: i asks j and j asks i, with i and j different.
 
     Returns:
@@ -133,16 +144,16 @@ def mutual(exp: Explanation, layer: int, image: int = 0) -> np.ndarray:
         ValueError: the layer pools its keys, so that a neighbor is never a center.
     """
     explained = exp.layer(layer)
-    if explained.key_grid != explained.grid:
+    if explained.pooled:
         raise ValueError(f"layer {layer} pools its keys to {explained.key_grid}, so no edge of it can be mutual")
-    found = edges(exp, layer, image)
-    nodes = explained.grid[0] * explained.grid[1]
-    there = found.center * nodes + found.neighbor
-    back = found.neighbor * nodes + found.center
+    found = edges(exp, layer, row)
+    there = found.center * explained.num_nodes + found.neighbor
+    back = found.neighbor * explained.num_nodes + found.center
     return np.isin(back, there) & (found.center != found.neighbor)
 
 
-def length(exp: Explanation, layer: int, image: int = 0, *, unit: str = "patches") -> np.ndarray:
+@also_image
+def length(exp: Explanation, layer: int, row: int = 0, *, unit: str = "patches") -> np.ndarray:
     """How far each edge reaches, between the middles of the two nodes.
 
     On a 14 x 14 grid of a 224 x 224 image an edge from (0, 0) to (3, 4) is 5 patches or 80 pixels long. Patches are
@@ -157,13 +168,14 @@ def length(exp: Explanation, layer: int, image: int = 0, *, unit: str = "patches
     if unit not in ("patches", "pixels"):
         raise ValueError(f"`unit` must be 'patches' or 'pixels' (got {unit!r})")
     explained = exp.layer(layer)
-    found = edges(exp, layer, image)
+    found = edges(exp, layer, row)
     size = exp.image_size if unit == "pixels" else explained.grid
     step = centers(explained.grid, size)[found.center] - centers(explained.key_grid, size)[found.neighbor]
     return np.hypot(step[:, 0], step[:, 1])
 
 
-def overlap(exp: Explanation, layer: int, other: int, image: int = 0) -> np.ndarray:
+@also_image
+def overlap(exp: Explanation, layer: int, other: int, row: int = 0) -> np.ndarray:
     """How much of their neighbors two layers share, node by node (Jaccard: common over all; 1 where neither has any).
 
     {0, 1, 2} and {0, 2, 5, 7} have two in common out of five: 0.4.
@@ -180,18 +192,32 @@ def overlap(exp: Explanation, layer: int, other: int, image: int = 0) -> np.ndar
             f"layers {layer} and {other} must have the same grids to be compared "
             f"(got {one.grid} with keys {one.key_grid}, and {two.grid} with keys {two.key_grid})"
         )
-    row = _row(exp, image)
-    chose = []
-    for explained in (one, two):
-        found = _edges(explained, row)
-        matrix = np.zeros((explained.grid[0] * explained.grid[1], explained.key_grid[0] * explained.key_grid[1]), bool)
-        matrix[found.center, found.neighbor] = True
-        chose.append(matrix)
-    common, either = (chose[0] & chose[1]).sum(1), (chose[0] | chose[1]).sum(1)
+    return jaccard(chosen(one, exp.row(row)), chosen(two, exp.row(row)), axis=1)
+
+
+def chosen(layer: LayerExplanation, row: int) -> np.ndarray:
+    """(N, M) bool, which key nodes each center asked."""
+    found = edges_of(layer, row)
+    matrix = np.zeros((layer.num_nodes, layer.num_keys), bool)
+    matrix[found.center, found.neighbor] = True
+    return matrix
+
+
+def jaccard(one: np.ndarray, two: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """How much two sets of edges share, as masks: those in both over those in either; 1 where both are empty.
+
+    Args:
+        axis: along which edges are counted; None for all of them.
+
+    Returns:
+        float64, a number where `axis` is None.
+    """
+    common, either = (one & two).sum(axis), (one | two).sum(axis)
     return np.where(either > 0, common / np.maximum(either, 1), 1.0)
 
 
-def margin_summary(exp: Explanation, layer: int, image: int = 0, *, tie: float = 1e-6) -> dict[str, float]:
+@also_image
+def margin_summary(exp: Explanation, layer: int, row: int = 0, *, tie: float = 1e-6) -> dict[str, float]:
     """How certain the edges of a layer are: how much nearer a neighbor is than the first candidate turned away.
 
     Args:
@@ -203,7 +229,7 @@ def margin_summary(exp: Explanation, layer: int, image: int = 0, *, tie: float =
     Raises:
         ValueError: margins of this layer are not known.
     """
-    found = edges(exp, layer, image)
+    found = edges(exp, layer, row)
     if found.margin is None:
         raise ValueError(f"margins of layer {layer} are not known: its neighbors were not ranked by a distance")
     margin = found.margin.astype(np.float64)
@@ -216,7 +242,8 @@ def margin_summary(exp: Explanation, layer: int, image: int = 0, *, tie: float =
     }
 
 
-def skipped(exp: Explanation, layer: int, node: int, image: int = 0) -> list[int]:
+@also_image
+def skipped(exp: Explanation, layer: int, node: Any, row: int = 0) -> list[int]:
     """The nearer candidates that dilation left out at a node, nearest first; empty where nothing was skipped.
 
     With k = 3 and dilation 2 the six nearest are ranked, ranks 0, 2, 4 are kept, and 1, 3, 5 are these.
@@ -224,12 +251,5 @@ def skipped(exp: Explanation, layer: int, node: int, image: int = 0) -> list[int
     explained = exp.layer(layer)
     if explained.skipped is None:
         return []
-    _check_node(node, explained)
-    found = explained.skipped[_row(exp, image), node].tolist()
+    found = explained.skipped[exp.row(row), explained.node(node)].tolist()
     return [candidate for candidate in found if candidate != NO_EDGE]
-
-
-def _check_node(node: int, explained: LayerExplanation) -> None:
-    nodes = explained.grid[0] * explained.grid[1]
-    if not 0 <= node < nodes:
-        raise ValueError(f"`node` must lie in [0, {nodes}) for a grid of {explained.grid} (got {node})")

@@ -7,10 +7,13 @@ nodes of the other grid that its box covers, each with the fraction of the box t
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from viz_nodes.arguments import also_image, whole
 from viz_nodes.explanation import Explanation, LayerExplanation
-from viz_nodes.graphs.edges import _check_node, _edges, _row
+from viz_nodes.graphs.edges import edges_of
 from viz_nodes.grids import Grid
 
 
@@ -37,8 +40,8 @@ def coverage(grid: Grid, other: Grid) -> np.ndarray:
 
 def share_matrix(layer: LayerExplanation, row: int = 0) -> np.ndarray:
     """(N, M) float64, the share each center took from each key node; rows sum to 1 (to 0 at nodes with no edge)."""
-    found = _edges(layer, row)
-    matrix = np.zeros((layer.grid[0] * layer.grid[1], layer.key_grid[0] * layer.key_grid[1]))
+    found = edges_of(layer, row)
+    matrix = np.zeros((layer.num_nodes, layer.num_keys))
     np.add.at(matrix, (found.center, found.neighbor), found.share.astype(np.float64))
     return matrix
 
@@ -48,11 +51,12 @@ def hop_layers(exp: Explanation, layer: int, hops: int) -> list[LayerExplanation
 
     Raises:
         ValueError: `hops` is below 1, or goes back beyond the first graph layer.
+        TypeError: `hops` is no whole number.
         IndexError: a layer on the way was not explained.
     """
-    first = exp.layer(layer)
-    if not isinstance(hops, int) or hops < 1:
-        raise ValueError(f"`hops` must be a whole number of at least 1 (got {hops!r})")
+    first, hops = exp.layer(layer), whole("hops", hops)
+    if hops < 1:
+        raise ValueError(f"`hops` must be a whole number of at least 1 (got {hops})")
     if hops > first.index + 1:
         raise ValueError(
             f"`hops` must be at most {first.index + 1} from layer {first.number}, one a layer (got {hops})"
@@ -60,7 +64,8 @@ def hop_layers(exp: Explanation, layer: int, hops: int) -> list[LayerExplanation
     return [exp.layer(first.index - hop) for hop in range(hops)]
 
 
-def hop_weights(exp: Explanation, layer: int, node: int, *, hops: int = 1, image: int = 0) -> list[np.ndarray]:
+@also_image
+def hop_weights(exp: Explanation, layer: int, node: Any, *, hops: int = 1, row: int = 0) -> list[np.ndarray]:
     """How much of a node's messages goes back to each node after 1, 2, ... hops: products of shares, over all paths.
 
     Where i takes 0.75 from j and 0.25 from itself, and one layer earlier j takes 0.5 from m, two hops give m 0.375.
@@ -68,10 +73,9 @@ def hop_weights(exp: Explanation, layer: int, node: int, *, hops: int = 1, image
     Returns:
         For each hop (M,) float64 over the key nodes of its layer; each sums to 1 where all nodes have neighbors.
     """
-    layers, row = hop_layers(exp, layer, hops), _row(exp, image)
-    _check_node(node, layers[0])
-    weight = np.zeros(layers[0].grid[0] * layers[0].grid[1])
-    weight[node] = 1.0
+    layers, row = hop_layers(exp, layer, hops), exp.row(row)
+    weight = np.zeros(layers[0].num_nodes)
+    weight[layers[0].node(node)] = 1.0
     found: list[np.ndarray] = []
     for at, explained in enumerate(layers):
         if at:

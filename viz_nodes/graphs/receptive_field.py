@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from viz_nodes.explanation import NO_PEAK, Explanation
-from viz_nodes.graphs.edges import _check_node, _row
+from viz_nodes.arguments import also_image
+from viz_nodes.explanation import Explanation
+from viz_nodes.graphs.digraphs import center_of
 from viz_nodes.graphs.hops import coverage, hop_layers, share_matrix
-from viz_nodes.graphs.windows import Window, as_windows, through
+from viz_nodes.grids import Window, through
 
 
+@also_image
 def reach(
     source: Explanation | nn.Module,
     layer: int,
-    node: int | None = None,
+    node: Any = None,
     *,
     pixels: Tensor | None = None,
-    image: int = 0,
+    row: int = 0,
     after: str = "layer",
 ) -> frozenset[int]:
     """The nodes of the first graph layer's grid that can influence a node: the nonzero pattern of the Jacobian.
@@ -37,7 +39,7 @@ def reach(
         layer: place in the network from 0, negative from its end.
         node: on the layer's grid; None is the peak.
         pixels: (B, 3, H, W), for a network.
-        image: the row.
+        row: of the explanation, also called `image`.
         after: "layer", the node as the graph layer leaves it; "block", after the operations that follow on its grid.
 
     Raises:
@@ -47,39 +49,27 @@ def reach(
     if isinstance(source, nn.Module):
         if pixels is None:
             raise ValueError("`reach` of a network needs `pixels`: its graphs depend on the image")
-        source = _explain_all(source, pixels)
-    row, last = _row(source, image), source.layer(layer)
-    if node is None:
-        node = int(last.peak[row])
-        if node == NO_PEAK:
-            raise ValueError(f"layer {last.number} has a blank map, so it has no peak; give `node`")
-    node = operator.index(node)
-    _check_node(node, last)
+        from viz_nodes.explainer import explain
+
+        source = explain(source, pixels)
+    row = source.row(row)
+    node = center_of(source, layer, node, row)
     if "between" not in source.extras:
         raise ValueError(
-            "this explanation does not know what runs between its graph layers; "
-            "call `reach(model, layer, node, pixels=...)`"
+            "this explanation does not know what runs between its graph layers, as where one of them runs twice; "
+            "`reach_mask(exp, layer, node, between=...)` is told"
         )
-    mask = reach_mask(source, layer, node, image=row, between=as_windows(source.extras["between"]), after=after)
+    mask = reach_mask(source, layer, node, row=row, between=as_windows(source.extras["between"]), after=after)
     return frozenset(np.flatnonzero(mask).tolist())
 
 
-def _explain_all(model: nn.Module, pixels: Tensor) -> Explanation:
-    from viz_nodes.explainer import explain
-
-    exp = explain(model, pixels, layers=None)
-    if "between" not in exp.extras:
-        ran = [explained.name for explained in exp.layers]
-        raise ValueError(f"every graph layer must run once in a forward to follow what is heard (ran {ran})")
-    return exp
-
-
+@also_image
 def reach_mask(
     exp: Explanation,
     layer: int,
-    node: int,
+    node: Any,
     *,
-    image: int = 0,
+    row: int = 0,
     between: Sequence[Sequence[Window]],
     after: str = "layer",
 ) -> np.ndarray:
@@ -98,11 +88,10 @@ def reach_mask(
     """
     if after not in ("layer", "block"):
         raise ValueError(f"`after` must be 'layer' or 'block' (got {after!r})")
-    row = _row(exp, image)
+    row = exp.row(row)
     layers = hop_layers(exp, layer, exp.layer(layer).index + 1)
-    _check_node(node, layers[0])
     mask = np.zeros(layers[0].grid, bool)
-    mask.flat[node] = True
+    mask.flat[layers[0].node(node)] = True
     if after == "block":
         same = [window for window in between[layers[0].index] if window.stride == (1, 1)]
         mask = through(same, mask, layers[0].grid) | mask
@@ -118,3 +107,8 @@ def reach_mask(
         sent = won.astype(float) @ coverage(explained.key_grid, explained.grid) > 0
         mask = mask | sent.reshape(explained.grid)
     return mask
+
+
+def as_windows(plain: Sequence[Sequence[dict[str, Any]]]) -> list[list[Window]]:
+    """Back from `between`'s plain data."""
+    return [[Window(**{key: tuple(value) for key, value in one.items()}) for one in ones] for ones in plain]

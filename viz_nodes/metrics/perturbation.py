@@ -16,10 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from viz_nodes.capture.inputs import as_batch
-from viz_nodes.capture.model_state import borrowed, unwrap
-from viz_nodes.capture.outputs import logits_of
-from viz_nodes.capture.score import Score, score_of
+from viz_nodes.arguments import also_image
+from viz_nodes.capture.model_state import as_batch, eval_mode, logits_of, unwrap
 from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
 
@@ -54,18 +52,8 @@ def node_of_pixel(grid: Grid, size: tuple[int, int]) -> np.ndarray:
     return rows[:, None] * grid[1] + cols[None, :]
 
 
-def _score(target: int | Score) -> Score:
-    """One number an image: of a class by its index, or the score of an explanation's row."""
-    if isinstance(target, Score):
-        return target
-    return Score(torch.tensor([int(target)]), torch.zeros(1, dtype=torch.int64))
-
-
-def _probabilities(model: nn.Module, images: Tensor, score: Score, batch_size: int) -> np.ndarray:
-    """(n,) float64, what the score's only row is worth on each image."""
-    found = [
-        score.probability(model(part), torch.zeros(len(part), dtype=torch.int64)) for part in images.split(batch_size)
-    ]
+def _probabilities(model: nn.Module, images: Tensor, target: int, batch_size: int) -> np.ndarray:
+    found = [logits_of(model(part)).softmax(-1)[:, target] for part in images.split(batch_size)]
     return torch.cat(found).double().cpu().numpy()
 
 
@@ -119,7 +107,7 @@ def node_curve(
     model: nn.Module,
     pixels: Tensor,
     order: Sequence[int] | np.ndarray,
-    target: int | Score,
+    target: int,
     *,
     grid: Grid,
     mode: str = "deletion",
@@ -135,7 +123,7 @@ def node_curve(
         model: a classifier; run in eval mode.
         pixels: (3, H, W) or (1, 3, H, W).
         order: (N,) node numbers, most important first (`ranking`).
-        target: the class, or the score of one row of an explanation (`score_of(exp).row(0)`).
+        target: the class.
         grid: (H, W) of the nodes.
         steps: in how many equal parts.
         baseline: see `blank_image`; None is "zero" for deletion and "blur" for insertion.
@@ -160,11 +148,12 @@ def node_curve(
     counts = _counts(nodes, steps)
     before, after = (pixels, blank) if mode == "deletion" else (blank, pixels)
     images = torch.stack([torch.where(place_of_pixel < int(count), after, before) for count in counts])
-    with borrowed(model, grad=False):
-        scores = _probabilities(model, images, _score(target), batch_size)
+    with eval_mode(model, grad=False):
+        scores = _probabilities(model, images, int(target), batch_size)
     return Curve(counts / nodes, scores)
 
 
+@also_image
 def edge_curve(
     model: nn.Module,
     pixels: Tensor,
@@ -174,7 +163,7 @@ def edge_curve(
     by: str | Tensor | np.ndarray = "contribution",
     mode: str = "deletion",
     steps: int = 10,
-    image: int = 0,
+    row: int = 0,
     frozen: bool = True,
     batch_size: int = 32,
 ) -> Curve:
@@ -184,33 +173,34 @@ def edge_curve(
 
     Args:
         model: the network.
-        pixels: the image that row `image` of the explanation explains, (3, H, W) or (1, 3, H, W).
+        pixels: the image that row `row` of the explanation explains, (3, H, W) or (1, 3, H, W).
         exp: an explanation with that layer.
         layer: place in the network from 0, negative from its end.
         by: "contribution", "share", or (N, k) values of your own; the highest count as most important.
         mode: "deletion" or "insertion".
         steps: in how many equal parts.
-        image: the row.
+        row: of the explanation, negative from its end; also called `image`.
         frozen: whether the graphs of all explained layers stay as they were; otherwise later layers build theirs anew.
 
     Returns:
-        The target's probability, or its score where it is no class, against the fraction of the layer's edges.
+        The target's probability against the fraction of the layer's edges.
 
     Raises:
-        ValueError: another mode, values of another shape, an inexact layer, an explanation read from a file whose
-            target was a callable.
+        ValueError: another mode, values of another shape, a target that is a callable, an inexact layer.
     """
     from viz_nodes.capture.editing import edit_edges
 
     if mode not in ("deletion", "insertion"):
         raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
-    explained = exp.layer(layer)
-    score = score_of(exp).row(image)
+    explained, row = exp.layer(layer), exp.row(row)
+    target = int(exp.target[row])
+    if target < 0:
+        raise ValueError("the explanation must be of a class (its target is a callable)")
     if isinstance(by, str):
         if by not in ("contribution", "share"):
             raise ValueError(f"`by` must be 'contribution', 'share' or values (got {by!r})")
-        by = getattr(explained, by)[image]
-    neighbors = explained.neighbors[image]
+        by = getattr(explained, by)[row]
+    neighbors = explained.neighbors[row]
     values = torch.as_tensor(np.asarray(by), dtype=torch.float64)
     if values.shape != neighbors.shape:
         raise ValueError(f"`by` must have shape {tuple(neighbors.shape)} (got {tuple(values.shape)})")
@@ -223,12 +213,12 @@ def edge_curve(
     cut = first if mode == "deletion" else ~first
     model = unwrap(model)
     one = _single(model, pixels)[None]
-    only = _only(exp, image) if frozen else None
+    only = _only(exp, row) if frozen else None
     scores = []
-    with borrowed(model, grad=False):
+    with eval_mode(model, grad=False):
         for part in cut.split(batch_size):
             with edit_edges(model, cut={explained.index: part}, frozen=only):
-                scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), score, len(part)))
+                scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), target, len(part)))
     return Curve(counts / len(order), np.concatenate(scores))
 
 
@@ -402,7 +392,7 @@ def road(
         def forward(self, images: Tensor) -> Tensor:
             return logits_of(model(images.to(pixels)))
 
-    with borrowed(model, grad=False), torch.random.fork_rng(devices=[]):
+    with eval_mode(model, grad=False), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         score = ROADCombined(percentiles=list(percentiles))(pixels, maps, chosen, Plain())
     blank = cams.detach().cpu().flatten(1).amax(1).numpy() <= 0

@@ -11,7 +11,7 @@ _HOME = {
     "load_image": "vizgraph.data.images",
     "open_image": "vizgraph.data.images",
     "prepare": "vizgraph.data.images",
-    "Preprocessing": "vizgraph.data.transforms",
+    "Preprocessing": "vizgraph.data.preprocessing",
     "imagenet_names": "vizgraph.data.labels",
     "imagenet_synsets": "vizgraph.data.labels",
     "labels_of": "vizgraph.data.labels",
@@ -41,9 +41,9 @@ __all__ = [
 if TYPE_CHECKING:
     from vizgraph.data.images import ImageError, Sample, load_image, open_image, prepare
     from vizgraph.data.labels import imagenet_names, imagenet_synsets, labels_of, synset_index
+    from vizgraph.data.preprocessing import Preprocessing
     from vizgraph.data.samples import bundled_images, bundled_truth
     from vizgraph.data.scenes import Scene, Scenes
-    from vizgraph.data.transforms import Preprocessing
 
 
 def __getattr__(name: str):

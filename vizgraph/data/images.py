@@ -87,7 +87,7 @@ def prepare(image: np.ndarray | Image.Image, model: nn.Module, *, fit: Fit = "sq
     Args:
         image: (height, width, 3) uint8 RGB, or a PIL image of any mode.
     """
-    from vizgraph.data.transforms import Preprocessing
+    from vizgraph.data.preprocessing import Preprocessing
 
     if fit not in get_args(Fit):
         raise ValueError(f"`fit` must be one of {', '.join(get_args(Fit))} (got {fit!r})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,20 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapters.partition import Fold
-
-
-class _Edits(threading.local):
-    """What `edit_edges` has made of the graphs of modules that are running in this thread, by id of the module."""
-
-    def __init__(self) -> None:
-        self.running: dict[int, tuple[Tensor, Tensor | None, Adapter]] = {}
-        self.passed: dict[int, Tensor] = {}
-
-
-edits = _Edits()
-"""`running`: neighbors (B, N, k) as they count, the edge tensor as it was handed to the module, and the adapter.
-`passed`: (E,) which messages of a module that sends them edge by edge are passed on."""
+from viz_nodes.capture.adapters.partition import Partition
 
 
 @dataclass(eq=False)
@@ -58,7 +44,7 @@ class Sent:
 
 @dataclass(eq=False)
 class Graph:
-    """What a graph convolution was given. B, N, k may be those of windows folded into the batch (see `Fold`).
+    """What a graph convolution was given. B, N, k may be those of windows folded into the batch (see `Partition`).
 
     Attributes:
         x: (B, C, N) features of the centers, as the module was given them (connected to the logits).
@@ -115,7 +101,7 @@ class Adapter:
         """Whether this module is a graph convolution of the family; asked once for each module."""
         return True
 
-    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+    def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
         """The graph that a call of the module aggregates over; None where this call has none."""
         raise NotImplementedError
 
@@ -145,14 +131,14 @@ class Adapter:
         """
         return None
 
-    def fold(
+    def partition(
         self,
         graph: Graph,
         window: tuple[int, int],
         enclosing: nn.Module,
         grid: tuple[int, int],
         features: Tensor | None,
-    ) -> Fold | None:
+    ) -> Partition | None:
         """How windows folded into the batch lie on the whole grid; called only where the batch is folded.
 
         Args:
@@ -162,7 +148,8 @@ class Adapter:
             grid: (H, W).
             features: (B, C, H, W) what `enclosing` last computed before it cut the windows, or None.
         """
-        return None
+        own: Any = getattr(self, "fold", None)  # its name in 0.1
+        return own(graph, window, enclosing, grid, features) if own is not None else None
 
 
 def gather(y: Tensor, neighbors: Tensor) -> Tensor:
@@ -186,7 +173,7 @@ class EdgeTensor(Adapter):
     nodes where there are any.
     """
 
-    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+    def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
         values = [*args, *kwargs.values()]
         if not values or not isinstance(values[0], Tensor) or not values[0].is_floating_point():
             return None

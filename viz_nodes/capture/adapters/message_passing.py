@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapters.base import Adapter, Graph, Sent, by_image, edits
-from viz_nodes.capture.recorder import NoGraphLayer
+from viz_nodes.capture.adapters.base import Adapter, Graph, Sent, by_image
+from viz_nodes.capture.calls import NoGraphLayer
+from viz_nodes.capture.edits import running_edits
 
 
 def ranked_places(target: Tensor, nodes: int) -> tuple[Tensor, int]:
@@ -53,7 +54,7 @@ class MessagePassing(Adapter):
     def claims(self, module: nn.Module) -> bool:
         return any(kind.__name__ == "MessagePassing" for kind in type(module).__mro__)
 
-    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+    def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
         values = [*args, *kwargs.values()]
         edges = next((value for value in values if _is_edge_list(value)), None)
         features = values[0] if values else None
@@ -79,7 +80,7 @@ class MessagePassing(Adapter):
 
             def keep_messages(_module: nn.Module, _inputs: Any, output: Any) -> None:
                 sent.messages = output if isinstance(output, Tensor) else None
-                sent.passed = edits.passed.get(id(module))
+                sent.passed = running_edits.passed.get(module)
 
             def keep_aggregate(_module: nn.Module, _inputs: Any, output: Any) -> None:
                 sent.aggregate = output if isinstance(output, Tensor) else None

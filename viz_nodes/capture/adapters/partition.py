@@ -11,7 +11,7 @@ Grid = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
+class Partition:
     """Where the nodes of folded windows lie: entry b * windows + w of the folded batch is window w of image b.
 
     Attributes:
@@ -24,7 +24,7 @@ class Fold:
     keys: Tensor
     checked: bool = True
 
-    def unfold(self, array: Tensor) -> Tensor:
+    def to_grid(self, array: Tensor) -> Tensor:
         """(B * windows, n, ...) -> (B, N, ...) in the order of the whole grid."""
         windows, places = self.nodes.shape
         # Not -1: an array without any value, such as candidates where none were skipped, has no size to infer it from.
@@ -33,19 +33,19 @@ class Fold:
         whole[:, self.nodes.flatten().to(array.device)] = joined
         return whole
 
-    def fold(self, array: Tensor) -> Tensor:
-        """(B, N, ...) -> (B * windows, n, ...), the inverse of `unfold`."""
+    def to_windows(self, array: Tensor) -> Tensor:
+        """(B, N, ...) -> (B * windows, n, ...), the inverse of `to_grid`."""
         places = self.nodes.shape[1]
         joined = array[:, self.nodes.flatten().to(array.device)]
         return joined.reshape(-1, places, *array.shape[2:])
 
-    def unfold_neighbors(self, neighbors: Tensor) -> Tensor:
+    def neighbors_on_grid(self, neighbors: Tensor) -> Tensor:
         """(B * windows, n, k) places in a window -> (B, N, k) key nodes of the whole grid; -1 stays."""
         windows = self.nodes.shape[0]
         keys = self.keys.to(neighbors.device)
         window = torch.arange(neighbors.shape[0], device=neighbors.device) % windows
         whole = keys[window[:, None, None], neighbors.clamp(min=0)]
-        return self.unfold(torch.where(neighbors < 0, neighbors, whole))
+        return self.to_grid(torch.where(neighbors < 0, neighbors, whole))
 
 
 def shifted_windows(grid: Grid, window: Grid, shift: Grid = (0, 0)) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.message_passing import MessagePassing
@@ -20,7 +21,7 @@ def adapters_for(adapter: Adapter | type[Adapter] | Sequence[Adapter] | None) ->
         TypeError: not an adapter, nor several.
     """
     if adapter is None:
-        own: list = []
+        own: list[Any] = []
     else:
         own = list(adapter) if isinstance(adapter, (list, tuple)) else [adapter]
     own = [one() if isinstance(one, type) and issubclass(one, Adapter) else one for one in own]

@@ -53,7 +53,7 @@ class _Rolls(Adapter):
     def claims(self, module: nn.Module) -> bool:
         return type(module).__name__ in self.classes and isinstance(getattr(module, "K", None), int)
 
-    def graph(self, module: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Graph | None:
+    def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
         values = [*args, *kwargs.values()]
         if not values or not isinstance(values[0], Tensor) or values[0].ndim != 4:
             return None

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import EdgeTensor, Graph
-from viz_nodes.capture.adapters.partition import Fold, Grid, shifted_windows
-from viz_nodes.capture.recorder import key_grid
+from viz_nodes.capture.adapters.partition import Grid, Partition, shifted_windows
+from viz_nodes.capture.calls import key_grid
 
 
 class WindowedEdges(EdgeTensor):
@@ -19,9 +19,9 @@ class WindowedEdges(EdgeTensor):
     Whether that is so is checked on the features, and where it is not, the shift is searched for.
     """
 
-    def fold(
+    def partition(
         self, graph: Graph, window: Grid, enclosing: nn.Module, grid: Grid, features: Tensor | None
-    ) -> Fold | None:
+    ) -> Partition | None:
         if grid[0] % window[0] or grid[1] % window[1]:
             return None
         said = getattr(enclosing, "shift_size", 0)
@@ -33,7 +33,7 @@ class WindowedEdges(EdgeTensor):
         if place[0] * pooled[0] % window[0] or place[1] * pooled[1] % window[1]:
             return None  # a pooled key would lie across a border of the grid
         moved = (place[0] * pooled[0] // window[0], place[1] * pooled[1] // window[1])
-        return Fold(
+        return Partition(
             shifted_windows(grid, window, place),
             shifted_windows(keys, pooled, moved),
             checked=features is not None and shift is not None,

@@ -68,7 +68,7 @@ class Ego:
     @property
     def pooled(self) -> bool:
         """Whether neighbors live on a grid of their own."""
-        return self.layer.key_grid != self.layer.grid
+        return self.layer.pooled
 
     @property
     def carried(self) -> float:
@@ -82,32 +82,18 @@ def choose_centers(
     """Node numbers of the centers to draw.
 
     Args:
-        center: None for the peak (none where the map is blank), a node number, a (row, col) pair as a tuple, an (x, y)
-            tuple of floats, fractions of what the network saw from its left and top, or a list of these.
+        center: None for the peak (none where the map is blank), what `LayerExplanation.node` takes (a node number, a
+            (row, col) tuple, an (x, y) tuple with fractions of what the network saw), or a list of these.
 
     Raises:
         ValueError: no such node.
+        TypeError: anything else.
     """
     if center is None:
         peak = int(layer.peak[row])
         return [] if peak == NO_PEAK else [peak]
-    height, width = layer.grid
-    nodes = []
-    one: Any
-    for one in list(center) if isinstance(center, (list, np.ndarray)) else [center]:
-        if isinstance(one, tuple) and any(isinstance(value, float) for value in one):
-            if len(one) != 2 or not all(0 <= value <= 1 for value in one):
-                raise ValueError(f"`center` as floats must be an (x, y) with both from 0 to 1 (got {one})")
-            col, across = (min(n - 1, int(value * n + 1e-6)) for value, n in zip(one, (width, height), strict=True))
-            one = across * width + col
-        elif isinstance(one, tuple):
-            if len(one) != 2 or not (0 <= one[0] < height and 0 <= one[1] < width):
-                raise ValueError(f"`center` must be a (row, col) in a grid of {layer.grid} (got {one})")
-            one = one[0] * width + one[1]
-        if not 0 <= int(one) < height * width:
-            raise ValueError(f"`center` must lie in [0, {height * width}) for a grid of {layer.grid} (got {one})")
-        nodes.append(int(one))
-    return nodes
+    several = isinstance(center, list) or getattr(center, "ndim", 0) > 0
+    return [layer.node(each, name="center") for each in (center if several else [center])]  # type: ignore[union-attr]
 
 
 def ego_of(
@@ -137,7 +123,7 @@ def ego_of(
         raise ValueError(f'`order` must be "rank" or "share" (got {order!r})')
     limit = _limit(k)
     record = exp.layer(layer)
-    whole = ego_graph(exp, record.index, center, hops=hops, image=row)
+    whole = ego_graph(exp, record.index, center, hops=hops, row=row)
     near = [(u, v, d) for u, v, d in whole.in_edges(center, data=True) if d["hop"] == 1 and d["kind"] == "graph"]
     near.sort(key=lambda edge: (-edge[2]["share"] if order == "share" else 0, edge[2]["rank"]))
     kept = sorted(near[:limit], key=lambda edge: edge[2]["rank"])

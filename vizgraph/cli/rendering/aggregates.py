@@ -153,7 +153,7 @@ def _figures(exp: Explanation, index: int, mask: np.ndarray | None, made: dict[s
     """The figures of one image in one layer."""
     layer = exp.layer(index)
     edge = edges(exp, index)
-    own = (edge.center == edge.neighbor) if layer.grid == layer.key_grid else np.zeros(len(edge.center), bool)
+    own = (edge.center == edge.neighbor) if not layer.pooled else np.zeros(len(edge.center), bool)
     far = length(exp, index)[~own]
     figures = {
         "cam_mean": float(layer.cam[0].mean()),

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from vizgraph.data.extras import require
+from vizgraph.data.scenes.extras import require
 
 CANVAS = 128
 """Side of a field, in cells."""

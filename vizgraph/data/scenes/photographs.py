@@ -8,7 +8,7 @@ import importlib.resources
 import numpy as np
 from PIL import Image
 
-from vizgraph.data.extras import require
+from vizgraph.data.scenes.extras import require
 
 SKIMAGE, SKLEARN = "skimage.data", "sklearn.datasets.images"
 PHOTOGRAPHS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -52,8 +52,3 @@ def photograph(package: str, file: str) -> np.ndarray:
     pixels = np.asarray(image)
     pixels.setflags(write=False)
     return pixels
-
-
-def photographs(split: str) -> list[np.ndarray]:
-    """All photographs of a split."""
-    return [photograph(package, file) for package, file in PHOTOGRAPHS[split]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vizgraph.data.glyphs import CANVAS, HEIGHT, LEVELS, Shape
+from vizgraph.data.scenes.glyphs import CANVAS, HEIGHT, LEVELS, Shape
 
 _HUES = (0.0, 0.03, 0.07, 0.11, 0.14, 0.28, 0.36, 0.44, 0.5, 0.56, 0.61, 0.67, 0.74, 0.81, 0.88, 0.94)
 _CELLS = (np.arange(256, dtype=np.float32) - 128) / LEVELS

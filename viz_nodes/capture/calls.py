@@ -1,0 +1,199 @@
+"""What one forward did in one graph layer: what was seen of it (`GraphCall`), and what that means (`Site`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from viz_nodes.capture.adapters.base import Adapter, Graph
+from viz_nodes.capture.adapters.partition import Partition
+
+Grid = tuple[int, int]
+
+
+class NoGraphLayer(ValueError):
+    """The network ran, and no graph convolution was seen (or none whose place on the image is known)."""
+
+
+@dataclass(eq=False)
+class Consumed:
+    """What a direct child of a graph convolution was given and gave.
+
+    Attributes:
+        module: the child.
+        given: its first input, the tensor that the graph convolution computed; None where that was not a tensor.
+        gave: its output.
+        versions: of both when they were seen, to notice if the network overwrote them since.
+    """
+
+    module: nn.Module
+    given: Tensor | None
+    gave: Tensor | None = None
+    versions: list[int] = field(default_factory=list)
+
+    @property
+    def untouched(self) -> bool:
+        tensors = [tensor for tensor in (self.given, self.gave) if tensor is not None]
+        return [tensor._version for tensor in tensors] == self.versions
+
+
+@dataclass(eq=False)
+class Site:
+    """What a graph layer means to the network around it: where its nodes lie, and what is explained for it.
+
+    Attributes:
+        index: its place among the network's graph layers.
+        grid: (H, W) of all nodes; (0, 0) until known.
+        window: (h, w) of a window, where there are some.
+        partition: how windows in the batch lie on the grid; None where there are none.
+        cam_layer: module path of what is explained: a convolution, an enclosing module, or the layer itself.
+        cam_call: how many times that module had run before.
+        activations: (B, C, H, W) its output, connected to the logits.
+        listed: whether no module takes or gives the nodes on their grid, so that the layer's own output is explained.
+    """
+
+    index: int = 0
+    grid: Grid = (0, 0)
+    window: Grid | None = None
+    partition: Partition | None = None
+    cam_layer: str = ""
+    cam_call: int = 0
+    activations: Tensor | None = None
+    listed: bool = False
+
+
+@dataclass(eq=False)
+class GraphCall:
+    """One graph layer of one forward, as it was seen.
+
+    Attributes:
+        name: module path.
+        module: the graph convolution.
+        adapter: what found it.
+        graph: what it was given.
+        args, kwargs: as it was called.
+        site: what it means.
+        consumed: its direct children, in the order they ran.
+        output: what it returned, connected to the logits; None where that was not a tensor.
+        nodes: (B, C, N, 1) its output node by node, whatever its layout, connected to the logits; None where it is not.
+        times: how many times the module had run before.
+        order: how many graph convolutions had started before it, wrappers counted.
+        maker: (module, how many times it had run before) of the module that made the edge tensor, or None.
+        ranked: inputs of that module: floating point tensors, x first.
+        features: (B, C, H, W) what the enclosing module last computed before the layer; only for windows.
+        last_grid: (H, W) of the last tensor (B, C, H, W) before it that had as many places as it has nodes.
+        versions: of the features it was given, to notice if the network overwrote them since.
+    """
+
+    name: str
+    module: nn.Module
+    adapter: Adapter
+    graph: Graph
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    site: Site = field(default_factory=Site)
+    consumed: list[Consumed] = field(default_factory=list)
+    output: Tensor | None = None
+    nodes: Tensor | None = None
+    times: int = 0
+    order: int = 0
+    maker: tuple[nn.Module, int] | None = None
+    ranked: tuple[Tensor, ...] = ()
+    features: Tensor | None = None
+    last_grid: Grid | None = None
+    versions: list[int] = field(default_factory=list)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the features it was given are still what they were."""
+        return [self.graph.x._version, self.graph.y._version] == self.versions
+
+    @property
+    def index(self) -> int:
+        """Its place among the network's graph layers."""
+        return self.site.index
+
+    @property
+    def grid(self) -> Grid:
+        """(H, W) of all nodes."""
+        return self.site.grid
+
+    @property
+    def partition(self) -> Partition | None:
+        """How windows in the batch lie on the grid."""
+        return self.site.partition
+
+    @property
+    def cam_layer(self) -> str:
+        """Module path of what is explained."""
+        return self.site.cam_layer
+
+    @property
+    def activations(self) -> Tensor | None:
+        """What is explained."""
+        return self.site.activations
+
+    @property
+    def cam_call(self) -> int:
+        """How many times the module that is explained had run before."""
+        return self.site.cam_call
+
+    @property
+    def listed(self) -> bool:
+        """Whether the layer's own output is explained."""
+        return self.site.listed
+
+    @property
+    def key_grid(self) -> Grid:
+        """(h, w) of the key nodes."""
+        if self.site.partition is not None and self.site.window is not None:
+            window = key_grid(self.site.window, self.graph.y.shape[2])
+            return self.grid[0] // self.site.window[0] * window[0], self.grid[1] // self.site.window[1] * window[1]
+        return key_grid(self.grid, self.graph.y.shape[2])
+
+
+def key_grid(grid: Grid, keys: int) -> Grid:
+    """(h, w) of M key nodes pooled from a grid: the r with (H // r) * (W // r) = M, else the nearest shape."""
+    for r in range(1, min(grid) + 1):
+        if (grid[0] // r) * (grid[1] // r) == keys:
+            return grid[0] // r, grid[1] // r
+    shapes = [(h, keys // h) for h in range(1, keys + 1) if keys % h == 0]
+    return min(shapes, key=lambda shape: abs(grid[0] * shape[1] - grid[1] * shape[0]))
+
+
+@dataclass(eq=False)
+class Frame:
+    """A module that is running, while it is watched.
+
+    Attributes:
+        module, name: which.
+        times: how many times it had run before.
+        size, batch: (H, W) and B of its first input, where that is (B, C, H, W).
+        call: the graph layer, if it is one.
+        edges: an edge tensor among its inputs.
+        floats: its floating point inputs.
+        consumed: its record as a child of a graph convolution.
+        last: what the module inside it that ended last gave, where that was (B, C, H, W).
+        since: how many graph convolutions had started before it.
+    """
+
+    module: nn.Module
+    name: str
+    times: int = 0
+    size: Grid | None = None
+    batch: int = 0
+    call: GraphCall | None = None
+    edges: Tensor | None = None
+    floats: tuple[Tensor, ...] = ()
+    consumed: Consumed | None = None
+    last: Tensor | None = None
+    since: int = 0
+
+
+def same_tensor(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two tensors are the same values in the same memory."""
+    if a is None or b is None:
+        return False
+    return a is b or (a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride())

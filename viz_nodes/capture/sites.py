@@ -1,0 +1,188 @@
+"""Where graph layers lie on the image and what is explained for each, found while a network runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from viz_nodes.capture.calls import Frame, GraphCall, Grid, NoGraphLayer, key_grid
+
+
+@dataclass(frozen=True, eq=False)
+class _Enclosing:
+    """A module that ended around a graph layer, and gave (B, C, H, W) with its nodes."""
+
+    frame: Frame
+    grid: Grid
+    output: Tensor
+
+
+class SiteFinder:
+    """Told of every module that starts and ends, it says what each graph layer means.
+
+    The rule: a layer lies on the grid of the nearest enclosing module that takes (B, C, H, W) with all nodes, and the
+    last convolution called inside it after the layer is explained. Where there is no such convolution it is the output
+    of an enclosing module, and where there is no such module the layer's own.
+
+    Attributes:
+        images: B.
+        image_size: (height, width) in pixels.
+    """
+
+    def __init__(self, images: int, image_size: Grid) -> None:
+        self.images, self.image_size = images, image_size
+        self.waiting: list[GraphCall] = []
+        self._wanted: dict[str, list[GraphCall]] = {}
+        self._sizes: dict[int, Grid] = {}
+        self._enclosing: dict[GraphCall, _Enclosing] = {}
+
+    def entered(self, frame: Frame) -> None:
+        """A module starts."""
+        if frame.size is not None:
+            self._note_size(frame.batch, frame.size)
+
+    def started(self, call: GraphCall, stack: Sequence[Frame]) -> None:
+        """A graph layer starts inside of these modules."""
+        folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
+        if folded == self.images:
+            call.last_grid = self._sizes.get(nodes)
+        else:
+            self._note_windows(call, stack)
+        wanted = call.adapter.cam_layer(call.name)
+        if wanted is not None:
+            self._wanted.setdefault(wanted, []).append(call)
+
+    def ended(self, call: GraphCall) -> None:
+        """A graph layer has ended."""
+        self.waiting.append(call)
+
+    def left(self, frame: Frame, tensor: Tensor | None, output: Any, handed: Any) -> Any:
+        """A module has ended.
+
+        Args:
+            frame: the module.
+            tensor: its output, or the first of several.
+            output: all of it.
+            handed: what is handed on for it.
+
+        Returns:
+            What is to be handed on: a copy where the output is kept, so that what is kept stays as it is.
+        """
+        if tensor is not None and tensor.is_floating_point() and tensor.ndim == 4:
+            self._note_size(tensor.shape[0], (tensor.shape[2], tensor.shape[3]))
+            if self.waiting and isinstance(frame.module, nn.Conv2d):
+                handed = self._note_convolution(frame, tensor, handed)
+            for call in self._wanted.pop(frame.name, ()):
+                self._explain(call, frame, tensor)
+                self._lie(call, (tensor.shape[2], tensor.shape[3]), frame.module)
+                if call in self.waiting:
+                    self.waiting.remove(call)
+                if handed is tensor and tensor is output:
+                    handed = tensor.clone()
+        if self.waiting and frame.call is None:
+            handed = self._resolve(frame, tensor, handed, output)
+        return handed
+
+    def finish(self, calls: Sequence[GraphCall]) -> None:
+        """After the forward: the layers that never met a convolution on their grid.
+
+        Raises:
+            NoGraphLayer: a layer whose nodes lie nowhere, or no layer at all.
+        """
+        for call in self.waiting:
+            enclosing = self._enclosing.get(call)
+            if enclosing is not None:
+                self._explain(call, enclosing.frame, enclosing.output)
+                self._lie(call, enclosing.grid, enclosing.frame.module)
+            elif call.nodes is not None and call.adapter.cam_layer(call.name) is None:
+                wanted = call.adapter.grid(call.name, call.nodes.shape[2]) or call.last_grid
+                if wanted is not None and wanted[0] * wanted[1] == call.nodes.shape[2]:
+                    site = call.site
+                    site.activations, site.cam_layer, site.cam_call = call.nodes, call.name, call.times
+                    site.grid, site.listed = wanted, True
+        for index, call in enumerate(calls):
+            call.site.index = index
+        lost = [call.name for call in calls if call.site.activations is None or call.grid == (0, 0)]
+        if lost:
+            raise NoGraphLayer(
+                f"graph layer {lost[0]} must lie in a module that takes (B, C, H, W) with its nodes, or after one that "
+                "gives it, and does not; say where its nodes lie with an `adapter` that has `grid` (docs/adapters.md)"
+            )
+        if not calls:
+            raise NoGraphLayer(
+                "the model must hold a graph layer, a module called with features (B, C, N, 1) and an int64 edge "
+                "tensor (2, B, N, k), and none was called; tell where its graphs are with an `adapter` "
+                "(docs/adapters.md)"
+            )
+
+    # -- the rule ----------------------------------------------------------------------------------------------
+
+    def _note_size(self, batch: int, size: Grid) -> None:
+        if batch == self.images and not self._in_a_row(size):
+            self._sizes[size[0] * size[1]] = size
+
+    def _in_a_row(self, size: Grid) -> bool:
+        """Whether these are nodes one after another, not a grid."""
+        height, width = size
+        return width == 1 < height and height * self.image_size[1] > 1.5 * self.image_size[0]
+
+    def _note_windows(self, call: GraphCall, stack: Sequence[Frame]) -> None:
+        folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
+        for outer in reversed(stack):
+            if outer.size is None or outer.edges is not None:
+                continue
+            area = outer.size[0] * outer.size[1]
+            if call.site.window is None and outer.batch == folded and area == nodes:
+                call.site.window = outer.size
+            elif outer.batch == self.images and area * self.images == folded * nodes:
+                call.features = outer.last
+                return
+
+    def _explain(self, call: GraphCall, frame: Frame, tensor: Tensor) -> None:
+        call.site.activations, call.site.cam_layer, call.site.cam_call = tensor, frame.name, frame.times
+
+    def _note_convolution(self, frame: Frame, tensor: Tensor, handed: Any) -> Any:
+        nodes = tensor.shape[0] * tensor.shape[2] * tensor.shape[3]
+        kept = False
+        for call in self.waiting:
+            if tensor.shape[0] == self.images and nodes == call.graph.x.shape[0] * call.graph.x.shape[2]:
+                self._explain(call, frame, tensor)
+                kept = True
+        return tensor.clone() if kept and handed is tensor else handed
+
+    def _resolve(self, frame: Frame, tensor: Tensor | None, handed: Any, output: Any) -> Any:
+        """When a module ends: is it the one on whose grid the graph layers inside it lie?"""
+        if frame.size is None or frame.batch != self.images or frame.edges is not None or self._in_a_row(frame.size):
+            return handed
+        for call in [call for call in self.waiting if call.order >= frame.since]:
+            if call.graph.x.shape[0] * call.graph.x.shape[2] != self.images * frame.size[0] * frame.size[1]:
+                continue
+            if call.adapter.cam_layer(call.name) is not None:
+                continue
+            on_grid = tensor is not None and tensor.ndim == 4 and tuple(tensor.shape[2:]) == frame.size
+            if call.site.activations is not None:
+                self._lie(call, frame.size, frame.module)
+                self.waiting.remove(call)
+            elif call not in self._enclosing and tensor is not None and tensor is output and on_grid:
+                self._enclosing[call] = _Enclosing(frame, frame.size, tensor)
+                handed = tensor.clone() if handed is tensor else handed
+        return handed
+
+    def _lie(self, call: GraphCall, grid: Grid, enclosing: nn.Module) -> None:
+        site = call.site
+        site.grid = grid
+        folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
+        if folded == self.images:
+            return
+        site.window = site.window or key_grid((nodes, nodes), nodes)
+        site.partition = call.adapter.partition(call.graph, site.window, enclosing, grid, call.features)
+        call.features = None
+        if site.partition is None:
+            raise NoGraphLayer(
+                f"the graphs of {call.name} are folded into the batch, {folded} of them for {self.images} images, and "
+                f"{type(call.adapter).__name__} cannot say where they lie; give an `adapter` with `partition` "
+                "(docs/adapters.md)"
+            )

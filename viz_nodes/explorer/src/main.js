@@ -1,0 +1,53 @@
+// The explorer: what a vision graph network looked at, and whom its patches asked.
+//
+// One module for two hosts. In a notebook anywidget calls `render({ model, el })`; the offline page calls it with a
+// model of its own (page.js). It fetches nothing and leaves nothing behind when the function that `render` returns is
+// called.
+
+import { mount } from "./explorer.js";
+import { DEFAULTS } from "./state.js";
+
+/**
+ * anywidget's entry: draw the model's `document` in `el`, keep its `state` in step, return what undoes it all.
+ * A model that is not a notebook's may have an `address`, see `mount`.
+ *
+ * @param {{ model: any, el: HTMLElement }} host
+ */
+export function render({ model, el }) {
+  let api = null;
+  let saving = 0;
+  const save = (state) => {
+    model.set("state", state);
+    clearTimeout(saving);
+    saving = window.setTimeout(() => model.save_changes(), 150);
+  };
+  const build = () => {
+    clearTimeout(saving);
+    api?.destroy();
+    el.replaceChildren();
+    try {
+      api = mount(el, model.get("document"), model.get("state"), save, model.address);
+    } catch (error) {
+      api = null;
+      el.textContent = `This explorer cannot be shown: ${error.message}`;
+      throw error;
+    }
+  };
+  const follow = () => {
+    const state = model.get("state");
+    if (api && JSON.stringify(state) !== JSON.stringify(api.state))
+      api.update({ ...DEFAULTS, ...state }, { quiet: true });
+  };
+  build();
+  model.on("change:document", build);
+  model.on("change:state", follow);
+  return () => {
+    model.off("change:document", build);
+    model.off("change:state", follow);
+    clearTimeout(saving);
+    api?.destroy();
+    api = null; // hosts may keep this function longer than the view
+  };
+}
+
+export default { render };

@@ -1,0 +1,212 @@
+// The table of a patch's neighbors.
+
+import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { contributionTop } from "./scene.js";
+import { asksWords, capital, emptyWords, MEANINGS, patchDistance, placeWords } from "./sentences.js";
+import { among, known, number, percent } from "./words.js";
+
+const COLUMNS = ["rank", "share", "contribution", "distance"];
+const MOST_ROWS = 100;
+const THUMB = 72;
+const BLANK =
+  "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see whom it asked.";
+
+const ORDERS = {
+  rank: (a, b) => a.rank - b.rank || a.to - b.to,
+  share: (a, b) => (b.share || 0) - (a.share || 0),
+  contribution: (a, b) => (b.contribution || 0) - (a.contribution || 0),
+};
+
+/** Edges in the order asked for: by rank, by share or contribution from the largest, by distance from the nearest. */
+export function sorted(edges, sort, layer) {
+  const near = (a, b) => patchDistance(a, layer) - patchDistance(b, layer);
+  return [...edges].sort(ORDERS[sort] ?? near);
+}
+
+export class Panel {
+  constructor({ h, store, pictures }) {
+    this.h = h;
+    this.store = store;
+    this.pictures = pictures;
+    this.sections = [];
+    this.wrap = h("div", {
+      class: "vge-panel-inner",
+      tabIndex: 0,
+      role: "region",
+      "aria-label": "The patch and its neighbors",
+    });
+  }
+
+  draw(panes) {
+    const wanted = panes.flatMap((pane) =>
+      pane.view ? pane.view.actives.map((active, center) => ({ pane, active, center })) : [],
+    );
+    while (this.sections.length < wanted.length) this.addSection();
+    this.sections.forEach((section, i) => {
+      section.wrap.hidden = i >= wanted.length;
+    });
+    wanted.forEach(({ pane, active, center }, i) => {
+      this.drawSection(this.sections[i], pane, active, center);
+    });
+    this.wrap.classList.toggle("vge-empty", !wanted.length);
+    if (!wanted.length) this.wrap.dataset.words = BLANK;
+  }
+
+  addSection() {
+    const { h, store } = this;
+    const heads = COLUMNS.map((key) =>
+      h(
+        "th",
+        { scope: "col", title: MEANINGS[key] },
+        h("button", { type: "button", textContent: key, on: { click: () => store.update({ sort: key }) } }),
+      ),
+    );
+    const first = h("th", { scope: "col" }, h("span", { class: "vge-hidden", textContent: "patch" }));
+    const section = {
+      heads,
+      swatch: h("span", { class: "vge-swatch" }),
+      name: h("h3"),
+      facts: h("p"),
+      body: h("tbody"),
+      more: h("p", { class: "vge-note" }),
+      rows: [],
+      wrap: null,
+    };
+    const table = h("table", { class: "vge-table" }, h("thead", {}, h("tr", {}, first, ...heads)), section.body);
+    const center = h("div", { class: "vge-center" }, section.swatch, h("div", {}, section.name, section.facts));
+    section.wrap = h("section", { class: "vge-section" }, center, table, section.more);
+    this.wrap.append(section.wrap);
+    this.sections.push(section);
+  }
+
+  addLine(section) {
+    const { h, store } = this;
+    const line = { edge: null, pane: 0 };
+    const light = () => line.edge && store.light(line.pane, line.edge);
+    const unlight = () => store.light(0, null);
+    const go = () =>
+      line.edge &&
+      store.update({ pins: [store.state.out ? [line.edge.x1, line.edge.y1] : [line.edge.x0, line.edge.y0]] });
+    const parts = {
+      thumb: h("canvas", { class: "vge-thumb", "aria-hidden": "true" }),
+      rank: h("span", { class: "vge-rank" }),
+      place: h("span", { class: "vge-place" }),
+      share: h("span"),
+      shareBar: h("i"),
+      contribution: h("span"),
+      contributionBar: h("i"),
+      distance: h("td", { class: "vge-distance" }),
+    };
+    const button = h(
+      "button",
+      { type: "button", class: "vge-go", on: { click: go, focus: light, blur: unlight } },
+      parts.thumb,
+    );
+    const wrap = h(
+      "tr",
+      { on: { pointerenter: light, pointerleave: unlight } },
+      h("td", {}, button),
+      h("td", {}, parts.rank, parts.place),
+      h("td", {}, parts.share, h("span", { class: "vge-meter" }, parts.shareBar)),
+      h("td", {}, parts.contribution, h("span", { class: "vge-meter vge-signed" }, parts.contributionBar)),
+      parts.distance,
+    );
+    section.body.append(wrap);
+    section.rows.push(Object.assign(line, parts, { go: button, wrap }));
+  }
+
+  drawSection(section, pane, active, center) {
+    const { state } = this.store;
+    const { view } = pane;
+    const all = view.edges.filter((edge) => edge.hop === 1 && edge.center === center);
+    section.swatch.style.background = active.color;
+    const [name, facts] = headWords(view, active, all);
+    section.name.textContent = name + (state.with ? ` · ${pane.which ? "right" : "left"}` : "");
+    section.facts.textContent = facts;
+    const sort = state.sort === "auto" ? (view.out ? "share" : "rank") : state.sort;
+    const falling = ["share", "contribution"].includes(sort) ? "descending" : "ascending";
+    section.heads.forEach((head, i) => {
+      head.setAttribute("aria-sort", COLUMNS[i] === sort ? falling : "none");
+    });
+    const edges = sorted(all, sort, view.layer);
+    const shown = edges.slice(0, MOST_ROWS);
+    while (section.rows.length < shown.length) this.addLine(section);
+    const tops = {
+      share: Math.max(1e-9, ...shown.map((edge) => edge.share || 0)),
+      contribution: contributionTop(shown),
+    };
+    section.rows.forEach((line, i) => {
+      this.drawLine(line, pane, shown[i], tops);
+    });
+    const hidden = edges.length - shown.length;
+    section.more.textContent = hidden ? `and ${hidden} more` : edges.length ? "" : emptyWords(state, view);
+  }
+
+  drawLine(line, pane, edge, tops) {
+    const { view } = pane;
+    line.edge = edge ?? null;
+    line.pane = pane.which;
+    line.wrap.hidden = !edge;
+    line.wrap.classList.toggle("vge-lit", Boolean(edge) && edge === view.lit);
+    if (!edge) return;
+    const box = view.out ? edge.toBox : edge.fromBox;
+    const where = placeWords(box, view.out ? view.layer.grid : view.layer.key_grid);
+    line.rank.textContent = edge.itself ? "itself" : String(edge.rank);
+    line.place.textContent = where.replace("column", "col");
+    line.share.textContent = percent(edge.share);
+    line.shareBar.style.width = `${(100 * (edge.share || 0)) / tops.share}%`;
+    line.contribution.textContent = among(edge.contribution, tops.contribution);
+    const part = known(edge.contribution) ? (50 * edge.contribution) / tops.contribution : 0;
+    Object.assign(line.contributionBar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
+    line.contributionBar.dataset.sign = part < 0 ? "minus" : "plus";
+    line.distance.textContent = number(Number(patchDistance(edge, view.layer).toFixed(1)));
+    line.distance.title = `patches on the grid${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
+    line.go.setAttribute("aria-label", `Go to ${where}`);
+    this.drawThumb(line.thumb, view, box);
+  }
+
+  drawThumb(canvas, view, box) {
+    const photograph = this.pictures.of(view);
+    const key = `${view.subject.image} ${box}`;
+    if (canvas.dataset.key === key && photograph.complete) return;
+    canvas.dataset.key = photograph.complete ? key : "";
+    if (canvas.width !== THUMB) canvas.width = canvas.height = THUMB;
+    if (!photograph.complete || !photograph.naturalWidth) return;
+    const [left, top, right, bottom] = view.image.view;
+    const [wide, high] = [right - left, bottom - top];
+    canvas
+      .getContext("2d")
+      .drawImage(
+        photograph,
+        left + box[0] * wide,
+        top + box[1] * high,
+        (box[2] - box[0]) * wide,
+        (box[3] - box[1]) * high,
+        0,
+        0,
+        THUMB,
+        THUMB,
+      );
+  }
+}
+
+/** Name of a patch, and what is known of it. */
+function headWords(view, active, edges) {
+  const { layer, row } = view;
+  const pooled = layer.grid.join() !== layer.key_grid.join();
+  const keys = `${layer.key_grid.join(" \u00d7 ")} key nodes`;
+  if (view.out && pooled) {
+    const key = nodeAt(layer.key_grid, ...centerOf(active.box));
+    return [
+      `${capital(placeWords(active.box, layer.key_grid))} of ${keys}`,
+      `key node ${key}, which covers node ${active.node} · ${asksWords(view, active, edges)}`,
+    ];
+  }
+  const where = placeWords(boxOf(layer.grid, active.node), layer.grid);
+  const { cam, peak } = row.layers[layer.place];
+  const asks = asksWords(view, active, edges, pooled ? ` of ${keys}` : "");
+  return [
+    peak === active.node ? `Peak: ${where}` : capital(where),
+    `node ${active.node} · map ${number(cam[active.node])} · ${asks}`,
+  ];
+}

@@ -1,0 +1,110 @@
+// The view: what is shown and how, as a plain object and as the hash of an address.
+
+import { PALETTES } from "./colors.js";
+
+export const DEFAULTS = {
+  subject: 0,
+  target: null,
+  method: null,
+  layer: null,
+  pins: [],
+  hops: 1,
+  k: 0,
+  share: 0,
+  out: false,
+  color: "auto",
+  opacity: 0.6,
+  palette: "inferno",
+  scale: "layer",
+  smooth: true,
+  grid: true,
+  sort: "auto",
+  with: null,
+};
+const CHOICES = {
+  color: ["auto", "contribution", "share", "center"],
+  scale: ["layer", "shared"],
+  sort: ["auto", "rank", "share", "contribution", "distance"],
+};
+export const MOST_PINS = 6;
+
+/** A state of which every key is there and every value possible for this document. */
+export function resolve(doc, given) {
+  const state = { ...DEFAULTS };
+  for (const key of Object.keys(DEFAULTS))
+    if (given && given[key] !== undefined && given[key] !== null) state[key] = given[key];
+  const whole = (value, low, high, other) => (Number.isInteger(value) && value >= low && value <= high ? value : other);
+  const real = (value, low, high, other) => (Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : other);
+  state.subject = whole(state.subject, 0, doc.subjects.length - 1, 0);
+  const subject = doc.subjects[state.subject];
+  const row = rowOf(subject, state.target, state.method);
+  [state.target, state.method] = [row.target, row.method];
+  if (!subject.layers.some((layer) => layer.number === state.layer)) state.layer = subject.layers.at(-1).number;
+  const pins = Array.isArray(state.pins) ? state.pins : [];
+  state.pins = pins
+    .filter((pin) => Array.isArray(pin) && pin.length === 2 && pin.every((v) => Number.isFinite(v) && v >= 0 && v <= 1))
+    .slice(0, MOST_PINS)
+    .map((pin) => pin.map((v) => Number(v.toFixed(4))));
+  state.hops = whole(state.hops, 1, 3, 1);
+  state.k = whole(state.k, 0, 32767, 0);
+  state.share = real(state.share, 0, 1, 0);
+  state.opacity = real(state.opacity, 0, 1, DEFAULTS.opacity);
+  for (const key of ["out", "smooth", "grid"]) state[key] = Boolean(state[key]);
+  for (const [key, values] of Object.entries(CHOICES)) if (!values.includes(state[key])) state[key] = DEFAULTS[key];
+  if (!Object.hasOwn(PALETTES, state.palette)) state.palette = DEFAULTS.palette;
+  const wanted = state.with;
+  if (wanted && typeof wanted === "object" && doc.subjects[wanted.subject]) {
+    const other = rowOf(doc.subjects[wanted.subject], wanted.target, wanted.method);
+    state.with = { subject: wanted.subject, target: other.target, method: other.method };
+  } else state.with = null;
+  return state;
+}
+
+/** The row of a subject for a class and method; the nearest there is where that pair is missing. */
+export function rowOf(subject, target, method) {
+  const rows = subject.rows;
+  return (
+    rows.find((row) => row.target === target && row.method === method) ??
+    rows.find((row) => row.target === target) ??
+    rows.find((row) => row.method === method) ??
+    rows[0]
+  );
+}
+
+/** A state as a URL's hash: what differs from the defaults or is named in `always`. "" where nothing does. */
+export function formatHash(state, always = {}) {
+  const words = [];
+  const short = (value) => String(Number(value.toFixed(4)));
+  for (const [key, value] of Object.entries(state)) {
+    if (!Object.hasOwn(DEFAULTS, key)) continue;
+    if (!Object.hasOwn(always, key) && JSON.stringify(value) === JSON.stringify(DEFAULTS[key])) continue;
+    let text;
+    if (key === "subject") text = String(value + 1);
+    else if (key === "pins") text = value.map((pin) => pin.map(short).join(",")).join("~");
+    else if (key === "with") text = value ? `${value.subject + 1}.${value.target}.${value.method}` : "";
+    else if (typeof value === "boolean") text = value ? "1" : "0";
+    else if (typeof value === "number") text = short(value);
+    else text = value ?? "";
+    words.push(`${key}=${encodeURIComponent(text).replaceAll("%2C", ",")}`);
+  }
+  return words.length ? `#${words.join("&")}` : "";
+}
+
+/** What a URL's hash says of the state; keys and values that mean nothing are left out. */
+export function parseHash(hash) {
+  const given = {};
+  for (const [key, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
+    if (!Object.hasOwn(DEFAULTS, key)) continue;
+    const value = Number(text);
+    if (key === "subject") given.subject = value - 1;
+    else if (key === "pins") given.pins = text ? text.split("~").map((pin) => pin.split(",").map(Number)) : [];
+    else if (key === "with") {
+      const [subject, target, ...method] = text.split(".");
+      given.with = text ? { subject: Number(subject) - 1, target: Number(target), method: method.join(".") } : null;
+    } else if (typeof DEFAULTS[key] === "boolean") given[key] = text === "1";
+    else if (["target", "layer"].includes(key) || typeof DEFAULTS[key] === "number") {
+      if (text !== "" && Number.isFinite(value)) given[key] = value;
+    } else given[key] = text;
+  }
+  return given;
+}

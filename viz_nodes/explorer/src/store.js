@@ -1,0 +1,96 @@
+// The state that the explorer's parts share: the view, the pointer, and what waits to be drawn.
+
+import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { MOST_PINS, resolve } from "./state.js";
+
+export class Store {
+  /**
+   * @param {any} doc an opened document.
+   * @param {object} given the state to begin with.
+   * @param {(state: object) => void} told called with a copy of the state after each change made here.
+   * @param {(parts: Set<string>) => void} draw called with what waited for the next frame.
+   */
+  constructor(doc, given, told, draw) {
+    this.doc = doc;
+    this.told = told;
+    this.draw = draw;
+    this.state = resolve(doc, given);
+    /** @type {number[] | null} [x, y] under the pointer or the keyboard's cursor. */
+    this.hovered = null;
+    /** Whether `hovered` was set by keys. */
+    this.byKeys = false;
+    /** @type {[number, any] | null} pane and edge whose table line is pointed at. */
+    this.lit = null;
+    /** Whether a click adds a patch, as with Shift. */
+    this.adding = false;
+    /** @type {() => void} called before another layer is drawn. */
+    this.onLayer = () => {};
+    this.pending = new Set();
+    this.frame = 0;
+    this.ended = false;
+  }
+
+  update(partial, { quiet = false } = {}) {
+    const before = this.state;
+    this.state = resolve(this.doc, { ...before, ...partial });
+    if (partial.pins || partial.layer || partial.subject) this.lit = null;
+    if (before.layer !== this.state.layer) this.onLayer();
+    this.later("all");
+    if (!quiet) this.told(structuredClone(this.state));
+  }
+
+  /** Draw parts ("all", "base", "over", "strip", "panel", "words") in the next frame. */
+  later(...parts) {
+    for (const part of parts) this.pending.add(part);
+    if (!this.frame) this.frame = requestAnimationFrame(() => this.flush());
+  }
+
+  /** Draw at once what waits. */
+  flush() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    if (this.ended || !this.pending.size) return;
+    const parts = this.pending;
+    this.pending = new Set();
+    this.draw(parts);
+  }
+
+  /** Point at a place of a grid, or at nothing. */
+  point(grid, at, { byKeys = false } = {}) {
+    if (at) {
+      const node = nodeAt(grid, ...at);
+      if (!byKeys && this.hovered && !this.byKeys && node === nodeAt(grid, ...this.hovered)) return;
+      this.hovered = centerOf(boxOf(grid, node));
+    } else this.hovered = null;
+    this.byKeys = byKeys;
+    this.lit = null;
+    this.later("over", "panel");
+  }
+
+  light(pane, edge) {
+    this.lit = edge ? [pane, edge] : null;
+    this.later("over");
+  }
+
+  /** Keep a patch, or with `add` one more; what is kept already is let go. */
+  pin(grid, at, add) {
+    if (!at) return;
+    const { pins } = this.state;
+    const node = nodeAt(grid, ...at);
+    const same = (other) => nodeAt(grid, ...other) === node;
+    const had = pins.some(same);
+    if (add) this.update({ pins: had ? pins.filter((each) => !same(each)) : [...pins, at].slice(-MOST_PINS) });
+    else this.update({ pins: had && pins.length === 1 ? [] : [at] });
+  }
+
+  letGo() {
+    this.hovered = this.lit = null;
+    this.byKeys = false;
+    this.update({ pins: [] });
+  }
+
+  end() {
+    this.ended = true;
+    cancelAnimationFrame(this.frame);
+  }
+}

@@ -1,0 +1,37 @@
+// Shapes as SVG elements.
+
+import { edgeWords } from "./sentences.js";
+
+export const SVG = "http://www.w3.org/2000/svg";
+export function svgNode(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes))
+    node.setAttribute(key, typeof value === "number" ? String(Number(value.toFixed(3))) : value);
+  node.append(...children);
+  return node;
+}
+
+export function svgShapes(shapes) {
+  const round = (value) => Number(value.toFixed(2));
+  return shapes.map((shape) => {
+    const look = { fill: shape.fill ?? "none", opacity: shape.alpha };
+    if (shape.stroke) Object.assign(look, { stroke: shape.stroke, "stroke-width": shape.width });
+    if (shape.type === "veil") {
+      const path = ([x, y, w, h]) => `M${round(x)} ${round(y)}h${round(w)}v${round(h)}h${round(-w)}z`;
+      return svgNode("path", { ...look, "fill-rule": "evenodd", d: [shape.outer, ...shape.holes].map(path).join("") });
+    }
+    if (shape.type === "rect")
+      return svgNode("rect", { ...look, x: shape.x, y: shape.y, width: shape.w, height: shape.h });
+    if (shape.type === "circle") return svgNode("circle", { ...look, cx: shape.x, cy: shape.y, r: shape.r });
+    const node = svgNode("path", {
+      ...look,
+      d: `M${shape.points.map(([x, y]) => `${round(x)} ${round(y)}`).join("L")}Z`,
+    });
+    if (shape.edge) {
+      const { edge } = shape;
+      for (const key of ["layer", "from", "to", "rank", "hop"]) node.setAttribute(`data-${key}`, String(edge[key]));
+      node.append(svgNode("title", {}, edgeWords(edge)));
+    }
+    return node;
+  });
+}

@@ -1,0 +1,101 @@
+// What a pane looks at: subject, class and layer, the patches asked about, and their edges.
+
+import { CENTERS } from "./colors.js";
+import { fan } from "./curves.js";
+import { edgesOf } from "./edges.js";
+import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { sameBox } from "./scene.js";
+import { rowOf } from "./state.js";
+
+/** Subject, row and layer of a pane; null for a second pane that is not asked for. */
+export function viewOf(doc, state, which) {
+  if (which === 1 && !state.with) return null;
+  const shown = which === 0 ? state : state.with;
+  const subject = doc.subjects[shown.subject];
+  const row = rowOf(subject, shown.target, shown.method);
+  return {
+    subject,
+    row,
+    layer: layerOf(doc, state, subject, which),
+    image: doc.images[subject.image],
+    rowKey: `${shown.subject}.${subject.rows.indexOf(row)}`,
+    out: state.out,
+    color: state.color,
+  };
+}
+
+/** The layer a pane shows; in the second pane of another depth the one as far through its network. */
+function layerOf(doc, state, subject, which) {
+  const main = doc.subjects[state.subject];
+  const same = subject.layers.find((each) => each.number === state.layer);
+  if (which === 0 || (subject.depth === main.depth && same)) return same;
+  const far = (number, depth) => (depth > 1 ? (number - 1) / (depth - 1) : 1);
+  const off = (layer) => Math.abs(far(layer.number, subject.depth) - far(state.layer, main.depth));
+  return subject.layers.reduce((best, each) => (off(each) < off(best) ? each : best));
+}
+
+/** Centers whose edges are drawn: what is kept, else what is pointed at, else the peak. */
+export function activesOf(state, hovered, view, layer = view.layer) {
+  const peak = view.row.layers[layer.place].peak;
+  let places = state.pins;
+  if (!places.length && hovered) places = [hovered];
+  if (!places.length && peak >= 0) places = [centerOf(boxOf(layer.grid, peak))];
+  return places.map((at, i) => {
+    const node = nodeAt(layer.grid, ...at);
+    let box = boxOf(layer.grid, node);
+    const [x, y] = centerOf(box);
+    if (view.out) box = boxOf(layer.key_grid, nodeAt(layer.key_grid, x, y));
+    return { node, box, x, y, color: CENTERS[i % CENTERS.length] };
+  });
+}
+
+/** The edges of the centers, bent apart. */
+export function edgesFor(state, view, layer, actives, hops = state.hops) {
+  const asked = { hops, k: state.k, share: state.share, out: view.out };
+  const edges = actives.flatMap((active, center) =>
+    edgesOf(view.subject, view.row, layer, active.node, asked).map((edge) => ({ ...edge, center })),
+  );
+  fan(edges);
+  return edges;
+}
+
+/**
+ * A pane's view with what depends on the pointer: centers, edges, the patch pointed at, the edge brought out.
+ *
+ * @param {any} doc
+ * @param {any} state
+ * @param {{ hovered: number[] | null, lit: [number, any] | null }} pointer
+ * @param {number} which
+ * @returns {any}
+ */
+export function pointedView(doc, state, { hovered, lit }, which) {
+  const view = viewOf(doc, state, which);
+  if (!view) return null;
+  const actives = activesOf(state, hovered, view);
+  const edges = edgesFor(state, view, view.layer, actives);
+  const { grid, key_grid } = view.layer;
+  const near = edges.filter((edge) => edge.hop === 1);
+  const pointed = hovered ? boxOf(view.out ? grid : key_grid, nodeAt(view.out ? grid : key_grid, ...hovered)) : null;
+  let brought = null;
+  if (lit && lit[0] === which) brought = near.find((edge) => edge.from === lit[1].from && edge.to === lit[1].to);
+  else if (pointed && state.pins.length) {
+    brought = near.find((edge) => !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed));
+  }
+  return {
+    ...view,
+    actives,
+    edges,
+    hover: hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null,
+    lit: brought ?? null,
+  };
+}
+
+/** In split view of equal grids: how many edges both panes show, in words. */
+export function overlap(a, b) {
+  if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join())
+    return "";
+  const keys = (view) => new Set(view.edges.filter((edge) => edge.hop === 1).map((edge) => `${edge.from}>${edge.to}`));
+  const [left, right] = [keys(a), keys(b)];
+  const both = [...left].filter((key) => right.has(key)).length;
+  return `${both} of ${new Set([...left, ...right]).size} edges in both`;
+}
