@@ -10,6 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from viz_nodes.capture.adapters.base import gather
+from viz_nodes.capture.aggregation import Aggregation
+from viz_nodes.capture.fallback import edge_gradients
+from viz_nodes.capture.layouts import as_nodes
+from viz_nodes.capture.model_state import doublable
+from viz_nodes.capture.recorder import GraphCall
+
 
 def winner_shares(winner: Tensor, neighbors: Tensor) -> Tensor:
     """(B, N, k) float64, the fraction of channels that each neighbor wins.
@@ -84,3 +91,58 @@ def shares_by_size(contribution: Tensor, neighbors: Tensor) -> Tensor:
     size = contribution.double().abs() * (neighbors >= 0)
     total = size.sum(-1, keepdim=True)
     return torch.where(total > 0, size / total.where(total > 0, 1.0), even_shares(neighbors))
+
+
+@torch.no_grad()
+def contributions(call: GraphCall, aggregation: Aggregation, gradient: Tensor | None) -> Tensor:
+    """(B, N, k) float64, what every edge of a layer was worth to one score an image.
+
+    Args:
+        call: the layer.
+        aggregation: how it hears its neighbors.
+        gradient: of the scores, for `aggregation.source`; None where nothing is known or the score does not depend on
+            it.
+    """
+    neighbors = doublable(call.graph.neighbors)
+    if gradient is None:
+        return even_shares(neighbors) * 0
+    if aggregation.places is not None and aggregation.source is not None:
+        gained = torch.zeros(neighbors.numel(), dtype=torch.float64, device=neighbors.device)
+        product = doublable(aggregation.source).double() * doublable(gradient).double()
+        gained[doublable(aggregation.places)] = product.flatten(1).sum(1)
+        return gained.view(neighbors.shape)
+    if aggregation.message is None:
+        return _first_order(call, gradient, neighbors)
+    by_node = as_nodes(gradient, neighbors.shape[0], neighbors.shape[1])
+    assert by_node is not None
+    gradient = doublable(by_node[:, aggregation.slots])
+    if aggregation.winner is not None:
+        winner, message = doublable(aggregation.winner), doublable(aggregation.message)
+        return winner_contributions(winner, message, gradient, neighbors.shape[2])
+    return sum_contributions(gather(doublable(call.graph.y), neighbors), gradient, neighbors)
+
+
+def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor:
+    """Where the aggregation is not understood: gradient x feature, else gradient x output dealt out evenly."""
+    found = edge_gradients(call, gradient)
+    if found is not None:
+        return found
+    even = even_shares(neighbors)
+    if call.output is None:
+        return even * 0
+    product = doublable(call.output).double() * doublable(gradient).double()
+    by_node = as_nodes(product, even.shape[0], even.shape[1])
+    return even * (0 if by_node is None else by_node.sum(1)[..., None])
+
+
+@torch.no_grad()
+def shares(call: GraphCall, aggregation: Aggregation) -> Tensor | None:
+    """(B, N, k) float64, how much of what a layer's nodes hear each edge sends; None where it is not understood."""
+    neighbors = doublable(call.graph.neighbors)
+    if aggregation.winner is not None:
+        return winner_shares(doublable(aggregation.winner), neighbors)
+    if aggregation.kind == "sum" and aggregation.message is not None:
+        return sum_shares(doublable(aggregation.message), neighbors)
+    if aggregation.kind == "gin":
+        return sum_shares(gather(doublable(call.graph.y), neighbors), neighbors)
+    return None

@@ -10,22 +10,24 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes import attribution, cams
-from viz_nodes.capture.adapters.base import Adapter, gather
+from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import Aggregation, recognize
 from viz_nodes.capture.between import between, window_of
 from viz_nodes.capture.distances import ranking
-from viz_nodes.capture.fallback import edge_gradients
-from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
-from viz_nodes.capture.model_state import as_batch, doublable, eval_mode, logits_of, unwrap
+from viz_nodes.capture.inputs import Inputs, prepare
+from viz_nodes.capture.layouts import from_nodes, layout_of
+from viz_nodes.capture.model_state import doublable, eval_mode, unwrap
+from viz_nodes.capture.outputs import Reading, read
 from viz_nodes.capture.recorder import GraphCall, Recording, recording
 from viz_nodes.capture.resuming import resuming
-from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.capture.score import Score
+from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
 
 
 def explain(
     model: nn.Module,
-    pixels: Tensor,
+    pixels: Any,
     *,
     layers: Sequence[int] | int | None = None,
     target: Any = None,
@@ -33,68 +35,71 @@ def explain(
     method: str = "gradcam",
     labels: Sequence[str] | None = None,
     adapter: Adapter | Sequence[Adapter] | None = None,
+    output: Any = None,
+    activation: str = "auto",
 ) -> Explanation:
     """What each graph layer looked at, and whom its nodes asked.
 
     Runs the network once forward and once backward, in eval mode, and leaves it as it was.
 
     Args:
-        model: any image classifier that builds graphs over patches; wrapped by DataParallel or torch.compile, frozen or
-            not.
-        pixels: (B, 3, H, W) or (3, H, W), normalized as the model expects; moved to its device and precision.
+        model: any network that builds graphs over patches of images; wrapped by DataParallel or torch.compile, frozen
+            or not.
+        pixels: (B, 3, H, W) or (3, H, W), normalized as the model expects; moved to its device and precision. A tuple
+            of the network's inputs where it takes several, or a mapping by their names.
         layers: places of graph layers in the network from 0, negative from its end, in any order; all when None.
-        target: the class to explain: None (the predicted one), an index, a label, "top3" (that many rows an image), a
-            callable on logits, or a sequence with one of these for each image.
+        target: what to explain: None (the predicted class), an index, a label, "top3" (that many rows an image), a
+            callable on the raw output that gives a score an image (`viz_nodes.ClassOver`, `BoxScore`, `Similarity`, a
+            target of pytorch-grad-cam, or your own), or a sequence with one of these for each image.
         versus: the class to contrast with: the score is then logit(target) - logit(versus).
         method: how maps are made, one of `viz_nodes.cams.METHODS`.
         labels: the class names; by default those in `model.pretrained_cfg["label_names"]`.
         adapter: where the graphs are, for a network that is not understood by itself (docs/adapters.md).
+        output: where the logits are in a tuple or mapping: an index, a key, several of them one into the other, or a
+            callable on the raw output. Needed only where several tensors could be the logits.
+        activation: what makes probabilities of the logits: "softmax", "sigmoid", "none", or "auto": none where they
+            are probabilities already, sigmoid for a single output, else softmax.
 
     Raises:
         NoGraphLayer: (a ValueError) the network holds no graph layer that is known.
-        ValueError: a layer, target or method that does not exist, pixels of another shape.
-        TypeError: arguments of another kind.
+        ValueError: a layer, target or method that does not exist, pixels of another shape, a network whose output is
+            not finite.
+        TypeError: arguments of another kind; an output that holds no logits, or several.
     """
     network = unwrap(model)
     chosen_method = cams.lookup(method)
-    pixels = as_batch(network, pixels)
-    if labels is None:
-        labels = _labels_of(network)
-        named = None if labels is None else len(labels)
-    else:
-        labels, named = tuple(labels), None
+    inputs = prepare(network, pixels)
     with eval_mode(network):
-        with recording(network, adapters_for(adapter), pixels) as record:
-            output = logits_of(network(pixels.requires_grad_(True)))
+        with recording(network, adapters_for(adapter), inputs.pixels) as record:
+            raw = inputs.with_gradients().run(network)
             record.finish()
-        with torch.autocast(pixels.device.type, enabled=False):
-            if named is not None and named != output.shape[1]:
-                labels = None
-            if output.shape[0] != pixels.shape[0]:
-                raise ValueError(
-                    f"the model must return one line of logits for each of {pixels.shape[0]} images "
-                    f"(got {output.shape[0]})"
-                )
-            if not output.requires_grad:
-                raise ValueError("the model must compute its logits with gradients (got a forward under torch.no_grad)")
+        with torch.autocast(inputs.pixels.device.type, enabled=False):
+            reading = read(raw, output=output, activation=activation)
+            logits = None if reading.problem else _logits(reading, raw, len(inputs))
+            if logits is not None and target is None:
+                _warn_of_embedding(network, logits)
+            labels = _labels(network, labels, logits)
             calls = _chosen(record.calls, layers)
-            targets = cams.resolve(target, output.detach(), labels, versus)
-            found = [recognize(call) for call in calls]
-            explained = _explain(network, pixels, calls, found, targets, output, chosen_method)
+            score = cams.resolve(target, raw, labels, versus, reading=reading, images=len(inputs))
+            explained, values = _layers(network, inputs, calls, score, raw, chosen_method)
             extras = _extras(record)
-            logits = _plain(output)
+    answers = values[:, None] if logits is None else _plain(logits)[score.source]
     return Explanation(
-        logits=logits[targets.source],
-        target=targets.index,
+        logits=answers,
+        target=score.index,
         layers=tuple(explained),
         method=chosen_method.name,
-        image_size=(pixels.shape[2], pixels.shape[3]),
+        image_size=inputs.size,
         depth=len(record.calls),
-        versus=targets.versus,
-        source=targets.source,
-        labels=labels,
+        versus=score.versus,
+        source=score.source,
+        labels=None if labels is None else tuple(labels),
         model=_name_of(network),
         extras=extras,
+        activation="none" if logits is None else reading.activation,
+        output=reading.path,
+        explained=tuple(score.words(row) for row in range(len(score))) if score.functions else None,
+        scored_by=score,
     )
 
 
@@ -104,14 +109,55 @@ def _plain(array: Tensor) -> Tensor:
     return array.detach().to("cpu", precise)
 
 
+def _logits(reading: Reading, raw: Any, images: int) -> Tensor:
+    """(B, classes), one line an image, finite, with a graph behind it."""
+    logits = reading.logits(raw)
+    if logits.shape[0] != images:
+        raise ValueError(
+            f"the model must return one line of logits for each of {images} images (got {logits.shape[0]})"
+        )
+    _require_explainable("logits", logits)
+    return logits
+
+
+def _require_explainable(what: str, array: Tensor) -> None:
+    finite = array.detach().isfinite()
+    if not bool(finite.all()):
+        bad = (~finite.flatten(1).all(1) if array.ndim > 1 else ~finite).nonzero().flatten().tolist()
+        raise ValueError(
+            f"the model must give {what} that are finite (got NaN or infinity for images {bad}); are the weights?"
+        )
+    if not array.requires_grad:
+        raise ValueError(f"the model must compute its {what} with gradients (got a forward under torch.no_grad)")
+
+
+def _warn_of_embedding(network: nn.Module, logits: Tensor) -> None:
+    """Where the largest number is no class: a network without a classifier."""
+    length = logits.detach().double().norm(dim=1)
+    unit = logits.shape[1] > 4 and bool(((length - 1).abs() < 1e-3).all()) and bool((logits.detach() < 0).any())
+    if getattr(network, "num_classes", None) == 0 or unit:
+        raise ValueError(
+            f"the model gives an embedding of {logits.shape[1]} numbers, no classes, so there is no predicted class; "
+            "give a `target`, such as viz_nodes.Similarity(reference) or one number by its index"
+        )
+
+
 def _config(network: nn.Module, field: str) -> Any:
     config = getattr(network, "pretrained_cfg", None)
     return config.get(field) if isinstance(config, dict) else getattr(config, field, None)
 
 
-def _labels_of(network: nn.Module) -> tuple[str, ...] | None:
-    names = _config(network, "label_names")
-    return tuple(names) if names else None
+def _labels(network: nn.Module, labels: Sequence[str] | None, logits: Tensor | None) -> Sequence[str] | None:
+    """The class names given, else those that the network, or the one inside a wrapper, has for as many classes."""
+    if labels is not None:
+        return tuple(labels)
+    if logits is None:
+        return None
+    for module in network.modules():
+        names = _config(module, "label_names")
+        if names and len(names) == logits.shape[1]:
+            return tuple(names)
+    return None
 
 
 def _name_of(network: nn.Module) -> str:
@@ -123,13 +169,13 @@ def _chosen(calls: list[GraphCall], layers: Sequence[int] | int | None) -> list[
     depth = len(calls)
     if layers is None:
         return list(calls)
-    asked = list(layers) if not hasattr(layers, "__index__") else [layers]  # type: ignore[list-item, arg-type]
+    asked = list(layers) if not hasattr(layers, "__index__") else [layers]
     if not asked:
         raise ValueError("`layers` must name at least one graph layer (got none); leave it out for all of them")
     places = set()
     for layer in asked:
         try:
-            place = operator.index(layer)  # type: ignore[arg-type]
+            place = operator.index(layer)
         except TypeError:
             raise TypeError(f"`layers` must hold integers (got {type(layer).__name__})") from None
         if not -depth <= place < depth:
@@ -147,43 +193,43 @@ def _extras(record: Recording) -> dict[str, Any]:
         return {}
 
 
-def _explain(
-    network: nn.Module,
-    pixels: Tensor,
-    calls: list[GraphCall],
-    found: list[Aggregation],
-    targets: cams.Targets,
-    output: Tensor,
-    method: cams.Method,
-) -> list[LayerExplanation]:
-    activations = [call.activations for call in calls]
-    sources = [one.source for one in found]
-    wanted = [tensor for tensor in (*activations, *sources) if tensor is not None and tensor.requires_grad]
-    score = cams.objective(method.name, targets, output)
-    rounds = targets.rounds
+def _layers(
+    network: nn.Module, inputs: Inputs, calls: list[GraphCall], score: Score, raw: Any, method: cams.Method
+) -> tuple[list[LayerExplanation], Tensor]:
+    """The layers explained, and (R,) the scores."""
+    found = [recognize(call) for call in calls]
+    tensors = [*(call.activations for call in calls), *(aggregation.source for aggregation in found)]
+    wanted = [tensor for tensor in tensors if tensor is not None and tensor.requires_grad]
+    values = cams.objective(method.name, score, raw)
+    _require_explainable("scores", values)
     second = method.needs == "hessian"
     maps: list[list[Tensor]] = [[] for _ in calls]
     gains: list[list[Tensor]] = [[] for _ in calls]
-    for at, rows in enumerate(rounds):
-        last = at == len(rounds) - 1
-        gradients = _gradients(score[rows.to(score.device)].sum(), wanted, keep=not last, second=second)
-        for place, (call, one) in enumerate(zip(calls, found)):
+    for at, rows in enumerate(score.rounds):
+        last = at == len(score.rounds) - 1
+        gradients = _gradients(values[rows.to(values.device)].sum(), wanted, keep=not last, second=second)
+        for place, (call, aggregation) in enumerate(zip(calls, found)):
             acts = call.activations
             assert acts is not None
             if method.needs != "forwards":
-                maps[place].append(cams.cam(method.name, acts if second else acts.detach(), gradients[id(acts)]))
-            source = None if one.source is None else gradients.get(id(one.source))
-            gains[place].append(_gain(call, one, None if source is None else source.detach()))
+                gradient = gradients.get(id(acts))
+                gradient = torch.zeros_like(acts) if gradient is None else gradient
+                maps[place].append(cams.cam(method.name, acts if second else acts.detach(), gradient))
+            source = None if aggregation.source is None else gradients.get(id(aggregation.source))
+            gain = attribution.contributions(call, aggregation, None if source is None else source.detach())
+            gains[place].append(gain)
         del gradients
-    order = torch.cat(rounds).argsort() if rounds else torch.arange(0)
+    order = torch.cat(score.rounds).argsort() if score.rounds else torch.arange(0)
     if method.needs == "forwards":
-        order_maps = [_perturbed(network, pixels.detach(), call, targets, method) for call in calls]
+        row_maps = [_perturbed(network, inputs, call, score, method) for call in calls]
     else:
-        order_maps = [torch.cat(parts)[order] for parts in maps]
-    return [
-        _layer(call, one, order_maps[place], gains[place], order, targets.source)
-        for place, (call, one) in enumerate(zip(calls, found))
+        row_maps = [torch.cat(parts)[order] for parts in maps]
+    constant = inputs.constant[score.source]
+    explained = [
+        _layer(call, found[place], row_maps[place], gains[place], order, score.source, constant)
+        for place, call in enumerate(calls)
     ]
+    return explained, _plain(values)
 
 
 def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool) -> dict[int, Tensor]:
@@ -198,62 +244,23 @@ def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool)
     }
 
 
-@torch.no_grad()
-def _gain(call: GraphCall, one: Aggregation, gradient: Tensor | None) -> Tensor:
-    """(B, N, k) float64, the contribution of every edge for one round of targets."""
-    neighbors = doublable(call.graph.neighbors)
-    if gradient is None:
-        return attribution.even_shares(neighbors) * 0
-    if one.places is not None and one.source is not None:
-        gained = torch.zeros(neighbors.numel(), dtype=torch.float64, device=neighbors.device)
-        product = doublable(one.source).double() * doublable(gradient).double()
-        gained[doublable(one.places)] = product.flatten(1).sum(1)
-        return gained.view(neighbors.shape)
-    if one.message is None:
-        return _first_order(call, gradient, neighbors)
-    by_node = as_nodes(gradient, neighbors.shape[0], neighbors.shape[1])
-    assert by_node is not None
-    gradient = doublable(by_node[:, one.slots])
-    if one.winner is not None:
-        winner, message = doublable(one.winner), doublable(one.message)
-        return attribution.winner_contributions(winner, message, gradient, neighbors.shape[2])
-    return attribution.sum_contributions(gather(doublable(call.graph.y), neighbors), gradient, neighbors)
-
-
-def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor:
-    """Where the aggregation is not understood: gradient x feature, else gradient x output dealt out evenly."""
-    found = edge_gradients(call, gradient)
-    if found is not None:
-        return found
-    even = attribution.even_shares(neighbors)
-    if call.output is None:
-        return even * 0
-    product = doublable(call.output).double() * doublable(gradient).double()
-    by_node = as_nodes(product, even.shape[0], even.shape[1])
-    return even * (0 if by_node is None else by_node.sum(1)[..., None])
-
-
-@torch.no_grad()
-def _share(call: GraphCall, one: Aggregation) -> Tensor | None:
-    """(B, N, k); None where the aggregation is not understood."""
-    neighbors = doublable(call.graph.neighbors)
-    if one.winner is not None:
-        return attribution.winner_shares(doublable(one.winner), neighbors)
-    if one.kind == "sum" and one.message is not None:
-        return attribution.sum_shares(doublable(one.message), neighbors)
-    if one.kind == "gin":
-        return attribution.sum_shares(gather(doublable(call.graph.y), neighbors), neighbors)
-    return None
-
-
 def _layer(
-    call: GraphCall, one: Aggregation, cam: Tensor, gains: Sequence[Tensor], order: Tensor, source: Tensor
+    call: GraphCall,
+    aggregation: Aggregation,
+    cam: Tensor,
+    gains: Sequence[Tensor],
+    order: Tensor,
+    source: Tensor,
+    constant: Tensor,
 ) -> LayerExplanation:
-    """The record of one layer; `gains` holds a (B, N, k) for each round of targets, `order` sorts them by row."""
+    """The record of one layer; `gains` holds a (B, N, k) for each round of targets, `order` sorts them by row.
+
+    `constant` (R,) says which rows explain an image of one color, where no node is more discriminative than another.
+    """
     assert call.activations is not None
     precise = torch.float64 if call.activations.dtype == torch.float64 else torch.float32
     neighbors, partition = call.graph.neighbors, call.partition
-    share, ranked = _share(call, one), ranking(call)
+    share, ranked = attribution.shares(call, aggregation), ranking(call)
 
     def whole(array: Tensor) -> Tensor:
         return (array if partition is None else partition.to_grid(array)).cpu().to(precise)
@@ -262,8 +269,14 @@ def _layer(
         return (array if partition is None else partition.neighbors_on_grid(array)).cpu()[source]
 
     contribution = torch.cat([whole(gain) for gain in gains])[order]
+    if not bool(contribution.isfinite().all()):
+        raise ValueError(
+            f"the contributions of layer {call.index + 1} ({call.name}) must be finite (got NaN or infinity); "
+            "are the weights finite?"
+        )
     if share is None:
-        shares = torch.cat([whole(attribution.shares_by_size(gain, doublable(neighbors))) for gain in gains])[order]
+        by_size = [whole(attribution.shares_by_size(gain, doublable(neighbors))) for gain in gains]
+        shares = torch.cat(by_size)[order]
     else:
         shares = whole(share)[source]
     cam = cam.detach().cpu().to(precise).view(-1, *call.grid)
@@ -273,12 +286,12 @@ def _layer(
         grid=call.grid,
         key_grid=call.key_grid,
         cam=cam,
-        peak=cams.peak(cam),
+        peak=cams.peak(cam).masked_fill(constant, NO_PEAK),
         neighbors=keys(neighbors),
         share=shares,
         contribution=contribution,
-        exact=one.exact and (partition is None or partition.checked),
-        conv=one.kind,
+        exact=aggregation.exact and (partition is None or partition.checked),
+        conv=aggregation.kind,
         dilation=None if ranked is None else ranked.dilation,
         distance=None if ranked is None else whole(ranked.distance)[source],
         margin=None if ranked is None or ranked.margin is None else whole(ranked.margin)[source],
@@ -286,9 +299,7 @@ def _layer(
     )
 
 
-def _perturbed(
-    network: nn.Module, pixels: Tensor, call: GraphCall, targets: cams.Targets, method: cams.Method
-) -> Tensor:
+def _perturbed(network: nn.Module, inputs: Inputs, call: GraphCall, score: Score, method: cams.Method) -> Tensor:
     """The map of a method that runs the network again with the layer's output replaced."""
     module = network.get_submodule(call.cam_layer)
     assert call.activations is not None
@@ -300,9 +311,9 @@ def _perturbed(
         assert layout is not None
         return from_nodes(activations[..., 0].to(output), output, layout)
 
-    def forward(activations: Tensor, rows: Tensor) -> Tensor:
-        return run(activations, targets.source[rows.cpu()])
+    def forward(activations: Tensor, rows: Tensor) -> Any:
+        return run(activations, score.source[rows.cpu()])
 
-    own = call.activations.detach()[targets.source.to(call.activations.device)]
-    with resuming(network, module, call.cam_call, pixels, put) as run:
-        return cams.cam(method.name, own, forward=forward, targets=targets)
+    own = call.activations.detach()[score.source.to(call.activations.device)]
+    with resuming(network, module, call.cam_call, inputs, put) as run:
+        return cams.cam(method.name, own, forward=forward, score=score)

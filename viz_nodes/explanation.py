@@ -2,6 +2,7 @@
 
 Shapes use these letters: B rows (one image explained for one target), N = H * W nodes, M = h * w key nodes,
 k neighbors. All arrays are detached CPU tensors.
+One file because the two nouns check, name and ask each other, and everything else accepts them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["NO_EDGE", "NO_PEAK", "Explanation", "LayerExplanation"]
 
 _ROUNDING = 1e-2
+ACTIVATIONS = ("softmax", "sigmoid", "given", "none")
+"""In `Explanation.activation`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,8 @@ class LayerExplanation:
         grid: (H, W) of the nodes.
         key_grid: (h, w) of the key nodes that `neighbors` indexes; equal to `grid` where keys are not pooled.
         cam: (B, H, W) raw class activation map, >= 0, not normalised.
-        peak: (B,) int64, the node with the highest CAM value; `NO_PEAK` where the map is blank.
+        peak: (B,) int64, the node with the highest CAM value; `NO_PEAK` where the map is blank or flat, and where the
+            image is of one color.
         neighbors: (B, N, k) int64 into the key nodes, nearest first, exactly the edges the network used; `NO_EDGE`
             where a node has fewer than k.
         share: (B, N, k), the fraction of channels that the neighbor wins; sums to 1 over a node's neighbors.
@@ -193,6 +197,11 @@ class Explanation:
         source: (B,) int64, which input image a row explains.
         labels: the class names, or None.
         model: name of the network, "" where unknown.
+        activation: what makes probabilities of the logits: "softmax", "sigmoid", "given" (they are probabilities
+            already), or "none" (plain numbers, such as those of a regression or an embedding).
+        output: the steps into the network's raw output to the tensor that `logits` is; () for the output itself.
+        explained: for each row what a callable target explains, in words, "" for a class; None where all are classes.
+        scored_by: the score (`viz_nodes.capture.score.Score`) that was explained; not saved.
     """
 
     logits: Tensor
@@ -206,6 +215,10 @@ class Explanation:
     labels: tuple[str, ...] | None = None
     model: str = ""
     extras: dict[str, Any] = field(default_factory=dict)
+    activation: str = "softmax"
+    output: tuple[int | str, ...] = ()
+    explained: tuple[str, ...] | None = None
+    scored_by: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         require_kind("logits", self.logits, integer=False)
@@ -231,11 +244,15 @@ class Explanation:
             before = layer.index
             if layer.cam.shape[0] != rows:
                 raise ValueError(f"layer {layer.number} must have {rows} rows (got {layer.cam.shape[0]})")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} (got {self.activation!r})")
+        if self.explained is not None and len(self.explained) != rows:
+            raise ValueError(f"`explained` must have an entry for each of {rows} rows (got {len(self.explained)})")
         if self.labels is not None and len(self.labels) != classes:
             raise ValueError(f"`labels` must name {classes} classes (got {len(self.labels)})")
 
     def __repr__(self) -> str:
-        rows = [self.label(int(target)) for target in self.target[:8]]
+        rows = [self.target_label(row) for row in range(min(len(self), 8))]
         if self.versus is not None:
             others = self.versus[:8]
             rows = [f"{row} rather than {self.label(int(v))}" for row, v in zip(rows, others, strict=True)]
@@ -288,14 +305,29 @@ class Explanation:
 
     @property
     def probabilities(self) -> Tensor:
-        """(B, classes), softmax of the logits."""
-        return self.logits.softmax(dim=-1)
+        """(B, classes), what `activation` makes of the logits; the logits themselves where they are plain numbers."""
+        if self.activation == "softmax":
+            return self.logits.softmax(dim=-1)
+        return self.logits.sigmoid() if self.activation == "sigmoid" else self.logits
+
+    @property
+    def probable(self) -> bool:
+        """Whether `probabilities` are any, so that a percentage may be said."""
+        return self.activation != "none"
 
     def label(self, index: int) -> str:
-        """Name of a class, "class 7" where none is known."""
+        """Name of a class, "class 7" where none is known, "output 7" where outputs are plain numbers."""
         if self.labels is not None and 0 <= index < len(self.labels):
             return self.labels[index]
-        return f"class {index}" if index >= 0 else "custom target"
+        if index < 0:
+            return "custom target"
+        return f"class {index}" if self.probable else f"output {index}"
+
+    def target_label(self, row: int) -> str:
+        """What a row explains: the name of its class, or what its callable target says of itself."""
+        index = int(self.target[row])
+        own = "" if self.explained is None else self.explained[row]
+        return own if index < 0 and own else self.label(index)
 
     def graph(self, layer: int, row: int = 0, *, image: int | None = None) -> nx.DiGraph:
         """The layer's whole graph, see `viz_nodes.graphs.digraphs.layer_graph`; `image` is another name of `row`."""

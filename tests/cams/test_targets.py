@@ -34,7 +34,7 @@ def test_classes_are_found(target, expected):
     assert found.index.tolist() == expected
     assert found.index.dtype == torch.int64
     assert found.source.tolist() == [0, 1]
-    assert found.scores(LOGITS).tolist() == [LOGITS[row, index] for row, index in enumerate(expected)]
+    assert found(LOGITS).tolist() == [LOGITS[row, index] for row, index in enumerate(expected)]
 
 
 def test_labels_made_of_digits_come_before_indices():
@@ -48,34 +48,34 @@ def test_top3_gives_three_rows_an_image_best_first():
     assert found.source.tolist() == [0, 0, 0, 1, 1, 1]
     assert found.per_image == 3
     assert [rows.tolist() for rows in found.rounds] == [[0, 3], [1, 4], [2, 5]]
-    assert found.scores(LOGITS).tolist() == [3, 2, 1, 5, 4, 2]
+    assert found(LOGITS).tolist() == [3, 2, 1, 5, 4, 2]
 
 
 def test_versus_is_subtracted():
     found = resolve(None, LOGITS, LABELS, versus="great white shark")
     assert found.versus.tolist() == [2, 2]
-    assert found.scores(LOGITS).tolist() == [2, 1]
+    assert found(LOGITS).tolist() == [2, 1]
     assert resolve("top2", LOGITS, versus=[0, 1]).versus.tolist() == [0, 0, 1, 1]
 
 
 def test_callables_get_lines_of_logits():
     found = resolve(lambda logits: logits[:, 1] * 10, LOGITS)
     assert found.index.tolist() == [-1, -1]
-    assert found.scores(LOGITS).tolist() == [30, 10]
+    assert found(LOGITS).tolist() == [30, 10]
     mixed = resolve([lambda logits: -logits.sum(1), 2], LOGITS)
     assert mixed.index.tolist() == [-1, 2]
-    assert mixed.scores(LOGITS).tolist() == [-6, 4]
+    assert mixed(LOGITS).tolist() == [-6, 4]
 
 
 def test_scores_of_chosen_rows_take_one_line_each():
     found = resolve([3, lambda logits: logits[:, 0] + 100], LOGITS)
     lines = torch.arange(12.0).reshape(3, 4)
-    assert found.scores(lines, torch.tensor([1, 0, 1])).tolist() == [100, 7, 108]
+    assert found(lines, torch.tensor([1, 0, 1])).tolist() == [100, 7, 108]
 
 
 def test_scores_can_be_differentiated():
     logits = LOGITS.clone().requires_grad_()
-    resolve("top2", LOGITS, versus=1).scores(logits).sum().backward()
+    resolve("top2", LOGITS, versus=1)(logits).sum().backward()
     assert logits.grad.tolist() == [[0, -1, 0, 1], [1, -2, 1, 0]]
 
 
@@ -117,9 +117,9 @@ def test_a_label_without_known_labels_says_what_to_give():
 
 def test_callables_that_do_not_score_each_line_are_refused():
     with pytest.raises(ValueError, match="one score for each"):
-        resolve(lambda logits: logits, LOGITS).scores(LOGITS)
+        resolve(lambda logits: logits, LOGITS)(LOGITS)
     with pytest.raises(TypeError, match="must return a tensor"):
-        resolve(lambda logits: 3.0, LOGITS).scores(LOGITS)
+        resolve(lambda logits: 3.0, LOGITS)(LOGITS)
     with pytest.raises(TypeError, match="versus"):
         resolve(1, LOGITS, versus=lambda logits: logits)
 

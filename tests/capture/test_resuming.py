@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import viz_nodes
+from viz_nodes.capture.inputs import prepare
 from viz_nodes.capture.resuming import resuming
 
 
@@ -38,7 +39,7 @@ def test_what_lies_before_the_layer_does_not_run_and_the_logits_are_the_same(pla
     net, pixels = make_net(), make_pixels()
     layer = net.backbone[place][0].fc2[0]
     before, after = counted(net.stem), counted(net.head)
-    with resuming(net, layer, 0, pixels, lambda activations, output: activations) as run:
+    with resuming(net, layer, 0, prepare(net, pixels), lambda activations, output: activations) as run:
         learned = len(before)
         for seed, rows in enumerate(([0, 1], [1, 1, 0], [1])):
             activations = torch.randn(len(rows), 6, 6, 4, generator=torch.Generator().manual_seed(seed)).double()
@@ -71,7 +72,9 @@ def test_a_network_with_dice_in_it_runs_whole(make_net, make_pixels):
     net, pixels = make_net(), make_pixels()
     net.backbone[2][0].fc1 = nn.Sequential(Dice(), net.backbone[2][0].fc1)
     runs = counted(net.stem)
-    with resuming(net, net.backbone[0][0].fc2[0], 0, pixels, lambda activations, output: activations) as run:
+    with resuming(
+        net, net.backbone[0][0].fc2[0], 0, prepare(net, pixels), lambda activations, output: activations
+    ) as run:
         learned = len(runs)
         run(torch.zeros(2, 6, 6, 4).double(), torch.arange(2))
         assert len(runs) == learned + 1
@@ -82,7 +85,9 @@ def test_another_thread_runs_the_network_itself(make_net, make_pixels):
     with torch.no_grad():
         plain = net(pixels)
     seen = []
-    with resuming(net, net.backbone[1][0].fc2[0], 0, pixels, lambda activations, output: activations):  # patched here
+    with resuming(
+        net, net.backbone[1][0].fc2[0], 0, prepare(net, pixels), lambda activations, output: activations
+    ):  # patched here
         other = threading.Thread(target=lambda: seen.append(net(pixels.flip(0)).detach()))
         other.start()
         other.join()
@@ -91,6 +96,6 @@ def test_another_thread_runs_the_network_itself(make_net, make_pixels):
 
 def test_a_crash_leaves_the_modules_as_they_were(make_net, make_pixels):
     net, pixels = make_net(), make_pixels()
-    with pytest.raises(KeyError), resuming(net, net.backbone[1][0].fc2[0], 0, pixels, lambda a, out: a):
+    with pytest.raises(KeyError), resuming(net, net.backbone[1][0].fc2[0], 0, prepare(net, pixels), lambda a, out: a):
         raise KeyError("inside")
     assert not any("forward" in vars(module) for module in net.modules())

@@ -1,4 +1,4 @@
-"""The methods by name, and the one way to call any of them."""
+"""The methods as one table, and the one way to call any of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from viz_nodes.cams import gradient, perturbation, projection
-from viz_nodes.cams.targets import Targets
+from viz_nodes.cams import perturbation
+from viz_nodes.cams.gradcam import classless, finer, of_class, shapleycam
+from viz_nodes.capture.score import Score
+from viz_nodes.explanation import NO_PEAK
 
 ACTIVATIONS, GRADIENTS, HESSIAN, FORWARDS = "activations", "gradients", "hessian", "forwards"
+FLAT = 1e-5
+"""A map whose values differ by less than this part of the highest has no peak; 1e-12 in float64."""
 
 
 @dataclass(frozen=True)
@@ -25,43 +29,123 @@ class Method:
         function: (activations, gradients) -> (B, H, W), signed.
         needs: "activations", "gradients", "hessian" (gradients with their graph, `create_graph=True`) or "forwards"
             (runs the rest of the network again).
+        summary: one line on what it does.
+        objective: (score, raw output) -> (R,), what is differentiated; the score itself where None.
     """
 
     name: str
     function: Callable[..., Tensor]
     needs: str = GRADIENTS
+    summary: str = ""
+    objective: Callable[[Score, Any], Tensor] | None = None
 
     def __call__(self, activations: Tensor, gradients: Tensor | None = None, **options: Any) -> Tensor:
         return self.function(activations, gradients, **options)
-
-    @property
-    def summary(self) -> str:
-        """One line on what it does."""
-        return (self.function.__doc__ or "").strip().splitlines()[0]
 
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("gradcam", gradient.gradcam),
-        Method("gradcam++", gradient.gradcam_plus_plus),
-        Method("xgradcam", gradient.xgradcam),
-        Method("layercam", gradient.layercam),
-        Method("hirescam", gradient.hirescam),
-        Method("gradcam_elementwise", gradient.gradcam_elementwise),
-        Method("finercam", gradient.finercam),
-        Method("shapleycam", gradient.shapleycam, HESSIAN),
-        Method("eigencam", projection.eigencam, ACTIVATIONS),
-        Method("eigengradcam", projection.eigengradcam),
-        Method("segeigencam", projection.segeigencam),
-        Method("kpcacam", projection.kpcacam, ACTIVATIONS),
-        Method("fem", projection.fem, ACTIVATIONS),
-        Method("scorecam", perturbation.scorecam, FORWARDS),
-        Method("ablationcam", perturbation.ablationcam, FORWARDS),
-        Method("node_ablation", perturbation.node_ablation, FORWARDS),
-        Method("randomcam", gradient.randomcam),
+        Method(
+            "gradcam",
+            of_class("GradCAM"),
+            GRADIENTS,
+            "Channels weighted by the mean of their gradient (arXiv 1610.02391).",
+        ),
+        Method(
+            "gradcam++",
+            of_class("GradCAMPlusPlus"),
+            GRADIENTS,
+            "Grad-CAM with pixel-wise weights from higher powers of the gradient (arXiv 1710.11063).",
+        ),
+        Method(
+            "xgradcam",
+            of_class("XGradCAM"),
+            GRADIENTS,
+            "Gradients weighted by the share of the activation they stand on (arXiv 2008.02312).",
+        ),
+        Method(
+            "layercam",
+            of_class("LayerCAM"),
+            GRADIENTS,
+            "Every activation weighted by its own positive gradient (doi 10.1109/TIP.2021.3089943).",
+        ),
+        Method(
+            "hirescam",
+            of_class("HiResCAM"),
+            GRADIENTS,
+            "Activation times gradient, summed over channels (arXiv 2011.08891).",
+        ),
+        Method(
+            "gradcam_elementwise",
+            of_class("GradCAMElementWise"),
+            GRADIENTS,
+            "Activation times gradient where that is positive, summed over channels.",
+        ),
+        Method(
+            "finercam",
+            of_class("GradCAM"),
+            GRADIENTS,
+            "Grad-CAM of the class against those most like it, a score of its own (arXiv 2501.11309).",
+            finer,
+        ),
+        Method(
+            "shapleycam",
+            shapleycam,
+            HESSIAN,
+            "Grad-CAM of the gradient minus half the Hessian times the activations (arXiv 2501.06261).",
+        ),
+        Method(
+            "eigencam",
+            classless("EigenCAM"),
+            ACTIVATIONS,
+            "Activations on their first principal component; knows no class, its sign is arbitrary (arXiv 2008.00299).",
+        ),
+        Method(
+            "eigengradcam",
+            of_class("EigenGradCAM"),
+            GRADIENTS,
+            "Activation times gradient on its first principal component.",
+        ),
+        Method(
+            "segeigencam",
+            of_class("SegEigenCAM"),
+            GRADIENTS,
+            "As eigengradcam with absolute gradients, the sign turned to the larger side (doi 10.3390/app15137562).",
+        ),
+        Method(
+            "kpcacam",
+            classless("KPCA_CAM"),
+            ACTIVATIONS,
+            "Activations on the first component of a sigmoid kernel PCA; knows no class (arXiv 2410.00267).",
+        ),
+        Method(
+            "fem",
+            classless("FEM"),
+            ACTIVATIONS,
+            "Channels weighted by how often they exceed mean + 2 standard deviations; knows no class (hal-02963298).",
+        ),
+        Method(
+            "scorecam",
+            perturbation.scorecam,
+            FORWARDS,
+            "Channels weighted by the score when the nodes are dimmed to that channel (arXiv 1910.01279).",
+        ),
+        Method(
+            "ablationcam",
+            perturbation.ablationcam,
+            FORWARDS,
+            "Channels weighted by how far the score falls without them (Desai et al., WACV 2020).",
+        ),
+        Method(
+            "node_ablation",
+            perturbation.node_ablation,
+            FORWARDS,
+            "How far the score falls when a node's activations are zero: one forward a node, in logits.",
+        ),
     )
 }
+"""The table: name, function, what it needs, what it does."""
 
 _ALIASES = {"gradcamplusplus": "gradcam++", "gradcampp": "gradcam++", "kpca": "kpcacam"}
 _NO_NODE_MAP = {
@@ -97,24 +181,30 @@ def lookup(name: str) -> Method:
     )
 
 
+def objective(method: str, score: Score, raw: Any) -> Tensor:
+    """(R,) what to differentiate for a method: its own objective where it has one, else the score."""
+    own = lookup(method).objective
+    return score(raw) if own is None else own(score, raw)
+
+
 def cam(
     method: str,
     activations: Tensor,
     gradients: Tensor | None = None,
     *,
     forward: perturbation.Forward | None = None,
-    targets: Targets | None = None,
+    score: Score | None = None,
     **options: Any,
 ) -> Tensor:
-    """The raw map of a layer: the method's map after a ReLU, neither resized nor normalised.
+    """The raw map of a layer: the method's map after a ReLU, neither resized nor normalized.
 
     Args:
         method: one of `METHODS`.
         activations: (B, C, H, W) output of the layer; half precision is computed in float32.
         gradients: (B, C, H, W) of the target's score; None for methods that need none.
-        forward: `(activations (n, C, H, W), rows (n,)) -> logits (n, classes)`, the rest of the network; for methods
-            that need forwards.
-        targets: what the rows are explained for; for methods that need forwards.
+        forward: `(activations (n, C, H, W), rows (n,)) -> raw output of n`, the rest of the network; for methods that
+            need forwards.
+        score: what the rows are explained for; for methods that need forwards.
         options: of the method, such as `batch_size`.
 
     Returns:
@@ -122,7 +212,8 @@ def cam(
         evidence.
 
     Raises:
-        ValueError: unknown method; something it needs is missing; shapes differ; the map is not finite.
+        ValueError: unknown method; something it needs is missing; shapes differ; activations, gradients or the map are
+            not finite.
     """
     chosen = lookup(method)
     if activations.ndim != 4:
@@ -136,22 +227,38 @@ def cam(
                 f"(got {tuple(gradients.shape)})"
             )
     if chosen.needs == FORWARDS:
-        if forward is None or targets is None:
-            raise ValueError(f"`method` {chosen.name!r} runs the network again and needs `forward` and `targets`")
-        options |= {"forward": forward, "score": targets.scores}
+        if forward is None or score is None:
+            raise ValueError(f"`method` {chosen.name!r} runs the network again and needs `forward` and `score`")
+        options |= {"forward": forward, "score": score}
     if activations.dtype not in (torch.float32, torch.float64) and chosen.needs != HESSIAN:
         activations = activations.float()
         gradients = None if gradients is None else gradients.float()
+    # Grad-cam's projections put zeros where they meet NaN, so a broken network would get a map.
+    _require_finite(chosen.name, "activations", activations)
+    if gradients is not None:
+        _require_finite(chosen.name, "gradients", gradients)
     made = chosen(activations, gradients, **options)
     made = made.to(torch.float64 if activations.dtype == torch.float64 else torch.float32)
-    if not bool(made.isfinite().all()):
-        bad = (~made.isfinite().flatten(1).all(1)).nonzero().flatten().tolist()
-        raise ValueError(f"{chosen.name} gave a map that is not finite for rows {bad}; are the weights finite?")
+    _require_finite(chosen.name, "a map", made)
     return made.clamp(min=0)
 
 
+def _require_finite(method: str, what: str, array: Tensor) -> None:
+    finite = array.detach().isfinite()
+    if not bool(finite.all()):
+        bad = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
+        verb = "gave" if what == "a map" else "was given"
+        number = "that is" if what == "a map" else "that are"
+        raise ValueError(f"{method} {verb} {what} {number} not finite for rows {bad}; are the weights finite?")
+
+
 def peak(cam: Tensor) -> Tensor:
-    """(B,) int64, the node with the highest value of each (B, H, W) map; -1 where nothing is above 0."""
+    """(B,) int64, the node with the highest value of each (B, H, W) map; `NO_PEAK` where none stands out.
+
+    That is where nothing is above 0, and where all nodes have the same value but for rounding (`FLAT`).
+    """
     flat = cam.flatten(1)
     highest, node = flat.max(dim=1)
-    return torch.where(highest > 0, node, torch.full_like(node, -1))
+    near = 1e-12 if cam.dtype == torch.float64 else FLAT
+    alike = (highest - flat.amin(dim=1) <= near * highest) & (flat.shape[1] > 1)
+    return torch.where((highest > 0) & ~alike, node, torch.full_like(node, NO_PEAK))

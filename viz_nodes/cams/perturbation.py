@@ -1,57 +1,58 @@
 """Methods that change the activations of the layer and ask the rest of the network again, in batches.
 
-`forward(activations, rows) -> logits` runs the network with the output of the layer replaced: activations
-(n, C, H, W), rows (n,) int64 says which row each belongs to, logits (n, classes). `score(logits, rows) -> (n,)` is the
-target's score (`Targets.scores`). Perturbing the nodes of the layer rather than the pixels costs C forwards
+`forward(activations, rows) -> raw` runs the network with the output of the layer replaced: activations (n, C, H, W),
+rows (n,) int64 says which row each belongs to, raw is what the network returns for n images. `score(raw, rows) -> (n,)`
+is the explained score (`Score`). Perturbing the nodes of the layer rather than the pixels costs C forwards
 (`scorecam`, `ablationcam`) or N (`node_ablation`) for a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from viz_nodes.cams.gradcam_classes import unhooked
+from viz_nodes.cams.gradcam import unhooked
 
-Forward = Callable[[Tensor, Tensor], Tensor]
-Score = Callable[[Tensor, Tensor], Tensor]
+Forward = Callable[[Tensor, Tensor], Any]
+Scores = Callable[[Any, Tensor], Tensor]
 
 
 class _Rest(torch.nn.Module):
-    """The network from the layer on, for one row, as a module: what grad-cam's classes run."""
+    """The network from the layer on, as a module that gives the score of one row (n, 1): what grad-cam runs."""
 
-    def __init__(self, forward: Forward, row: int, like: Tensor) -> None:
+    def __init__(self, forward: Forward, score: Scores, row: int, like: Tensor) -> None:
         super().__init__()
         self.layer = torch.nn.Identity()
-        self.answer = forward
+        self.answer, self.score = forward, score
         self.row = row
         self.place = torch.nn.Parameter(like.new_zeros(()), requires_grad=False)  # tells grad-cam the device
 
     def forward(self, activations: Tensor) -> Tensor:
         activations = self.layer(activations)
-        return self.answer(activations, torch.full((activations.shape[0],), self.row, dtype=torch.int64))
+        rows = torch.full((activations.shape[0],), self.row, dtype=torch.int64)
+        return self.score(self.answer(activations, rows), rows)[:, None]
 
 
-def _row_by_row(name: str, activations: Tensor, forward: Forward, score: Score, prepare: Callable) -> Tensor:
+def _row_by_row(
+    activations: Tensor, forward: Forward, score: Scores, prepare: Callable[[torch.nn.Module], Any]
+) -> Tensor:
     """Grad-cam's class on each row, the activations of the layer standing for the image."""
     maps = []
     for row in range(activations.shape[0]):
-        rest = _Rest(forward, row, activations)
+        rest = _Rest(forward, score, row, activations)
         own = activations[row : row + 1].detach()
-
-        def target(logits: Tensor, row: int = row) -> Tensor:
-            return score(logits[None], torch.tensor([row]))[0]
-
-        instance = prepare(name, rest)
-        maps.append(instance.get_cam_image(own, rest.layer, [target], own.cpu().numpy(), None, False)[0])
+        instance = prepare(rest)
+        first = [lambda line: line[0]]
+        maps.append(instance.get_cam_image(own, rest.layer, first, own.cpu().numpy(), None, False)[0])
     return torch.from_numpy(np.stack(maps))
 
 
 def scorecam(
-    activations: Tensor, gradients: Tensor | None = None, *, forward: Forward, score: Score, batch_size: int = 32
+    activations: Tensor, gradients: Tensor | None = None, *, forward: Forward, score: Scores, batch_size: int = 32
 ) -> Tensor:
     """Channels weighted by the score when the nodes are dimmed to that channel, by grad-cam's `ScoreCAM`.
 
@@ -59,25 +60,25 @@ def scorecam(
     are float32 in grad-cam.
     """
 
-    def prepare(name: str, rest: _Rest):
-        instance = unhooked(name, rest)
+    def prepare(rest: torch.nn.Module) -> Any:
+        instance = unhooked("ScoreCAM", rest)
         instance.batch_size = batch_size
         return instance
 
     with torch.no_grad():
-        return _row_by_row("ScoreCAM", activations, forward, score, prepare)
+        return _row_by_row(activations, forward, score, prepare)
 
 
-def zeroing_layer():
+def zeroing_layer() -> Any:
     """Grad-cam's `AblationLayer`, with the ablated channel at zero as in the article.
 
     Grad-cam's own puts a negative channel at its minimum minus 1e7, which after a batch norm leaves no logit standing.
     """
     from pytorch_grad_cam import AblationLayer
 
-    class ZeroingLayer(AblationLayer):
+    class ZeroingLayer(AblationLayer):  # type: ignore[misc]
         def __call__(self, activations: Tensor) -> Tensor:
-            output = self.activations
+            output: Tensor = self.activations
             output[range(output.shape[0]), torch.as_tensor(self.indices[: output.shape[0]]).long()] = 0
             return output
 
@@ -85,7 +86,7 @@ def zeroing_layer():
 
 
 def ablationcam(
-    activations: Tensor, gradients: Tensor | None = None, *, forward: Forward, score: Score, batch_size: int = 32
+    activations: Tensor, gradients: Tensor | None = None, *, forward: Forward, score: Scores, batch_size: int = 32
 ) -> Tensor:
     """Channels weighted by how far the score falls without them, by grad-cam's `AblationCAM` (Desai et al., WACV 2020).
 
@@ -93,12 +94,12 @@ def ablationcam(
     Scores are float32 in grad-cam.
     """
 
-    def prepare(name: str, rest: _Rest):
-        return unhooked(name, rest, ablation_layer=zeroing_layer(), batch_size=batch_size)
+    def prepare(rest: torch.nn.Module) -> Any:
+        return unhooked("AblationCAM", rest, ablation_layer=zeroing_layer(), batch_size=batch_size)
 
     rows = torch.arange(activations.shape[0])
     with torch.no_grad():
-        maps = _row_by_row("AblationCAM", activations, forward, score, prepare)
+        maps = _row_by_row(activations, forward, score, prepare)
         sign = torch.stack([score(forward(activations[r : r + 1], rows[r : r + 1]), rows[r : r + 1])[0] for r in rows])
     return maps * sign.cpu().sign()[:, None, None]
 
@@ -108,7 +109,7 @@ def node_ablation(
     gradients: Tensor | None = None,
     *,
     forward: Forward,
-    score: Score,
+    score: Scores,
     batch_size: int = 32,
     progress: bool = True,
 ) -> Tensor:

@@ -1,94 +1,155 @@
-"""Which class an explanation is for: from what a user writes to one score a row."""
+"""What is explained: from what a user writes to one score a row, and targets of tasks that have no classes.
+
+A target is called with the raw output of the network. Where pytorch-grad-cam has one it does the arithmetic; its own
+objects, and any built like them, are taken as they are.
+"""
 
 from __future__ import annotations
 
 import difflib
 import operator
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-CUSTOM = -1
-"""In `Targets.index`: the target is a callable, not a class."""
+from viz_nodes.capture.outputs import Reading, Target, read
+from viz_nodes.capture.score import CUSTOM, Score
+
+Box = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Targets:
-    """One score for each row (one image explained for one target); R rows, image-major.
+class ClassOver:
+    """A class over a region of the image: the mean of its logits there, for dense outputs (segmentation).
 
-    Attributes:
-        index: (R,) int64 the class of each row, `CUSTOM` where it is a callable.
-        source: (R,) int64 which image a row explains.
-        versus: (R,) int64 the class it is contrasted with, or None.
-        functions: for each row the callable on logits, or None where `index` says it.
+    Args:
+        category: the class, an index into the channels.
+        mask: (H, W) bool or weights, the pixels that count; at any size, enlarged or reduced to that of the output.
+        box: (left, top, right, bottom) in place of a mask, as fractions of the image from 0 to 1.
+        output: the key or index of the dense tensor in the raw output, such as "out" of torchvision's networks.
+
+    Raises:
+        ValueError: neither a mask nor a box, or an empty one.
     """
 
-    index: Tensor
-    source: Tensor
-    versus: Tensor | None = None
-    functions: tuple[Callable[[Tensor], Tensor] | None, ...] = field(default=())
-
-    def __len__(self) -> int:
-        return int(self.index.shape[0])
+    def __init__(
+        self,
+        category: int,
+        mask: Tensor | np.ndarray | None = None,
+        *,
+        box: Box | None = None,
+        output: int | str | None = None,
+    ) -> None:
+        if (mask is None) == (box is None):
+            raise ValueError("`ClassOver` takes either a `mask` or a `box`")
+        self.category, self.output = operator.index(category), output
+        self.mask = None if mask is None else torch.as_tensor(np.asarray(mask), dtype=torch.float32)
+        if self.mask is not None and (self.mask.ndim != 2 or not bool((self.mask > 0).any())):
+            raise ValueError(f"`mask` must be (H, W) with a pixel that counts (got shape {tuple(self.mask.shape)})")
+        if box is not None and not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+            raise ValueError(f"`box` must be (left, top, right, bottom) as fractions from 0 to 1 (got {box})")
+        self.box = box
 
     @property
-    def per_image(self) -> int:
-        """Rows an image: 3 for "top3", else 1."""
-        return len(self) // max(1, int(self.source.max()) + 1) if len(self) else 1
+    def words(self) -> str:
+        """ "class 3 over 12 % of the image"."""
+        if self.mask is not None:
+            part = float((self.mask > 0).float().mean())
+        else:
+            assert self.box is not None
+            part = (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
+        return f"class {self.category} over {max(1, round(100 * part))}\N{NO-BREAK SPACE}% of the image"
+
+    def _weights(self, size: tuple[int, int]) -> Tensor:
+        """(H, W) of the output."""
+        if self.mask is not None:
+            weights = torch.nn.functional.interpolate(self.mask[None, None], size, mode="area")[0, 0]
+        else:
+            assert self.box is not None
+            left, top, right, bottom = self.box
+            rows, cols = torch.arange(size[0]), torch.arange(size[1])
+            across = ((cols + 1).clamp(max=right * size[1]) - cols.clamp(min=left * size[1])).clamp(min=0)
+            down = ((rows + 1).clamp(max=bottom * size[0]) - rows.clamp(min=top * size[0])).clamp(min=0)
+            weights = down[:, None] * across[None]
+        return weights / weights.sum()
+
+    def __call__(self, raw: Any) -> Tensor:
+        """(B,)."""
+        from pytorch_grad_cam.utils.model_targets import SemanticSegmentationTarget
+
+        dense = Reading(path=() if self.output is None else (self.output,)).named(raw)
+        if not isinstance(dense, Tensor) or dense.ndim != 4:
+            got = tuple(dense.shape) if isinstance(dense, Tensor) else type(dense).__name__
+            raise ValueError(f"`ClassOver` needs an output (B, classes, H, W) (got {got}); name it with its `output`")
+        if not 0 <= self.category < dense.shape[1]:
+            raise ValueError(
+                f"`category` must lie in [0, {dense.shape[1]}), the output's classes (got {self.category})"
+            )
+        weights = self._weights((dense.shape[2], dense.shape[3])).to(dense)
+        score = SemanticSegmentationTarget(self.category, np.zeros((1, 1), np.float32))
+        score.mask = weights
+        return torch.stack([score(image) for image in dense])
+
+
+class BoxScore:
+    """How well a detector finds given boxes: for each the overlap and the score of its best match.
+
+    By grad-cam's `FasterRCNNBoxScoreTarget`, for outputs that are a list with a mapping of `boxes` (n, 4), `labels` and
+    `scores` an image, as torchvision's detectors give.
+
+    Args:
+        labels: the class of each box.
+        boxes: (n, 4) left, top, right, bottom in pixels of the network's input.
+        overlap: below which (intersection over union) a box counts as not found.
+    """
+
+    def __init__(self, labels: Sequence[int], boxes: Tensor | np.ndarray, *, overlap: float = 0.5) -> None:
+        self.labels = [operator.index(label) for label in labels]
+        self.boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        self.overlap = overlap
+        if len(self.labels) != len(self.boxes) or not self.labels:
+            raise ValueError(f"`labels` must name each of the {len(self.boxes)} boxes (got {len(self.labels)})")
 
     @property
-    def rounds(self) -> list[Tensor]:
-        """The rows in groups that hold every image once, so that one backward serves a group: (images,) int64 each."""
-        return [torch.arange(start, len(self), self.per_image) for start in range(self.per_image)]
+    def words(self) -> str:
+        """ "box of class 3"."""
+        named = ", ".join(map(str, dict.fromkeys(self.labels)))
+        return f"{'box' if len(self.labels) == 1 else f'{len(self.labels)} boxes'} of class {named}"
 
-    def scores(self, logits: Tensor, rows: Tensor | None = None) -> Tensor:
-        """The explained score of every row, differentiable.
+    def __call__(self, raw: Any) -> Tensor:
+        """(B,)."""
+        from pytorch_grad_cam.utils.model_targets import FasterRCNNBoxScoreTarget
 
-        Args:
-            logits: (images, classes) without `rows`; with them (n, classes), one line for each of them.
-            rows: (n,) int64 rows of these targets, in any order and as often as wanted.
-
-        Returns:
-            (R,), or (n,) with `rows`: logit of the class, minus the logit of `versus` where there is one.
-
-        Raises:
-            ValueError: a callable did not return one score for each line of logits.
-        """
-        if rows is None:
-            rows = torch.arange(len(self))
-            logits = logits[self.source.to(logits.device)]
-        rows = rows.cpu()
-        index = self.index[rows].to(logits.device)
-        scores = logits.gather(1, index.clamp(min=0)[:, None])[:, 0]
-        if self.functions:
-            parts = list(scores.unbind())
-            for function in {f for f in self.functions if f is not None}:
-                chosen = [at for at, row in enumerate(rows.tolist()) if self.functions[row] is function]
-                if chosen:
-                    for at, score in zip(chosen, _call(function, logits[chosen]).unbind()):
-                        parts[at] = score
-            scores = torch.stack(parts)
-        if self.versus is not None:
-            scores = scores - logits.gather(1, self.versus[rows].to(logits.device)[:, None])[:, 0]
-        return scores
+        score = FasterRCNNBoxScoreTarget(self.labels, self.boxes, self.overlap)
+        if not isinstance(raw, (list, tuple)) or not all(isinstance(one, dict) and "boxes" in one for one in raw):
+            raise ValueError(f"`BoxScore` needs a list with a mapping of boxes an image (got {type(raw).__name__})")
+        return torch.cat([score(one).reshape(1) for one in raw])
 
 
-def _call(function: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
-    scores = function(logits)
-    if not isinstance(scores, Tensor):
-        raise TypeError(f"a callable `target` must return a tensor (got {type(scores).__name__})")
-    if scores.ndim == 0 and logits.shape[0] == 1:
-        scores = scores[None]
-    if tuple(scores.shape) != (logits.shape[0],):
-        raise ValueError(
-            f"a callable `target` must return one score for each of {logits.shape[0]} lines of logits, "
-            f"shape ({logits.shape[0]},) (got {tuple(scores.shape)})"
-        )
-    return scores
+class Similarity:
+    """How like a reference an embedding is: the cosine of the angle between the two.
+
+    Args:
+        reference: (D,) what to compare with: another image's embedding, say. A `target` may hold one for each image.
+        output: where in the raw output the embedding (B, D) is: an index or a key.
+    """
+
+    def __init__(self, reference: Tensor, *, output: int | str | None = None) -> None:
+        self.reference, self.output = torch.as_tensor(reference).detach().flatten(), output
+        self.words = "similarity to a reference"
+
+    def __call__(self, raw: Any) -> Tensor:
+        """(B,)."""
+        found = Reading(path=() if self.output is None else (self.output,)).named(raw)
+        if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] != len(self.reference):
+            got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ValueError(
+                f"`Similarity` needs an embedding (B, {len(self.reference)}) (got {got}); name it with its `output`"
+            )
+        return torch.nn.functional.cosine_similarity(found, self.reference.to(found), dim=1)
 
 
 def class_index(name: str, labels: Sequence[str] | None) -> int:
@@ -120,11 +181,20 @@ def _list_of(labels: Sequence[str]) -> str:
     return ", ".join(labels[:5]) + (", ..." if len(labels) > 5 else "")
 
 
-def _one(target: Any, logits: Tensor, labels: Sequence[str] | None, what: str) -> tuple[int, Callable | None]:
-    """Class and callable of a target for one image, whose logits are (classes,)."""
-    classes = logits.shape[0]
+def _one(target: Any, line: Tensor | None, labels: Sequence[str] | None, what: str) -> tuple[int, Target | None]:
+    """Class and callable of a target for one image, whose logits are `line` (classes,), None where there are none."""
+    if not isinstance(target, (Tensor, str)) and callable(target):
+        if (
+            type(target).__module__.startswith("pytorch_grad_cam.")
+            and type(target).__name__ == "ClassifierOutputTarget"
+        ):
+            return _one(target.category, line, labels, what)
+        return CUSTOM, target
+    if line is None:
+        raise TypeError("no logits")
+    classes = line.shape[0]
     if target is None:
-        return int(logits.argmax()), None
+        return int(line.argmax()), None
     if isinstance(target, str):
         known = labels is not None and any(target.casefold() == label.casefold() for label in labels)
         if known or not re.fullmatch(r"\s*\d+\s*", target):
@@ -132,14 +202,12 @@ def _one(target: Any, logits: Tensor, labels: Sequence[str] | None, what: str) -
         target = int(target)
     if isinstance(target, bool):
         raise TypeError(f"`{what}` must be a class index, a label or a callable (got {target!r})")
-    if not isinstance(target, Tensor) and callable(target):
-        return CUSTOM, target
     try:
         index = operator.index(target)
     except TypeError:
         raise TypeError(
-            f"`{what}` must be None, a class index, a label, a callable on logits, or a sequence with one of these for "
-            f"each image (got {type(target).__name__})"
+            f"`{what}` must be None, a class index, a label, a callable on the raw output, or a sequence with one of "
+            f"these for each image (got {type(target).__name__})"
         ) from None
     if not 0 <= index < classes:
         raise ValueError(f"`{what}` must lie in [0, {classes}), the network's classes (got {index})")
@@ -150,33 +218,40 @@ def _is_sequence(value: Any) -> bool:
     if isinstance(value, str) or (callable(value) and not isinstance(value, Tensor)):
         return False
     if hasattr(value, "ndim"):
-        return value.ndim > 0
+        return bool(value.ndim > 0)
     return isinstance(value, Sequence)
 
 
-def _for_images(
-    value: Any, logits: Tensor, labels: Sequence[str] | None, what: str
-) -> list[tuple[int, Callable | None]]:
-    images = logits.shape[0]
-    if _is_sequence(value):
-        if len(value) != images:
-            raise ValueError(f"`{what}` must hold one entry for each of the {images} images (got {len(value)})")
-        values = list(value)
-    else:
-        values = [value] * images
-    return [_one(entry, line, labels, what) for entry, line in zip(values, logits)]
+def _for_images(value: Any, images: int, what: str) -> list[Any]:
+    """One entry for each image."""
+    if not _is_sequence(value):
+        return [value] * images
+    if len(value) != images:
+        raise ValueError(f"`{what}` must hold one entry for each of the {images} images (got {len(value)})")
+    return list(value)
 
 
-def resolve(target: Any, logits: Tensor, labels: Sequence[str] | None = None, versus: Any = None) -> Targets:
+def resolve(
+    target: Any,
+    raw: Any,
+    labels: Sequence[str] | None = None,
+    versus: Any = None,
+    *,
+    reading: Reading | None = None,
+    images: int | None = None,
+) -> Score:
     """What to explain for each image.
 
     Args:
         target: None (the predicted class), a class index, a label (whatever the case; also one of several names
             divided by commas), "top3" (or any other number: that many rows an image, best first), a callable on
-            logits (B, classes) -> (B,), or a sequence with one of these for each image.
-        logits: (B, classes).
+            the raw output that gives (B,) scores, a target of pytorch-grad-cam, or a sequence with one of these for
+            each image.
+        raw: what the network returned; logits (B, classes), or whatever holds them.
         labels: the class names.
         versus: the class to contrast with, "why A rather than B": as `target`, but neither a callable nor "top3".
+        reading: how `raw` is read; by the rules of `viz_nodes.capture.outputs.read` where None.
+        images: how many images there are, for outputs without logits.
 
     Returns:
         R rows, image-major: B of them, or 3 * B for "top3".
@@ -184,29 +259,43 @@ def resolve(target: Any, logits: Tensor, labels: Sequence[str] | None = None, ve
     Raises:
         ValueError: an index out of range, an unknown label (the message lists near matches), a sequence whose length
             is not B.
-        TypeError: none of the above.
+        TypeError: none of the above; a class where the output holds no logits.
     """
-    if logits.ndim != 2:
-        raise ValueError(f"`logits` must have shape (B, classes) (got {tuple(logits.shape)})")
-    logits = logits.detach()
-    images, classes = logits.shape
+    reading = read(raw) if reading is None else reading
+    if versus is None and images is not None and _all_called(target, images):
+        logits = None
+    else:
+        logits = reading.logits(raw).detach()
+        images = logits.shape[0]
     top = re.fullmatch(r"top(\d+)", target) if isinstance(target, str) else None
-    if top and not (labels is not None and target in labels):
-        count = int(top[1])
+    functions: tuple[Target | None, ...] = ()
+    count = 1
+    if top and logits is not None and not (labels is not None and target in labels):
+        count, classes = int(top[1]), logits.shape[1]
         if not 1 <= count <= classes:
             raise ValueError(f"`target` {target!r} must ask for 1 to {classes} classes")
         index = logits.topk(count, dim=1).indices.cpu().flatten()
-        functions: tuple = ()
     else:
-        count = 1
-        pairs = _for_images(target, logits, labels, "target")
+        lines = [None] * images if logits is None else list(logits)
+        pairs = [
+            _one(entry, line, labels, "target") for entry, line in zip(_for_images(target, images, "target"), lines)
+        ]
         index = torch.tensor([pair[0] for pair in pairs], dtype=torch.int64)
         functions = tuple(pair[1] for pair in pairs) if any(pair[1] for pair in pairs) else ()
-    source = torch.arange(images).repeat_interleave(count)
     against = None
-    if versus is not None:
-        pairs = _for_images(versus, logits, labels, "versus")
+    if versus is not None and logits is not None:
+        pairs = [
+            _one(entry, line, labels, "versus") for entry, line in zip(_for_images(versus, images, "versus"), logits)
+        ]
         if any(pair[1] for pair in pairs):
             raise TypeError("`versus` must be a class index or a label (got a callable)")
         against = torch.tensor([pair[0] for pair in pairs], dtype=torch.int64).repeat_interleave(count)
-    return Targets(index=index, source=source, versus=against, functions=functions)
+    return Score(index, torch.arange(images).repeat_interleave(count), against, functions, reading)
+
+
+def _all_called(target: Any, images: int) -> bool:
+    """Whether every image has a callable that needs no logits."""
+    entries = list(target) if _is_sequence(target) and not hasattr(target, "ndim") else [target]
+    named = [type(entry).__name__ == "ClassifierOutputTarget" for entry in entries]
+    called = [not isinstance(entry, (Tensor, str)) and callable(entry) for entry in entries]
+    return bool(entries) and all(called) and not any(named)

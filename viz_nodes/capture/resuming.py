@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.model_state import logits_of
+from viz_nodes.capture.inputs import Inputs
+from viz_nodes.capture.outputs import tensors_of
 
-Resume = Callable[[Tensor, Tensor], Tensor]
+Put = Callable[[Tensor, Tensor], Tensor]
+Resume = Callable[[Tensor, Tensor], Any]
 
 
 class _Memory:
@@ -41,39 +43,39 @@ class _Memory:
             self.gave[inside[0]] = output.detach().clone()
         self._running[-1] += inside
 
-    def learn(self, pixels: Tensor) -> Tensor:
-        """The logits of one forward that is watched."""
+    def learn(self, inputs: Inputs) -> Any:
+        """The raw output of one forward that is watched."""
         handles = []
         try:
             for module in self.network.modules():
                 if module is not self.network:
                     handles.append(module.register_forward_pre_hook(self.enter))
                     handles.append(module.register_forward_hook(self.leave))
-            return logits_of(self.network(pixels))
+            return inputs.run(self.network)
         finally:
             for handle in handles:
                 handle.remove()
 
 
 @contextmanager
-def resuming(network: nn.Module, layer: nn.Module, times: int, pixels: Tensor, put: Resume) -> Iterator[Resume]:
+def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, put: Put) -> Iterator[Resume]:
     """A forward of chosen images with the layer's output replaced, from the layer on where that gives the same.
 
     Modules that ended before the layer began do not run: they give what they gave for these images. Only what a
-    network does outside of its modules is done again. Whether that leads to the same logits is tried once; where it
+    network does outside of its modules is done again. Whether that leads to the same output is tried once; where it
     does not, as in a network that draws random numbers, everything runs.
 
     Args:
         network: in eval mode; nothing is recorded for gradients.
         layer: the module whose output is replaced, in its run number `times` from 0.
-        pixels: (B, 3, H, W).
+        inputs: of B images.
         put: (activations (n, C, H, W), the layer's output for n images) -> its new output.
 
     Yields:
-        (activations (n, C, H, W), (n,) int64 which image each is for) -> logits (n, classes).
+        (activations (n, C, H, W), (n,) int64 which image each is for) -> raw output for n images.
     """
-    memory = _Memory(network, layer, times, len(pixels))
-    thread, rows, given = threading.get_ident(), torch.arange(len(pixels)), [torch.empty(0)]
+    memory = _Memory(network, layer, times, len(inputs))
+    thread, rows, given = threading.get_ident(), torch.arange(len(inputs)), [torch.empty(0)]
     counts: dict[nn.Module, int] = {}
     layer_ran = -1
     originals: dict[nn.Module, Any] = {}
@@ -95,17 +97,17 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, pixels: Tensor, p
         layer_ran += 1
         return put(given[0], output) if layer_ran == times and len(given[0]) else None
 
-    def run(activations: Tensor, wanted: Tensor) -> Tensor:
+    def run(activations: Tensor, wanted: Tensor) -> Any:
         nonlocal rows, layer_ran
         rows, given[0], layer_ran = wanted, activations, -1
         counts.clear()
         with torch.no_grad():
-            return logits_of(network(pixels[wanted.to(pixels.device)]))
+            return inputs.of(wanted).run(network)
 
     def patch() -> None:
         for module in {module: None for module, _ in memory.gave}:
             originals[module] = vars(module).get("forward")
-            module.forward = replay(module, module.forward)  # type: ignore[method-assign]
+            module.forward = replay(module, module.forward)
 
     def unpatch() -> None:
         while originals:
@@ -113,22 +115,20 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, pixels: Tensor, p
             if own is None:
                 del module.forward
             else:
-                module.forward = own  # type: ignore[method-assign]
+                module.forward = own
 
     def same() -> bool:
-        twice = torch.arange(len(pixels)).repeat(2)
         try:
-            again = run(torch.empty(0), twice)
+            again = run(torch.empty(0), torch.arange(len(inputs)).repeat(2))
         except (RuntimeError, ValueError, TypeError, IndexError):
             return False
-        near = 1e-9 if plain.dtype == torch.float64 else 1e-4
-        return torch.allclose(again, plain[twice.to(plain.device)], rtol=near, atol=near * float(plain.abs().max()))
+        return _alike(again, plain, len(inputs))
 
     handle = layer.register_forward_hook(replace)
     try:
         if times == 0:  # else runs of the layer inside of what does not run would have to be counted
             with torch.no_grad():
-                plain = memory.learn(pixels)
+                plain = memory.learn(inputs)
             patch()
             if not same():
                 unpatch()
@@ -136,3 +136,16 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, pixels: Tensor, p
     finally:
         unpatch()
         handle.remove()
+
+
+def _alike(twice: Any, once: Any, images: int) -> bool:
+    """Whether an output for all images twice is the output for them once, twice."""
+    pairs = list(zip(tensors_of(twice), tensors_of(once)))
+    for (_, found), (_, known) in pairs:
+        if known.ndim and known.shape[0] == images and found.shape != known.shape:
+            known = torch.cat([known, known])
+        near = 1e-9 if known.dtype == torch.float64 else 1e-4
+        size = float(known.detach().abs().max()) if known.numel() else 0.0
+        if found.shape != known.shape or not torch.allclose(found, known, rtol=near, atol=near * size):
+            return False
+    return bool(pairs)

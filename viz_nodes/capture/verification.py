@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import recognize
-from viz_nodes.capture.model_state import as_batch, eval_mode, unwrap
+from viz_nodes.capture.inputs import as_batch
+from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.recorder import recording
 
 

@@ -142,6 +142,9 @@ def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
         "depth": exp.depth,
         "labels": None if exp.labels is None else list(exp.labels),
         "model": exp.model,
+        "activation": exp.activation,
+        "output": list(exp.output),
+        "explained": None if exp.explained is None else list(exp.explained),
         "extras": texts,
         "layers": [
             {
@@ -226,6 +229,9 @@ def _read(path: Path) -> Explanation:
             labels=None if about["labels"] is None else tuple(str(label) for label in about["labels"]),
             model=str(about["model"]),
             extras=extras,
+            activation=str(about.get("activation", "softmax")),
+            output=tuple(step if isinstance(step, int) else str(step) for step in about.get("output") or ()),
+            explained=tuple(map(str, about["explained"])) if about.get("explained") is not None else None,
             **{name: get(name) for name in _TOP_ARRAYS},
         )
 

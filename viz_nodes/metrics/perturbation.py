@@ -17,7 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from viz_nodes.arguments import also_image
-from viz_nodes.capture.model_state import as_batch, eval_mode, logits_of, unwrap
+from viz_nodes.capture.inputs import as_batch
+from viz_nodes.capture.model_state import eval_mode, unwrap
+from viz_nodes.capture.outputs import logits_of
+from viz_nodes.capture.score import Score, score_of
 from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
 
@@ -52,8 +55,18 @@ def node_of_pixel(grid: Grid, size: tuple[int, int]) -> np.ndarray:
     return rows[:, None] * grid[1] + cols[None, :]
 
 
-def _probabilities(model: nn.Module, images: Tensor, target: int, batch_size: int) -> np.ndarray:
-    found = [logits_of(model(part)).softmax(-1)[:, target] for part in images.split(batch_size)]
+def _score(target: int | Score) -> Score:
+    """One number an image: of a class by its index, or the score of an explanation's row."""
+    if isinstance(target, Score):
+        return target
+    return Score(torch.tensor([int(target)]), torch.zeros(1, dtype=torch.int64))
+
+
+def _probabilities(model: nn.Module, images: Tensor, score: Score, batch_size: int) -> np.ndarray:
+    """(n,) float64, what the score's only row is worth on each image."""
+    found = [
+        score.probability(model(part), torch.zeros(len(part), dtype=torch.int64)) for part in images.split(batch_size)
+    ]
     return torch.cat(found).double().cpu().numpy()
 
 
@@ -107,7 +120,7 @@ def node_curve(
     model: nn.Module,
     pixels: Tensor,
     order: Sequence[int] | np.ndarray,
-    target: int,
+    target: int | Score,
     *,
     grid: Grid,
     mode: str = "deletion",
@@ -123,7 +136,7 @@ def node_curve(
         model: a classifier; run in eval mode.
         pixels: (3, H, W) or (1, 3, H, W).
         order: (N,) node numbers, most important first (`ranking`).
-        target: the class.
+        target: the class, or the score of one row of an explanation (`score_of(exp).row(0)`).
         grid: (H, W) of the nodes.
         steps: in how many equal parts.
         baseline: see `blank_image`; None is "zero" for deletion and "blur" for insertion.
@@ -149,7 +162,7 @@ def node_curve(
     before, after = (pixels, blank) if mode == "deletion" else (blank, pixels)
     images = torch.stack([torch.where(place_of_pixel < int(count), after, before) for count in counts])
     with eval_mode(model, grad=False):
-        scores = _probabilities(model, images, int(target), batch_size)
+        scores = _probabilities(model, images, _score(target), batch_size)
     return Curve(counts / nodes, scores)
 
 
@@ -183,19 +196,18 @@ def edge_curve(
         frozen: whether the graphs of all explained layers stay as they were; otherwise later layers build theirs anew.
 
     Returns:
-        The target's probability against the fraction of the layer's edges.
+        The target's probability, or its score where it is no class, against the fraction of the layer's edges.
 
     Raises:
-        ValueError: another mode, values of another shape, a target that is a callable, an inexact layer.
+        ValueError: another mode, values of another shape, an inexact layer, an explanation read from a file whose
+            target was a callable.
     """
     from viz_nodes.capture.editing import edit_edges
 
     if mode not in ("deletion", "insertion"):
         raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
     explained, row = exp.layer(layer), exp.row(row)
-    target = int(exp.target[row])
-    if target < 0:
-        raise ValueError("the explanation must be of a class (its target is a callable)")
+    score = score_of(exp).row(row)
     if isinstance(by, str):
         if by not in ("contribution", "share"):
             raise ValueError(f"`by` must be 'contribution', 'share' or values (got {by!r})")
@@ -218,7 +230,7 @@ def edge_curve(
     with eval_mode(model, grad=False):
         for part in cut.split(batch_size):
             with edit_edges(model, cut={explained.index: part}, frozen=only):
-                scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), target, len(part)))
+                scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), score, len(part)))
     return Curve(counts / len(order), np.concatenate(scores))
 
 

@@ -81,7 +81,11 @@ def layer_words(exp: Explanation, layer: LayerExplanation) -> str:
 
 
 def target_words(exp: Explanation, row: int) -> str:
-    """ "tabby cat 62 %", "digit 5, 96 %"; "tabby cat 62 % rather than tiger cat 21 %" for a contrast."""
+    """ "tabby cat 62 %", "digit 5, 96 %"; "tabby cat 62 % rather than tiger cat 21 %" for a contrast.
+
+    A percentage only where outputs are probabilities: "output 0, 3.25" for a regression, "similarity to a reference"
+    for a target that is no class.
+    """
     words = _class_words(exp, row, int(exp.target[row]))
     if exp.versus is not None and int(exp.versus[row]) >= 0:
         words += f" rather than {_class_words(exp, row, int(exp.versus[row]))}"
@@ -89,11 +93,11 @@ def target_words(exp: Explanation, row: int) -> str:
 
 
 def _class_words(exp: Explanation, row: int, index: int) -> str:
-    name = plain(exp.label(index))
     if index < 0:
-        return name
+        return plain(exp.target_label(row))
+    name, value = plain(exp.label(index)), float(exp.probabilities[row, index])
     pause = "," if name[-1:].isdigit() else ""
-    return f"{name}{pause}{_JOINED}{percent(float(exp.probabilities[row, index]))}"
+    return f"{name}{pause}{_JOINED}{percent(value) if exp.probable else number(value)}"
 
 
 def method_words(method: str) -> str:

@@ -1,0 +1,145 @@
+"""What goes into a network: one image or a batch, several inputs, each looked at once."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The arguments of a forward, on the model's device and in its precision.
+
+    Attributes:
+        args, kwargs: as the network is called.
+        images: those of them that are images, (B, C, H, W) each: fresh leaves that autograd accepts.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    images: tuple[Tensor, ...]
+
+    @property
+    def pixels(self) -> Tensor:
+        """(B, C, H, W), the first image."""
+        return self.images[0]
+
+    @property
+    def size(self) -> Size:
+        """(H, W) of the first image."""
+        return self.pixels.shape[-2], self.pixels.shape[-1]
+
+    def __len__(self) -> int:
+        return int(self.pixels.shape[0])
+
+    def with_gradients(self) -> Inputs:
+        """The same, its images marked as what gradients are taken for."""
+        for image in self.images:
+            image.requires_grad_(True)
+        return self
+
+    def run(self, network: nn.Module) -> Any:
+        """One forward: the raw output."""
+        return network(*self.args, **self.kwargs)
+
+    def of(self, rows: Tensor) -> Inputs:
+        """Of chosen images (n,), in any order and as often as wanted; what does not go by image stays."""
+
+        def chosen(value: Any) -> Any:
+            by_image = isinstance(value, Tensor) and value.ndim > 0 and value.shape[0] == len(self)
+            return value.detach()[rows.to(value.device)] if by_image else value
+
+        args = tuple(chosen(value) for value in self.args)
+        kwargs = {name: chosen(value) for name, value in self.kwargs.items()}
+        return Inputs(args, kwargs, _images((*args, *kwargs.values())))
+
+    @property
+    def constant(self) -> Tensor:
+        """(B,) bool, images of one color all over, in which no place differs from another."""
+        flat = self.pixels.detach().flatten(2)
+        return (flat.amax(2) == flat.amin(2)).all(1).cpu()
+
+
+def _images(values: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    return tuple(v for v in values if isinstance(v, Tensor) and v.is_floating_point() and v.ndim >= 3)
+
+
+def prepare(model: nn.Module, pixels: Any) -> Inputs:
+    """What the model is to be called with.
+
+    Args:
+        model: the network, whose parameters say which device and precision.
+        pixels: (B, C, H, W) or (C, H, W), normalized; or a tuple or list of the network's inputs, or a mapping by their
+            names, of which at least one is such an image (there with its batch axis).
+
+    Raises:
+        TypeError: no tensor of floating point numbers.
+        ValueError: another shape, no image, values that are not finite, or inputs for different numbers of images.
+    """
+    like = next((p for p in model.parameters() if p.is_floating_point()), None)
+    if isinstance(pixels, Mapping):
+        kwargs = {str(name): _moved(value, like, str(name)) for name, value in pixels.items()}
+        return _checked((), kwargs)
+    if isinstance(pixels, (tuple, list)) and any(isinstance(value, Tensor) for value in pixels):
+        return _checked(tuple(_moved(value, like, f"pixels[{at}]") for at, value in enumerate(pixels)), {})
+    return _checked((_moved(_one_image(pixels, model), like, "pixels"),), {})
+
+
+def as_batch(model: nn.Module, pixels: Tensor) -> Tensor:
+    """A fresh (B, C, H, W) leaf with the model's device and precision, for what works on a single input.
+
+    Raises:
+        TypeError, ValueError: as `prepare`.
+    """
+    like = next((p for p in model.parameters() if p.is_floating_point()), None)
+    moved: Tensor = _moved(_one_image(pixels, model), like, "pixels")
+    return moved
+
+
+def _one_image(pixels: Any, model: nn.Module) -> Tensor:
+    """The only input: with its batch axis."""
+    if not isinstance(pixels, Tensor):
+        raise TypeError(
+            f"`pixels` must be a tensor, normalized as the model expects (got {type(pixels).__name__}); "
+            "for a file, `vizgraph.load_image(path, model).pixels`"
+        )
+    if not pixels.is_floating_point():
+        raise TypeError(f"`pixels` must be floating point, normalized as the model expects (got {pixels.dtype})")
+    if pixels.ndim not in (3, 4):
+        raise ValueError(f"`pixels` must have shape (B, 3, H, W) or (3, H, W) (got {tuple(pixels.shape)})")
+    if not pixels.numel():
+        raise ValueError(f"`pixels` must hold at least one image (got shape {tuple(pixels.shape)})")
+    return pixels if pixels.ndim == 4 else pixels[None]
+
+
+def _moved(value: Any, like: Tensor | None, name: str) -> Any:
+    """A tensor where the model is; floating point in its precision, finite, and fresh. Anything else as it is."""
+    if isinstance(value, numbers.Number) or not isinstance(value, Tensor):
+        return value
+    if value.is_floating_point() and not bool(value.isfinite().all()):
+        raise ValueError(f"`{name}` must be finite (got NaN or infinity)")
+    if like is None:
+        like = value
+    with torch.inference_mode(False):  # a leaf that autograd accepts, whatever the caller's mode
+        if value.is_floating_point():
+            return value.detach().to(device=like.device, dtype=like.dtype).clone()
+        return value.detach().to(like.device).clone()
+
+
+def _checked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
+    values = (*args, *kwargs.values())
+    images = _images(values)
+    if not images:
+        shapes = [tuple(value.shape) for value in values if isinstance(value, Tensor)]
+        raise ValueError(f"`pixels` must hold an image (B, C, H, W) among the inputs (got {shapes})")
+    counts = {int(image.shape[0]) for image in images}
+    if len(counts) > 1:
+        raise ValueError(f"all inputs must be of equally many images (got {sorted(counts)})")
+    return Inputs(args, kwargs, images)
