@@ -176,7 +176,6 @@ viz_nodes/draw/figures.py: figure takes much
 viz_nodes/draw/geometry/layout.py: compose is long
 viz_nodes/draw/graph.py: draw_graph takes much
 viz_nodes/draw/neighbors.py: draw_neighbors takes much
-viz_nodes/export/archive.py: file
 viz_nodes/metrics/perturbation.py: file
 vizgraph/checkpoints/catalog.py: file
 vizgraph/checkpoints/load.py: file

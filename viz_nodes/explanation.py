@@ -218,7 +218,7 @@ class Explanation:
     activation: str = "softmax"
     output: tuple[int | str, ...] = ()
     explained: tuple[str, ...] | None = None
-    scored_by: Any = field(default=None, repr=False)
+    scored_by: Any = field(default=None, repr=False, metadata={"saved": False})
 
     def __post_init__(self) -> None:
         require_kind("logits", self.logits, integer=False)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
+from viz_nodes import export
 from viz_nodes.explanation import Explanation, LayerExplanation
-from viz_nodes.export import archive as export
+from viz_nodes.export import archive
 
 
 def made(dtype=torch.float32, rows=2, **more):
@@ -198,6 +199,12 @@ HOSTILE = {
     "an array that claims to be large": lambda m: {
         "layers/2/cam.npy": npy(np.zeros((2, 3, 4), np.float32)).replace(b"(2, 3, 4), }", b"(999999999, 9999), }")[:300]
     },
+    "a peak outside the grid": lambda m: {"layers/5/peak.npy": npy(np.array([12, 0], np.int8))},
+    "a share above 1": lambda m: {"layers/5/share.npy": npy(np.full((2, 12, 2), 2, np.float32))},
+    "a target that is no class": lambda m: {"target.npy": npy(np.array([3, 0], np.int8))},
+    "a label that is a number": lambda m: {"about.npy": about(m, labels=[1, 2, 3])},
+    "a depth that is true": lambda m: {"about.npy": about(m, depth=True)},
+    "deep nesting": lambda m: {"about.npy": npy(np.frombuffer(b"[" * 100_000, np.uint8))},
     "rubbish for an array": lambda m: {"layers/2/cam.npy": b"\x93NUMPY\x01\x00 rubbish"},
 }
 
@@ -230,8 +237,8 @@ def test_a_file_cut_short_is_refused(tmp_path, kept):
 
 def test_an_archive_that_unpacks_too_large_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     export.save(made(), tmp_path)
-    monkeypatch.setattr(export, "LARGEST", 1000)
-    monkeypatch.setattr(np, "load", lambda *a, **k: pytest.fail("it was opened"))
+    monkeypatch.setattr(archive, "LARGEST", 5000)
+    monkeypatch.setattr(archive, "_unpack", lambda *a, **k: pytest.fail("it was unpacked"))
     with pytest.raises(export.BrokenExplanation, match="unpacks to"):
         export.load(tmp_path)
 
@@ -260,7 +267,7 @@ def test_graphml_comes_back_into_networkx(tmp_path):
 def test_graphml_holds_all_layers_and_key_nodes(tmp_path):
     back = nx.read_graphml(export.to_graphml(made(), tmp_path / "graph.graphml"))
     assert len(back) == 12 + 12 + 2
-    assert {data["layer"] for _, data in back.nodes(data=True)} == {2, 5}
+    assert {data["layer"] for _, data in back.nodes(data=True)} == {3, 6}
     assert back.nodes["layer_6_key_1"]["key"]
     assert back.nodes["layer_3_node_7"]["row"] == 1
     assert nx.number_of_edges(back) == 12 * 2 - 1 + 12 * 2
@@ -270,7 +277,8 @@ def test_graphml_holds_all_layers_and_key_nodes(tmp_path):
 def test_graphml_is_plain_enough_for_gephi(tmp_path):
     exp = made(target=torch.tensor([2, 2]))
     exp.layers[0].share[0, 0, 0] = 0
-    path = export.to_graphml(exp, tmp_path / "graph.graphml", layer=2)
+    with pytest.warns(UserWarning, match="label: characters"):
+        path = export.to_graphml(exp, tmp_path / "graph.graphml", layer=2)
     text = path.read_text(encoding="utf-8")
     assert "a&lt;b&gt;&amp;c" in text
     back = nx.read_graphml(path)
@@ -364,13 +372,101 @@ def test_every_field_of_the_records_is_in_the_file(tmp_path):
     }  # a function of the network
 
 
-@pytest.mark.parametrize("layer", [None, 2, 5, [2], [5, 2]])
-def test_an_explanation_and_its_networkx_graph_give_the_same_graphml(tmp_path, layer):
+@pytest.mark.parametrize("layer", [None, [2], [5, 2]])
+def test_files_count_layers_from_1_in_names_and_attributes_alike(tmp_path, layer):
     exp = made()
-    exp.layers[0].share[0, 0, 0] = 0
-    direct = export.to_graphml(exp, tmp_path / "direct.graphml", layer=layer).read_bytes()
-    detour = export.to_graphml(export.to_networkx(exp, layer), tmp_path / "detour.graphml").read_bytes()
-    assert direct == detour
+    written = nx.read_graphml(export.to_graphml(exp, tmp_path / "graph.graphml", layer=layer))
+    linked = nx.node_link_graph(export.to_json(exp, layer=layer), edges="edges")
+    for graph in (written, linked):
+        assert all(name.startswith(f"layer_{layer}_") for name, layer in graph.nodes(data="layer"))
+        assert all(f"layer_{layer}_" in a and f"layer_{layer}_" in b for a, b, layer in graph.edges(data="layer"))
+    assert {layer for _, layer in export.to_networkx(exp, layer).nodes(data="layer")} <= {2, 5}
+
+
+def test_the_layer_of_one_graph_counts_from_1_in_files_too(tmp_path):
+    exp = made()
+    assert nx.read_graphml(export.to_graphml(exp, tmp_path / "graph.graphml", layer=2)).graph["layer"] == 3
+    ego = exp.ego_graph(5, 0)
+    assert {layer for _, layer in nx.node_link_graph(export.to_json(ego), edges="edges").nodes(data="layer")} == {6}
+    assert ego.graph["layer"] == 5
+
+
+@pytest.mark.parametrize("label", ["\ud800 x", "x\udfff", "\ufffe", "\uffff", "a\x00b\x1b", "\x0c"])
+def test_labels_no_file_can_hold_are_written_without_those_characters_and_it_is_said(tmp_path, label):
+    exp = made(labels=(label, label, label))
+    kept = "".join(letter for letter in label if letter in "xab ")
+    with pytest.warns(UserWarning, match="label: characters .* left out"):
+        path = export.to_graphml(exp, tmp_path / "graph.graphml")
+    assert nx.read_graphml(path).graph.get("label", "").strip() == kept.strip()
+    with pytest.warns(UserWarning, match="label: characters"):
+        export.to_json(exp, tmp_path / "graph.json")
+    assert json.loads((tmp_path / "graph.json").read_text())["graph"]["label"] == kept
+    exp.save(tmp_path)
+    assert Explanation.load(tmp_path).labels == (label, label, label)
+
+
+def test_a_small_file_that_unpacks_large_is_refused_unless_allowed(tmp_path):
+    """Zeros shrink a thousandfold; whole numbers stand in a file as a byte and in memory as eight."""
+    path = export.save(made(), tmp_path)
+    rewrite(path, lambda m: {"layers/5/peak.npy": npy(np.zeros(90_000_000, np.int8))})
+    with zipfile.ZipFile(path) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in packed.items():
+            archive.writestr(name, data)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(export.BrokenExplanation, match=r"unpacks to 0\.67 GiB, more than 0\.5"):
+        export.load(path)
+    with pytest.raises(export.BrokenExplanation, match="`peak` must have shape"):
+        export.load(path, most=2**30)
+
+
+def test_a_field_that_an_earlier_file_lacks_has_its_default(tmp_path):
+    path = export.save(made(), tmp_path)
+
+    def older(members):
+        layers = json.loads(np.load(io.BytesIO(members["about.npy"])).tobytes())["layers"]
+        for layer in layers:
+            del layer["placed"]
+        return {"about.npy": about(members, layers=layers)}
+
+    rewrite(path, older)
+    assert [layer.placed for layer in export.load(path).layers] == [None, None]
+
+
+@pytest.mark.parametrize("placed", [True, False, None])
+@pytest.mark.parametrize("dilation", [2, None])
+def test_what_is_known_of_a_layer_comes_back_and_what_is_unknown_stays_unknown(tmp_path, placed, dilation):
+    exp = made()
+    exp = dataclasses.replace(exp, layers=(dataclasses.replace(exp.layers[0], placed=placed, dilation=dilation),))
+    exp.save(tmp_path)
+    back = Explanation.load(tmp_path).layers[0]
+    assert (back.placed, back.dilation) == (placed, dilation)
+
+
+def test_every_damaged_file_is_a_broken_explanation_or_a_whole_one(tmp_path):
+    """Bytes flipped, cut out, doubled and zeroed all over the file, 400 times."""
+    path = export.save(made(), tmp_path)
+    whole, dice = path.read_bytes(), np.random.default_rng(0)
+    broken = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        start, length = int(dice.integers(len(data))), int(dice.integers(1, 40))
+        match int(dice.integers(4)):
+            case 0:
+                data[start] ^= 1 << int(dice.integers(8))
+            case 1:
+                del data[start : start + length]
+            case 2:
+                data[start:start] = data[start : start + length]
+            case 3:
+                data[start : start + length] = bytes(length)
+        path.write_bytes(data)
+        try:
+            export.load(path)
+        except export.BrokenExplanation:
+            broken += 1
+    assert broken > 250
 
 
 @pytest.mark.parametrize("layer", [2, 5, None, "ego"])

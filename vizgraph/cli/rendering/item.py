@@ -187,7 +187,7 @@ def _draw(job: Job, write: Callable[[str, bytes], None]) -> None:
 
 
 def _save_graph(exp: Explanation, path: Path) -> None:
-    from viz_nodes.export.archive import to_graphml
+    from viz_nodes.export import to_graphml
 
     to_graphml(exp, path)
 

@@ -1,0 +1,98 @@
+"""Explanations as pandas tables: a line an edge, a line a node."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viz_nodes.arguments import also_image
+from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.graphs.edges import edges_of, in_degree, length
+from viz_nodes.grids import centers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@also_image
+def edges_table(
+    exp: Explanation, layer: int | Iterable[int] | None = None, row: int | Iterable[int] | None = None
+) -> pd.DataFrame:
+    """All edges as a table, one line each.
+
+    Args:
+        layer: one layer, several, or None for all explained ones.
+        row: of the explanation, several, or None for all; also called `image`.
+
+    Returns:
+        Columns image (the row), layer (from 0), center, center_row, center_col, neighbor, neighbor_row, neighbor_col
+        (on the key grid), rank, share, contribution, length (patches); distance and margin where any of the layers has
+        them (NaN in the others).
+    """
+    import pandas as pd
+
+    return pd.concat(
+        [pd.DataFrame(_edge_columns(exp, explained, at)) for at in exp.rows(row) for explained in exp.pick(layer)],
+        ignore_index=True,
+    )
+
+
+def _edge_columns(exp: Explanation, explained: LayerExplanation, row: int) -> dict[str, Any]:
+    found = edges_of(explained, row)
+    columns: dict[str, Any] = {"image": row, "layer": explained.index}
+    for name, number, wide in (
+        ("center", found.center, explained.grid[1]),
+        ("neighbor", found.neighbor, explained.key_grid[1]),
+    ):
+        columns |= {name: number, f"{name}_row": number // wide, f"{name}_col": number % wide}
+    columns |= {name: getattr(found, name) for name in ("rank", "share", "contribution")}
+    columns["length"] = length(exp, explained.index, row)
+    return columns | {name: getattr(found, name) for name in ("distance", "margin") if getattr(found, name) is not None}
+
+
+@also_image
+def nodes_table(
+    exp: Explanation, layer: int | Iterable[int] | None = None, row: int | Iterable[int] | None = None
+) -> pd.DataFrame:
+    """All nodes as a table, one line each; the key nodes of a layer that pools them have lines of their own.
+
+    Args:
+        layer: one layer, several, or None for all explained ones.
+        row: of the explanation, several, or None for all; also called `image`.
+
+    Returns:
+        Columns image (the row), layer (from 0), node, key, row, col, x, y (pixels), cam (NaN at key nodes), peak,
+        in_degree (how many centers chose it; 0 at the centers of a layer that pools its keys).
+    """
+    import pandas as pd
+
+    return pd.concat(
+        [
+            pd.DataFrame(_node_columns(exp, explained, at, key))
+            for at in exp.rows(row)
+            for explained in exp.pick(layer)
+            for key in ((False, True) if explained.pooled else (False,))
+        ],
+        ignore_index=True,
+    )
+
+
+def _node_columns(exp: Explanation, explained: LayerExplanation, row: int, key: bool) -> dict[str, Any]:
+    grid = explained.key_grid if key else explained.grid
+    number, middle = np.arange(grid[0] * grid[1]), centers(grid, exp.image_size)
+    return {
+        "image": row,
+        "layer": explained.index,
+        "node": number,
+        "key": key,
+        "row": number // grid[1],
+        "col": number % grid[1],
+        "x": middle[:, 0],
+        "y": middle[:, 1],
+        "cam": math.nan if key else explained.cam[row].numpy().ravel(),
+        "peak": False if key else number == int(explained.peak[row]),
+        "in_degree": in_degree(exp, explained.index, row) if key or not explained.pooled else 0,
+    }
