@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+PART = ".part-"
+"""How the names begin that files have until they are whole; what a killed process leaves has one of these."""
 _NOT_ON_FOLDERS = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM, errno.ENOSYS}
 """How file systems (SMB, VirtualBox, WSL) say that folders cannot be flushed."""
 
 
-def write_atomically(
-    path: str | os.PathLike[str], data: bytes | Callable[[BinaryIO], None], *, flush_name: bool = True
-) -> None:
-    """Write a file under a temporary name beside it, flush it to the disk, then rename; folders above it are made.
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], *, flush_name: bool = True) -> Iterator[BinaryIO]:
+    """A binary file to write that takes the place of `path` at the end, at once and whole, or not at all.
+
+    It is written under a temporary name beside it, flushed to the disk, then renamed; folders above it are made.
 
     Args:
         path: the file; a link there is replaced, what it points to stays.
-        data: the bytes, or what writes them into an open file.
         flush_name: make sure of the name too. Who writes many files into a folder calls `flush_folder` after them.
 
     Raises:
@@ -31,13 +33,10 @@ def write_atomically(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not made of the file's own name, which may be as long as names can be; never one that is there, nor a link.
-    temporary = path.with_name(f".part-{secrets.token_hex(8)}")
+    temporary = path.with_name(f"{PART}{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb") as file:
-            if callable(data):
-                data(file)
-            else:
-                file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         _rename(temporary, path)
@@ -46,6 +45,12 @@ def write_atomically(
         raise
     if flush_name:
         flush_folder(path.parent)
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes, *, flush_name: bool = True) -> None:
+    """Write a file as `replacing` does, from bytes."""
+    with replacing(path, flush_name=flush_name) as file:
+        file.write(data)
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -19,6 +19,7 @@ from io import BufferedRandom
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from viz_nodes.files import flush_folder
 from vizgraph.checkpoints.catalog import Weights
 from vizgraph.errors import CheckpointError
 
@@ -92,7 +93,7 @@ def fetch(
             part.flush()
             os.fsync(part.fileno())
             os.replace(_part_of(target), target)
-            _sync_folder(target.parent)
+            flush_folder(target.parent)
     except OSError as error:
         raise CheckpointError(f"{target} could not be written ({error.strerror or error})") from error
     return target
@@ -241,13 +242,3 @@ def _check(weights: Weights, part: BufferedRandom, resumed: bool) -> None:
     if resumed:
         raise _Changed(f"what came {what}")
     raise CheckpointError(f"what came {what}: it is not the published file")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

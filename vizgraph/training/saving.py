@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
+from viz_nodes import files
 from vizgraph.errors import CannotWrite, TrainingError, first_line
 
 LAST, BEST = "last.pth.tar", "best.pth.tar"
 
 
 @contextlib.contextmanager
-def replacing(path: Path):
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """A binary file to write that takes the place of `path` at the end, at once and whole, or not at all.
 
     Raises:
         CannotWrite: the disk is full or the folder is closed; `path` is as it was.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(beside, "wb") as file:
+        with files.replacing(path) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        _sync_folder(path.parent)
     # torch.save reports a failed write of its archive as a RuntimeError
     except (OSError, RuntimeError) as error:
-        beside.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         kept = "; the one there is kept" if path.exists() else ""
         raise CannotWrite(
             f"{path}: cannot be written: {reason}{kept}; make room and start again with --resume"
         ) from error
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
@@ -71,15 +63,5 @@ def read(path: Path) -> dict[str, Any]:
 
 def sweep(folder: Path) -> None:
     """Remove what a killed process left half written."""
-    for beside in folder.glob(".*.tmp"):
+    for beside in (*folder.glob(f"{files.PART}*"), *folder.glob(".*.tmp")):
         beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    # A rename is on the disk only when its folder is; not every system lets a folder be opened.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
