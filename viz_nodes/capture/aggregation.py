@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.base import Adapter, gather
-from viz_nodes.capture.calls import GraphCall, NoGraphLayer
+from viz_nodes.capture.calls import GraphCall, Known, NoGraphLayer
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
+from viz_nodes.capture.winners import kept_ranks, maximum_heard
 
 
 @dataclass(eq=False)
@@ -48,13 +49,10 @@ class Aggregation:
     inner: int = -1
 
 
-def nodes_last(array: Tensor) -> Tensor:
-    """(B, C, N) of (B, C, N, 1) or (B, C, H, W), detached."""
-    return array.detach().flatten(2)
-
-
 def _difference(a: Tensor, b: Tensor) -> float:
-    return float((doublable(a).double() - doublable(b).double()).abs().max()) if a.numel() else 0.0
+    if not a.numel() or torch.equal(a, b):
+        return 0.0
+    return float((doublable(a).double() - doublable(b).double()).abs().max())
 
 
 def tolerance(like: Tensor) -> float:
@@ -63,29 +61,8 @@ def tolerance(like: Tensor) -> float:
     return 64 * torch.finfo(like.dtype).eps * max(size, 1e-30)
 
 
-def _hide_missing(array: Tensor, neighbors: Tensor, value: float) -> Tensor:
-    missing = neighbors < 0
-    return array.masked_fill(missing[:, None], value) if bool(missing.any()) else array
-
-
-def maximum_heard(messages: Tensor, neighbors: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, C, N) maximum over the edges that are there, and the lowest rank where it is reached; 0 where there is none.
-
-    Args:
-        messages: (B, C, N, k).
-        neighbors: (B, N, k), -1 where there is no edge.
-    """
-    best, winner = first_maximum(_hide_missing(messages, neighbors, float("-inf")))
-    alone = (neighbors < 0).all(-1)
-    return (best.masked_fill(alone[:, None], 0) if bool(alone.any()) else best), winner
-
-
-def first_maximum(array: Tensor) -> tuple[Tensor, Tensor]:
-    """Maximum over the last axis and the lowest place where it is reached."""
-    values, places = array.max(dim=-1)
-    # torch promises the first of equals, and so does this where a device should not.
-    ties = array == values[..., None]
-    return values, torch.where(ties.sum(-1) > 1, ties.to(torch.uint8).argmax(-1), places)
+def _near(error: float, like: Tensor, factor: int = 1) -> bool:
+    return error == 0 or error <= factor * tolerance(like)
 
 
 @torch.no_grad()
@@ -97,15 +74,37 @@ def recognize(call: GraphCall) -> Aggregation:
     its input is a x + sum_j y_j for one number a (GIN). Where nothing fits, the adapter's variants are tried, and the
     call has the graph of the one that does.
 
+    A layer that was recognized before is looked at where its messages were then: what the network consumed is still
+    compared with what its edges lead to, but nothing else is tried, and that no other neighbor sends more is believed.
+
     Raises:
         NoGraphLayer: the graph was guessed, and the messages do not bear it out.
     """
+    known = call.known
+    if known.kind:
+        found = _as_it_is(call, known)
+        if found.exact or known.kind == "other":
+            return found
+    found = _recognize(call)
+    known.kind, known.slots, known.layout, known.child, known.inner, known.passed, known.variant = (
+        found.kind,
+        found.slots,
+        found.layout,
+        found.child,
+        found.inner,
+        found.exact and call.graph.sent is not None,
+        next((place for place, variant in enumerate(call.family.variants) if variant is call.adapter), -1),
+    )
+    return found
+
+
+def _recognize(call: GraphCall) -> Aggregation:
     found = _as_it_is(call)
     if found.exact:
         return found
     own = (call.adapter, call.graph, call.versions)
-    for variant in own[0].variants:
-        graph = variant.graph(call.module, call.args, call.kwargs)
+    for variant in (call.family, *call.family.variants):
+        graph = None if variant is own[0] else variant.graph(call.module, call.args, call.kwargs)
         if graph is None or not call.untouched:
             continue
         call.adapter, call.graph = variant, graph.of_images(own[1].x.shape[0])
@@ -123,24 +122,27 @@ def recognize(call: GraphCall) -> Aggregation:
     return found
 
 
-def _as_it_is(call: GraphCall) -> Aggregation:
+def _as_it_is(call: GraphCall, known: Known | None = None) -> Aggregation:
     if not call.untouched or not call.graph.aligned:
         return Aggregation("other", source=call.output)
     if call.graph.sent is not None:
         return _passed(call) or Aggregation("other", source=call.output)
-    for try_one in (_relative, _maximized, _summed):
-        found = try_one(call)
+    kind = "" if known is None else known.kind  # "other" is none of these
+    for kinds, attempt in ((("mr", "max"), _relative), (("edge", "sage"), _maximized), (("gin",), _summed)):
+        found = attempt(call, known) if not kind or kind in kinds else None
         if found is not None:
             return found
     return Aggregation("other", source=call.output)
 
 
-def _inputs(call: GraphCall) -> list[tuple[int, Tensor, Tensor]]:
+def _inputs(call: GraphCall, known: Known | None) -> list[tuple[int, Tensor, Tensor]]:
     """(place, tensor, its values (B, C', N)) of children's inputs with one value a node."""
     batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
     found = []
     for place, child in enumerate(call.consumed):
         given = child.given
+        if known is not None and known.kind != "edge" and place != known.child:
+            continue
         if given is not None and given.is_floating_point() and child.untouched:
             values = as_nodes(given.detach(), batch, nodes)
             if values is not None:
@@ -148,36 +150,64 @@ def _inputs(call: GraphCall) -> list[tuple[int, Tensor, Tensor]]:
     return found
 
 
-def _relative(call: GraphCall) -> Aggregation | None:
-    x, neighbors = call.graph.x, call.graph.neighbors
+def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
+    x = call.graph.x.detach()
     channels = x.shape[1]
-    inputs = [entry for entry in _inputs(call) if entry[2].shape[1] == 2 * channels]
-    if not inputs:
-        return None
-    # Rounding keeps order, so max_j(y_j - x_i) in any precision is max_j(y_j) - x_i to the last bit.
     plain = type(call.adapter).messages is Adapter.messages
-    messages = gather(call.graph.y, neighbors) if plain else call.adapter.messages(call.graph)
-    if messages is None:
-        return None
-    best, winner = maximum_heard(messages, neighbors)
-    del messages
-    if plain:
-        best = (best - x).masked_fill((neighbors < 0).all(-1)[:, None], 0)
-    for place, given, values in inputs:
+    heard = None
+    for place, given, values in _inputs(call, known):
+        if values.shape[1] != 2 * channels:
+            continue
         for layout, centers, slots in (
             ("interleaved", slice(0, None, 2), slice(1, None, 2)),
             ("concatenated", slice(0, channels), slice(channels, None)),
         ):
+            if known is not None and layout != known.layout:
+                continue
+            if not _near(_difference(values[:, centers], x), x):
+                continue
             message = values[:, slots]
-            error = _difference(message, best)
-            if error <= tolerance(best) and _difference(values[:, centers], x) <= tolerance(x):
-                return Aggregation(
-                    "mr" if plain else "max", given, slots, message, _small(winner), error, True, layout, child=place
-                )
+            if known is not None and plain:
+                winner = _kept_relative(call, given, message)
+                if winner is not None:
+                    return Aggregation("mr", given, slots, message, winner, 0.0, True, layout, child=place)
+            heard = heard or _heard(call, plain)
+            if heard is None:
+                return None
+            error = _difference(message, heard[0])
+            if _near(error, heard[0]):
+                kind = "mr" if plain else "max"
+                return Aggregation(kind, given, slots, message, heard[1], error, True, layout, child=place)
     return None
 
 
-def _maximized(call: GraphCall) -> Aggregation | None:
+def _heard(call: GraphCall, plain: bool) -> tuple[Tensor, Tensor] | None:
+    """(B, C, N) the largest message in each channel, and the rank of the neighbor that sent it."""
+    x, neighbors = call.graph.x, call.graph.neighbors
+    messages = gather(call.graph.y, neighbors) if plain else call.adapter.messages(call.graph)
+    if messages is None:
+        return None
+    best, winner = maximum_heard(messages, neighbors)
+    if plain:
+        # Rounding keeps order, so max_j(y_j - x_i) in any precision is max_j(y_j) - x_i to the last bit.
+        best = (best - x).masked_fill((neighbors < 0).all(-1)[:, None], 0)
+    return best, winner
+
+
+def _kept_relative(call: GraphCall, given: Tensor, message: Tensor) -> Tensor | None:
+    """(B, C, N) the winners that the network kept, if these neighbors send to the last bit what was consumed."""
+    graph = call.graph
+    if bool((graph.neighbors < 0).any()):
+        return None
+    winner = kept_ranks(given, graph.neighbors, graph.y.shape[2], message.shape[1])
+    if winner is None:
+        return None
+    places = graph.neighbors.gather(2, winner.transpose(1, 2).long()).transpose(1, 2)
+    sent = graph.y.detach().gather(2, places) - graph.x.detach()
+    return winner if torch.equal(sent, message) else None
+
+
+def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:
     neighbors = call.graph.neighbors
     batch, nodes, k = neighbors.shape
     for place, child in enumerate(call.consumed):
@@ -186,32 +216,26 @@ def _maximized(call: GraphCall) -> Aggregation | None:
             continue
         if (gave.shape[0], *gave.shape[2:]) != (batch, nodes, k):
             continue
-        if not _holds_neighbors(child.given, call):
+        if known is None:
+            if not _holds_neighbors(child.given, call):
+                continue
+        elif place != (known.inner if known.kind == "sage" else known.child):
             continue
         best, winner = maximum_heard(gave.detach(), neighbors)
-        near = tolerance(best)
         if call.output is not None and call.output.ndim >= 3:
-            values = nodes_last(call.output)
-            if values.shape == best.shape and (error := _difference(values, best)) <= near:
-                return Aggregation("edge", call.output, slice(None), values, _small(winner), error, True, child=place)
-        for later, given, values in _inputs(call):
+            values = call.output.detach().flatten(2)
+            if values.shape == best.shape and _near(error := _difference(values, best), best):
+                return Aggregation("edge", call.output, slice(None), values, winner, error, True, child=place)
+        for later, given, values in _inputs(call, known):
             own = values.shape[1] - best.shape[1]
             if later <= place or own < 0:
                 continue
-            error = _difference(values[:, own:], best)
-            if error <= near:
-                return Aggregation(
-                    "sage",
-                    given,
-                    slice(own, None),
-                    values[:, own:],
-                    _small(winner),
-                    error,
-                    True,
-                    "concatenated" if own else "alone",
-                    child=later,
-                    inner=place,
-                )
+            message = values[:, own:]
+            error = _difference(message, best)
+            if _near(error, best):
+                layout = "concatenated" if own else "alone"
+                slots = slice(own, None)
+                return Aggregation("sage", given, slots, message, winner, error, True, layout, None, later, place)
     return None
 
 
@@ -234,12 +258,13 @@ def _holds_neighbors(given: Tensor | None, call: GraphCall) -> bool:
     return False
 
 
-def _summed(call: GraphCall) -> Aggregation | None:
+def _summed(call: GraphCall, known: Known | None) -> Aggregation | None:
     x, neighbors = call.graph.x, call.graph.neighbors
-    inputs = [entry for entry in _inputs(call) if entry[2].shape[1] == x.shape[1]]
+    inputs = [entry for entry in _inputs(call, known) if entry[2].shape[1] == x.shape[1]]
     if not inputs:
         return None
-    total = _hide_missing(gather(call.graph.y, neighbors), neighbors, 0.0).sum(dim=-1)
+    sent = gather(call.graph.y, neighbors)
+    total = sent.masked_fill((neighbors < 0)[:, None], 0.0).sum(dim=-1)
     for place, given, values in inputs:
         rest, own = doublable(values - total).double(), doublable(x).double()
         square = float(own.square().sum())
@@ -278,11 +303,6 @@ def _passed(call: GraphCall) -> Aggregation | None:
         return None
     # Maximum, sum and mean are homogeneous: gradient x message over the edges is gradient x what they became.
     kind = "max" if winner is not None else "sum"
-    winner = None if winner is None else _small(winner)
     return Aggregation(
         kind, sent.messages, slice(None), table if winner is None else None, winner, error, True, places=sent.places
     )
-
-
-def _small(winner: Tensor) -> Tensor:
-    return winner.to(torch.uint8) if winner.numel() and int(winner.max()) < 256 else winner

@@ -50,6 +50,7 @@ class Site:
         partition: how windows in the batch lie on the grid; None where there are none.
         cam_layer: module path of what is explained: a convolution, an enclosing module, or the layer itself.
         cam_call: how many times that module had run before.
+        cam_module: that module.
         activations: (B, C, H, W) its output, connected to the logits.
         listed: whether no module takes or gives the nodes on their grid, so that the layer's own output is explained.
     """
@@ -60,8 +61,29 @@ class Site:
     partition: Partition | None = None
     cam_layer: str = ""
     cam_call: int = 0
+    cam_module: nn.Module | None = None
     activations: Tensor | None = None
     listed: bool = False
+
+
+@dataclass(eq=False)
+class Known:
+    """How a graph layer aggregates, once that was recognized; see `viz_nodes.capture.aggregation.Aggregation`.
+
+    Attributes:
+        kind: "" until it is.
+        slots, layout, child, inner: where the messages lie.
+        passed: whether messages are handed around edge by edge.
+        variant: which of the adapter's variants the messages bear out; -1 for the adapter itself.
+    """
+
+    kind: str = ""
+    slots: slice = field(default_factory=lambda: slice(None))
+    passed: bool = False
+    variant: int = -1
+    layout: str = ""
+    child: int = -1
+    inner: int = -1
 
 
 @dataclass(eq=False)
@@ -72,9 +94,11 @@ class GraphCall:
         name: module path.
         module: the graph convolution.
         adapter: what found it.
+        family: the adapter of which that one is a variant, or the same.
         graph: what it was given.
         args, kwargs: as it was called.
         site: what it means.
+        known: how it aggregates, as far as an earlier forward has shown.
         consumed: its direct children, in the order they ran.
         output: what it returned, connected to the logits; None where that was not a tensor.
         nodes: (B, C, N, 1) its output node by node, whatever its layout, connected to the logits; None where it is not.
@@ -90,10 +114,12 @@ class GraphCall:
     name: str
     module: nn.Module
     adapter: Adapter
+    family: Adapter
     graph: Graph
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     site: Site = field(default_factory=Site)
+    known: Known = field(default_factory=Known)
     consumed: list[Consumed] = field(default_factory=list)
     output: Tensor | None = None
     nodes: Tensor | None = None

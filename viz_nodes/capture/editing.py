@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, gather, is_edge_tensor
 from viz_nodes.capture.adapters.message_passing import table
 from viz_nodes.capture.adapters.registry import adapters_for
-from viz_nodes.capture.aggregation import maximum_heard
 from viz_nodes.capture.edge_masks import Edges, edge_mask, frozen_neighbors
 from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.model_state import unwrap
 from viz_nodes.capture.structure import Layer, structure
+from viz_nodes.capture.winners import maximum_heard
 from viz_nodes.explanation import Explanation
 
 
@@ -315,5 +315,5 @@ def _best(messages: Tensor, neighbors: Tensor) -> Tensor:
     """(B, C, N) the maximum over edges that are there, connected to the messages."""
     with torch.no_grad():
         _, winner = maximum_heard(messages, neighbors)
-    best = messages.gather(3, winner[..., None])[..., 0]
+    best = messages.gather(3, winner[..., None].long())[..., 0]
     return best.masked_fill((neighbors < 0).all(-1)[:, None], 0)

@@ -14,6 +14,7 @@ from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.calls import Consumed, Frame, GraphCall, Grid, NoGraphLayer, key_grid, same_tensor
 from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
+from viz_nodes.capture.plans import Plan, PlannedSites
 from viz_nodes.capture.sites import SiteFinder
 
 __all__ = ["GraphCall", "NoGraphLayer", "Recording", "key_grid", "recording"]
@@ -38,17 +39,24 @@ class Recording:
         names: module path of every module watched.
     """
 
-    def __init__(self, model: nn.Module, adapters: Sequence[Adapter], images: int, image_size: Grid) -> None:
+    def __init__(
+        self, model: nn.Module, adapters: Sequence[Adapter], images: int, image_size: Grid, plan: Plan | None = None
+    ) -> None:
         self.calls: list[GraphCall] = []
         self.ran: list[tuple[str, nn.Module]] = []
         self.names: dict[nn.Module, str] = {}
-        self._images = images
-        self._sites = SiteFinder(images, image_size)
+        self._images, self._plan = images, plan
+        self._sites = SiteFinder(images, image_size) if plan is None else PlannedSites(plan, images, adapters)
         self._thread = threading.get_ident()
         self._claimed: dict[nn.Module, list[Adapter]] = {}
-        for name, module in model.named_modules():
-            self.names[module] = ".".join(part for part in name.split(".") if part != "_orig_mod")
-            self._claimed[module] = [adapter for adapter in adapters if adapter.claims(module)]
+        if plan is None:
+            for name, module in model.named_modules():
+                self.names[module] = ".".join(part for part in name.split(".") if part != "_orig_mod")
+                self._claimed[module] = [adapter for adapter in adapters if adapter.claims(module)]
+        else:
+            self.ran = [(name, module) for name, ref in plan.ran if (module := ref()) is not None]
+            self.names = plan.watched()
+            self._claimed = plan.claims(adapters)
         self._stack: list[Frame] = []
         self._made: list[tuple[Tensor, tuple[Tensor, ...], Frame]] = []
         self._times: dict[nn.Module, int] = {}
@@ -68,10 +76,11 @@ class Recording:
             return None
         values = [*args, *kwargs.values()]
         frame = self._frame(module, values)
-        self.ran.append((frame.name, module))
+        if self._plan is None:
+            self.ran.append((frame.name, module))
         self._sites.entered(frame)
         edited = running_edits.graphs.get(module)
-        for adapter in self._claimed[module] if edited is None else [edited.adapter]:
+        for adapter in self._claimed.get(module, ()) if edited is None else [edited.adapter]:
             graph = adapter.graph(module, args, kwargs)
             if graph is not None:
                 self._start(frame, adapter, _as_edited(graph, edited).of_images(self._images), args, kwargs)
@@ -112,9 +121,10 @@ class Recording:
             if outer.call is not None and (same_tensor(outer.call.graph.edge_index, edges) or edges is None):
                 self.calls.remove(outer.call)  # the same graph, one module deeper
                 outer.call = None
-        if any(same_tensor(call.graph.edge_index, edges) for call in self._sites.waiting):
-            return  # the same graph, used again in the same layer
-        call = GraphCall(frame.name, frame.module, adapter, graph, args, kwargs, times=frame.times, order=self._started)
+        if not self._sites.expects(frame, edges):
+            return
+        call = GraphCall(frame.name, frame.module, adapter, adapter, graph, args, kwargs, times=frame.times)
+        call.order = self._started
         self._started += 1
         call.versions = [graph.x._version, graph.y._version]
         for made, inputs, maker in reversed(self._made):
@@ -175,13 +185,16 @@ class Recording:
         call.nodes = by_node[..., None]  # the network goes on from this very tensor, else it had no gradient
         return from_nodes(call.nodes[..., 0], tensor, layout)
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         """After the forward: where each layer lies and what is explained for it.
 
+        Returns:
+            Whether the forward did what was planned, if there was a plan.
+
         Raises:
-            NoGraphLayer: there is none, or one whose nodes lie nowhere.
+            NoGraphLayer: there is no graph layer, or one whose nodes lie nowhere.
         """
-        self._sites.finish(self.calls)
+        return self._sites.finish(self.calls)
 
 
 def connected(tensor: Tensor) -> Tensor:
@@ -201,9 +214,14 @@ def _as_edited(graph: Graph, edited: Edited | None) -> Graph:
 
 
 @contextmanager
-def recording(model: nn.Module, adapters: Sequence[Adapter], pixels: Tensor) -> Iterator[Recording]:
-    """Hooks on every module of the model, gone afterwards; run one forward of `pixels` inside, then `finish()`."""
-    record = Recording(model, adapters, pixels.shape[0], (pixels.shape[2], pixels.shape[3]))
+def recording(
+    model: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, plan: Plan | None = None
+) -> Iterator[Recording]:
+    """Hooks on every module of the model, gone afterwards; run one forward of `pixels` inside, then `finish()`.
+
+    With a plan, only on those that it names.
+    """
+    record = Recording(model, adapters, pixels.shape[0], (pixels.shape[2], pixels.shape[3]), plan)
     handles = []
     try:
         for module in record.names:

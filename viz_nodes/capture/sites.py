@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from viz_nodes.capture.calls import Frame, GraphCall, Grid, NoGraphLayer, key_grid
+from viz_nodes.capture.calls import Frame, GraphCall, Grid, NoGraphLayer, key_grid, same_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,10 @@ class SiteFinder:
         self._wanted: dict[str, list[GraphCall]] = {}
         self._sizes: dict[int, Grid] = {}
         self._enclosing: dict[GraphCall, _Enclosing] = {}
+
+    def expects(self, frame: Frame, edges: Tensor | None) -> bool:
+        """Whether a module that was given a graph is a layer of its own, and not the same graph used once more."""
+        return not any(same_tensor(call.graph.edge_index, edges) for call in self.waiting)
 
     def entered(self, frame: Frame) -> None:
         """A module starts."""
@@ -86,7 +90,7 @@ class SiteFinder:
             handed = self._resolve(frame, tensor, handed, output)
         return handed
 
-    def finish(self, calls: Sequence[GraphCall]) -> None:
+    def finish(self, calls: Sequence[GraphCall]) -> bool:
         """After the forward: the layers that never met a convolution on their grid.
 
         Raises:
@@ -101,8 +105,8 @@ class SiteFinder:
                 wanted = call.adapter.grid(call.name, call.nodes.shape[2]) or call.last_grid
                 if wanted is not None and wanted[0] * wanted[1] == call.nodes.shape[2]:
                     site = call.site
-                    site.activations, site.cam_layer, site.cam_call = call.nodes, call.name, call.times
-                    site.grid, site.listed = wanted, True
+                    site.activations, site.cam_layer, site.cam_module = call.nodes, call.name, call.module
+                    site.cam_call, site.grid, site.listed = call.times, wanted, True
         for index, call in enumerate(calls):
             call.site.index = index
         lost = [call.name for call in calls if call.site.activations is None or call.grid == (0, 0)]
@@ -117,6 +121,7 @@ class SiteFinder:
                 "tensor (2, B, N, k), and none was called; tell where its graphs are with an `adapter` "
                 "(docs/adapters.md)"
             )
+        return True
 
     # -- the rule ----------------------------------------------------------------------------------------------
 
@@ -142,7 +147,8 @@ class SiteFinder:
                 return
 
     def _explain(self, call: GraphCall, frame: Frame, tensor: Tensor) -> None:
-        call.site.activations, call.site.cam_layer, call.site.cam_call = tensor, frame.name, frame.times
+        site = call.site
+        site.activations, site.cam_layer, site.cam_module, site.cam_call = tensor, frame.name, frame.module, frame.times
 
     def _note_convolution(self, frame: Frame, tensor: Tensor, handed: Any) -> Any:
         nodes = tensor.shape[0] * tensor.shape[2] * tensor.shape[3]

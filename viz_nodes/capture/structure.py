@@ -1,4 +1,4 @@
-"""The graph layers of a network as one dry run found them: which modules, and how each aggregates."""
+"""The graph layers of a network as `edit_edges` needs them: which modules, and where their messages lie."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.partition import Partition
-from viz_nodes.capture.aggregation import Aggregation, recognize
-from viz_nodes.capture.calls import GraphCall
+from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.model_state import eval_mode
-from viz_nodes.capture.recorder import recording
+from viz_nodes.capture.observing import observe
+from viz_nodes.capture.plans import PlannedLayer, key_of, known_plan
 
 Grid = tuple[int, int]
 
@@ -52,38 +52,44 @@ class Layer:
 def structure(
     network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], adapters: Sequence[Adapter]
 ) -> tuple[Layer, ...]:
-    """The network's graph layers, from one forward of these arguments, whose first is (B, 3, H, W).
+    """The network's graph layers: as an earlier forward showed them, else from one of these arguments.
+
+    Args:
+        network: `unwrap`ped.
+        args, kwargs: as it is called; the first is (B, C, H, W).
+        adapters: from `adapters_for`.
 
     Raises:
         NoGraphLayer: there is none.
     """
     pixels = args[0] if args else next(iter(kwargs.values()))
-    with eval_mode(network, grad=False):
-        with recording(network, adapters, pixels) as record:
-            network(*args, **kwargs)
-            record.finish()
-        found = []
-        for call in record.calls:
-            one = recognize(call)
-            place = one.inner if one.kind == "sage" else one.child
-            child = call.consumed[place].module if place >= 0 else None
-            before = sum(other.module is child for other in call.consumed[: max(place, 0)])
-            found.append(_layer(call, one, child, before))
-    return tuple(found)
+    plan = known_plan(network, key_of(pixels, adapters))
+    if plan is None or not all(layer.known.kind for layer in plan.layers):
+        with eval_mode(network, grad=False):
+            record, plan, _ = observe(network, adapters, pixels, lambda: network(*args, **kwargs))
+            for call in record.calls:
+                recognize(call)
+    return tuple(_layer(index, planned, adapters) for index, planned in enumerate(plan.layers))
 
 
-def _layer(call: GraphCall, one: Aggregation, child: nn.Module | None, before: int) -> Layer:
+def _layer(index: int, planned: PlannedLayer, adapters: Sequence[Adapter]) -> Layer:
+    known = planned.known
+    place = known.inner if known.kind == "sage" else known.child
+    children = [reference() for reference in planned.children]
+    child = children[place] if place >= 0 else None
+    module = planned.run[0]()
+    assert module is not None
     return Layer(
-        call.index,
-        call.name,
-        call.module,
-        call.times,
-        call.adapter,
-        one.kind,
-        one.slots,
+        index,
+        planned.name,
+        module,
+        planned.run[1],
+        planned.adapter_among(adapters),
+        known.kind,
+        known.slots,
         child,
-        before,
-        call.grid,
-        call.partition,
-        call.graph.sent is not None and one.exact,
+        sum(other is child for other in children[: max(place, 0)]),
+        planned.grid,
+        planned.partition,
+        known.passed,
     )

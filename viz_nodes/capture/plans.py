@@ -1,0 +1,251 @@
+"""What a network is, as its first forward showed it: kept, so that later ones need few hooks and no search.
+
+A plan holds for a network, its modules, a size of input and a way to find graphs. It is kept by weak references: it
+goes when the network goes, and is thrown away when modules were exchanged or a forward did something else.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.adapters.partition import Partition
+from viz_nodes.capture.calls import Frame, GraphCall, Grid, Known
+
+AGAIN = 32
+"""Every so many forwards a network is looked at as if for the first time, and everything is proven again."""
+
+Ref = weakref.ref[nn.Module]
+Run = tuple[Ref, int]
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedLayer:
+    """One graph layer.
+
+    Attributes:
+        name: module path.
+        run: the graph convolution, and how many times it runs before.
+        adapter: which of the adapters found it.
+        children: its direct children in the order they run.
+        maker: the module that makes the edge tensor, with its run; None where there is none.
+        explained: the module whose output is explained, with its run; None for the layer's own output, node by node.
+        cam_layer: the path of that module.
+        grid, window, partition, last_grid: see `Site` and `GraphCall`.
+        keys: M of one window or image.
+        known: how it aggregates.
+    """
+
+    name: str
+    run: Run
+    adapter: int
+    children: tuple[Ref, ...]
+    maker: Run | None
+    explained: Run | None
+    cam_layer: str
+    grid: Grid
+    window: Grid | None
+    partition: Partition | None
+    last_grid: Grid | None
+    keys: int
+    known: Known
+
+    def adapter_among(self, adapters: Sequence[Adapter]) -> Adapter:
+        """The adapter that found it."""
+        family = adapters[self.adapter]
+        return family if self.known.variant < 0 else family.variants[self.known.variant]
+
+
+@dataclass(eq=False)
+class Plan:
+    """The graph layers of a network, in its order.
+
+    Attributes:
+        layers: the layers.
+        ran: (module path, module) of all modules in the order they started.
+        modules: all modules of the network, to notice when they are exchanged.
+        notes: what else was found out once, by name.
+        uses: in how many forwards it was used.
+    """
+
+    layers: tuple[PlannedLayer, ...]
+    ran: tuple[tuple[str, Ref], ...]
+    modules: tuple[Ref, ...]
+    notes: dict[str, Any] = field(default_factory=dict)
+    uses: int = 0
+
+    def holds(self, network: nn.Module) -> bool:
+        """Whether the network still consists of the same modules."""
+        now = list(network.modules())
+        return len(now) == len(self.modules) and all(ref() is module for ref, module in zip(self.modules, now))
+
+    def claims(self, adapters: Sequence[Adapter]) -> dict[nn.Module, list[Adapter]]:
+        """Which adapter to ask for the graph of which module."""
+        claims: dict[nn.Module, list[Adapter]] = {}
+        for layer in self.layers:
+            claims.setdefault(_there(layer.run[0]), []).append(layer.adapter_among(adapters))
+        return claims
+
+    def watched(self) -> dict[nn.Module, str]:
+        """The modules to be hooked, with the paths of those that are explained or graph layers."""
+        refs: dict[nn.Module, str] = {}
+        for layer in self.layers:
+            runs = [layer.run, layer.explained, layer.maker]
+            for ref in (*(run[0] for run in runs if run is not None), *layer.children):
+                module = ref()
+                assert module is not None
+                refs.setdefault(module, "")
+            refs[_there(layer.run[0])] = layer.name
+            if layer.explained is not None:
+                refs[_there(layer.explained[0])] = layer.cam_layer
+        return refs
+
+
+def _there(ref: Ref) -> nn.Module:
+    module = ref()
+    assert module is not None
+    return module
+
+
+def plan_of(
+    network: nn.Module, adapters: Sequence[Adapter], calls: Sequence[GraphCall], ran: Sequence[tuple[str, nn.Module]]
+) -> Plan:
+    """The plan that one watched forward leads to."""
+
+    def planned(call: GraphCall) -> PlannedLayer:
+        site = call.site
+        assert site.cam_module is not None
+        explained = None if site.listed else (weakref.ref(site.cam_module), site.cam_call)
+        return PlannedLayer(
+            call.name,
+            (weakref.ref(call.module), call.times),
+            _place_of(call.family, adapters),
+            tuple(weakref.ref(child.module) for child in call.consumed),
+            None if call.maker is None else (weakref.ref(call.maker[0]), call.maker[1]),
+            explained,
+            site.cam_layer,
+            site.grid,
+            site.window,
+            site.partition,
+            call.last_grid,
+            call.graph.y.shape[2],
+            call.known,
+        )
+
+    return Plan(
+        tuple(planned(call) for call in calls),
+        tuple((name, weakref.ref(module)) for name, module in ran),
+        tuple(weakref.ref(module) for module in network.modules()),
+    )
+
+
+def _place_of(adapter: Adapter, adapters: Sequence[Adapter]) -> int:
+    for place, own in enumerate(adapters):
+        # The same one, or that of an `edit_edges` around this call, which may be a variant already.
+        if type(adapter) in (type(own), *(type(variant) for variant in own.variants)):
+            return place
+    raise ValueError(f"{adapter!r} is none of the adapters")
+
+
+class PlannedSites:
+    """Stands in for `SiteFinder` where a plan says what each graph layer means."""
+
+    def __init__(self, plan: Plan, images: int, adapters: Sequence[Adapter]) -> None:
+        self.plan, self.images, self._adapters = plan, images, adapters
+        self._layers = {(_there(layer.run[0]), layer.run[1]): index for index, layer in enumerate(plan.layers)}
+        self._waiting: dict[tuple[nn.Module, int], list[GraphCall]] = {}
+
+    def expects(self, frame: Frame, edges: Tensor | None) -> bool:
+        """Whether this run of the module is a graph layer."""
+        return (frame.module, frame.times) in self._layers
+
+    def entered(self, frame: Frame) -> None:
+        """A module starts."""
+
+    def started(self, call: GraphCall, stack: Sequence[Frame]) -> None:
+        """A graph layer starts."""
+        index = self._layers[call.module, call.times]
+        layer = self.plan.layers[index]
+        site = call.site
+        site.index, site.grid, site.window, site.partition = index, layer.grid, layer.window, layer.partition
+        site.cam_layer, site.listed, site.cam_module = layer.cam_layer, layer.explained is None, call.module
+        call.last_grid, call.known = layer.last_grid, layer.known
+        call.family = self._adapters[layer.adapter]
+        if layer.explained is not None:
+            site.cam_module, site.cam_call = _there(layer.explained[0]), layer.explained[1]
+            self._waiting.setdefault((_there(layer.explained[0]), layer.explained[1]), []).append(call)
+
+    def ended(self, call: GraphCall) -> None:
+        """A graph layer has ended."""
+        if call.site.listed:
+            call.site.activations, call.site.cam_call = call.nodes, call.times
+
+    def left(self, frame: Frame, tensor: Tensor | None, output: Any, handed: Any) -> Any:
+        """A module has ended; see `SiteFinder.left`."""
+        calls = self._waiting.pop((frame.module, frame.times), ())
+        for call in calls:
+            call.site.activations = tensor
+        return tensor.clone() if calls and tensor is not None and handed is tensor and tensor is output else handed
+
+    def finish(self, calls: Sequence[GraphCall]) -> bool:
+        """Whether the forward did what was planned."""
+        if [call.site.index for call in calls] != list(range(len(self.plan.layers))):
+            return False
+        return all(self._as_planned(call, layer) for call, layer in zip(calls, self.plan.layers))
+
+    def _as_planned(self, call: GraphCall, layer: PlannedLayer) -> bool:
+        activations, x = call.site.activations, call.graph.x
+        windows = 1 if layer.partition is None else layer.partition.nodes.shape[0]
+        children = [child.module for child in call.consumed]
+        return (
+            activations is not None
+            and tuple(activations.shape[2:]) in (layer.grid, (layer.grid[0] * layer.grid[1], 1))
+            and activations.shape[0] == self.images
+            and x.shape[0] == self.images * windows
+            and x.shape[2] * windows == layer.grid[0] * layer.grid[1]
+            and call.graph.y.shape[2] == layer.keys
+            and children == [ref() for ref in layer.children]
+        )
+
+
+# -- the plans of all networks ---------------------------------------------------------------------------------------
+
+_plans: weakref.WeakKeyDictionary[nn.Module, dict[Any, Plan]] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def key_of(pixels: Tensor, adapters: Sequence[Adapter]) -> Any:
+    """What a plan depends on beside the network: the size of an image, precision and device, and the adapters.
+
+    Adapters that hold no state are known by their class, others by themselves.
+    """
+    ways = tuple(type(adapter) if not vars(adapter) else weakref.ref(adapter) for adapter in adapters)
+    return tuple(pixels.shape[1:]), pixels.dtype, pixels.device, ways
+
+
+def known_plan(network: nn.Module, key: Any) -> Plan | None:
+    """The plan, where there is one that still holds."""
+    with _lock:
+        plan = _plans.get(network, {}).get(key)
+    if plan is not None and not plan.holds(network):
+        forget(network)
+        return None
+    return plan
+
+
+def keep(network: nn.Module, key: Any, plan: Plan) -> None:
+    """Keep a plan while the network lives."""
+    with _lock:
+        _plans.setdefault(network, {})[key] = plan
+
+
+def forget(network: nn.Module) -> None:
+    """Throw away what is known of a network, so that the next call looks again."""
+    with _lock:
+        _plans.pop(network, None)
