@@ -29,9 +29,10 @@ def winner_shares(winner: Tensor, neighbors: Tensor) -> Tensor:
         A node that takes three of four channels from rank 0 and one from rank 2 of k = 3: (0.75, 0, 0.25).
     """
     batch, channels, nodes = winner.shape
-    won = torch.zeros(batch, neighbors.shape[2], nodes, dtype=torch.float64, device=winner.device)
-    won.scatter_add_(1, winner.long(), torch.ones_like(winner, dtype=torch.float64))
-    return (won / channels).transpose(1, 2) * (neighbors >= 0)
+    won = torch.zeros(batch, nodes, neighbors.shape[2], dtype=torch.float64, device=winner.device)
+    one = torch.ones(1, dtype=torch.float64, device=winner.device)
+    won.scatter_add_(2, winner.transpose(1, 2).long(), one.expand(batch, nodes, channels))
+    return (won / channels) * (neighbors >= 0)
 
 
 def winner_contributions(winner: Tensor, message: Tensor, gradient: Tensor, k: int) -> Tensor:
@@ -42,9 +43,9 @@ def winner_contributions(winner: Tensor, message: Tensor, gradient: Tensor, k: i
         k: neighbors of a node.
     """
     batch, _, nodes = winner.shape
-    gained = torch.zeros(batch, k, nodes, dtype=torch.float64, device=winner.device)
-    gained.scatter_add_(1, winner.long(), message.double() * gradient.double())
-    return gained.transpose(1, 2)
+    gained = torch.zeros(batch, nodes, k, dtype=torch.float64, device=winner.device)
+    product = message.transpose(1, 2).double() * gradient.transpose(1, 2)
+    return gained.scatter_add_(2, winner.transpose(1, 2).long(), product)
 
 
 def sum_shares(sent: Tensor, neighbors: Tensor) -> Tensor:

@@ -14,12 +14,14 @@ from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import Aggregation, recognize
 from viz_nodes.capture.between import between, window_of
+from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.distances import ranking
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.layouts import from_nodes, layout_of
 from viz_nodes.capture.model_state import doublable, eval_mode, unwrap
+from viz_nodes.capture.observing import observe
 from viz_nodes.capture.outputs import Reading, read
-from viz_nodes.capture.recorder import GraphCall, Recording, recording
+from viz_nodes.capture.recorder import Recording
 from viz_nodes.capture.resuming import resuming
 from viz_nodes.capture.score import Score
 from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
@@ -70,9 +72,9 @@ def explain(
     chosen_method = cams.lookup(method)
     inputs = prepare(network, pixels)
     with eval_mode(network):
-        with recording(network, adapters_for(adapter), inputs.pixels) as record:
-            raw = inputs.with_gradients().run(network)
-            record.finish()
+        record, plan, raw = observe(
+            network, adapters_for(adapter), inputs.pixels, lambda: inputs.with_gradients().run(network)
+        )
         with torch.autocast(inputs.pixels.device.type, enabled=False):
             reading = read(raw, output=output, activation=activation)
             logits = None if reading.problem else _logits(reading, raw, len(inputs))
@@ -82,7 +84,9 @@ def explain(
             calls = _chosen(record.calls, layers)
             score = cams.resolve(target, raw, labels, versus, reading=reading, images=len(inputs))
             explained, values = _layers(network, inputs, calls, score, raw, chosen_method)
-            extras = _extras(record)
+            if "extras" not in plan.notes:
+                plan.notes["extras"] = _extras(record)
+            extras = dict(plan.notes["extras"])
     answers = values[:, None] if logits is None else _plain(logits)[score.source]
     return Explanation(
         logits=answers,
@@ -198,7 +202,7 @@ def _layers(
 ) -> tuple[list[LayerExplanation], Tensor]:
     """The layers explained, and (R,) the scores."""
     found = [recognize(call) for call in calls]
-    tensors = [*(call.activations for call in calls), *(aggregation.source for aggregation in found)]
+    tensors = [*(call.site.activations for call in calls), *(aggregation.source for aggregation in found)]
     wanted = [tensor for tensor in tensors if tensor is not None and tensor.requires_grad]
     values = cams.objective(method.name, score, raw)
     _require_explainable("scores", values)
@@ -209,7 +213,7 @@ def _layers(
         last = at == len(score.rounds) - 1
         gradients = _gradients(values[rows.to(values.device)].sum(), wanted, keep=not last, second=second)
         for place, (call, aggregation) in enumerate(zip(calls, found)):
-            acts = call.activations
+            acts = call.site.activations
             assert acts is not None
             if method.needs != "forwards":
                 gradient = gradients.get(id(acts))
@@ -257,8 +261,8 @@ def _layer(
 
     `constant` (R,) says which rows explain an image of one color, where no node is more discriminative than another.
     """
-    assert call.activations is not None
-    precise = torch.float64 if call.activations.dtype == torch.float64 else torch.float32
+    assert call.site.activations is not None
+    precise = torch.float64 if call.site.activations.dtype == torch.float64 else torch.float32
     neighbors, partition = call.graph.neighbors, call.partition
     share, ranked = attribution.shares(call, aggregation), ranking(call)
 
@@ -301,11 +305,12 @@ def _layer(
 
 def _perturbed(network: nn.Module, inputs: Inputs, call: GraphCall, score: Score, method: cams.Method) -> Tensor:
     """The map of a method that runs the network again with the layer's output replaced."""
-    module = network.get_submodule(call.cam_layer)
-    assert call.activations is not None
+    module = call.site.cam_module
+    assert module is not None
+    assert call.site.activations is not None
 
     def put(activations: Tensor, output: Tensor) -> Tensor:
-        if not call.listed:
+        if not call.site.listed:
             return activations.to(output)
         layout = layout_of(output, len(activations), activations.shape[2])
         assert layout is not None
@@ -314,6 +319,6 @@ def _perturbed(network: nn.Module, inputs: Inputs, call: GraphCall, score: Score
     def forward(activations: Tensor, rows: Tensor) -> Any:
         return run(activations, score.source[rows.cpu()])
 
-    own = call.activations.detach()[score.source.to(call.activations.device)]
-    with resuming(network, module, call.cam_call, inputs, put) as run:
+    own = call.site.activations.detach()[score.source.to(call.site.activations.device)]
+    with resuming(network, module, call.site.cam_call, inputs, put) as run:
         return cams.cam(method.name, own, forward=forward, score=score)

@@ -157,21 +157,6 @@ class GraphCall:
         return self.site.cam_layer
 
     @property
-    def activations(self) -> Tensor | None:
-        """What is explained."""
-        return self.site.activations
-
-    @property
-    def cam_call(self) -> int:
-        """How many times the module that is explained had run before."""
-        return self.site.cam_call
-
-    @property
-    def listed(self) -> bool:
-        """Whether the layer's own output is explained."""
-        return self.site.listed
-
-    @property
     def key_grid(self) -> Grid:
         """(h, w) of the key nodes."""
         if self.site.partition is not None and self.site.window is not None:
