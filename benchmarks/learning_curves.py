@@ -23,8 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
 from vizgraph.training.config import load
-from vizgraph.training.curves import COLORS
-from vizgraph.training.journal import read_log
+from vizgraph.training.log import COLORS, read_log
 
 PANELS = {
     "validation loss": lambda row: row["val_loss"],

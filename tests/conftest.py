@@ -68,3 +68,11 @@ def make_pixels():
     from builders.networks import seeded_pixels
 
     return seeded_pixels
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """Folder with 24 training and 12 validation images of three classes."""
+    from builders.runs import fill_folder
+
+    return fill_folder(tmp_path_factory.mktemp("photos"))

@@ -38,8 +38,8 @@ TABLE: dict[str, str] = {
     "vizgraph.registration": "models",
     "vizgraph.checkpoints": "models errors viz_nodes.files",
     "vizgraph.data": "errors",
-    "vizgraph.training": "errors layers models checkpoints data evaluation viz_nodes.files",
-    "vizgraph.evaluation": "errors models checkpoints data viz_nodes",
+    "vizgraph.training": "errors layers models checkpoints data viz_nodes",
+    "vizgraph.evaluation": "errors models checkpoints data training viz_nodes",
     "vizgraph.cli": "errors layers models checkpoints data training evaluation viz_nodes",
 }
 """Room -> what it may import inside the project: rooms of its own package, `viz_nodes` for the whole toolkit,
@@ -185,7 +185,4 @@ vizgraph/cli/compare.py: compare takes much
 vizgraph/cli/render.py: render takes much
 vizgraph/cli/score.py: command takes much
 vizgraph/models/vision_gnn.py: VisionGNN.__init__ takes much
-vizgraph/training/config.py: file
-vizgraph/training/evaluate.py: file
-vizgraph/training/loop.py: file
 """

@@ -12,10 +12,10 @@ import torch
 from click.testing import CliRunner
 
 from vizgraph.cli.main import main
-from vizgraph.training import saving
-from vizgraph.training.journal import read_log
+from vizgraph.training import checkpoint
+from vizgraph.training.distributed import Distributed
+from vizgraph.training.log import read_log
 from vizgraph.training.loop import Training
-from vizgraph.training.ranks import Ranks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -25,7 +25,7 @@ def on_gpu():
     """Makes a `Training` on the GPU, alone and silent."""
 
     def make(config, folder, **options):
-        return Training(config, Ranks(torch.device("cuda", 0)), folder, show=False, **options)
+        return Training(config, Distributed(torch.device("cuda", 0)), folder, show=False, **options)
 
     return make
 
@@ -46,7 +46,7 @@ def test_every_way_of_running_learns(tiny, on_gpu, tmp_path, overrides):
     run.run()
     rows = read_log(tmp_path / "log.csv")
     assert rows[-1]["train_loss"] < 0.9 * rows[0]["train_loss"]
-    content = saving.read(tmp_path / saving.LAST)
+    content = checkpoint.read(tmp_path / checkpoint.LAST)
     assert all(value.device.type == "cpu" for value in content["state_dict"].values())
 
 
@@ -63,11 +63,11 @@ def test_in_float32_the_first_update_is_the_one_of_the_cpu(tiny, start, on_gpu, 
 def test_a_stopped_run_goes_on_and_a_cpu_takes_it_over(tiny, start, on_gpu, tmp_path):
     first = on_gpu(tiny("run.amp=fp16", "schedule.epochs=1"), tmp_path)
     first.run()
-    scale = first.scaler.state_dict()["scale"]
-    second = on_gpu(tiny("run.amp=fp16", "schedule.epochs=2"), tmp_path, resume=tmp_path / saving.LAST)
-    assert second.scaler.state_dict()["scale"] == scale
+    scale = first.state.scaler.state_dict()["scale"]
+    second = on_gpu(tiny("run.amp=fp16", "schedule.epochs=2"), tmp_path, resume=tmp_path / checkpoint.LAST)
+    assert second.state.scaler.state_dict()["scale"] == scale
     second.run()
-    third = start(tiny("schedule.epochs=3"), tmp_path, resume=tmp_path / saving.LAST)
+    third = start(tiny("schedule.epochs=3"), tmp_path, resume=tmp_path / checkpoint.LAST)
     third.run()
     assert [row["epoch"] for row in read_log(tmp_path / "log.csv")] == [1, 2, 3]
 
@@ -94,10 +94,10 @@ def test_the_command_line_trains_renders_verifies_and_evaluates(photos, tmp_path
         "run.amp=bf16",
     )
     image = next(photos.glob("val/red/*.png"))
-    network = ("--arch", "gcn_demo", "--ckpt", run / saving.BEST)
+    network = ("--arch", "gcn_demo", "--ckpt", run / checkpoint.BEST)
     call("render", *network, "--img", image, "--out", tmp_path, "--device", "cuda")
     (figure,) = tmp_path.glob("gcn_demo/*/figure.png")
-    call("verify", figure, "--ckpt", run / saving.BEST, "--device", "cuda")
+    call("verify", figure, "--ckpt", run / checkpoint.BEST, "--device", "cuda")
     told = [
         call("evaluate", *network, "--data", photos, "--device", device, "--out", tmp_path / device)
         for device in ("cpu", "cuda")
@@ -135,4 +135,4 @@ def test_ranks_speak_nccl(photos, tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / saving.LAST).is_file()
+    assert (tmp_path / checkpoint.LAST).is_file()

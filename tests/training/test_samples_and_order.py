@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,18 @@ import pytest
 import torch
 from PIL import Image
 
+from vizgraph.data.preprocessing import Normalize, Preprocessing
 from vizgraph.errors import TrainingError
-from vizgraph.training.batches import Every, Order, Samples, measuring_loader, training_loader
+from vizgraph.training.augment import training_transform
 from vizgraph.training.config import AugmentConfig, DataConfig
 from vizgraph.training.datasets import open_held_out, open_training, open_validation
-from vizgraph.training.preprocessing import Normalize, measuring_transform, training_transform
+from vizgraph.training.distributed import Distributed
+from vizgraph.training.loaders import evaluation_loader, training_loader
 from vizgraph.training.randomness import capture, restore
+from vizgraph.training.samplers import EvaluationSampler, TrainingSampler
+from vizgraph.training.samples import Samples
 
-PREPROCESSING = {
-    "input_size": [3, 32, 32],
-    "mean": [0.485, 0.456, 0.406],
-    "std": [0.229, 0.224, 0.225],
-    "interpolation": "bicubic",
-    "crop_pct": 0.9,
-    "crop_mode": "center",
-}
+PREPROCESSING = Preprocessing((3, 32, 32), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic", 0.9, "center")
 STRONG = AugmentConfig(auto_augment="rand-m9-mstd0.5-inc1", color_jitter=0.4)
 
 
@@ -59,7 +57,7 @@ def test_drawing_a_sample_leaves_the_generators_of_the_run_alone(photos):
 def test_workers_change_nothing(photos):
     def pixels(workers):
         samples = samples_of(photos)
-        order = Order(len(samples), seed=1)
+        order = TrainingSampler(len(samples), seed=1)
         order.epoch = 1
         loader = training_loader(samples, order, batch_size=6, workers=workers, pin=False)
         return [(batch.pixels, batch.labels) for batch in loader]
@@ -81,7 +79,7 @@ def test_generators_come_back_from_plain_types(tmp_path):
 
 
 def test_an_order_is_a_shuffle_of_its_own_each_epoch_shared_among_ranks():
-    ranks = [Order(23, seed=5, rank=rank, world=3) for rank in range(3)]
+    ranks = [TrainingSampler(23, seed=5, rank=rank, world_size=3) for rank in range(3)]
     seen = [index for order in ranks for _, index, _ in order]
     assert len(seen) == len(set(seen)) == 21
     assert [len(order) for order in ranks] == [7, 7, 7]
@@ -94,7 +92,7 @@ def test_an_order_is_a_shuffle_of_its_own_each_epoch_shared_among_ranks():
 
 @pytest.mark.parametrize("repeats", [0, 3])
 def test_an_order_started_later_goes_on_where_the_whole_one_would(repeats):
-    order = Order(600, seed=5, rank=1, world=2, repeats=repeats)
+    order = TrainingSampler(600, seed=5, rank=1, world_size=2, repeats=repeats)
     order.epoch = 4
     whole = list(order)
     assert len(whole) == len(order)
@@ -103,14 +101,14 @@ def test_an_order_started_later_goes_on_where_the_whole_one_would(repeats):
 
 
 def test_repeated_augmentation_gives_each_copy_of_an_image_its_own_number():
-    keys = [key for rank in range(2) for key in Order(600, seed=5, rank=rank, world=2, repeats=3)]
+    keys = [key for rank in range(2) for key in TrainingSampler(600, seed=5, rank=rank, world_size=2, repeats=3)]
     assert len(set(keys)) == len(keys)
     images = [index for _, index, _ in keys]
     assert len(set(images)) == pytest.approx(len(keys) / 3, abs=1)
 
 
 def test_measuring_takes_every_sample_once_over_the_ranks():
-    taken = [index for rank in range(3) for _, index, _ in Every(10, rank=rank, world=3)]
+    taken = [index for rank in range(3) for _, index, _ in EvaluationSampler(10, rank=rank, world_size=3)]
     assert sorted(taken) == list(range(10))
 
 
@@ -140,7 +138,7 @@ def test_a_data_set_of_damaged_images_is_an_error(photos, tmp_path):
 
 
 def test_randaugment_runs_two_thousand_times():
-    transform = training_transform({**PREPROCESSING, "input_size": [3, 16, 16]}, STRONG)
+    transform = training_transform(replace(PREPROCESSING, input_size=(3, 16, 16)), STRONG)
     rng = np.random.default_rng(0)
     image = Image.fromarray(rng.integers(0, 256, (24, 24, 3), np.uint8))
     for seed in range(2000):
@@ -161,7 +159,7 @@ def test_normalising_a_batch_is_what_timm_does_to_an_image(photos):
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
     )(image)
-    pixels = torch.as_tensor(np.asarray(measuring_transform(PREPROCESSING)(image)))
+    pixels = torch.as_tensor(np.asarray(PREPROCESSING.evaluation_transform()(image)))
     made = Normalize(PREPROCESSING, torch.device("cpu"), channels_last=True)(pixels[None])[0]
     torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
 
@@ -173,7 +171,7 @@ def test_the_scenes_of_an_epoch_are_new_and_those_validated_on_stay():
     assert source.size == 2
     assert source.labels is not None
     assert len(source.labels) == 10
-    transform = training_transform({**PREPROCESSING, "input_size": [3, 224, 224]}, AugmentConfig(resize_only=True))
+    transform = training_transform(replace(PREPROCESSING, input_size=(3, 224, 224)), AugmentConfig(resize_only=True))
     samples = Samples(source, transform, 0)
     assert not np.array_equal(samples[0, 1, 0][0], samples[1, 1, 0][0])
     assert np.array_equal(samples[1, 1, 0][0].transpose(1, 2, 0), source.images.scene(3).image)
@@ -183,8 +181,9 @@ def test_the_scenes_of_an_epoch_are_new_and_those_validated_on_stay():
 
 
 def test_the_loader_of_a_split_gives_its_short_last_batch(photos):
-    samples = Samples(open_validation(DataConfig(root=str(photos))), measuring_transform(PREPROCESSING), 0)
-    loader = measuring_loader(samples, batch_size=5, workers=0, pin=False)
+    data = DataConfig(root=str(photos), batch_size=5, workers=0)
+    alone = Distributed(torch.device("cpu"))
+    loader = evaluation_loader(open_validation(data), PREPROCESSING.evaluation_transform(), data, alone)
     assert [len(batch.labels) for batch in loader] == [5, 5, 2]
 
 

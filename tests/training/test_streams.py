@@ -14,11 +14,13 @@ import pytest
 import torch
 from PIL import Image
 
+from builders.runs import after_update
 from vizgraph.errors import Interrupted, TrainingError
-from vizgraph.training import datasets, saving
-from vizgraph.training.batches import Stream, begin_epoch, stream_loader
+from vizgraph.training import checkpoint, datasets
 from vizgraph.training.config import DataConfig
 from vizgraph.training.datasets import Source, open_training, open_validation
+from vizgraph.training.loaders import begin_epoch, stream_loader
+from vizgraph.training.samples import Stream
 
 COUNT = 24
 
@@ -49,10 +51,8 @@ def streamed(monkeypatch):
     def opened(*_, **__):
         return Source(IterableImageDataset("", reader=Reader()), COUNT, ("a", "b", "c"))
 
-    import vizgraph.training.feeding as feeding
-
-    monkeypatch.setattr(feeding, "open_training", opened)
-    monkeypatch.setattr(feeding, "open_held_out", opened)
+    monkeypatch.setattr(datasets, "open_training", opened)
+    monkeypatch.setattr(datasets, "open_held_out", opened)
     return datasets
 
 
@@ -60,18 +60,15 @@ def require_bitwise_resumption(start, config, folder, updates):
     """A run stopped after so many updates and continued has the weights of the run that nobody stopped."""
     whole = start(config, folder / "whole")
     assert whole.run().count == COUNT
-    broken = start(config, folder / "broken")
-    update = broken._update
 
-    def and_stop(group):
-        update(group)
-        if broken.progress.updates + 1 == updates:
+    def and_stop(training):
+        if training.progress.updates == updates:
             signal.raise_signal(signal.SIGTERM)
 
-    broken._update = and_stop
+    broken = start(config, folder / "broken", callbacks=[after_update(and_stop)])
     with pytest.raises(Interrupted):
         broken.run()
-    again = start(config, folder / "broken", resume=folder / "broken" / saving.LAST)
+    again = start(config, folder / "broken", resume=folder / "broken" / checkpoint.LAST)
     again.run()
     for left, right in zip(whole.model.state_dict().values(), again.model.state_dict().values(), strict=True):
         assert torch.equal(left, right)

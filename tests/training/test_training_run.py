@@ -9,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from vizgraph.errors import TrainingError
-from vizgraph.training import saving
+from builders.runs import after_update
+from vizgraph.errors import CannotWrite, TrainingError
+from vizgraph.training import checkpoint
 from vizgraph.training.export import export
-from vizgraph.training.journal import read_log
+from vizgraph.training.log import read_log
 
 
 def test_a_run_leaves_its_config_log_curves_and_loadable_checkpoints(tiny, start, tmp_path):
@@ -24,22 +25,26 @@ def test_a_run_leaves_its_config_log_curves_and_loadable_checkpoints(tiny, start
     rows = read_log(folder / "log.csv")
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[-1]["top1"] == pytest.approx(scores.top1, rel=1e-5)  # the log keeps six digits
-    content = torch.load(folder / saving.LAST, weights_only=True)
+    content = torch.load(folder / checkpoint.LAST, weights_only=True)
     assert {"state_dict", "state_dict_ema", "optimizer", "epoch", "arch", "args", "metric", "version"} <= content.keys()
     assert (content["arch"], content["epoch"], content["args"]["data"]["batch_size"]) == ("gcn_demo", 1, 4)
     assert content["vizgraph"]["label_names"] == ["blue", "green", "red"]
 
 
 def test_the_learning_rate_follows_the_schedule_after_every_update(tiny, start, tmp_path):
-    run = start(tiny("schedule.warmup_epochs=1", "schedule.warmup_lr=0", "schedule.min_lr=0"), tmp_path)
-    rates, update = [], run._update
+    rates = []
 
-    def note(group):
-        rates.append(run.optimizer.param_groups[0]["lr"])
-        update(group)
+    def note(training):
+        rates.append(training.state.optimizer.param_groups[0]["lr"])
 
-    run._update = note
+    run = start(
+        tiny("schedule.warmup_epochs=1", "schedule.warmup_lr=0", "schedule.min_lr=0"),
+        tmp_path,
+        callbacks=[after_update(note)],
+    )
+    note(run)
     run.run()
+    rates.pop()  # of an update that never comes
     # six updates of warm-up in equal steps from 0 to 1e-3, then the cosine of all twelve
     wanted = [1e-3 * step / 6 for step in range(6)] + [
         5e-4 * (1 + math.cos(math.pi * step / 12)) for step in range(6, 12)
@@ -53,8 +58,8 @@ def test_the_learning_rate_follows_the_schedule_after_every_update(tiny, start, 
 def test_the_learning_rate_is_scaled_as_stated_or_not_at_all(tiny, start, tmp_path, scaling, wanted):
     run = start(tiny(f"optimizer.lr_scaling={scaling}", "optimizer.lr_batch=16", "optimizer.accumulate=2"), tmp_path)
     assert run.learning_rate == pytest.approx(wanted)
-    assert run.optimizer.param_groups[0]["initial_lr"] == pytest.approx(wanted)
-    assert run.feed.updates == 3
+    assert run.state.optimizer.param_groups[0]["initial_lr"] == pytest.approx(wanted)
+    assert run.batches.updates == 3
 
 
 def test_frozen_parts_stay_as_they_were_statistics_included(tiny, start, tmp_path):
@@ -72,7 +77,7 @@ def test_frozen_parts_stay_as_they_were_statistics_included(tiny, start, tmp_pat
 
 def test_layer_decay_lets_the_stem_learn_slowest(tiny, start, tmp_path):
     run = start(tiny("optimizer.layer_decay=0.5"), tmp_path)
-    scale = {id(p): group["lr_scale"] for group in run.optimizer.param_groups for p in group["params"]}
+    scale = {id(p): group["lr_scale"] for group in run.state.optimizer.param_groups for p in group["params"]}
     stem = scale[id(run.model.stem.convs[0].weight)]
     first = scale[id(run.model.backbone[0].grapher.fc1[0].weight)]
     last = scale[id(run.model.backbone[5].grapher.fc1[0].weight)]
@@ -81,49 +86,33 @@ def test_layer_decay_lets_the_stem_learn_slowest(tiny, start, tmp_path):
 
 
 def test_the_average_is_the_average(tiny, start, tmp_path):
-    run = start(tiny("average.decay=0.75", "schedule.epochs=1"), tmp_path)
-    name = "prediction.4.weight"
-    tracked, update = [], run.average.update
-
-    def note(model, step):
-        tracked.append(model.state_dict()[name].clone())
-        update(model, step=step)
-
-    run.average.update = note
+    name, tracked = "prediction.4.weight", []
+    note = after_update(lambda training: tracked.append(training.model.state_dict()[name].clone()))
+    run = start(tiny("average.decay=0.75", "schedule.epochs=1"), tmp_path, callbacks=[note])
     run.run()
     wanted = tracked[0]  # timm starts from the first update's weights
     for weights in tracked[1:]:
         wanted = 0.75 * wanted + 0.25 * weights
-    torch.testing.assert_close(run.average.module.state_dict()[name], wanted)
+    torch.testing.assert_close(run.state.average.module.state_dict()[name], wanted)
 
 
 def test_mixup_ends_where_the_config_says(tiny, start, tmp_path):
-    run = start(tiny("augment.mixup=0.8", "augment.mixup_off_epoch=1"), tmp_path)
-    states, update = [], run._update
-
-    def note(group):
-        states.append(run.mixing.mixup.mixup_enabled)
-        update(group)
-
-    run._update = note
-    run.run()
+    states = []
+    note = after_update(lambda training: states.append(training.step.mixing.mixup.mixup_enabled))
+    start(tiny("augment.mixup=0.8", "augment.mixup_off_epoch=1"), tmp_path, callbacks=[note]).run()
     assert states == [True] * 6 + [False] * 6
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_spares_the_checkpoint(tiny, start, tmp_path):
-    run = start(tiny(), tmp_path)
-    update = run._update
-
-    def poisoned(group):
-        if run.progress.updates == 7:
+    def poison(training):
+        if training.progress.updates == 7:
             with torch.no_grad():
-                run.model.prediction[4].weight.fill_(math.nan)
-        update(group)
+                training.model.prediction[4].weight.fill_(math.nan)
 
-    run._update = poisoned
+    run = start(tiny(), tmp_path, callbacks=[after_update(poison)])
     with pytest.raises(TrainingError, match=r"not a finite number in epoch 2, update 2 .*is of before.*optimizer\.lr"):
         run.run()
-    weights = saving.read(tmp_path / saving.LAST)["state_dict"]["prediction.4.weight"]
+    weights = checkpoint.read(tmp_path / checkpoint.LAST)["state_dict"]["prediction.4.weight"]
     assert torch.isfinite(weights).all()
 
 
@@ -148,12 +137,12 @@ def test_a_full_disk_during_the_run_is_only_said_until_the_end(tiny, start, tmp_
 
     def full(path, content):
         calls.append(path.name)
-        raise saving.CannotWrite(f"{path}: cannot be written: No space left on device")
+        raise CannotWrite(f"{path}: cannot be written: No space left on device")
 
-    monkeypatch.setattr(saving, "save", full)
-    with pytest.raises(saving.CannotWrite, match="No space left"):
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(CannotWrite, match="No space left"):
         run.run()
-    assert calls.count(saving.LAST) == 2
+    assert calls.count(checkpoint.LAST) == 2
 
 
 def test_bfloat16_and_channels_last_and_checkpointed_gradients_train(tiny, start, tmp_path):
@@ -198,19 +187,19 @@ def test_an_export_is_what_load_model_needs_and_equals_the_average(tiny, start, 
 
     run = start(tiny("average.decay=0.5", "data.mean=[0.4, 0.5, 0.6]", "model.kwargs.conv=sage"), tmp_path)
     run.run()
-    told = export(tmp_path / saving.LAST, tmp_path / "small.safetensors")
+    told = export(tmp_path / checkpoint.LAST, tmp_path / "small.safetensors")
     assert told["label_names"] == ["blue", "green", "red"]
     loaded = vizgraph.load_model("gcn_demo", tmp_path / "small.safetensors", device="cpu")
     pixels = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
-        assert torch.equal(loaded(pixels), run.average.module(pixels))
+        assert torch.equal(loaded(pixels), run.state.average.module(pixels))
     assert tuple(loaded.pretrained_cfg["mean"]) == (0.4, 0.5, 0.6)
     assert tuple(loaded.pretrained_cfg["label_names"]) == ("blue", "green", "red")
     # the checkpoint itself, too, and half precision is half the size
-    from_run = vizgraph.load_model("gcn_demo", tmp_path / saving.LAST, device="cpu")
+    from_run = vizgraph.load_model("gcn_demo", tmp_path / checkpoint.LAST, device="cpu")
     with torch.inference_mode():
         assert torch.equal(from_run(pixels), loaded(pixels))
-    export(tmp_path / saving.LAST, tmp_path / "half.safetensors", half=True)
+    export(tmp_path / checkpoint.LAST, tmp_path / "half.safetensors", half=True)
     sizes = [(tmp_path / name).stat().st_size for name in ("half.safetensors", "small.safetensors")]
     assert sizes[0] < 0.55 * sizes[1]
 
@@ -219,11 +208,11 @@ def test_fine_tuning_starts_from_the_weights_with_a_new_classifier(tiny, start, 
     from vizgraph.errors import CheckpointError
 
     start(tiny("schedule.epochs=1"), tmp_path / "first").run()
-    path = tmp_path / "first" / saving.LAST
+    path = tmp_path / "first" / checkpoint.LAST
     tuned = start(tiny(f"model.checkpoint={path}", "model.num_classes=5"), tmp_path / "second")
-    first = saving.read(path)["state_dict"]
+    first = checkpoint.read(path)["state_dict"]
     assert torch.equal(tuned.model.stem.convs[0].weight, first["stem.convs.0.weight"])
     assert tuned.model.prediction[4].weight.shape[0] == 5
-    assert "a new classifier" in tuned.origin
+    assert "a new classifier" in tuned.network.origin
     with pytest.raises(CheckpointError, match=r"holds gcn_demo, not vig_ti; .*model\.arch=gcn_demo in training"):
         start(tiny(f"model.checkpoint={path}", "model.arch=vig_ti"), tmp_path / "third")

@@ -6,7 +6,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -92,7 +92,7 @@ def prepare(image: np.ndarray | Image.Image, model: nn.Module, *, fit: Fit = "sq
     if fit not in get_args(Fit):
         raise ValueError(f"`fit` must be one of {', '.join(get_args(Fit))} (got {fit!r})")
     if isinstance(image, Image.Image):
-        image = _rgb(image)
+        image = as_rgb(image)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(f"`image` must be (height, width, 3) uint8 (got {image.shape} {image.dtype})")
     height, width = image.shape[:2]
@@ -104,8 +104,8 @@ def prepare(image: np.ndarray | Image.Image, model: nn.Module, *, fit: Fit = "sq
     return Sample(preprocessing.normalised(seen), np.array(seen), image, view)
 
 
-def open_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read an image file as people see it, (height, width, 3) uint8 RGB.
+def open_image(path: str | os.PathLike[str] | BinaryIO) -> np.ndarray:
+    """Read an image file (or an open one) as people see it, (height, width, 3) uint8 RGB.
 
     EXIF rotation is honoured, transparency is laid on white, 16-bit values are scaled to 8 bits by their full range,
     gray, palette and CMYK become RGB, and of an animation or a stack of pages the first is taken.
@@ -113,7 +113,10 @@ def open_image(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         ImageError: the file is not there, is no image, is damaged or cut short, or has more than `MAX_PIXELS`.
     """
-    path = Path(path)
+    if isinstance(path, str | os.PathLike):
+        path = name = Path(path)
+    else:
+        name = Path(str(getattr(path, "name", "the image")))
     try:
         with warnings.catch_warnings():
             # PIL warns of odd metadata and of sizes from half the limit below on; what matters is an error here.
@@ -122,7 +125,7 @@ def open_image(path: str | os.PathLike[str]) -> np.ndarray:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 image.load()
-                return _rgb(image)
+                return as_rgb(image)
     except FileNotFoundError:
         reason = "there is no such file; check the name"
     except IsADirectoryError:
@@ -130,7 +133,7 @@ def open_image(path: str | os.PathLike[str]) -> np.ndarray:
     except PermissionError:
         reason = "it may not be read; check its permissions"
     except Image.UnidentifiedImageError:
-        empty = path.is_file() and path.stat().st_size == 0
+        empty = name.is_file() and name.stat().st_size == 0
         reason = "the file is empty" if empty else f"it is no image of a known format ({', '.join(FORMATS[:5])}, ...)"
     except (Image.DecompressionBombError, MemoryError):
         reason = f"it has more than the {MAX_PIXELS:,} pixels that are allowed; make it smaller"
@@ -138,7 +141,7 @@ def open_image(path: str | os.PathLike[str]) -> np.ndarray:
         # Decoders meet hostile bytes and fail in any way they like; all of them mean a bad file.
         said = " ".join(str(error).split())[:120] or type(error).__name__
         reason = f"it is damaged or cut short ({said}); get the file again"
-    raise ImageError(f"{path}: {reason}")
+    raise ImageError(f"{name}: {reason}")
 
 
 def _readable() -> list[str]:
@@ -146,8 +149,8 @@ def _readable() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
-    """(height, width, 3) uint8 of a decoded image of any mode."""
+def as_rgb(image: Image.Image) -> np.ndarray:
+    """(height, width, 3) uint8 of a decoded image of any mode, as `open_image` says."""
     image = _upright(image)
     if image.mode.startswith("I") or image.mode == "F":
         gray = _eight_bits(np.asarray(image, dtype=np.float64), image.mode)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
@@ -55,6 +55,10 @@ class Preprocessing:
             str(resolved["crop_mode"]),
         )
 
+    def plain(self) -> dict[str, Any]:
+        """The same in plain types, as a checkpoint holds it."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the input."""
@@ -88,12 +92,49 @@ class Preprocessing:
             image = after
         return image, view
 
+    def evaluation_transform(self) -> Callable[[Image.Image], Any]:
+        """From a PIL image to what `cropped` sees of it, (3, H, W) uint8 for `Normalize`."""
+        from timm.data import create_transform
+
+        transform: Callable[[Image.Image], Any] = create_transform(
+            input_size=self.input_size,
+            is_training=False,
+            use_prefetcher=True,
+            mean=self.mean,
+            std=self.std,
+            interpolation=self.interpolation,
+            crop_pct=self.crop_pct,
+            crop_mode=self.crop_mode,
+        )
+        return transform
+
     def normalised(self, image: Image.Image) -> Tensor:
         """(1, C, H, W) float32 of an RGB image: values in 0..1, less the mean, over the standard deviation."""
         from torchvision.transforms.functional import normalize, to_tensor
 
         values = to_tensor(image.convert("L") if self.input_size[0] == 1 else image)
         return normalize(values, list(self.mean), list(self.std))[None].to(torch.float32)
+
+
+class Normalize:
+    """(B, 3, H, W) uint8 on any device -> float32 there, less the mean, over the standard deviation.
+
+    Args:
+        preprocessing: has mean and standard deviation.
+        device: where to.
+        channels_last: whether to lay the result out that way.
+    """
+
+    def __init__(self, preprocessing: Preprocessing, device: torch.device, *, channels_last: bool = False) -> None:
+        shape = (1, -1, 1, 1)
+        self.mean = torch.tensor(preprocessing.mean, device=device).view(shape) * 255
+        self.scale = 1 / (torch.tensor(preprocessing.std, device=device).view(shape) * 255)
+        self.device = device
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        moved = pixels.to(self.device, non_blocking=True)
+        return moved.to(torch.float32, memory_format=self.format).sub_(self.mean).mul_(self.scale)
 
 
 def _per_channel(values: Any, channels: int) -> tuple[float, ...]:

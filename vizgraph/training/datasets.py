@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from PIL import Image
+import numpy as np
+from PIL import EpsImagePlugin, Image
 from torch.utils.data import IterableDataset
 
-from vizgraph.errors import TrainingError, first_line
-from vizgraph.training.config import DataConfig
+from vizgraph.data.images import MAX_ELONGATION, as_rgb, open_image
+from vizgraph.errors import DataError, ImageError, first_line
+from vizgraph.training.folders import ImageFolder, require_split, split_folder
+from vizgraph.training.schema import Config, DataConfig
 
 SCENES = "scenes"
 VALIDATION_SCENES = 2000
@@ -30,10 +32,11 @@ class Source:
     """A data set, opened.
 
     Attributes:
-        images: gives (PIL image, label) by index, or a stream of them (timm's `IterableImageDataset`).
+        images: gives (image, label) by index, or a stream of them (timm's `IterableImageDataset`).
         size: images in it; of a stream, what it says of itself.
         labels: class names in the order of their numbers; None where unknown.
         fresh: whether every epoch has samples of its own: sample i of epoch e is then `images[e * size + i]`.
+        indices: which of `images` are its samples; None takes them as they come.
         mapping: the network's number of each class of the data set; None where they are the same.
         note: what a person should know of how it was opened.
     """
@@ -42,11 +45,13 @@ class Source:
     size: int
     labels: tuple[str, ...] | None = None
     fresh: bool = False
+    indices: tuple[int, ...] | None = None
     mapping: tuple[int, ...] | None = None
     note: str = ""
 
     @property
     def stream(self) -> bool:
+        """Whether its samples have no index."""
         return isinstance(self.images, IterableDataset)
 
     def name_of(self, index: int) -> str:
@@ -54,58 +59,147 @@ class Source:
         name = getattr(self.images, "filename", None)
         if name is not None:
             with contextlib.suppress(Exception):
-                return str(name(index))
+                return str(name(self._place(index)))
         return f"sample {index}"
 
     def read(self, index: int) -> tuple[Image.Image, int]:
-        """Image and label of a sample, the image in RGB; raises whatever a damaged file makes its reader raise."""
+        """Image and label of a sample, the image as `open_image` reads it.
+
+        Raises:
+            ImageError: it cannot be read, or is too elongated to crop. Data sets of others raise what they like.
+        """
         reader = getattr(self.images, "reader", None)
         # timm's own __getitem__ takes the next image for a damaged one without counting it.
-        image, label, *_ = self.images[index] if reader is None else reader[index]
-        if not isinstance(image, Image.Image):
-            with Image.open(image) as opened:
-                image = opened.convert("RGB")
-        return image if image.mode == "RGB" else image.convert("RGB"), self.number_of(label)
+        with no_other_programs():
+            image, label, *_ = (self.images if reader is None else reader)[self._place(index)]
+            return upright_rgb(image), self.number_of(label)
 
     def number_of(self, label: Any) -> int:
         """The network's number of a label of the data set; -1 where it has none."""
-        label = -1 if label is None else int(label)
-        if self.mapping is not None and 0 <= label < len(self.mapping):
-            return self.mapping[label]
-        return label
+        number: int = -1 if label is None else int(label)
+        if self.mapping is not None and 0 <= number < len(self.mapping):
+            return self.mapping[number]
+        return number
+
+    def subset(self, size: int | None) -> Source:
+        """So many samples of it, spread evenly, so that classes that lie one after the other all have their share."""
+        if size is None or size >= self.size:
+            return self
+        places = (np.arange(size) * self.size + self.size // 2) // size
+        return replace(self, size=size, indices=tuple(self._place(int(place)) for place in places))
+
+    def _place(self, index: int) -> int:
+        return index if self.indices is None else self.indices[index]
+
+
+def upright_rgb(image: Any) -> Image.Image:
+    """An image as a data set gives it (pixels, a PIL image of any mode, an open file) in RGB, as `render` reads it.
+
+    Raises:
+        ImageError: it cannot be read, or is too elongated to crop: the resize that a crop begins with would ask for any
+            amount of memory.
+    """
+    if isinstance(image, Image.Image):
+        pixels = as_rgb(image)
+    elif isinstance(image, np.ndarray):
+        pixels = image
+    else:
+        with contextlib.closing(image):
+            pixels = open_image(image)
+    height, width = pixels.shape[:2]
+    if max(height, width) > MAX_ELONGATION * min(height, width):
+        raise ImageError(f"the image is {width} x {height}, too elongated to crop; cut it, or remove it")
+    return Image.fromarray(pixels)
+
+
+@contextlib.contextmanager
+def no_other_programs() -> Iterator[None]:
+    """Meanwhile Pillow starts no Ghostscript, whatever an image of a data set turns out to be."""
+    before = EpsImagePlugin.gs_binary
+    EpsImagePlugin.gs_binary = False
+    try:
+        yield
+    finally:
+        EpsImagePlugin.gs_binary = before
+
+
+class Sources(NamedTuple):
+    """The data sets of a run, and the classes that a network for them has.
+
+    Attributes:
+        training, validation: opened.
+        labels: class names; None where they are unknown or are not all of the network's.
+        classes: how many the network has.
+    """
+
+    training: Source
+    validation: Source
+    labels: tuple[str, ...] | None
+    classes: int
+
+
+def open_sources(config: Config) -> Sources:
+    """Open both data sets of a config.
+
+    Raises:
+        DataError: one cannot be opened, they have other classes, or more than `model.num_classes`.
+    """
+    data, run = config.data, config.run
+    epochs = config.schedule.epochs + config.schedule.cooldown_epochs
+    training, validation = open_training(data, epochs=epochs, seed=run.seed), open_held_out(data, seed=run.seed)
+    labels, others = training.labels, validation.labels
+    if labels is not None and others is not None and labels != others:
+        first = next((pair for pair in zip(labels, others) if pair[0] != pair[1]), (len(labels), len(others)))
+        raise DataError(
+            f"training and validation have other classes (first difference: {first[0]!r} and {first[1]!r}); "
+            "give both splits the same class folders, or a data.class_map"
+        )
+    classes = config.model.num_classes
+    if classes is None:
+        if labels is None:
+            raise DataError("the data set does not say how many classes it has; set model.num_classes")
+        classes = len(labels)
+    if labels is not None and len(labels) > classes:
+        raise DataError(f"the data set has {len(labels)} classes, model.num_classes is {classes}")
+    return Sources(training, validation, labels if labels is not None and len(labels) == classes else None, classes)
 
 
 def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
     """The training split; of a folder without splits all that `open_held_out` leaves.
 
     Raises:
-        TrainingError: it is not there, it is empty, or a class of it is.
+        DataError: it is not there, it is empty, or a class of it is.
     """
     if data.name == SCENES:
-        size = data.train_size or TRAINING_SCENES
+        size = TRAINING_SCENES if data.train_size is None else data.train_size
         return _scenes(data.train_split, size * epochs, seed, size, fresh=True)
     source = _open(data, data.train_split, training=True, samples=data.train_size, seed=seed)
-    return _part(source, data, held_out=False) if _undivided(data) else source
+    return _part(source, data, held_out=False) if _undivided(data) else source.subset(data.train_size)
 
 
 def open_validation(data: DataConfig, *, seed: int = 0, split: str | None = None) -> Source:
-    """A split to measure on, the validation split by default; the scenes of a split are the same for every seed."""
+    """A split to measure on, the validation split by default; the scenes of a split are the same for every seed.
+
+    Raises:
+        DataError: as `open_training`.
+    """
     split = split or data.val_split
     if data.name == SCENES:
         split = {"validation": "val"}.get(split, split)
-        size = data.val_size or VALIDATION_SCENES
+        size = VALIDATION_SCENES if data.val_size is None else data.val_size
         return _scenes(split, size, 0, size)
-    return _open(data, split, training=False, samples=data.val_size, seed=seed)
+    return _open(data, split, training=False, samples=data.val_size, seed=seed).subset(data.val_size)
 
 
 def open_held_out(data: DataConfig, *, seed: int = 0) -> Source:
     """What a training run is validated on: the validation split; of a folder without splits a part of each class.
 
     Raises:
-        TrainingError: as `open_training`, or the classes are too small to hold an image out.
+        DataError: as `open_training`, or the classes are too small to hold an image out.
     """
-    source = open_validation(data, seed=seed)
-    return _part(source, data, held_out=True) if _undivided(data) else source
+    if not _undivided(data):
+        return open_validation(data, seed=seed)
+    return _part(_open(data, data.val_split, training=False, samples=None, seed=seed), data, held_out=True)
 
 
 def _undivided(data: DataConfig) -> bool:
@@ -117,26 +211,26 @@ def _undivided(data: DataConfig) -> bool:
 
 def _part(source: Source, data: DataConfig, *, held_out: bool) -> Source:
     """Of each class the images that are held out, or the others: by the hash of their names, the same in every run."""
-    reader = source.images.reader
+    folder: ImageFolder = source.images
     classes: dict[int, list[tuple[bytes, int]]] = {}
-    for index in range(len(reader)):
-        name = Path(reader.filename(index)).as_posix()
-        classes.setdefault(reader.samples[index][1], []).append((hashlib.sha256(name.encode()).digest(), index))
-    chosen = set()
+    for index, (_, label) in enumerate(folder.samples):
+        name = Path(folder.filename(index)).as_posix()
+        classes.setdefault(label, []).append((hashlib.sha256(name.encode()).digest(), index))
+    held: set[int] = set()
     for images in classes.values():
         count = min(max(1, round(len(images) * data.val_fraction)), len(images) - 1)
-        chosen |= {index for _, index in sorted(images)[:count]}
-    if not chosen:
-        raise TrainingError(f"{data.root}: no class has an image to spare to validate on; add images, or a folder val/")
-    total = len(reader)
-    reader.samples = [sample for index, sample in enumerate(reader.samples) if (index in chosen) == held_out]
-    size = len(reader.samples)
-    wanted = data.val_size if held_out else data.train_size
+        held |= {index for _, index in sorted(images)[:count]}
+    if not held:
+        raise DataError(f"{data.root}: no class has an image to spare to validate on; add images, or a folder val/")
+    total = len(folder)
+    indices = tuple(index for index in range(total) if (index in held) == held_out)
     note = (
-        f"{data.root} is not divided into train/ and val/: {len(chosen)} of its {total} images, "
+        f"{data.root} is not divided into train/ and val/: {len(held)} of its {total} images, "
         f"{data.val_fraction:.0%} of each class, are held out to validate on (data.val_fraction)"
     )
-    return replace(source, size=min(size, wanted or size), note=note)
+    note = "; ".join(part for part in (note, source.note) if part)
+    part = replace(source, size=len(indices), indices=indices, note=note)
+    return part.subset(data.val_size if held_out else data.train_size)
 
 
 def _scenes(split: str, held: int, seed: int, size: int, *, fresh: bool = False) -> Source:
@@ -145,108 +239,94 @@ def _scenes(split: str, held: int, seed: int, size: int, *, fresh: bool = False)
     try:
         images = scenes.Scenes(split=split, size=held, seed=seed)
     except (ImportError, ValueError) as error:
-        raise TrainingError(f"scenes, {split}: {error}") from error
+        raise DataError(f"scenes, {split}: {error}") from error
     return Source(images, size, tuple(scenes.CLASSES), fresh=fresh)
 
 
+def require_there(data: DataConfig, split: str) -> Path | None:
+    """The root of a data set, home folder spelled out; quick, so that it can be asked before weights are fetched.
+
+    Raises:
+        DataError: no images are named, there is no such folder, or it is divided and has no such split.
+    """
+    root = None if data.root is None else _expanded(data.root)
+    if data.name not in (*_FOLDERS, "tar"):
+        return root
+    if not data.root or root is None:
+        raise DataError("no images are named; set data.root=FOLDER (a folder a class) or data.name=scenes")
+    if not root.exists():
+        raise DataError(f"{data.root}: there is no such folder; set data.root to the folder that holds the classes")
+    require_split(root, split)
+    return root
+
+
 def _open(data: DataConfig, split: str, *, training: bool, samples: int | None, seed: int) -> Source:
+    root = require_there(data, split)
+    if data.name in (*_FOLDERS, "tar") and root is not None and root.is_dir():
+        images = ImageFolder(split_folder(root, split), data.class_map)
+        return Source(images, len(images), _names(images.class_to_idx), note=_noted(images))
+    return _open_by_timm(data, root, split, training=training, samples=samples, seed=seed)
+
+
+def _noted(images: ImageFolder) -> str:
+    return f"{images.root}: {images.note}" if images.note else ""
+
+
+def _expanded(root: str) -> Path:
+    try:
+        return Path(root).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"data.root={root}: {error}") from error
+
+
+def _open_by_timm(
+    data: DataConfig, root: Path | None, split: str, *, training: bool, samples: int | None, seed: int
+) -> Source:
     from timm.data import create_dataset
 
-    folder = data.name in (*_FOLDERS, "tar")
-    if folder and data.root is None:
-        raise TrainingError("no images are named; set data.root=FOLDER (a folder a class) or data.name=scenes")
-    if folder and not Path(data.root or "").expanduser().exists():
-        raise TrainingError(f"{data.root}: there is no such folder; set data.root to the folder that holds the classes")
-    root = None if data.root is None else str(Path(data.root).expanduser())
-    if folder and root is not None:
-        _require_split(Path(root), split)
+    where = f"{root or data.name}, {split}"
     try:
-        images = create_dataset(
-            "" if folder else data.name,
-            root=root,
+        images: Any = create_dataset(
+            "" if data.name in (*_FOLDERS, "tar") else data.name,
+            root=None if root is None else str(root),
             split=split,
             is_training=training,
             class_map=data.class_map or "",  # type: ignore[arg-type]
             batch_size=data.batch_size,
             num_samples=None if data.name.startswith("tfds/") else samples,
             seed=seed,
+            # As they come, but for TFDS, whose reader makes images of arrays by it.
+            input_img_mode="RGB" if data.name.startswith("tfds/") else "",
         )
-    except (OSError, RuntimeError, ValueError, AssertionError, ImportError, KeyError) as error:
+    except Exception as error:
+        # Readers of many kinds, and the libraries behind them, fail in their own ways.
         if "num_samples" in str(error):
-            raise TrainingError(_UNKNOWN_LENGTH) from error
-        raise TrainingError(f"{root or data.name}, {split}: cannot be opened: {first_line(error)}") from error
+            raise DataError(_UNKNOWN_LENGTH) from error
+        raise DataError(f"{where}: cannot be opened: {first_line(error)}") from error
+    if not isinstance(images, IterableDataset) and len(images) == 0:
+        raise DataError(f"{where}: holds no images; check data.root")
     reader = getattr(images, "reader", None)
     classes = getattr(reader, "class_to_idx", None) or getattr(images, "class_to_idx", None)
-    names = None
-    if classes:
-        by_number = {number: str(name) for name, number in classes.items()}
-        if sorted(by_number) == list(range(len(by_number))):
-            names = tuple(by_number[number] for number in range(len(by_number)))
-    if not isinstance(images, IterableDataset) and len(images) == 0:
-        raise TrainingError(f"{root or data.name}, {split}: holds no images; check data.root")
-    if folder and root is not None and not data.class_map:
-        _require_full_classes(Path(root), split, names)
-    size = _length(images, samples)
-    if samples and not isinstance(images, IterableDataset):
-        size = min(samples, size)
-    return Source(images, size, names)
+    return Source(images, _length(images, samples), _names(classes or {}))
 
 
-def _length(images: Any, samples: int | None) -> int:
+def _names(classes: dict[str, int]) -> tuple[str, ...] | None:
+    """Class names in the order of their numbers; None where these are not 0, 1, 2, ..."""
+    by_number = {number: str(name) for name, number in classes.items()}
+    if not by_number or sorted(by_number) != list(range(len(by_number))):
+        return None
+    return tuple(by_number[number] for number in range(len(by_number)))
+
+
+def _length(images: Sized, samples: int | None) -> int:
+    if not isinstance(images, IterableDataset):
+        return len(images)
     held = getattr(getattr(images, "reader", None), "num_samples", None)
-    if isinstance(images, IterableDataset) and held:
-        return min(held, samples or held)  # its own `len` is of one rank
+    if held:
+        return int(min(held, samples or held))  # its own `len` is of one rank
     try:
         return len(images)
     except TypeError:
         if samples:
             return samples
-        raise TrainingError(_UNKNOWN_LENGTH) from None
-
-
-def split_folder(root: Path, split: str) -> Path:
-    """The folder of a split below a root, the root itself where it is not divided (timm's search)."""
-    from timm.data.dataset_factory import _search_split
-
-    return Path(_search_split(str(root), split))
-
-
-def _require_split(root: Path, split: str) -> None:
-    """A root that is divided must have the split asked for, else timm would take `train` and `val` for classes."""
-    if root.is_dir() and split_folder(root, split) == root:
-        parts = {"train", "training", "val", "valid", "validation", "eval", "evaluation", "test"}
-        found = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name.lower() in parts)
-        if found:
-            raise TrainingError(
-                f"{root}: has no split {split!r}, only {', '.join(found)}; set the split or add the folder"
-            )
-
-
-def _require_full_classes(root: Path, split: str, names: tuple[str, ...] | None) -> None:
-    folder = split_folder(root, split)
-    if not folder.is_dir():
-        return
-    known = set(names or ())
-    empty = [
-        entry.name
-        for entry in sorted(folder.iterdir())
-        if entry.is_dir()
-        and not entry.name.startswith(".")
-        and entry.name not in known
-        and not any(str(Path(name)).startswith(entry.name) for name in known)
-    ]
-    if empty:
-        shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
-        raise TrainingError(f"{folder}: these class folders hold no images: {shown}; fill them or remove them")
-
-
-@contextlib.contextmanager
-def quiet_readers() -> Iterator[None]:
-    """timm's readers log each damaged image by themselves; the run counts and names them once."""
-    logger = logging.getLogger("timm.data")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+        raise DataError(_UNKNOWN_LENGTH) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from vizgraph.training.saving import read, replacing
+from vizgraph.training.checkpoint import read, replacing
 
 OWN_KEY = "vizgraph"
 
@@ -25,7 +25,8 @@ def export(checkpoint: Path, target: Path, *, half: bool = False) -> dict[str, A
         What the metadata says.
 
     Raises:
-        TrainingError: the checkpoint cannot be read, or the file cannot be written.
+        CheckpointError: the checkpoint cannot be read.
+        CannotWrite: the file cannot be written.
     """
     from safetensors.torch import save
 
@@ -36,7 +37,7 @@ def export(checkpoint: Path, target: Path, *, half: bool = False) -> dict[str, A
         name: value.to(torch.float16 if half and value.is_floating_point() else value.dtype).contiguous().clone()
         for name, value in state.items()
     }
-    told = dict(content[OWN_KEY])
+    description = dict(content[OWN_KEY])
     progress = content["training"]["progress"]
     training = {
         "ema": averaged,
@@ -44,8 +45,7 @@ def export(checkpoint: Path, target: Path, *, half: bool = False) -> dict[str, A
         "seed": content["args"]["run"]["seed"],
         "top1": round(float(progress["best_top1"]), 4),
     }
-    metadata = {OWN_KEY: json.dumps(told), "training": json.dumps(training), "format": "pt"}
-    target.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {OWN_KEY: json.dumps(description), "training": json.dumps(training), "format": "pt"}
     with replacing(target) as file:
         file.write(save(tensors, metadata))
-    return {**told, "training": training}
+    return {**description, "training": training}

@@ -43,7 +43,7 @@ def seeded(*parts: int) -> Iterator[None]:
 def capture(device: torch.device) -> dict[str, Any]:
     """The state of all generators in tensors, strings and numbers, which `torch.load(weights_only=True)` reads."""
     version, words, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     state: dict[str, Any] = {
         "python": {"version": version, "words": torch.tensor(words, dtype=torch.int64), "gauss": gauss},
         "numpy": {

@@ -11,12 +11,13 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from vizgraph.cli.evaluate import _patches, _seen
 from vizgraph.cli.main import main
+from vizgraph.data.preprocessing import Preprocessing
 from vizgraph.errors import TrainingError
-from vizgraph.training import evaluate as evaluation
+from vizgraph.evaluation import evaluate, report
+from vizgraph.evaluation.localization import patches_on, seen_mask
 from vizgraph.training.config import DataConfig
-from vizgraph.training.ranks import Ranks
+from vizgraph.training.distributed import Distributed
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +130,8 @@ def test_classes_the_network_has_not_are_an_error(weights, tmp_path):
 
 
 def test_the_published_figure_stands_beside_ours_with_reasons_only_where_they_differ():
-    assert evaluation.against_published(77.0, 77.1) == "77.1 published, 77.0 here"
-    apart = evaluation.against_published(70.0, 77.1)
+    assert report.against_published(77.0, 77.1) == "77.1 published, 77.0 here"
+    apart = report.against_published(70.0, 77.1)
     assert apart.startswith("77.1 published, 70.0 here")
     assert "mean or std" in apart
 
@@ -167,38 +168,30 @@ def synset_folder(root):
 
 
 def test_imagenet_is_counted_by_synset_and_by_the_reassessed_labels(tmp_path):
-    ranks = Ranks(torch.device("cpu"))
+    ranks = Distributed(torch.device("cpu"))
     data = DataConfig(root=str(synset_folder(tmp_path)), workers=0, batch_size=3)
     # image 1 may also be class 0, image 2 not, image 3 has no label left, image 4 is of class 0
-    done = evaluation.evaluate(ByColor(), data, ranks, real=[[281, 0], [281], [], [0]], show=False)
+    done = evaluate(ByColor(), data, ranks, real=[[281, 0], [281], [], [0]])
     assert done.matched == "by synset"
-    assert done.scores.top1 == 50.0
-    assert int(done.scores.confusion[281, 0]) == 2
+    assert done.metrics.top1 == 50.0
+    assert int(done.metrics.confusion[281, 0]) == 2
     assert (done.real_top1, done.real_count) == (pytest.approx(200 / 3), 3)
     with pytest.raises(TrainingError, match="number of an ImageNet validation image"):
-        evaluation.evaluate(ByColor(), data, ranks, real=[[0]], show=False)
+        evaluate(ByColor(), data, ranks, real=[[0]])
 
 
 def test_patches_count_by_their_center_or_by_any_pixel():
     mask = np.zeros((32, 32), bool)
     mask[8:10, 8:10] = True  # the center of patch 0 and nothing else of it
     mask[0, 31] = True  # a corner of patch 1
-    inside = _patches(mask, (2, 2))
+    inside = patches_on(mask, (2, 2))
     assert inside.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0]]
 
 
 def test_a_mask_is_cropped_as_the_image_is():
     mask = np.zeros((100, 100), bool)
     mask[40:60, 40:60] = True
-    preprocessing = {
-        "input_size": [3, 50, 50],
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-        "interpolation": "bicubic",
-        "crop_pct": 1.0,
-        "crop_mode": "center",
-    }
-    seen = _seen(mask, (50, 50), preprocessing)
+    seen = seen_mask(mask, Preprocessing((3, 50, 50), (0.5,) * 3, (0.5,) * 3, "bicubic", 1.0, "center"))
     assert seen.shape == (50, 50)
     assert seen[20:30, 20:30].all()
     assert seen.sum() == 100

@@ -1,24 +1,25 @@
-"""Measures of a classifier that add up: every sample counted once, over batches and over ranks."""
+"""Metrics of a classifier that add up: every sample counted once, over batches and over ranks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from vizgraph.errors import TrainingError
-from vizgraph.training.batches import Batch
-from vizgraph.training.ranks import Ranks
+from vizgraph.errors import DataError
+from vizgraph.training.distributed import Distributed
+from vizgraph.training.samples import Batch
 
 CALIBRATION_BINS = 15
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class Metrics:
     """What a classifier does on a data set.
 
     Attributes:
@@ -27,7 +28,7 @@ class Scores:
         top1, top5: percent of the samples whose label is the first, is among the first five.
         confusion: (classes, classes) int64, rows the labels, columns the answers.
         bins: (15, 3) float64: samples, summed confidence and correct answers by confidence, from 0 to 1.
-        replaced: damaged images that gave way to others.
+        corrupt_images: damaged images that gave way to others.
     """
 
     count: int
@@ -36,7 +37,7 @@ class Scores:
     top5: float
     confusion: Tensor
     bins: Tensor
-    replaced: int = 0
+    corrupt_images: int = 0
 
     @property
     def right(self) -> int:
@@ -61,12 +62,12 @@ class Scores:
         return self.confusion.diagonal().double() / self.confusion.sum(0).double()
 
 
-class Tally:
-    """Adds up `Scores` batch by batch.
+class MetricAccumulator:
+    """Adds up `Metrics` batch by batch.
 
     Args:
         classes: number of classes.
-        device: where logits come from; sums stay there until `scores`.
+        device: where logits come from; sums stay there until `compute`.
     """
 
     def __init__(self, classes: int, device: torch.device | str = "cpu") -> None:
@@ -77,7 +78,7 @@ class Tally:
         self.confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
         self.bins = torch.zeros(CALIBRATION_BINS, 3, dtype=kind, device=device)
 
-    def add(self, logits: Tensor, labels: Tensor, replaced: int = 0) -> None:
+    def add(self, logits: Tensor, labels: Tensor, corrupt_images: int = 0) -> None:
         """Count a batch: logits (B, classes), labels (B,)."""
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, reduction="sum")
@@ -90,7 +91,7 @@ class Tally:
                 loss,
                 hits[:, 0].sum(),
                 hits.any(1).sum(),
-                torch.full_like(loss, replaced),
+                torch.full_like(loss, corrupt_images),
             ]
         ).to(kind)
         self.confusion += torch.bincount(labels * self.classes + ranked[:, 0], minlength=self.classes**2)
@@ -99,17 +100,19 @@ class Tally:
         rows = torch.stack([torch.ones_like(confidence), confidence, hits[:, 0].float()], dim=1)
         self.bins.index_add_(0, place, rows.to(kind))
 
-    def scores(self, ranks: Ranks) -> Scores:
-        """The scores over all ranks.
+    def compute(self, distributed: Distributed) -> Metrics:
+        """The metrics over all ranks.
 
         Raises:
-            TrainingError: nothing was counted.
+            DataError: nothing was counted.
         """
-        sums, confusion, bins = (ranks.total(part.cpu()) for part in (self.sums.double(), self.confusion, self.bins))
+        sums, confusion, bins = (
+            distributed.total(part.cpu()) for part in (self.sums.double(), self.confusion, self.bins)
+        )
         count = int(sums[0])
         if not count:
-            raise TrainingError("there is nothing to measure on: the split holds no images")
-        return Scores(
+            raise DataError("there is nothing to measure on: the split holds no images")
+        return Metrics(
             count,
             float(sums[1] / count),
             float(sums[2] / count) * 100,
@@ -123,60 +126,58 @@ class Tally:
 @torch.inference_mode()
 def measure(
     model: nn.Module,
-    loader: DataLoader,
+    loader: Iterable[Batch],
     prepare: Callable[[Tensor], Tensor],
-    ranks: Ranks,
+    distributed: Distributed,
     *,
     classes: int,
-    autocast: Callable[[], object] | None = None,
+    autocast: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext,
     each: Callable[[Batch, Tensor], None] | None = None,
     stop: Callable[[], bool] = bool,
-) -> Scores | None:
+) -> Metrics | None:
     """Run a network over a loader and score it; modes of its modules are as found afterwards.
 
     Args:
         model: the network.
         loader: gives `Batch`es, over all ranks every sample once.
         prepare: uint8 pixels -> what the network takes.
-        ranks: over which to add up.
+        distributed: the ranks over which to add up.
         classes: number of classes.
         autocast: makes the context of the forward pass.
         each: called with each batch and its logits.
         stop: whether to leave early, asked between batches when alone; then the result is None.
 
     Raises:
-        TrainingError: a label is outside the classes, or there are no samples.
+        DataError: a label is outside the classes, or there are no samples.
     """
-    import contextlib
-
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    tally = Tally(classes, ranks.device)
+    accumulator = MetricAccumulator(classes, distributed.device)
     try:
         for batch in loader:
             require_labels(batch.labels, classes)
-            with autocast() if autocast is not None else contextlib.nullcontext():  # type: ignore[attr-defined]
+            with autocast():
                 logits = model(prepare(batch.pixels))
-            tally.add(logits, batch.labels.to(ranks.device, non_blocking=True), len(batch.replaced))
+            accumulator.add(logits, batch.labels.to(distributed.device, non_blocking=True), len(batch.corrupt_images))
             if each is not None:
                 each(batch, logits)
-            if ranks.world == 1 and stop():
+            if distributed.world_size == 1 and stop():
                 return None
     finally:
         for module, training in modes:
             module.training = training
-    return tally.scores(ranks)
+    return accumulator.compute(distributed)
 
 
 def require_labels(labels: Tensor, classes: int) -> None:
     """Labels must be among the network's classes.
 
     Raises:
-        TrainingError: one is not.
+        DataError: one is not.
     """
     if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
         worst = int(labels.max()) if int(labels.max()) >= classes else int(labels.min())
-        raise TrainingError(
+        raise DataError(
             f"a sample has label {worst}, but the network has {classes} classes; "
             "set model.num_classes or data.class_map"
         )

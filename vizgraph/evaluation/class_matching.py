@@ -10,12 +10,12 @@ from vizgraph.errors import TrainingError
 
 
 def match(
-    found: Sequence[str] | None, labels: Sequence[str] | None, classes: int
+    names: Sequence[str] | None, labels: Sequence[str] | None, classes: int
 ) -> tuple[tuple[int, ...] | None, str]:
     """Match a data set's classes with a network's.
 
     Args:
-        found: the data set's class names in the order of their numbers; None where it has none.
+        names: the data set's class names in the order of their numbers; None where it has none.
         labels: the network's class names; None where it has none.
         classes: how many it has.
 
@@ -25,31 +25,31 @@ def match(
     Raises:
         TrainingError: they cannot be matched.
     """
-    if found is None:
+    if names is None:
         return None, "by number, as the data set names no classes"
-    if labels is not None and list(found) == list(labels):
+    if labels is not None and list(names) == list(labels):
         return None, "same names in the same order"
-    if all(re.fullmatch(r"n\d{8}", name) for name in found) and classes == 1000:
-        unknown = sorted(set(found) - set(imagenet_synsets()))
+    if all(re.fullmatch(r"n\d{8}", name) for name in names) and classes == 1000:
+        unknown = sorted(set(names) - set(imagenet_synsets()))
         if not unknown:
-            return _simplified([synset_index(name) for name in found], classes), "by synset"
+            return _simplified([synset_index(name) for name in names], classes), "by synset"
         raise TrainingError(
             f"{len(unknown)} folders are no synsets of ImageNet-1k ({', '.join(unknown[:3])}); remove them"
         )
-    if labels is not None and len(set(labels)) == len(labels) and set(found) <= set(labels):
+    if labels is not None and len(set(labels)) == len(labels) and set(names) <= set(labels):
         place = {name: number for number, name in enumerate(labels)}
-        return _simplified([place[name] for name in found], classes), "by name"
-    if all(re.fullmatch(r"\d+", name) for name in found) and all(int(name) < classes for name in found):
-        return _simplified([int(name) for name in found], classes), "by the numbers that the classes are named after"
+        return _simplified([place[name] for name in names], classes), "by name"
+    if all(re.fullmatch(r"\d+", name) for name in names) and all(int(name) < classes for name in names):
+        return _simplified([int(name) for name in names], classes), "by the numbers that the classes are named after"
     if labels is not None:
-        strange = [name for name in found if name not in set(labels)]
+        strange = [name for name in names if name not in set(labels)]
         raise TrainingError(
             f"the data set has {len(strange)} classes that the network has not (first {', '.join(strange[:3])}); "
             f"the network's {len(labels)} begin {', '.join(labels[:3])}"
         )
-    if len(found) == classes:
+    if len(names) == classes:
         return None, "by folder order, as the network names no classes"
-    raise TrainingError(f"the data set has {len(found)} classes, the network {classes}; name the network's own data")
+    raise TrainingError(f"the data set has {len(names)} classes, the network {classes}; name the network's own data")
 
 
 def _simplified(numbers: list[int], classes: int) -> tuple[int, ...] | None:

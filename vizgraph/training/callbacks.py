@@ -1,17 +1,56 @@
-"""Watch the graph form: a few fixed images explained every N epochs of a run, and a strip and animation of them."""
+"""What may listen to a run, and one that does: a few fixed images explained every N epochs, the graph as it forms."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from vizgraph.training.loop import Training
 
 PANEL_INCHES = 2.0
 PANEL_DPI = 160
+_MOST_IN_A_STRIP = 12
 
 
-class Forming:
-    """A watcher for `vizgraph.training.loop.Training`.
+class Callback:
+    """Listens to a run; derive from it what is of interest."""
+
+    def on_update(self, training: Training) -> None:
+        """After each update, on every rank; `training.progress` counts it already.
+
+        What this draws from the generators is missed by the run.
+        """
+
+    def on_epoch(self, training: Training, epoch: int) -> None:
+        """After each epoch, counted from 1, and with 0 before the first; on the main rank alone.
+
+        What this draws from the generators is not missed by the run.
+        """
+
+
+class Callbacks(Callback):
+    """Several as one, in their order."""
+
+    def __init__(self, callbacks: Iterable[Callback]) -> None:
+        self.all = tuple(callbacks)
+
+    def on_update(self, training: Training) -> None:
+        for callback in self.all:
+            callback.on_update(training)
+
+    def on_epoch(self, training: Training, epoch: int) -> None:
+        for callback in self.all:
+            callback.on_epoch(training, epoch)
+
+
+class ExplainImages(Callback):
+    """Explains the same validation images again and again.
 
     Writes `epoch_0010/image_1.png` (all kinds of picture, three layers) and, redrawn each time, `image_1_strip.png` and
     `image_1.gif`: the last layer's graph, epoch by epoch.
@@ -26,18 +65,15 @@ class Forming:
         self.folder, self.every, self.count = folder, every, count
         self._samples: list[tuple[Any, int]] | None = None
 
-    def __call__(self, training: Any, epoch: int) -> None:
+    def on_epoch(self, training: Training, epoch: int) -> None:
+        """Explain, draw and join where it is time."""
         if epoch % self.every and epoch != training.epochs:
             return
-        import numpy as np
-        import torch
-
         import viz_nodes
 
         if self._samples is None:
             self._samples = self._fixed(training)
-        labels = training.labels
-        network = training.finished
+        labels, network = training.labels, training.state.finished
         modes = [(module, module.training) for module in network.modules()]
         network.eval()
         try:
@@ -51,15 +87,12 @@ class Forming:
             for module, mode in modes:
                 module.training = mode
 
-    def _fixed(self, training: Any) -> list[tuple[Any, int]]:
-        import numpy as np
-
-        loader = training.validation_loader
-        size = training.validation_source.size
-        if training.validation_source.stream:
+    def _fixed(self, training: Training) -> list[tuple[Any, int]]:
+        loader, source = training.validation_loader, training.validation_source
+        if source.stream:
             batch = next(iter(loader))
             return [(batch.pixels[i].numpy(), int(batch.labels[i])) for i in range(min(self.count, len(batch.labels)))]
-        places = np.linspace(0, size - 1, min(self.count, size)).round().astype(int).tolist()
+        places = np.linspace(0, source.size - 1, min(self.count, source.size)).round().astype(int).tolist()
         return [loader.dataset[0, place, 0][:2] for place in places]
 
     def _draw(self, explained: Any, image: Any, number: int, epoch: int, truth: str) -> None:
@@ -94,11 +127,11 @@ class Forming:
         """The strip and the animation of an image, from all panels there are, those of before a resume too."""
         from PIL import Image
 
-        found = sorted((self.folder / "panels").glob(f"image_{number}_epoch_*.png"))
-        found = [path for path in found if re.fullmatch(rf"image_{number}_epoch_\d+\.png", path.name)]
-        panels = [Image.open(path).convert("RGB") for path in found]
+        paths = sorted((self.folder / "panels").glob(f"image_{number}_epoch_*.png"))
+        paths = [path for path in paths if re.fullmatch(rf"image_{number}_epoch_\d+\.png", path.name)]
+        panels = [Image.open(path).convert("RGB") for path in paths]
         # A strip stays readable up to a dozen panels; the animation has them all.
-        step = max(1, -(-len(panels) // 12))
+        step = max(1, -(-len(panels) // _MOST_IN_A_STRIP))
         chosen = panels[::-1][::step][::-1]
         width, height = chosen[0].size
         strip = Image.new("RGB", (width * len(chosen), height), "white")

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT ask a run to finish its step, save and leave; nor does a rank outlive its launcher."""
+"""SIGTERM and SIGINT ask a run to finish its step, save and leave; nor does a process outlive the one that needs it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -39,17 +40,26 @@ class Stop:
         self.signum = signum
 
 
+def when_orphaned(act: Callable[[], None]) -> None:
+    """Call something, in a thread of its own, once the process that started this one is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        act()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def die_with_launcher() -> None:
     """Under torchrun: when the launcher is gone, ask this process to save and leave, and insist after a minute."""
     if "LOCAL_RANK" not in os.environ:
         return
-    launcher = os.getppid()
 
-    def watch() -> None:
-        while os.getppid() == launcher:
-            time.sleep(1.0)
+    def leave() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE_SECONDS)
         os._exit(128 + signal.SIGTERM)
 
-    threading.Thread(target=watch, daemon=True).start()
+    when_orphaned(leave)

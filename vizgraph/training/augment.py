@@ -1,13 +1,55 @@
-"""What is done to a whole batch: random erasing, then mixup or cutmix (timm's), and the smoothing of labels."""
+"""What is done to training images: one by one (timm's transforms), then batch by batch (erasing, mixup or cutmix)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from vizgraph.training.config import AugmentConfig
+from vizgraph.data.preprocessing import Preprocessing
+from vizgraph.errors import ConfigError, first_line
+from vizgraph.training.schema import AugmentConfig
+
+
+def training_transform(preprocessing: Preprocessing, augment: AugmentConfig) -> Callable[[Any], Any]:
+    """PIL image -> (3, H, W) uint8, augmented.
+
+    Raises:
+        ConfigError: timm knows no such augmentation.
+    """
+    from timm.data import create_transform
+
+    common: dict[str, Any] = {
+        "input_size": preprocessing.input_size,
+        "is_training": True,
+        "use_prefetcher": True,
+        "mean": preprocessing.mean,
+        "std": preprocessing.std,
+    }
+    transform: Callable[[Any], Any]
+    if augment.resize_only:
+        transform = create_transform(**common, no_aug=True, interpolation=preprocessing.interpolation)
+        return transform
+    try:
+        transform = create_transform(
+            **common,
+            scale=(augment.scale[0], augment.scale[1]),
+            ratio=(augment.ratio[0], augment.ratio[1]),
+            hflip=augment.hflip,
+            vflip=augment.vflip,
+            color_jitter=augment.color_jitter,
+            auto_augment=augment.auto_augment,
+            interpolation=augment.interpolation,
+        )
+    # A policy is a little language of timm's, read with assertions and conversions.
+    except Exception as error:
+        raise ConfigError(
+            f"augment.auto_augment={augment.auto_augment}: cannot be read ({type(error).__name__}: "
+            f"{first_line(error)}); write it as timm does, rand-m9-mstd0.5-inc1"
+        ) from error
+    return transform
 
 
 class Mixing:
@@ -27,10 +69,10 @@ class Mixing:
         self.config = config
         self.mixup: Any = None
         self.erase: Any = None
-        if config.mixup > 0 or config.cutmix > 0 or config.cutmix_minmax:
+        if config.mixes:
             from timm.data import Mixup
 
-            self.mixup = Mixup(
+            self.mixup = Mixup(  # type: ignore[no-untyped-call]
                 mixup_alpha=config.mixup,
                 cutmix_alpha=config.cutmix,
                 cutmix_minmax=config.cutmix_minmax,
@@ -43,7 +85,7 @@ class Mixing:
         if config.erase:
             from timm.data.random_erasing import RandomErasing
 
-            self.erase = RandomErasing(
+            self.erase = RandomErasing(  # type: ignore[no-untyped-call]
                 config.erase, mode=config.erase_mode, max_count=config.erase_count, device=device
             )
 

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from vizgraph.errors import TrainingError
-from vizgraph.training.batches import Batch
-from vizgraph.training.ranks import Ranks
-from vizgraph.training.scoring import Tally, measure
+from vizgraph.training.distributed import Distributed
+from vizgraph.training.metrics import MetricAccumulator, measure
+from vizgraph.training.samples import Batch
 
-ALONE = Ranks(torch.device("cpu"))
+ALONE = Distributed(torch.device("cpu"))
 
 
 def odds(*rows):
@@ -21,46 +21,46 @@ def odds(*rows):
     return torch.tensor(rows).log()
 
 
-def test_scores_of_four_samples_are_those_worked_out_by_hand():
-    tally = Tally(3)
+def test_metrics_of_four_samples_are_those_worked_out_by_hand():
+    accumulator = MetricAccumulator(3)
     logits = odds([0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.3, 0.6, 0.1])
     labels = torch.tensor([0, 1, 2, 0])
-    tally.add(logits[:3], labels[:3])
-    tally.add(logits[3:], labels[3:], replaced=2)
-    scores = tally.scores(ALONE)
-    assert (scores.count, scores.top1, scores.top5, scores.replaced) == (4, 50.0, 100.0, 2)
-    assert scores.loss == pytest.approx(-(math.log(0.7) + math.log(0.2) + math.log(0.8) + math.log(0.3)) / 4)
-    assert scores.confusion.tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 1]]
+    accumulator.add(logits[:3], labels[:3])
+    accumulator.add(logits[3:], labels[3:], corrupt_images=2)
+    metrics = accumulator.compute(ALONE)
+    assert (metrics.count, metrics.top1, metrics.top5, metrics.corrupt_images) == (4, 50.0, 100.0, 2)
+    assert metrics.loss == pytest.approx(-(math.log(0.7) + math.log(0.2) + math.log(0.8) + math.log(0.3)) / 4)
+    assert metrics.confusion.tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 1]]
     # of 15 bins the tenth holds 0.6 (wrong), the eleventh 0.7 twice (one right), the thirteenth 0.8 (right)
     by_hand = (abs(0 - 0.6) + abs(1 - 1.4) + abs(1 - 0.8)) / 4
-    assert scores.calibration_error == pytest.approx(by_hand, abs=1e-6)
-    assert scores.recall.tolist() == [0.5, 0.0, 1.0]
-    assert scores.precision.tolist() == [0.5, 0.0, 1.0]
+    assert metrics.calibration_error == pytest.approx(by_hand, abs=1e-6)
+    assert metrics.recall.tolist() == [0.5, 0.0, 1.0]
+    assert metrics.precision.tolist() == [0.5, 0.0, 1.0]
 
 
 def test_top5_looks_at_five_answers_of_many():
-    tally = Tally(7)
+    accumulator = MetricAccumulator(7)
     logits = torch.arange(7.0).repeat(7, 1)
-    tally.add(logits, torch.arange(7))
-    assert tally.scores(ALONE).top5 == pytest.approx(500 / 7)
-    assert tally.scores(ALONE).top1 == pytest.approx(100 / 7)
+    accumulator.add(logits, torch.arange(7))
+    assert accumulator.compute(ALONE).top5 == pytest.approx(500 / 7)
+    assert accumulator.compute(ALONE).top1 == pytest.approx(100 / 7)
 
 
 def test_ranks_with_unequal_shares_add_up_to_the_whole():
     torch.manual_seed(0)
     logits, labels = torch.randn(11, 4), torch.randint(0, 4, (11,))
-    whole = Tally(4)
+    whole = MetricAccumulator(4)
     whole.add(logits, labels)
-    parts = [Tally(4), Tally(4)]
+    parts = [MetricAccumulator(4), MetricAccumulator(4)]
     parts[0].add(logits[::2], labels[::2])
     parts[1].add(logits[1::2], labels[1::2])
 
-    class Two(Ranks):
+    class Two(Distributed):
         def total(self, values):
             mine = {5: "sums", 16: "confusion", 45: "bins"}[values.numel()]
             return values + getattr(parts[1], mine).to(values).view(values.shape)
 
-    together, alone = parts[0].scores(Two(torch.device("cpu"))), whole.scores(ALONE)
+    together, alone = parts[0].compute(Two(torch.device("cpu"))), whole.compute(ALONE)
     assert together.count == 11
     assert together.top1 == alone.top1
     assert together.loss == pytest.approx(alone.loss)
@@ -88,8 +88,8 @@ def batch(*labels):
 
 def test_measuring_leaves_modes_as_found():
     model = Ends()
-    scores = measure(model, [batch(0, 1), batch(2)], lambda pixels: pixels.float(), ALONE, classes=3)
-    assert (scores.count, scores.top1) == (3, 100.0)
+    metrics = measure(model, [batch(0, 1), batch(2)], lambda pixels: pixels.float(), ALONE, classes=3)
+    assert (metrics.count, metrics.top1) == (3, 100.0)
     assert (model.training, model.norm.training, model.drop.training) == (True, False, True)
 
 
@@ -102,7 +102,7 @@ def test_a_label_outside_the_classes_and_an_empty_split_are_errors():
 
 def test_measuring_can_be_stopped_between_batches():
     seen = []
-    scores = measure(
+    metrics = measure(
         Ends(),
         [batch(0), batch(1)],
         lambda pixels: pixels.float(),
@@ -111,5 +111,5 @@ def test_measuring_can_be_stopped_between_batches():
         each=lambda one, logits: seen.append(one),
         stop=lambda: True,
     )
-    assert scores is None
+    assert metrics is None
     assert len(seen) == 1

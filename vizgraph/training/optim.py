@@ -7,21 +7,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from vizgraph.errors import TrainingError
-from vizgraph.training.config import OptimizerConfig, ScheduleConfig
+from vizgraph.errors import ConfigError, first_line
+from vizgraph.training.schema import OptimizerConfig, ScheduleConfig
 
 
 def scaled_rate(config: OptimizerConfig, images_an_update: int) -> float:
     """The learning rate as stated, or scaled with what an update holds, linearly or by the root."""
     factor = images_an_update / config.lr_batch
-    return config.lr * {"none": 1.0, "linear": factor, "sqrt": factor**0.5}[config.lr_scaling]
+    scale: dict[str, float] = {"none": 1.0, "linear": factor, "sqrt": factor**0.5}
+    return config.lr * scale[config.lr_scaling]
 
 
 def make_optimizer(config: OptimizerConfig, model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
     """The optimizer, with its groups of parameters: no decay of norms and biases, layers slowed down if asked for.
 
     Raises:
-        TrainingError: no such optimizer, or not with these arguments.
+        ConfigError: no such optimizer, or not with these arguments.
     """
     from timm.optim import create_optimizer_v2
 
@@ -31,7 +32,7 @@ def make_optimizer(config: OptimizerConfig, model: nn.Module, learning_rate: flo
     if config.eps is not None:
         more["eps"] = config.eps
     try:
-        return create_optimizer_v2(
+        optimizer: torch.optim.Optimizer = create_optimizer_v2(
             model,
             opt=config.name,
             lr=learning_rate,
@@ -40,25 +41,23 @@ def make_optimizer(config: OptimizerConfig, model: nn.Module, learning_rate: flo
             layer_decay=config.layer_decay,
             **more,
         )
-    except (ValueError, AssertionError, TypeError) as error:
-        raise TrainingError(f"optimizer.name={config.name}: {error}") from error
+    # Optimizers of many kinds refuse arguments in their own ways.
+    except Exception as error:
+        raise ConfigError(f"optimizer.name={config.name}: cannot be made ({first_line(error)})") from error
+    return optimizer
 
 
 def make_schedule(config: ScheduleConfig, optimizer: torch.optim.Optimizer, epoch_updates: int) -> tuple[Any, int]:
     """timm's scheduler (None for none) and the number of epochs, cooldown included.
 
     Raises:
-        TrainingError: no such schedule, or one that does not fit its epochs.
+        ConfigError: no such schedule, or one that does not fit its epochs.
     """
     from timm.scheduler import create_scheduler_v2
 
-    if 0 < config.epochs <= config.warmup_epochs:
-        raise TrainingError(
-            f"schedule.warmup_epochs ({config.warmup_epochs}) must be below schedule.epochs ({config.epochs})"
-        )
     more: dict[str, Any] = {} if config.decay_epochs is None else {"decay_epochs": config.decay_epochs}
     try:
-        return create_scheduler_v2(
+        scheduler, epochs = create_scheduler_v2(
             optimizer,
             sched=config.name,
             num_epochs=config.epochs,
@@ -71,8 +70,11 @@ def make_schedule(config: ScheduleConfig, optimizer: torch.optim.Optimizer, epoc
             updates_per_epoch=epoch_updates,
             **more,
         )
-    except (ValueError, AssertionError) as error:
-        raise TrainingError(f"schedule.name={config.name}: {error}") from error
+    except Exception as error:
+        raise ConfigError(f"schedule.name={config.name}: cannot be made ({first_line(error)})") from error
+    if scheduler is None and config.name != "none":
+        raise ConfigError(f"schedule.name={config.name}: timm has no such schedule")
+    return scheduler, int(epochs)
 
 
 def take_over(scheduler: Any, optimizer: torch.optim.Optimizer, epoch: int, updates: int) -> None:

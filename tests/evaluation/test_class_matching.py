@@ -6,7 +6,7 @@ import pytest
 
 from vizgraph.data import imagenet_synsets
 from vizgraph.errors import TrainingError
-from vizgraph.training.class_names import match
+from vizgraph.evaluation.class_matching import match
 
 
 def test_synset_folders_go_to_their_class_whatever_their_order():
