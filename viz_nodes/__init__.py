@@ -10,6 +10,7 @@ _HOME = {
     "explain": "viz_nodes.explainer",
     "verify": "viz_nodes.capture",
     "edit_edges": "viz_nodes.capture",
+    "effect": "viz_nodes.effect",
     "reach": "viz_nodes.graphs",
     "ClassOver": "viz_nodes.cams",
     "BoxScore": "viz_nodes.cams",

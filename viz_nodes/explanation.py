@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -279,6 +279,26 @@ class Explanation:
     def rows(self, rows: int | Iterable[int] | None = None) -> list[int]:
         """Numbers of several rows: one, some, or all where None."""
         return list(range(len(self))) if rows is None else [self.row(row) for row in _several(rows)]
+
+    def only(self, row: int) -> Explanation:
+        """The explanation of one row, as the only row of the only image."""
+        at = self.row(row)
+
+        def cut(record: Explanation | LayerExplanation) -> dict[str, Any]:
+            return {
+                each.name: value[at : at + 1]
+                for each in fields(record)
+                if isinstance(value := getattr(record, each.name), Tensor) and len(value) == len(self)
+            }
+
+        layers = tuple(replace(layer, **cut(layer)) for layer in self.layers)
+        return replace(
+            self,
+            **cut(self) | {"source": torch.zeros(1, dtype=torch.int64)},
+            layers=layers,
+            explained=None if self.explained is None else self.explained[at : at + 1],
+            scored_by=None if self.scored_by is None else self.scored_by.row(at),
+        )
 
     def pick(self, layers: int | Iterable[int] | None = None) -> tuple[LayerExplanation, ...]:
         """Explained layers in the order asked: one, some, or all where None."""

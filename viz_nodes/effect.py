@@ -1,0 +1,166 @@
+"""What an edge was worth: the change of the explained score when it is cut in the running network.
+
+A share says what was passed on, a contribution what it was worth to first order; an effect is measured. All graphs are
+held as they were captured, so that nothing changes but the edges that are cut, and the network runs from the cut layer
+on, many cuts in one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.capture import edit_edges
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.adapters.registry import adapters_for
+from viz_nodes.capture.edge_masks import Edges, edge_mask
+from viz_nodes.capture.inputs import Inputs, prepare
+from viz_nodes.capture.model_state import eval_mode, unwrap
+from viz_nodes.capture.resuming import resuming
+from viz_nodes.capture.score import Score, score_of
+from viz_nodes.capture.structure import Layer, structure
+from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation
+
+BATCH = 32
+"""How many cuts run at once, unless asked otherwise."""
+
+
+def effect(
+    model: nn.Module,
+    pixels: Any,
+    exp: Explanation,
+    layer: int,
+    node: Any = None,
+    *,
+    edges: Tensor | Sequence[Edges] | None = None,
+    row: int = 0,
+    batch: int = BATCH,
+    adapter: Adapter | Sequence[Adapter] | None = None,
+) -> Tensor:
+    """The change of the explained score when edges of a layer are cut, each alone or in sets.
+
+    Args:
+        model: the network that was explained.
+        pixels: what it was given, as for `explain`.
+        exp: the explanation of all its graph layers: their graphs are held, so that no later layer chooses anew.
+        layer: place in the network from 0, negative from its end.
+        node: whose edges, as `LayerExplanation.node` takes it; the peak by default.
+        edges: sets of edges instead, the edges of a set cut together: bool (S, N, k), or a sequence with a set in any
+            form that `edit_edges` takes (bool (N, k), pairs (neighbor, center), a function of the neighbors).
+        row: the row of the explanation, so image and target.
+        batch: how many cuts run at once.
+        adapter: as for `explain`.
+
+    Returns:
+        (k,) for the node's edges by rank, or (S,) for sets: score after the cut minus score before it, in logits where
+        the target is a class. Negative: the edges held the score up. Exactly 0 for an edge without share in a maximum,
+        and for a place that holds no edge.
+
+    Raises:
+        ValueError: not all graph layers were explained; the map is blank and no node is given; no such edges; a layer
+            whose aggregation is not understood.
+
+    Example:
+        >>> exp = viz_nodes.explain(model, pixels)
+        >>> viz_nodes.effect(model, pixels, exp, -1)
+        tensor([ 0.0000, -0.0112,  0.0031, ...])
+    """
+    network, row = unwrap(model), exp.row(row)
+    if len(exp.layers) != exp.depth:
+        raise ValueError(
+            f"`exp` must explain all {exp.depth} graph layers, for all graphs are held (got {len(exp.layers)}); "
+            "leave `layers` out of `explain`"
+        )
+    if batch < 1:
+        raise ValueError(f"`batch` must be at least 1 (got {batch})")
+    one, explained = exp.only(row), exp.layer(layer)
+    assert exp.source is not None
+    inputs = prepare(network, pixels)
+    inputs = inputs.of(exp.source[row : row + 1])
+    adapters = adapters_for(adapter)
+    found = structure(network, inputs.args, inputs.kwargs, adapters)[explained.index]
+    neighbors = explained.neighbors[row]
+    sets = _of_node(exp, layer, node, row) if edges is None else _sets(edges, neighbors, found)
+    changed = sets.flatten(1).any(1)
+    effects = torch.zeros(len(sets), dtype=exp.logits.dtype)
+    if bool(changed.any()):
+        effects[changed] = _Cuts(network, inputs, one, found, adapter, batch)(sets[changed]).to(effects)
+    return effects
+
+
+class _Cuts:
+    """A network in which edges of one layer of one image are cut, many sets at once."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        inputs: Inputs,
+        exp: Explanation,
+        layer: Layer,
+        adapter: Adapter | Sequence[Adapter] | None,
+        batch: int,
+    ) -> None:
+        self.network, self.inputs, self.exp, self.layer = network, inputs, exp, layer
+        self.adapter, self.batch = adapter, batch
+        self._masks = torch.zeros(1, 1, 1, dtype=torch.bool)
+
+    def __call__(self, sets: Tensor) -> Tensor:
+        """(S,) float64 changes of the score, for sets (S, N, k)."""
+        score = score_of(self.exp)
+        nothing = torch.zeros_like(sets[:1])
+        self._masks = nothing
+        scores: list[Tensor] = []
+        with (
+            eval_mode(self.network, grad=False),
+            edit_edges(self.network, cut={self.layer.index: self._mask}, frozen=self.exp, adapter=self.adapter),
+            resuming(self.network, self.layer.module, self.layer.times, self.inputs, _as_it_is) as run,
+        ):
+            # The score without a cut is measured in each batch: another batch size may round otherwise.
+            for part in sets.split(self.batch):
+                self._masks = torch.cat([nothing, part])
+                raw = run(torch.empty(0), torch.zeros(len(self._masks), dtype=torch.int64))
+                values = _scores(score, raw, len(self._masks))
+                scores.append(values[1:] - values[0])
+        return torch.cat(scores)
+
+    def _mask(self, neighbors: Tensor) -> Tensor:
+        """(B, N, k) what is cut for as many images as run; nothing where the network is only watched."""
+        if len(neighbors) != len(self._masks):
+            return torch.zeros_like(neighbors, dtype=torch.bool)
+        return self._masks.to(neighbors.device)
+
+
+def _as_it_is(activations: Tensor, output: Tensor) -> Tensor:
+    return output
+
+
+def _scores(score: Score, raw: Any, count: int) -> Tensor:
+    """(count,) float64."""
+    return score(raw, torch.zeros(count, dtype=torch.int64)).detach().cpu().double()
+
+
+def _of_node(exp: Explanation, layer: int, node: Any, row: int) -> Tensor:
+    """(k, N, k): each of a node's edges alone."""
+    explained = exp.layer(layer)
+    if node is None:
+        node = int(explained.peak[row])
+        if node == NO_PEAK:
+            raise ValueError(f"layer {explained.number} has a blank map, so it has no peak; give `node`")
+    number, neighbors = explained.node(node), explained.neighbors[row]
+    k = neighbors.shape[1]
+    sets = torch.zeros(k, *neighbors.shape, dtype=torch.bool)
+    sets[range(k), number, range(k)] = neighbors[number] != NO_EDGE
+    return sets
+
+
+def _sets(edges: Tensor | Sequence[Edges], neighbors: Tensor, layer: Layer) -> Tensor:
+    """(S, N, k) of what a user gave."""
+    if isinstance(edges, Tensor) and edges.ndim != 3:
+        raise ValueError(f"`edges` must be sets of edges (S, N, k), or a sequence of sets (got {tuple(edges.shape)})")
+    masks = [edge_mask("edges", each, neighbors[None], layer)[0] for each in edges]
+    if not masks:
+        raise ValueError("`edges` must hold at least one set (got none)")
+    return torch.stack(masks).cpu() & (neighbors != NO_EDGE)
