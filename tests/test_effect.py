@@ -83,8 +83,8 @@ def test_what_cannot_be_measured_says_so():
     with pytest.raises(ValueError, match="must explain all 3 graph layers"):
         viz_nodes.effect(net, pixels, exp, 0)
     exp = viz_nodes.explain(net, pixels)
+    missing = next(j for j in range(24) if j not in exp.layer(0).neighbors[0, 3])
     with pytest.raises(ValueError, match="which is none"):
-        missing = next(j for j in range(24) if j not in exp.layer(0).neighbors[0, 3])
         viz_nodes.effect(net, pixels, exp, 0, edges=[[(missing, 3)]])
     with pytest.raises(ValueError, match=r"sets of edges \(S, N, k\)"):
         viz_nodes.effect(net, pixels, exp, 0, edges=torch.ones(24, 4, dtype=torch.bool))

@@ -119,8 +119,8 @@ class _Cuts:
             resuming(self.network, self.layer.module, self.layer.times, self.inputs, _as_it_is) as run,
         ):
             # The score without a cut is measured in each batch: another batch size may round otherwise.
-            for part in sets.split(self.batch):
-                self._masks = torch.cat([nothing, part])
+            for start in range(0, len(sets), self.batch):
+                self._masks = torch.cat([nothing, sets[start : start + self.batch]])
                 raw = run(torch.empty(0), torch.zeros(len(self._masks), dtype=torch.int64))
                 values = _scores(score, raw, len(self._masks))
                 scores.append(values[1:] - values[0])
