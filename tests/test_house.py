@@ -11,14 +11,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("viz_nodes", "vizgraph")
 
-RECORD = "explanation grids arguments"
+RECORD = "explanation grids arguments deferred"
 TOOLKIT = f"{RECORD} files capture cams attribution effect explainer graphs export metrics draw batch explorer"
 TABLE: dict[str, str] = {
     "viz_nodes._moved": "",
     "viz_nodes.arguments": "",
     "viz_nodes.grids": "arguments",
     "viz_nodes.files": "",
-    "viz_nodes.explanation": "grids arguments",
+    "viz_nodes.deferred": "",
+    "viz_nodes.explanation": "grids arguments deferred",
     "viz_nodes.capture": RECORD,
     "viz_nodes.cams": f"{RECORD} capture",
     "viz_nodes.attribution": f"{RECORD} capture",

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from viz_nodes import attribution, cams
 from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import Aggregation, recognize
 from viz_nodes.capture.between import between, window_of
 from viz_nodes.capture.calls import GraphCall
-from viz_nodes.capture.distances import ranking
+from viz_nodes.capture.distances import Candidates, candidates, ranking
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.layouts import from_nodes, layout_of
 from viz_nodes.capture.model_state import doublable, eval_mode, unwrap
@@ -24,6 +25,7 @@ from viz_nodes.capture.outputs import Reading, read
 from viz_nodes.capture.recorder import Recording
 from viz_nodes.capture.resuming import resuming
 from viz_nodes.capture.score import Score
+from viz_nodes.deferred import Deferred
 from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
 
 
@@ -264,7 +266,7 @@ def _layer(
     assert call.site.activations is not None
     precise = torch.float64 if call.site.activations.dtype == torch.float64 else torch.float32
     neighbors, partition = call.graph.neighbors, call.partition
-    share, ranked = attribution.shares(call, aggregation), ranking(call)
+    share, chosen_from = attribution.shares(call, aggregation), candidates(call)
 
     def whole(array: Tensor) -> Tensor:
         return (array if partition is None else partition.to_grid(array)).cpu().to(precise)
@@ -296,11 +298,29 @@ def _layer(
         contribution=contribution,
         exact=aggregation.exact and (partition is None or partition.checked),
         conv=aggregation.kind,
-        dilation=None if ranked is None else ranked.dilation,
-        distance=None if ranked is None else whole(ranked.distance)[source],
-        margin=None if ranked is None or ranked.margin is None else whole(ranked.margin)[source],
-        skipped=None if ranked is None else keys(ranked.skipped),
+        **({} if chosen_from is None else _when_asked(chosen_from, partition, source, precise)),
     )
+
+
+def _when_asked(
+    chosen_from: Candidates, partition: Partition | None, source: Tensor, precise: torch.dtype
+) -> dict[str, Any]:
+    """The fields that say by what a layer ranked its neighbors, computed once one of them is asked for."""
+
+    def ranked() -> dict[str, Any]:
+        found = ranking(chosen_from)
+        if found is None:
+            return {}
+        values = found.by_field()
+        for name in ("distance", "margin"):
+            if values[name] is not None:
+                array = values[name] if partition is None else partition.to_grid(values[name])
+                values[name] = array.cpu().to(precise)[source]
+        skipped = found.skipped if partition is None else partition.neighbors_on_grid(found.skipped)
+        return values | {"skipped": skipped.cpu()[source]}
+
+    deferred = Deferred(ranked)
+    return dict.fromkeys(("dilation", "distance", "margin", "skipped"), deferred)
 
 
 def _perturbed(network: nn.Module, inputs: Inputs, call: GraphCall, score: Score, method: cams.Method) -> Tensor:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.arguments import require_kind, require_pair, require_range, require_shape, whole
+from viz_nodes.deferred import is_pending, when_asked
 from viz_nodes.grids import NO_EDGE, NO_PEAK
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class LayerExplanation:
             relative position term where there is one); None where the layer has no such ranking.
         margin: (B, N, k) distance of the first rejected candidate minus the neighbor's own, >= 0: how certain the edge
             is; None where unknown.
-        skipped: (B, N, s) int64, nearer candidates that dilation left out, nearest first; None where unknown.
+        skipped: (B, N, s) int64, nearer candidates that dilation left out, nearest first; None where unknown. This and
+            `dilation`, `distance`, `margin` are computed when they are first asked for.
         placed: whether node i is proven to lie where it is drawn on the image: True; False where that is refuted, and
             the layer is not drawn on the picture; None where it was not tried.
     """
@@ -71,26 +73,27 @@ class LayerExplanation:
     contribution: Tensor
     exact: bool = True
     conv: str = "other"
-    dilation: int | None = None
-    distance: Tensor | None = None
-    margin: Tensor | None = None
-    skipped: Tensor | None = None
+    dilation: int | None = when_asked()
+    distance: Tensor | None = when_asked()
+    margin: Tensor | None = when_asked()
+    skipped: Tensor | None = when_asked()
     placed: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):
             require_pair(name, getattr(self, name))
-        for name in ("cam", "share", "contribution", "distance", "margin", "peak", "neighbors", "skipped"):
-            if getattr(self, name) is not None or name in ("cam", "share", "contribution", "peak", "neighbors"):
+        asked = [name for name in ("distance", "margin", "skipped") if not is_pending(self, name)]
+        for name in ("cam", "share", "contribution", "peak", "neighbors", *asked):
+            if getattr(self, name) is not None or name not in asked:
                 require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped"))
         rows = self.cam.shape[0]
         require_shape("cam", self.cam, (rows, *self.grid))
         require_shape("peak", self.peak, (rows,))
         edges = (rows, self.num_nodes, *self.neighbors.shape[-1:])
-        for name in ("neighbors", "share", "contribution", "distance", "margin"):
-            if getattr(self, name) is not None:
+        for name in ("neighbors", "share", "contribution", *asked):
+            if name != "skipped" and getattr(self, name) is not None:
                 require_shape(name, getattr(self, name), edges)
-        if self.skipped is not None:
+        if "skipped" in asked and self.skipped is not None:
             require_shape("skipped", self.skipped, (*edges[:2], *self.skipped.shape[-1:]))
             require_range("skipped", self.skipped, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
         require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
@@ -115,6 +118,18 @@ class LayerExplanation:
             f"<LayerExplanation index={self.index} {self.name}: {h}x{w} nodes{keys}, {near} neighbors each, "
             f"peak {peak}, {self.conv}{'' if self.exact else ', not exact'}>"
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: everything is there."""
+        return {name: getattr(self, name) for name in vars(self)}
+
+    @property
+    def ranked(self) -> bool:
+        """Whether a neighbor's rank says anything: the layer is known to have sorted its neighbors, nearest first.
+
+        False where nobody ranked them (rolls of the grid, edge lists), and where by what is not known.
+        """
+        return self.distance is not None
 
     @property
     def number(self) -> int:

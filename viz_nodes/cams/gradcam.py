@@ -51,6 +51,21 @@ def image(name: str, activations: Tensor, gradients: Tensor | None = None) -> Te
     return torch.from_numpy(np.ascontiguousarray(made))
 
 
+def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Channels weighted by the mean of their gradient and summed (Selvaraju et al., arXiv 1610.02391).
+
+    What `pytorch_grad_cam.GradCAM` computes, without its second of imports.
+
+    Args:
+        activations, gradients: (B, C, H, W).
+
+    Returns:
+        (B, H, W) on the CPU, signed.
+    """
+    weights = gradients.detach().flatten(2).mean(2)
+    return (weights[:, None] @ activations.detach().flatten(2)).view(-1, *activations.shape[2:]).cpu()
+
+
 def classless(name: str) -> Callable[..., Tensor]:
     """A class of pytorch-grad-cam that looks at no gradient."""
 
@@ -64,7 +79,7 @@ def shapleycam(activations: Tensor, gradients: Tensor) -> Tensor:
     """Grad-CAM of the gradient minus half the Hessian times the activations.
 
     Grad-cam's `ShapleyCAM` frees the graph after one layer, so here the product with the Hessian is taken with the
-    graph kept, and what follows, the mean of a gradient and the weighted sum, is grad-cam's `GradCAM`.
+    graph kept, and what follows is `gradcam`.
 
     Args:
         activations: (B, C, H, W), the tensor the gradients were taken for, still in its graph.
@@ -80,7 +95,7 @@ def shapleycam(activations: Tensor, gradients: Tensor) -> Tensor:
         (product,) = torch.autograd.grad(
             gradients, activations, grad_outputs=activations, retain_graph=True, allow_unused=True
         )
-    return image("GradCAM", activations, gradients if product is None else gradients - 0.5 * product)
+    return gradcam(activations, gradients if product is None else gradients - 0.5 * product)
 
 
 def finer(score: Score, raw: Any, *, compared: int = 3, alpha: float = 1.0) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.cams import perturbation
-from viz_nodes.cams.gradcam import classless, finer, of_class, shapleycam
+from viz_nodes.cams.gradcam import classless, finer, gradcam, of_class, shapleycam
 from viz_nodes.capture.score import Score
 from viz_nodes.explanation import NO_PEAK
 
@@ -48,7 +48,7 @@ METHODS: dict[str, Method] = {
     for method in (
         Method(
             "gradcam",
-            of_class("GradCAM"),
+            gradcam,
             GRADIENTS,
             "Channels weighted by the mean of their gradient (arXiv 1610.02391).",
         ),
@@ -84,7 +84,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "finercam",
-            of_class("GradCAM"),
+            gradcam,
             GRADIENTS,
             "Grad-CAM of the class against those most like it, a score of its own (arXiv 2501.11309).",
             finer,

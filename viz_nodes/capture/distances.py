@@ -6,7 +6,8 @@ leads to the very edges the network used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,23 @@ from torch import Tensor
 
 from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.model_state import doublable
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What a layer chose its neighbors from, kept apart from the network.
+
+    Attributes:
+        neighbors: (B, N, k) whom it chose, every one there.
+        x: (B, C, N) features of the nodes as the module that made the edges was given them.
+        y: (B, C, M) of the key nodes.
+        offset: (1 or B, N, M) a third input, added to the distances; or None.
+    """
+
+    neighbors: Tensor
+    x: Tensor
+    y: Tensor
+    offset: Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +43,14 @@ class Ranking:
     skipped: Tensor
     dilation: int
 
+    def by_field(self) -> dict[str, Any]:
+        """The attributes by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
 
 @torch.no_grad()
-def ranking(call: GraphCall) -> Ranking | None:
-    """The ranking behind a layer's edges, or None where it is not the one tried.
-
-    Tried are squared Euclidean distances of L2-normalized features, and of the features as they are, plus a third input
-    (1 or B, N, M), as ViG and its kin rank (Han et al., arXiv 2206.00272).
-    """
+def candidates(call: GraphCall) -> Candidates | None:
+    """Copies of what the ranking behind a layer's edges is computed from; None where it cannot be."""
     neighbors = call.graph.neighbors
     nodes, keys = call.graph.x.shape[2], call.graph.y.shape[2]
     if not call.ranked or not call.untouched or bool((neighbors < 0).any()):
@@ -49,12 +67,23 @@ def ranking(call: GraphCall) -> Ranking | None:
             y = other.flatten(2)
     if y.shape[2] != keys:
         return None
-    near = 1e-12 if x.dtype == torch.float64 else 1e-2 if x.dtype in (torch.float16, torch.bfloat16) else 1e-5
+    kept = x.clone()
+    return Candidates(neighbors.clone(), kept, kept if y is x else y.clone(), offset)
+
+
+@torch.no_grad()
+def ranking(of: Candidates) -> Ranking | None:
+    """The ranking behind a layer's edges, or None where it is not the one tried.
+
+    Tried are squared Euclidean distances of L2-normalized features, and of the features as they are, plus a third input
+    (1 or B, N, M), as ViG and its kin rank (Han et al., arXiv 2206.00272).
+    """
+    near = 1e-12 if of.x.dtype == torch.float64 else 1e-2 if of.x.dtype in (torch.float16, torch.bfloat16) else 1e-5
     for normalize in (True, False):
-        distance = _distances(x, y, offset, normalize)
+        distance = _distances(of.x, of.y, of.offset, normalize)
         if not normalize:
             near = near * max(1.0, float(distance.abs().max()))
-        found = _matched(distance, neighbors.to(distance.device), near)
+        found = _matched(distance, of.neighbors.to(distance.device), near)
         if found is not None:
             return found
     return None
@@ -73,18 +102,21 @@ def _distances(x: Tensor, y: Tensor, offset: Tensor | None, normalize: bool) -> 
 def _matched(distance: Tensor, neighbors: Tensor, near: float) -> Ranking | None:
     k, keys = neighbors.shape[2], distance.shape[2]
     own = distance.gather(2, neighbors)
-    ordered, nearest = distance.sort(dim=2)
+    if k > 1 and bool((neighbors.sort(dim=2).values.diff(dim=2) == 0).any()):
+        return None
     for dilation in range(1, keys // k + 1):
+        if dilation == 1:  # most layers keep the nearest, for which not all need be sorted
+            ordered, nearest = distance.topk(min(keys, 2 * k), dim=2, largest=False)
+        elif dilation == 2:
+            ordered, nearest = distance.sort(dim=2)
         if float((ordered[..., : k * dilation : dilation] - own).abs().max()) <= near:
             break
     else:
         return None
-    if k > 1 and bool((neighbors.sort(dim=2).values.diff(dim=2) == 0).any()):
-        return None
     margin = (ordered[..., k * dilation, None] - own).clamp(min=0) if k * dilation < keys else None
     left_out = k * dilation - k
-    candidates = nearest[..., : min(keys, k * dilation + k)]
-    kept = (candidates[..., None] == neighbors[:, :, None, :]).any(-1)
+    chosen_from = nearest[..., : min(keys, k * dilation + k)]
+    kept = (chosen_from[..., None] == neighbors[:, :, None, :]).any(-1)
     # Stable: candidates that were not kept come first, still nearest first.
     order = kept.to(torch.uint8).argsort(dim=2, stable=True)
-    return Ranking(own, margin, candidates.gather(2, order)[..., :left_out], dilation)
+    return Ranking(own, margin, chosen_from.gather(2, order)[..., :left_out], dilation)

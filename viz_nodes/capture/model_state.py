@@ -56,15 +56,18 @@ def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
         stack.enter_context(_lock_of(model))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.set_grad_enabled(grad))
-        if grad and any(tensor.is_inference() for tensor in (*model.parameters(), *model.buffers())):
+        modules = list(model.modules())
+        parameters = {p: None for module in modules for p in vars(module)["_parameters"].values() if p is not None}
+        buffers = (b for module in modules for b in vars(module)["_buffers"].values() if b is not None)
+        if grad and any(tensor.is_inference() for tensor in (*parameters, *buffers)):
             raise RuntimeError(
                 "the model must have ordinary parameters (got some made under torch.inference_mode(), which autograd "
                 "cannot use); build or load the model outside of it"
             )
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        training = [(module, module.training) for module in model.modules()]
-        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        training = [(module, module.training) for module in modules]
+        learning = [parameter for parameter in parameters if parameter.requires_grad]
         checkpointing = [
             (module, name) for module, _ in training for name in _CHECKPOINTING if vars(module).get(name) is True
         ]

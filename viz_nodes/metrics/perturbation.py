@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -241,7 +241,7 @@ def _only(exp: Explanation, row: int) -> Explanation:
     def cut(owner, **more):
         arrays = {
             name: value[row : row + 1]
-            for name, value in vars(owner).items()
+            for name, value in ((each.name, getattr(owner, each.name)) for each in fields(owner))
             if isinstance(value, Tensor) and value.shape[:1] == (rows,)
         }
         return replace(owner, **(arrays | more))
