@@ -170,14 +170,6 @@ vizgraph.models vizgraph.checkpoints
 """
 DEBTS = """
 viz_nodes/capture/resuming.py: resuming is long
-viz_nodes/draw/cam.py: draw_cam takes much
-viz_nodes/draw/comparison.py: compare is long
-viz_nodes/draw/comparison.py: compare takes much
-viz_nodes/draw/figures.py: figure is long
-viz_nodes/draw/figures.py: figure takes much
-viz_nodes/draw/geometry/layout.py: compose is long
-viz_nodes/draw/graph.py: draw_graph takes much
-viz_nodes/draw/neighbors.py: draw_neighbors takes much
 viz_nodes/metrics/perturbation.py: file
 vizgraph/checkpoints/catalog.py: file
 vizgraph/checkpoints/load.py: file
