@@ -73,7 +73,7 @@ def run(arguments: list[str]) -> subprocess.Popen:
 
 def broken_manifests(out: Path) -> list[str]:
     """Manifests that speak of files which are not there."""
-    from vizgraph.cli.rendering import manifest
+    from viz_nodes.batch import manifest
 
     found = []
     for path in out.rglob("manifest.json"):

@@ -22,6 +22,8 @@ _HOME = {
     "explore": "viz_nodes.explorer",
     "write_page": "viz_nodes.explorer",
     "Viz_CAM": "viz_nodes.viz_cam",
+    "RenderOptions": "viz_nodes.batch",
+    "render_folder": "viz_nodes.batch",
 }
 __all__ = list(_HOME)
 

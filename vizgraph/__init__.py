@@ -15,10 +15,33 @@ _HOME = {
     "list_models": "vizgraph.models",
     "load_model": "vizgraph.checkpoints",
     "load_image": "vizgraph.data",
+    "render": "vizgraph.api.render",
+    "compare": "vizgraph.api.compare",
+    "explore": "vizgraph.api.explore",
+    "score": "vizgraph.api.score",
+    "summarize": "vizgraph.api.summarize",
+    "verify": "vizgraph.api.verify",
 }
-__all__ = ["__version__", "list_models", "load_image", "load_model"]
+__all__ = [
+    "__version__",
+    "compare",
+    "explore",
+    "list_models",
+    "load_image",
+    "load_model",
+    "render",
+    "score",
+    "summarize",
+    "verify",
+]
 
 if TYPE_CHECKING:
+    from vizgraph.api.compare import compare
+    from vizgraph.api.explore import explore
+    from vizgraph.api.render import render
+    from vizgraph.api.score import score
+    from vizgraph.api.summarize import summarize
+    from vizgraph.api.verify import verify
     from vizgraph.checkpoints import load_model
     from vizgraph.data import load_image
     from vizgraph.models import list_models

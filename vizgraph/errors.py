@@ -148,6 +148,28 @@ def described(error: BaseException) -> tuple[str, int]:
     )
 
 
+def sentence(error: BaseException) -> str:
+    """What to say about an error."""
+    return described(error)[0]
+
+
+_BY_CODE = {USAGE: UsageError, BAD_IMAGE: ImageError, CANNOT_WRITE: CannotWrite}
+
+
+@contextlib.contextmanager
+def as_ours() -> Iterator[None]:
+    """Turn errors of the toolkit and of the system into those of the tree, so that callers need to know no others."""
+    try:
+        yield
+    except VizgraphError:
+        raise
+    except Exception as error:
+        words, code = described(error)
+        if code not in _BY_CODE:
+            raise
+        raise _BY_CODE[code](words) from error
+
+
 @contextlib.contextmanager
 def as_usage(what: str) -> Iterator[None]:
     """Turn the ValueError, TypeError or IndexError of a value that the user chose into a `UsageError` about `what`.

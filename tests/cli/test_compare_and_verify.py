@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from viz_nodes.batch.options import RenderOptions
 from viz_nodes.draw import read_provenance
-from vizgraph.cli.side_by_side import Column, Look, Networks, columns_of, explained, names_of, sheet
+from vizgraph.api.columns import Column, Networks, columns_of, explained, names_of, sheet
+from vizgraph.api.compare import recorded
 
 
 @pytest.fixture
@@ -105,9 +107,11 @@ def test_compare_draws_on_the_original_and_verify_makes_it_again(run, weights, p
     verified = run("verify", tmp_path / "original/compare/photo/compare.png", "--ckpt", weights)
     assert "same bytes" in verified.output
 
-    columns, look = [Column("gcn_demo", str(weights), "top1", "gradcam")] * 2, Look(layers=(6,), fit="crop")
+    columns = [Column("gcn_demo", str(weights), "top1", "gradcam")] * 2
+    look = RenderOptions(layers=(5,), fit="crop")
+    loaded = Networks([("gcn_demo", str(weights))], device="cpu")
     for canvas, shape in (("input", (224, 224, 3)), ("original", (200, 300, 3))):
-        _, shown = explained(image, columns, replace(look, canvas=canvas), Networks(device="cpu", quiet=True))
+        _, shown, _ = explained(image, columns, replace(look, canvas=canvas), loaded)
         assert shown[1].image.shape == shape
         assert (shown[1].view is None) == (canvas == "input")
     left, top, right, bottom = shown[1].view
@@ -126,16 +130,16 @@ def test_one_column_is_a_usage_error_that_says_what_to_give(run, photograph, tmp
 
 def test_columns_are_every_network_with_every_target_and_method():
     found = columns_of([("gcn_ti", None), ("vig_ti", "a/b.pth")], ["top1"], ["gradcam", "layercam"])
-    assert found[1] == Column("gcn_ti", None, "top1", "layercam")
+    assert found[1] == Column("graphconvnet_ti", None, "top1", "layercam")
     assert names_of(found) == [
-        "gcn_ti · published · Grad-CAM",
-        "gcn_ti · published · Layer-CAM",
+        "graphconvnet_ti · published · Grad-CAM",
+        "graphconvnet_ti · published · Layer-CAM",
         "vig_ti · b.pth · Grad-CAM",
         "vig_ti · b.pth · Layer-CAM",
     ]
-    assert names_of([found[0], found[0]]) == ["gcn_ti", "gcn_ti"]
-    look = Look(layers=(4, -1), k="all", versus="cat")
-    assert Look.of_record(json.loads(json.dumps(look.record()))) == look
+    assert names_of([found[0], found[0]]) == ["graphconvnet_ti", "graphconvnet_ti"]
+    look = RenderOptions(layers=(3, -1), k="all", versus="cat", kinds=("cam",))
+    assert RenderOptions.of_record(json.loads(json.dumps(recorded(look)))) == look
 
 
 def test_verify_makes_each_kind_of_figure_again(run, rendered, weights):
@@ -208,7 +212,7 @@ def test_verify_refuses_other_weights(run, rendered, weights, tmp_path):
 
 def test_verify_shows_what_a_figure_says_and_refuses_those_that_say_nothing(run, rendered, photograph, tmp_path):
     folder, _ = rendered
-    done = run("verify", "--show", folder / "figure.pdf")
+    done = run("verify", "--note", folder / "figure.pdf")
     assert json.loads(done.output)["options"]["layers"] == [6]
     done = run("verify", photograph(tmp_path / "plain.png"))
     assert done.exit_code == 2

@@ -10,8 +10,11 @@ import sys
 import click
 import pytest
 
+from viz_nodes.batch.options import layer_indices
+from viz_nodes.text import one_line
 from vizgraph.cli import options
-from vizgraph.cli.errors import Failure, OneLineErrors, Terminated, one_line
+from vizgraph.cli.errors import OneLineErrors
+from vizgraph.errors import Terminated, UsageError
 
 
 def ends(error, *args):
@@ -38,7 +41,7 @@ def checkpoint_error():
 
 
 def image_error():
-    from vizgraph.data.images import ImageError
+    from vizgraph.data import ImageError
 
     return ImageError("x.jpg: it is no image; give one")
 
@@ -46,7 +49,7 @@ def image_error():
 @pytest.mark.parametrize(
     ("make", "code", "line"),
     [
-        (lambda: Failure("--k", "is odd", "use 9", code=2), 2, "vizgraph: error: --k: is odd; use 9\n"),
+        (lambda: UsageError("--k", "is odd", "use 9"), 2, "vizgraph: error: --k: is odd; use 9\n"),
         (image_error, 3, "vizgraph: error: x.jpg: it is no image; give one\n"),
         (checkpoint_error, 4, "vizgraph: error: weights.pth: is empty; fetch it again\n"),
         (
@@ -71,7 +74,7 @@ def test_a_defect_says_how_to_report_it():
 
 
 def test_debug_shows_the_traceback_and_the_line():
-    code, text = ends(Failure("--k", "is odd", "use 9", code=2), "--debug")
+    code, text = ends(UsageError("--k", "is odd", "use 9"), "--debug")
     assert code == 2
     assert "Traceback" in text
     assert text.endswith("vizgraph: error: --k: is odd; use 9\n")
@@ -117,23 +120,18 @@ def test_values_that_cannot_be_meant_are_refused(run, args, said):
         (None, 6, [1, 3, 5]),
         (None, 1, [0]),
         ("all", 3, [0, 1, 2]),
-        ((12, 4, 4), 12, [3, 11]),
-        ((-1, 1), 12, [0, 11]),
+        ("12,4,4", 12, [3, 11]),
+        ("-1,1", 12, [0, 11]),
     ],
 )
 def test_layers_are_counted_from_one_and_default_to_thirds(choice, depth, indices):
-    assert options.layer_indices(choice, depth) == indices
+    assert layer_indices(options.Layers().convert(choice, None, None), depth) == indices
 
 
 @pytest.mark.parametrize("number", [13, -13])
 def test_a_layer_beyond_the_network_is_refused_with_the_range(number):
-    with pytest.raises(Failure, match=f"no layer {number}; this network has layers 1 to 12"):
-        options.layer_indices((number,), 12)
-
-
-def test_an_unknown_method_answers_with_a_near_one():
-    with pytest.raises(Failure, match="did you mean gradcam"):
-        options.method_name("gradcm")
+    with pytest.raises(IndexError, match=f"no layer {number}; this network has layers 1 to 12"):
+        layer_indices(options.Layers().convert(str(number), None, None), 12)
 
 
 @pytest.mark.parametrize("command", [[], ["render"], ["demo"], ["summarize"]])

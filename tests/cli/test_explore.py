@@ -8,7 +8,8 @@ import shlex
 
 import pytest
 
-from vizgraph.cli.explore import page_path, paired
+from vizgraph.api.columns import paired
+from vizgraph.api.explore import page_path
 
 
 def shown(path) -> dict:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from vizgraph.cli.rendering import manifest
+from viz_nodes.batch import manifest
 
 FAST = ("--dpi", 40, "--workers", 0, "--device", "cpu")
 
@@ -272,12 +272,12 @@ def test_pictures_tell_what_they_were_made_from(render, photograph, tmp_path):
         assert str(tmp_path) not in json.dumps(note)
 
 
-def test_the_original_is_drawn_on_when_asked(render, photograph, tmp_path):
+def test_the_original_is_drawn_on_unless_what_the_network_saw_is_asked_for(render, photograph, tmp_path):
     wide = photograph(tmp_path / "x.jpg", size=(96, 24))
-    render(wide, more=("--layers", "1", "--canvas", "original", "--dpi", "100"))
+    render(wide, more=("--layers", "1", "--dpi", "100"))
     with Image.open(tmp_path / "out/gcn_demo/x/layer_1_graph.png") as picture:
         original = picture.size
-    render(wide, more=("--layers", "1", "--dpi", "100"))
+    render(wide, more=("--layers", "1", "--canvas", "input", "--dpi", "100"))
     with Image.open(tmp_path / "out/gcn_demo/x/layer_1_graph.png") as picture:
         squashed = picture.size
     assert original[0] == squashed[0]

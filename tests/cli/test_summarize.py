@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from builders import explanations as builders
-from vizgraph.cli.rendering import manifest
-from vizgraph.cli.rendering.aggregates import EVERY, Aggregates, coverage
+from viz_nodes.batch import manifest
+from viz_nodes.batch.aggregates import EVERY, Aggregates, coverage
 
 
 def explanation(target, neighbors, cam=None, share=None):
@@ -134,9 +134,9 @@ def test_a_folder_without_explanations_is_a_usage_error(run, tmp_path):
 
 
 def test_no_words_of_the_figures_are_cut_off():
+    from viz_nodes.batch.aggregate_figures import edges_by_depth, mean_maps
+    from viz_nodes.batch.aggregates import EVERY, Aggregates, Sums
     from viz_nodes.draw.files import pixels_of
-    from vizgraph.cli.rendering.aggregate_figures import edges_by_depth, mean_maps
-    from vizgraph.cli.rendering.aggregates import EVERY, Aggregates, Sums
 
     found = Aggregates()
     for layer in (1, 2):

@@ -1,10 +1,8 @@
-"""The published weights and every file of weights: find, fetch, read, load.
+"""The published weights and every file of weights: find, fetch, read, rename, load.
 
-`catalog` (what exists), `locate` (what is here), `download` and `hub` (how the rest comes), `read` (open a file that
-may be hostile; `pickles` and `pickle_size` its pickle), `wrappers` (which of it are the weights), `shapes` (what they
-are of), `provenance` (what belongs to them), `load` (all of it, into a network). How keys are renamed is the
-networks' own business (`vizgraph.models._filter`). Names are loaded when first used, so that what needs no torch stays
-quick.
+`catalog` (what exists), `locate` (what is here), `download` (how the rest comes), `read` (open a file that may be
+hostile), `remap` (key layouts), `load` (all of it, into a network). Names are loaded when first used, so that what
+needs no torch stays quick.
 """
 
 from __future__ import annotations
@@ -15,21 +13,18 @@ from typing import TYPE_CHECKING
 from vizgraph.errors import CheckpointError
 
 _HOME = {
-    "CheckpointInfo": "provenance",
+    "CheckpointInfo": "load",
     "load_model": "load",
     "load_published": "load",
-    "Provenance": "provenance",
-    "resolve_device": "devices",
+    "resolve_device": "load",
 }
-__all__ = ["CheckpointError", "CheckpointInfo", "Provenance", "load_model", "load_published", "resolve_device"]
+__all__ = ["CheckpointError", "CheckpointInfo", "load_model", "load_published", "resolve_device"]
 
 if TYPE_CHECKING:
-    from vizgraph.checkpoints.devices import resolve_device
-    from vizgraph.checkpoints.load import load_model, load_published
-    from vizgraph.checkpoints.provenance import CheckpointInfo, Provenance
+    from vizgraph.checkpoints.load import CheckpointInfo, load_model, load_published, resolve_device
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str):
     if name in _HOME:
         return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

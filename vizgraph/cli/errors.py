@@ -1,12 +1,13 @@
 """How a command ends: one line on stderr and an exit code that scripts can rely on.
 
-`vizgraph: error: <what>: <why>; <cure>`. A command raises `Failure`, or lets the errors of the other rooms through; the
-group `OneLineErrors` prints it. A traceback appears with --debug only.
+`vizgraph: error: <what>: <why>; <cure>`. A command lets the errors of `vizgraph.errors` through; the group
+`OneLineErrors` prints them. A traceback appears with --debug only; with --json stdout holds an object that says it too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 import threading
@@ -15,75 +16,32 @@ from typing import Any
 
 import click
 
+from viz_nodes.text import one_line
 from vizgraph.errors import (
     ALL_DONE,
     BAD_CHECKPOINT,
-    BAD_IMAGE,
     CANNOT_WRITE,
-    DEFECT,
     INTERRUPTED,
     SOME_FAILED,
     TERMINATED,
     USAGE,
     Terminated,
     VizgraphError,
-    as_usage,
     described,
 )
 
-__all__ = [
-    "ALL_DONE",
-    "BAD_CHECKPOINT",
-    "BAD_IMAGE",
-    "CANNOT_WRITE",
-    "DEFECT",
-    "SOME_FAILED",
-    "USAGE",
-    "Failure",
-    "OneLineErrors",
-    "Terminated",
-    "as_usage",
-    "described",
-    "failed",
-    "one_line",
-    "warn",
-]
+__all__ = ["BAD_CHECKPOINT", "CANNOT_WRITE", "SOME_FAILED", "USAGE", "Failure", "OneLineErrors", "one_line"]
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click from 8.2 raises for a bare `vizgraph`; its message is the whole help, which is to keep its lines."""
 
 
 class Failure(VizgraphError):
-    """A command cannot do what it was asked to.
-
-    Args:
-        what: the thing it is about: a file, an option, a command.
-        why: what is wrong with it.
-        cure: what to do.
-        code: exit code, one of `vizgraph.errors`.
-    """
+    """An error of `train` and `evaluate` with an exit code of its own."""
 
     def __init__(self, what: str, why: str, cure: str = "", *, code: int) -> None:
         super().__init__(what, why, cure)
         self.exit_code = code
-
-
-def one_line(text: object) -> str:
-    """Text of any origin as one line that any terminal can show: control characters and undecodable bytes escaped."""
-    line = " ".join(str(text).split())
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in line
-    )
-
-
-def failed(name: str, why: object) -> str:
-    """The line for one item of a batch that fails while the others go on."""
-    return f"vizgraph: error: {one_line(name)}: {one_line(why)}"
-
-
-def warn(text: object) -> None:
-    """Say something on stderr that does not end the command."""
-    click.echo(f"vizgraph: warning: {one_line(text)}", err=True)
 
 
 @contextlib.contextmanager
@@ -124,7 +82,8 @@ class OneLineErrors(click.Group):
             click.echo(error.format_message(), err=True)
             sys.exit(USAGE)
         except Exception as error:
-            self._end(*described(error), given)
+            words, code = described(error)
+            self._end(words, code, given, quiet=code in (INTERRUPTED, TERMINATED))
         sys.exit(result if isinstance(result, int) else ALL_DONE)
 
     @staticmethod
@@ -136,4 +95,6 @@ class OneLineErrors(click.Group):
         # What a pipe or a full disk does to stderr must not change the exit code.
         with contextlib.suppress(OSError):
             click.echo(f"vizgraph: {'' if quiet else 'error: '}{one_line(message)}", err=True)
+            if "--json" in args:
+                click.echo(json.dumps({"error": one_line(message), "exit_code": code}))
         sys.exit(code)

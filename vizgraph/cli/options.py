@@ -1,31 +1,53 @@
-"""The options that commands share, each once: `@together(arch, ckpt, layers)` above a command.
+"""The options that commands share, each once, so that each means the same everywhere.
 
-What needs the network to be understood (layers, target, k) stays as it was written until there is one: see
-`layer_indices` and `method_name`.
+What decides a result is made from the fields of `RenderOptions`: default and words are there. Values are checked as
+soon as they are read, before anything slow is imported; what needs the network to be understood (layers, classes)
+waits until there is one.
 """
 
 from __future__ import annotations
 
-import difflib
+import importlib.resources
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from vizgraph.cli.errors import USAGE, Failure
+from viz_nodes.batch.options import ALL as ALL
+from viz_nodes.batch.options import RenderOptions, RunOptions
+from vizgraph.errors import did_you_mean
 
-FORMATS = ("png", "pdf", "svg")
-ALL = "all"
+_FIELDS = {one.name: one for kind in (RenderOptions, RunOptions) for one in fields(kind)}
 
 
-class _Layers(click.ParamType):
-    """ "4,8,12", "-1", "all": a tuple of layer numbers from 1 (negative from the end), or "all"."""
+def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Any:
+    """The click option of a field: its name, default, words and values, unless they are given."""
+    told = _FIELDS[name]
+    default = None if told.default is MISSING else told.default
+    if type is None and told.metadata.get("choices"):
+        type = click.Choice(told.metadata["choices"])
+    if type is None and "least" in told.metadata:
+        bounds = click.FloatRange if isinstance(default, float) else click.IntRange
+        type = bounds(told.metadata["least"], told.metadata["most"])
+    settings: dict[str, Any] = {"help": told.metadata["help"], "type": type, "show_default": True, "default": default}
+    if isinstance(default, bool):
+        settings |= {"is_flag": True, "show_default": False}
+    if default in (None, ()):
+        settings |= {"show_default": False, "default": None}
+    return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, **{**settings, **more})
+
+
+class Layers(click.ParamType[Any]):
+    """ "4,8,12", "-1", "all": a tuple of places from 0 (negative from the end), or "all"."""
 
     name = "layers"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if not isinstance(value, str) or value == ALL:
             return value
         try:
@@ -34,43 +56,48 @@ class _Layers(click.ParamType):
             self.fail(f"{value!r} is not a list of layer numbers such as 4,8,12, nor 'all'", param, ctx)
         if 0 in numbers:
             self.fail("layers are counted from 1, there is no layer 0", param, ctx)
-        return numbers
+        return tuple(number - 1 if number > 0 else number for number in numbers)
 
 
-class _CountOrAll(click.ParamType):
+class CountOrAll(click.ParamType[Any]):
     """ "9" or "all": a number above 0, or "all"."""
 
     name = "count"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value is None or value == ALL or (isinstance(value, int) and value > 0):
             return value
-        if not re.fullmatch(r"0*[1-9]\d*", str(value)):
+        if not re.fullmatch(r"0*[1-9]\d{0,8}", str(value)):
             self.fail(f"{value!r} is neither a number above 0 nor 'all'", param, ctx)
         return int(value)
 
 
-class _Formats(click.ParamType):
-    """ "png,pdf": a tuple of formats without repeats."""
+class Several(click.ParamType[Any]):
+    """ "png,pdf": a tuple of words without repeats, in the order of the choices where `ordered`."""
 
-    name = "formats"
+    def __init__(self, name: str, choices: Sequence[str], *, ordered: bool = False) -> None:
+        self.name, self.choices, self.ordered = name, tuple(choices), ordered
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if not isinstance(value, str):
             return value
-        formats = tuple(dict.fromkeys(part.strip().lower().lstrip(".") for part in value.split(",")))
-        for form in formats:
-            if form not in FORMATS:
-                self.fail(f"{form!r} is no format; choose from {', '.join(FORMATS)}", param, ctx)
-        return formats
+        words = tuple(dict.fromkeys(part.strip().lower().lstrip(".") for part in value.split(",")))
+        for word in words:
+            if word not in self.choices:
+                self.fail(f"{word!r} is no {self.name}; choose from {', '.join(self.choices)}", param, ctx)
+        return tuple(word for word in self.choices if word in words) if self.ordered else words
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+        head, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(head + comma + word) for word in self.choices if word.startswith(last)]
 
 
-class _Place(click.ParamType):
+class Place(click.ParamType[Any]):
     """A place in what the network saw: "0.25,0.4", fractions from the left and from the top."""
 
     name = "place"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if isinstance(value, tuple):
             return value
         try:
@@ -82,12 +109,12 @@ class _Place(click.ParamType):
         return x, y
 
 
-class _Digest(click.ParamType):
+class Digest(click.ParamType[Any]):
     """The beginning of a SHA-256, 8 to 64 hexadecimal digits."""
 
     name = "sha256"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if value is None:
             return None
         digits = value.strip().lower().removeprefix("sha256:")
@@ -96,200 +123,222 @@ class _Digest(click.ParamType):
         return digits
 
 
+class Named(click.ParamType[Any]):
+    """A name of a list that is asked for when it is needed; others answer with near ones.
+
+    Args:
+        name: what it names.
+        names: function that lists them all.
+        plain: makes of a name what is compared.
+    """
+
+    def __init__(self, name: str, names: Any, plain: Any = str) -> None:
+        self.name, self._names, self._plain = name, names, plain
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is None:
+            return None
+        known = {self._plain(name): name for name in self._names()}
+        if self._plain(value) not in known:
+            self.fail(f"no {self.name} is called {value!r}; {did_you_mean(value, self._names())}", param, ctx)
+        return known[self._plain(value)]
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
+
+
+class Width(click.ParamType[Any]):
+    """A width of the page, by name, in millimeters or in inches."""
+
+    name = "width"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        from viz_nodes.draw.style.widths import width_in_inches
+
+        if value is not None:
+            try:
+                width_in_inches(value)
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        return value
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+        from viz_nodes.draw.style.widths import WIDTHS
+
+        return [CompletionItem(name) for name in WIDTHS if name.startswith(incomplete)]
+
+
+def architectures() -> list[str]:
+    """The architectures, then their short names."""
+    from vizgraph.checkpoints.catalog import ARCHITECTURES, SHORT_NAMES
+
+    return [*ARCHITECTURES, *SHORT_NAMES]
+
+
+def methods() -> list[str]:
+    """The CAM methods, from the table of words that needs no torch."""
+    table = json.loads((importlib.resources.files("viz_nodes.draw.style") / "words.json").read_text("utf-8"))
+    return [name for name in table["methods"] if name not in ("random", "randomcam")]
+
+
+def palettes() -> list[str]:
+    """Colormaps, and 'release' for the release's."""
+    import matplotlib
+
+    return ["release", *matplotlib.colormaps]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9+]", "", name.casefold())
+
+
+ARCH = Named("architecture", architectures)
+METHOD = Named("method", methods, _plain)
+PALETTE = Named("palette", palettes)
+_FILE = click.Path(path_type=Path)
 _ARCH_HELP = "Architecture, such as gcn_ti or vig_s; `vizgraph models` lists them."
 _CKPT_HELP = "Weights file; 'demo' for the bundled ones, 'random' for none. Without it: the published weights."
+_TARGET_HELP = "Class explained: label, index, or top1 (the predicted one)"
+_SHA_HELP = "Refuse a weights file whose SHA-256 does not begin so"
 _IMG_HELP = "Image or folder (searched through); again for more."
 
-arch = click.option("--arch", metavar="NAME", help=_ARCH_HELP + "  [default: gcn_demo with --ckpt demo]")
-archs = click.option("--arch", "archs", metavar="NAME", multiple=True, help=_ARCH_HELP + " Again for more.")
+arch = click.option("--arch", metavar="NAME", type=ARCH, help=_ARCH_HELP + "  [default: gcn_demo with --ckpt demo]")
+archs = click.option("--arch", "archs", metavar="NAME", type=ARCH, multiple=True, help=_ARCH_HELP + " Again for more.")
 ckpt = click.option("--ckpt", metavar="FILE", help=_CKPT_HELP)
 ckpts = click.option("--ckpt", "ckpts", metavar="FILE", multiple=True, help=_CKPT_HELP + " Again for more.")
 no_ema = click.option(
     "--no-ema", is_flag=True, help="Take the plain weights of a file that has averaged (EMA) ones too."
 )
-sha256 = click.option(
-    "--sha256", metavar="HEX", type=_Digest(), help="Refuse a weights file whose SHA-256 does not begin so."
+sha256 = click.option("--sha256", metavar="HEX", type=Digest(), help=f"{_SHA_HELP}.")
+sha256s = click.option(
+    "--sha256", metavar="HEX", type=Digest(), multiple=True, help=f"{_SHA_HELP}; again for each --ckpt."
 )
-img = click.option(
-    "--img", metavar="PATH", multiple=True, required=True, type=click.Path(path_type=Path, exists=False), help=_IMG_HELP
+seed = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of everything random."
 )
-one_img = click.option(
-    "--img", metavar="FILE", required=True, type=click.Path(path_type=Path, exists=False), help="Image."
+labels = click.option(
+    "--labels", metavar="FILE", type=_FILE, help="Class names instead of the network's: a line each, or JSON."
 )
-layers = click.option(
-    "--layers",
+img = click.option("--img", metavar="PATH", multiple=True, required=True, type=_FILE, help=_IMG_HELP)
+layers = field_option(
+    "layers",
     metavar="4,8,12",
-    type=_Layers(),
+    type=Layers(),
     help="Graph layers from 1, or 'all'.  [default: a third, two thirds, the last]",
 )
-k = click.option(
-    "--k", metavar="N", type=_CountOrAll(), default=9, show_default=True, help="Neighbors drawn, or 'all'."
-)
-centers = click.option(
-    "--center",
+k = field_option("k", metavar="N", type=CountOrAll())
+centers = field_option(
     "centers",
+    "--center",
     metavar="X,Y",
-    type=_Place(),
+    type=Place(),
     multiple=True,
     help="Draw whom the patch there asks, as fractions from the left and top; again for more.  [default: the peak]",
 )
-target = click.option(
-    "--target",
-    metavar="CLASS",
-    default="top1",
-    show_default=True,
-    help="Class explained: label, index, or top1 (the predicted one).",
-)
-versus = click.option("--versus", metavar="CLASS", help="Explain why the target and not this class (label or index).")
-method = click.option(
+target = click.option("--target", metavar="CLASS", default="top1", show_default=True, help=f"{_TARGET_HELP}.")
+
+
+def targets(default: str) -> Any:
+    """--target of a command that shows several classes."""
+    words = f"{_TARGET_HELP}, top5, ...; again for more."
+    return click.option("--target", "targets", metavar="CLASS", multiple=True, default=(default,), help=words)
+
+
+versus = field_option("versus", metavar="CLASS")
+method = field_option("method", metavar="NAME", type=METHOD)
+several_methods = click.option(
     "--method",
+    "methods",
     metavar="NAME",
-    default="gradcam",
+    multiple=True,
+    type=METHOD,
+    default=("gradcam",),
     show_default=True,
-    help="CAM method: gradcam, layercam, eigencam, ...",
+    help=_FIELDS["method"].metadata["help"] + " Again for more.",
 )
-fit = click.option(
-    "--fit",
-    type=click.Choice(("squash", "crop")),
-    default="squash",
-    show_default=True,
-    help="Show the network the whole image, or its evaluation crop.",
-)
+fit = field_option("fit")
 device = click.option(
     "--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
 )
 out = click.option(
-    "--out",
-    metavar="FOLDER",
-    default="viz_output",
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=True),
-    help="Where results go.",
+    "--out", metavar="FOLDER", default="viz_output", show_default=True, type=_FILE, help="Where results go."
 )
-formats = click.option(
-    "--format",
+formats = field_option(
     "formats",
+    "--format",
     metavar="png,pdf,svg",
-    type=_Formats(),
+    type=Several("format", _FIELDS["formats"].metadata["choices"]),
     default="png",
-    show_default=True,
-    help="Files of a figure.",
 )
-dpi = click.option(
-    "--dpi", type=click.IntRange(30, 2400), default=300, show_default=True, help="Pixels an inch of PNG files."
-)
-overwrite = click.option("--overwrite", is_flag=True, help="Make again what is there already.")
-workers = click.option(
-    "--workers",
-    type=click.IntRange(0, 256),
+dpi = field_option("dpi")
+overwrite = field_option("overwrite")
+check = field_option("check")
+workers = field_option(
+    "workers",
+    metavar="N",
     default=None,
-    metavar="N",
-    help="Processes that draw; 0 draws in this one.  [default: one a processor, up to 8]",
+    show_default=False,
+    help="Processes that work beside this one; 0 for none.  [default: one a processor, up to 8]",
 )
-batch = click.option(
-    "--batch",
-    type=click.IntRange(1, 1024),
-    metavar="N",
-    help="Images a pass; other numbers change the last bits of results.  [default: 1 on a CPU, 16 on a GPU]",
+batch = field_option("batch", metavar="N", help="Images a pass; other numbers change the last bits of results.")
+width = field_option("width", metavar="WIDTH", type=Width())
+palette = field_option("palette", metavar="NAME", type=PALETTE)
+
+
+def kinds(default: str) -> Any:
+    """--kinds with the pictures that a command shows by default."""
+    choices = _FIELDS["kinds"].metadata["choices"]
+    kind = Several("kind of picture", choices, ordered=True)
+    return field_option("kinds", metavar="cam,neighbors,graph", type=kind, default=default)
+
+
+weights = (arch, ckpt, no_ema, sha256, seed, labels)
+"""What names a network."""
+several_weights = (archs, ckpts, no_ema, sha256s, seed, labels)
+"""What names several."""
+explanation = (layers, target, versus, method, fit)
+"""What is asked of one."""
+edges = (k, field_option("order"), field_option("hops"), field_option("color"), centers)
+"""Which edges are drawn."""
+words = (
+    click.option("--title", metavar="WORDS", help=_FIELDS["title"].metadata["help"]),
+    click.option("--no-title", is_flag=True, help="Leave out the heading of a figure."),
+    click.option("--no-caption", is_flag=True, help="Leave out captions under pictures."),
+    click.option("--no-notes", is_flag=True, help="Leave out the line that explains the marks of a figure."),
 )
-width = click.option(
-    "--width",
-    metavar="WIDTH",
-    help="Of figures: column, page, neurips, ..., millimeters, or such as 3.3in.  [default: column]",
+looks = (
+    width,
+    field_option("canvas"),
+    palette,
+    field_option("normalize"),
+    field_option("theme"),
+    field_option("font", metavar="FAMILY"),
+    field_option("font_size"),
 )
-canvas = click.option(
-    "--canvas",
-    type=click.Choice(("input", "original")),
-    default="input",
-    show_default=True,
-    help="Draw on what the network saw, or on the original at its full resolution.",
-)
-palette = click.option(
-    "--palette",
-    metavar="NAME",
-    default="inferno",
-    show_default=True,
-    help="Colors of maps; 'release' for the release's jet.",
-)
-theme = click.option(
-    "--theme", type=click.Choice(("light", "dark")), default="light", show_default=True, help="Of figures."
-)
-font_size = click.option(
-    "--font-size", type=click.FloatRange(3, 24), default=6.5, show_default=True, help="Points at final size."
-)
-drawing = (width, canvas, palette, theme, font_size)
 """How figures look."""
+drawing = (*looks, *words)
+
+
+def said(title: str | None, no_title: bool, no_caption: bool, no_notes: bool) -> dict[str, Any]:
+    """The fields of `RenderOptions` that `words` name."""
+    return {"title": title or not no_title, "captions": not no_caption, "notes": not no_notes}
+
+
+def loading(no_ema: bool, sha256: Any, device: str, seed: int, labels: Path | None) -> dict[str, Any]:
+    """What a command was told of weights, as `vizgraph.api.networks.load` takes it."""
+    return {"ema": not no_ema, "sha256": sha256 or None, "device": device, "seed": seed, "labels": labels}
+
+
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
-weights = (arch, ckpt, no_ema, sha256)
-"""What names a network: pass through `vizgraph.cli.networks.load` to get it."""
-explanation = (layers, target, versus, method, fit)
-"""What is asked of it."""
 
+def together(*given: Any) -> Any:
+    """One decorator of several options."""
+    from vizgraph.cli.command import flat
 
-def together(*options: Callable | Sequence[Callable]) -> Callable:
-    """One decorator of several options, which the help lists in this order; tuples of options may be among them."""
-    flat = [one for option in options for one in (option if isinstance(option, (tuple, list)) else (option,))]
-
-    def decorate(function: Callable) -> Callable:
-        for option in reversed(flat):
+    def decorate(function: Any) -> Any:
+        for option in reversed(list(flat(given))):
             function = option(function)
         return function
 
     return decorate
-
-
-def processors() -> int:
-    """Processors this process may use."""
-    import os
-
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def layer_indices(choice: str | Sequence[int] | None, depth: int) -> list[int]:
-    """Places in the network, from 0 and in its order, of the layers a user named from 1.
-
-    Args:
-        choice: the value of --layers.
-        depth: number of graph layers in the network.
-
-    Raises:
-        Failure: the network has no such layer.
-    """
-    if choice == ALL:
-        return list(range(depth))
-    if choice is None:
-        numbers = [max(1, round(depth / 3)), max(1, round(2 * depth / 3)), depth]
-    else:
-        numbers = [number + depth + 1 if number < 0 else number for number in cast("Sequence[int]", choice)]
-        for number, written in zip(numbers, choice):
-            if not 1 <= number <= depth:
-                raise Failure(
-                    "--layers", f"there is no layer {written}", f"this network has layers 1 to {depth}", code=USAGE
-                )
-    return sorted({number - 1 for number in numbers})
-
-
-def method_name(name: str) -> str:
-    """The name of a CAM method, checked.
-
-    Raises:
-        Failure: there is none of this name; the message has near ones.
-    """
-    from viz_nodes.cams import METHODS
-
-    if name in METHODS:
-        return name
-    near = difflib.get_close_matches(name.lower(), METHODS, n=2)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(METHODS)}"
-    raise Failure("--method", f"no method is called {name!r}", hint, code=USAGE)
-
-
-def as_record(values: dict[str, Any]) -> dict[str, Any]:
-    """Option values as JSON holds them, for a manifest."""
-    return {
-        name: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-        for name, value in sorted(values.items())
-    }

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from torch import nn
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+ACTIVATIONS = {
     "gelu": nn.GELU,
     "relu": nn.ReLU,
     "leakyrelu": lambda: nn.LeakyReLU(0.2),
     "silu": nn.SiLU,
     "hswish": nn.Hardswish,
 }
-NORMS: dict[str, Callable[[int], nn.Module] | None] = {
-    "batch": nn.BatchNorm2d,
-    "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
-    "none": None,
-}
+NORMS = {"batch": nn.BatchNorm2d, "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True), "none": None}
 
 
-def _named(kind: str, name: str, table: Mapping[str, Any]) -> Any:
+def _named(kind: str, name: str, table: dict):
     if name not in table:
         raise ValueError(f"`{kind}` must be one of {', '.join(table)} (got {name!r})")
     return table[name]
@@ -29,8 +22,7 @@ def _named(kind: str, name: str, table: Mapping[str, Any]) -> Any:
 
 def activation(name: str) -> nn.Module:
     """A new activation module of this name."""
-    result: nn.Module = _named("act", name, ACTIVATIONS)()
-    return result
+    return _named("act", name, ACTIVATIONS)()
 
 
 def norm(name: str, channels: int) -> nn.Module | None:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vizgraph.layers.recompute import remembered
+
 
 class KNNGraph(nn.Module):
     """The dynamic graph of one layer.
@@ -50,7 +52,7 @@ class KNNGraph(nn.Module):
                 f"layer {self.layer}: k * d must not exceed the {keys} key nodes "
                 f"(got k = {self.k}, d = {self.dilation}, N = {nodes}); use a larger image or a smaller k"
             )
-        nearest = self._nearest(x, y, relative_pos, candidates)
+        nearest = remembered(lambda: self._nearest(x, y, relative_pos, candidates))
         if self.training and self.stochastic and torch.rand(()) < self.epsilon:
             neighbors = nearest[..., torch.randperm(candidates, device=nearest.device)[: self.k]]
         else:

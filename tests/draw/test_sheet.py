@@ -1,0 +1,211 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from viz_nodes.draw import figure, panel
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.photograph import Raster, as_picture
+from viz_nodes.draw.files import _SETTINGS, pixels_of
+from viz_nodes.draw.style.widths import width_in_inches
+
+
+def texts(fig, dpi=300):
+    """Every visible text with its box in pixels, the page being fig.bbox."""
+    fig.set_dpi(dpi)
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    found = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in found]
+
+
+def overlap(first, second):
+    width = min(first.x1, second.x1) - max(first.x0, second.x0)
+    height = min(first.y1, second.y1) - max(first.y0, second.y0)
+    return width > 0.5 and height > 0.5
+
+
+LONG = ("Cardigan, Cardigan Welsh corgi, a dog with a very long name indeed", "b", "c")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"width": "page"},
+        {"theme": "dark", "font_size": 9},
+        {"kinds": ["graph"], "color": "contribution"},
+        {"layers": [11], "width": "neurips"},
+        {"title": False, "key": False},
+        {"rows": [0, 1], "kinds": ["cam", "graph"]},
+        {"width": "60mm", "font_size": 5},
+    ],
+    ids=str,
+)
+def test_no_text_is_cut_or_runs_into_another(make_explanation, photograph, options):
+    exp = make_explanation(rows=2, labels=LONG)
+    fig = figure(exp, photograph(), **options)
+    page = fig.bbox
+    found = texts(fig)
+    for words, box in found:
+        assert page.x0 <= box.x0 + 0.5, words
+        assert box.x1 <= page.x1 + 0.5, words
+        assert page.y0 <= box.y0 + 0.5, words
+        assert box.y1 <= page.y1 + 0.5, words
+    outside = [(words, box) for words, box in found if not words.isdigit()]
+    clashes = [(a, b) for i, (a, box) in enumerate(outside) for b, other in outside[i + 1 :] if overlap(box, other)]
+    assert clashes == []
+
+
+@pytest.mark.parametrize(("width", "inches"), [("column", 3.3), ("84mm", 84 / 25.4), (84, 84 / 25.4), ("3.5in", 3.5)])
+def test_the_figure_has_exactly_the_width_asked(make_explanation, photograph, width, inches):
+    assert figure(make_explanation(), photograph(), width=width).get_size_inches()[0] == pytest.approx(inches)
+    assert panel("graph", make_explanation(), 3, photograph(), width=width).get_size_inches()[0] == pytest.approx(
+        inches
+    )
+
+
+@pytest.mark.parametrize("width", ["colum", "3 feet", 5, "10mm", float("nan")])
+def test_widths_that_are_none_are_refused(width):
+    with pytest.raises(ValueError, match="width"):
+        width_in_inches(width)
+
+
+def test_panels_are_rows_of_kinds_and_columns_of_layers(make_explanation, photograph):
+    fig = figure(make_explanation(), photograph())
+    panels = [
+        ax
+        for ax in fig.axes
+        if any(isinstance(a, Raster) and a.smooth for a in ax.get_children()) and ax.get_xlim()[1] == 224
+    ]
+    assert len(panels) == 9
+    sizes = np.array([ax.get_position().bounds for ax in panels])
+    width, height = fig.get_size_inches()
+    np.testing.assert_allclose(sizes[:, 2] * width, sizes[:, 3] * height)
+    np.testing.assert_allclose(sizes[:, 2], sizes[0, 2])
+    names = [words for words, _ in texts(fig)]
+    for number in (4, 8, 12):
+        assert f"layer {number} of 12".replace(" ", "\N{NO-BREAK SPACE}") in names
+
+
+def test_layers_come_in_the_order_asked(make_explanation, photograph):
+    fig = figure(make_explanation(), photograph(), layers=[11, 3], kinds=["cam"])
+    at = {words.replace("\N{NO-BREAK SPACE}", " "): box.x0 for words, box in texts(fig)}
+    assert at["layer 12 of 12"] < at["layer 4 of 12"]
+
+
+def test_without_layers_a_third_two_thirds_and_the_last_are_shown(make_explanation):
+    fig = figure(make_explanation(layers=tuple(range(12))), None, kinds=["cam"])
+    names = {words.replace("\N{NO-BREAK SPACE}", " ") for words, _ in texts(fig)}
+    assert {"layer 4 of 12", "layer 8 of 12", "layer 12 of 12"} <= names
+    assert "layer 1 of 12" not in names
+
+
+def test_all_panels_share_one_photograph(make_explanation, photograph):
+    fig = figure(make_explanation(), photograph())
+    shown = [a for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
+    assert len(shown) == 9
+    assert len({id(raster.pixels) for raster in shown}) == 1
+
+
+def test_each_row_shows_the_image_it_explains(make_explanation, photograph):
+    exp = make_explanation(rows=2)
+    light, dark = np.full((224, 224, 3), 250, np.uint8), np.full((224, 224, 3), 5, np.uint8)
+    for rows in ({"rows": [0, 1]}, {}):
+        fig = figure(exp, [light, dark], kinds=["cam"], layers=[3], **rows)
+        shown = [a.pixels.mean() for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
+        assert shown[0] > 200 > 80 > shown[1]
+    (one,) = [
+        a.pixels.mean()
+        for ax in figure(exp, [light, dark], row=1, kinds=["cam"], layers=[3]).axes
+        for a in ax.get_children()
+        if isinstance(a, Raster) and a.frame
+    ]
+    assert one < 80
+    with pytest.raises(ValueError, match="2 input images"):
+        figure(exp, [light], rows=[0, 1])
+
+
+def test_nothing_to_draw_and_unknown_kinds_are_errors(make_explanation):
+    with pytest.raises(ValueError, match="kinds"):
+        figure(make_explanation(), None, kinds=["cams"])
+    with pytest.raises(ValueError, match="at least one"):
+        figure(make_explanation(), None, layers=[])
+    with pytest.raises(ValueError, match="12 columns"):
+        figure(make_explanation(layers=tuple(range(12))), None, layers=range(12), width="60mm")
+    with pytest.raises(ValueError, match="kind"):
+        panel("edges", make_explanation(), 3, None)
+
+
+@pytest.mark.parametrize("kind", ["cam", "neighbors", "graph"])
+def test_a_panel_holds_its_whole_caption(make_explanation, photograph, kind):
+    exp = make_explanation(labels=LONG)
+    fig = panel(kind, exp, 7, photograph(), width="60mm")
+    for words, box in texts(fig):
+        assert box.x0 >= -0.5, words
+        assert box.y0 >= -0.5, words
+        assert box.x1 <= fig.bbox.x1 + 0.5, words
+        assert box.y1 <= fig.bbox.y1 + 0.5, words
+
+
+def test_large_photographs_are_made_small_once_and_keep_their_coordinates():
+    image = np.zeros((3000, 4000, 3), np.uint8)
+    fitted = as_picture(image).fitted(400)
+    assert fitted.rgba.shape == (300, 400, 4)
+    assert fitted.size == (3000, 4000)
+
+
+def test_gray_photographs_and_such_with_opacity_are_taken():
+    assert as_picture(np.zeros((8, 9), np.uint8)).rgba.shape == (8, 9, 4)
+    assert as_picture(np.zeros((8, 9, 4), np.uint8)).rgba[..., 3].max() == 0
+
+
+@pytest.mark.parametrize("dpi", [60, 100, 120])
+def test_no_text_is_cut_in_small_files_either(make_explanation, photograph, dpi):
+    fig = figure(make_explanation(rows=2, labels=LONG), photograph(), layers=[3, 7, 11], kinds=["graph"])
+    with mpl.rc_context(_SETTINGS):
+        for words, box in texts(fig, dpi):
+            assert box.x1 <= fig.bbox.x1 + 1, words
+
+
+def test_a_panel_without_ticks_looks_like_an_axes_whose_ticks_are_hidden():
+    drawn = []
+    for kind in (Axes, Panel):
+        fig = Figure(figsize=(1, 1), dpi=80)
+        ax = fig.add_axes((0.1, 0.2, 0.7, 0.6), axes_class=kind)
+        ax.set_xlim(0, 224)
+        ax.set_ylim(100, 0)
+        ax.tick_params(which="both", bottom=False, left=False, labelbottom=False, labelleft=False)
+        ax.plot([10, 200], [20, 90])
+        drawn.append(pixels_of(fig, 160))
+    np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 480), (480, 60)])
+def test_pictures_far_from_square_give_figures_that_a_page_holds(make_explanation, height, width):
+    exp = make_explanation()
+    fig = figure(exp, np.zeros((height, width, 3), np.uint8), view=(0, 0, width, height))
+    assert fig.get_figwidth() == width_in_inches("column")
+    assert fig.get_figheight() < 9
+    shown = [ax for ax in fig.axes if any(isinstance(a, Raster) and a.frame for a in ax.get_children())]
+    assert len(shown) == 9
+    for ax in shown:
+        ax.apply_aspect()
+        box = ax.get_window_extent()
+        assert box.width / box.height == pytest.approx(width / height, rel=0.01), "aspect kept"
+        assert max(box.width, box.height) * 72 / fig.dpi > 100, "large enough to be seen"
+
+
+def test_layers_of_a_panorama_follow_one_another_each_with_its_name(make_explanation):
+    fig = figure(make_explanation(), np.zeros((60, 480, 3), np.uint8))
+    words = [text.get_text() for text in fig.texts]
+    lines = [
+        words.index(f"layer\N{NO-BREAK SPACE}{number}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}12") for number in (4, 8, 12)
+    ]
+    heights = [fig.texts[at].get_position()[1] for at in lines]
+    assert heights == sorted(heights, reverse=True)
+    assert len({fig.texts[at].get_position()[0] for at in lines}) == 1

@@ -1,0 +1,240 @@
+"""One image's folder: pictures, graph, numbers, and the manifest last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viz_nodes.batch import manifest
+from viz_nodes.batch.options import KINDS, RenderOptions
+from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.files import flush_folder, write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_OURS = re.compile(
+    r"layer_\d+_(cam|graph|center_\d+_neighbors)\.(png|pdf|svg)|figure\.(png|pdf|svg)"
+    r"|top_5\.json|explanation\.npz|graph\.graphml|manifest\.json"
+)
+_UNFINISHED = re.compile(r"\.part-.*|\..+\.[0-9a-f]{16}")
+"""What a killed run leaves of a file it was writing."""
+_BEST = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """All that is needed to make a folder, without the network.
+
+    Attributes:
+        out: where results go; what lies below it is the run's own.
+        folder: of this image.
+        exp: of one row.
+        image: (H, W, 3) uint8 to draw on.
+        view: the part of `image` that the network saw; None for all.
+        options: what is asked.
+        identity: see `manifest.identity`.
+        source: of the image: "path", "relative", "sha256", "size".
+        notes: what a person should know of the weights.
+    """
+
+    out: Path
+    folder: Path
+    exp: Explanation
+    image: np.ndarray
+    view: tuple[float, float, float, float] | None
+    options: RenderOptions
+    identity: dict[str, Any]
+    source: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def make(job: Job) -> dict[str, Any]:
+    """Write a folder and return its manifest.
+
+    What an earlier run left in it is removed, its manifest first; each file appears whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written, or is a link.
+    """
+    manifest.require_no_links(job.out, job.folder)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    clear(job.folder)
+    outputs: dict[str, dict[str, Any]] = {}
+
+    def write(name: str, data: bytes) -> None:
+        # The folder's entries are flushed once for all, with the manifest, which comes last.
+        write_atomically(job.folder / name, data, flush_name=False)
+        outputs[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+    said: list[str] = list(job.notes)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _draw(job, write)
+        for name, save in (
+            ("explanation.npz", lambda path: job.exp.save(path.parent)),
+            ("graph.graphml", lambda path: _save_graph(job.exp, path)),
+        ):
+            save(job.folder / name)
+            data = (job.folder / name).read_bytes()
+            outputs[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    write("top_5.json", (json.dumps(top(job.exp, _BEST), indent=4) + "\n").encode())
+    said += _remarks(job.exp)
+    said += dict.fromkeys(str(warning.message) for warning in caught if issubclass(warning.category, UserWarning))
+    made = {
+        **job.identity,
+        "versions": manifest.versions(),
+        "image": job.source,
+        "predicted": predicted(job.exp, _BEST),
+        "explained": explained(job.exp),
+        "outputs": outputs,
+        "warnings": said,
+    }
+    flush_folder(job.folder)
+    write_atomically(job.folder / manifest.NAME, manifest.as_bytes(made))
+    return made
+
+
+def clear(folder: Path) -> None:
+    """Remove what runs wrote into a folder, the manifest first."""
+    if os.path.lexists(folder / manifest.NAME):
+        (folder / manifest.NAME).unlink()
+        flush_folder(folder)
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name) or _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def provenance(
+    identity: dict[str, Any], source: dict[str, Any], drawn: str, layer: int | None = None
+) -> dict[str, Any]:
+    """What is embedded in a figure, for `vizgraph verify`: hashes of weights and image, the options, and what is drawn.
+
+    Args:
+        drawn: "cam", "neighbors", "graph", or "figure" for the sheet.
+        layer: of one picture, from 1.
+    """
+    return {
+        "command": "render",
+        "made_by": identity["made_by"],
+        "arch": identity["arch"],
+        "weights": identity["weights"],
+        "image": {name: source[name] for name in ("sha256", "size")},
+        "options": identity["options"],
+        "drawn": drawn,
+        "layer": layer,
+    }
+
+
+def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
+    """The figures of a folder, as (name without ending, kind, layer from 1 or None, function that makes it)."""
+    from viz_nodes.draw import figure, panel
+    from viz_nodes.draw.artists.photograph import as_picture
+    from viz_nodes.draw.geometry.selection import choose_centers
+
+    options, exp, image = job.options, job.exp, as_picture(job.image)
+    style: dict[str, Any] = {"theme": options.theme, "font": options.font, "view": job.view, "dpi": float(options.dpi)}
+    single: dict[str, Any] = {} if options.width is None else {"width": options.width}
+    maps: dict[str, Any] = {"palette": options.palette, "normalize": options.normalize}
+    graphs: dict[str, Any] = {"color": options.color, "hops": options.hops}
+    of_kind: dict[str, dict[str, Any]] = {
+        "cam": maps,
+        "neighbors": options.edges,
+        "graph": {**options.edges, **graphs},
+    }
+    found: list[tuple[str, str, int | None, Callable[[], Any]]] = []
+    for layer in exp.layers:
+        stem, nodes = f"layer_{layer.number}", choose_centers(layer, 0, options.edges["center"])
+        middle = "_".join(map(str, nodes))
+        names = {"cam": f"{stem}_cam", "neighbors": f"{stem}_center_{middle}_neighbors", "graph": f"{stem}_graph"}
+        for kind in options.kinds:
+            if kind == "neighbors" and not nodes:
+                continue
+
+            def paint(kind: str = kind, index: int = layer.index) -> Any:
+                size, caption = options.font_size + 0.5, options.captions
+                more = {**style, **single, **of_kind[kind]}
+                return panel(kind, exp, index, image, font_size=size, caption=caption, **more)
+
+            found.append((names[kind], kind, layer.number, paint))
+
+    def sheet() -> Any:
+        return figure(
+            exp,
+            image,
+            layers=[layer.index for layer in exp.layers],
+            kinds=[kind for kind in KINDS if kind in options.kinds],
+            width=options.sheet_width(),
+            font_size=options.font_size,
+            title=options.title,
+            key=options.notes,
+            **{**style, **maps, **graphs, **options.edges},
+        )
+
+    return [*found, ("figure", "figure", None, sheet)]
+
+
+def _draw(job: Job, write: Callable[[str, bytes], None]) -> None:
+    from viz_nodes.draw import figure_bytes
+
+    for name, kind, layer, paint in pictures(job):
+        note = provenance(job.identity, job.source, kind, layer)
+        made = paint()
+        for form in job.options.formats:
+            write(f"{name}.{form}", figure_bytes(made, form, dpi=job.options.dpi, provenance=note))
+
+
+def _save_graph(exp: Explanation, path: Path) -> None:
+    from viz_nodes.export import to_graphml
+
+    to_graphml(exp, path)
+
+
+def top(exp: Explanation, count: int) -> dict[str, str]:
+    """The most probable classes, as the GraphConvNet release writes them: {"<label>_<index>": "<probability>"}."""
+    return {f"{entry['label']}_{entry['class']}": f"{entry['probability']:.5f}" for entry in predicted(exp, count)}
+
+
+def predicted(exp: Explanation, count: int) -> list[dict[str, Any]]:
+    """The most probable classes, best first."""
+    best = exp.probabilities[0].topk(min(count, exp.logits.shape[1]))
+    return [
+        {"class": index, "label": exp.label(index), "probability": round(value, 6)}
+        for value, index in zip(best.values.tolist(), best.indices.tolist())
+    ]
+
+
+def explained(exp: Explanation) -> dict[str, Any]:
+    """The class explained and the peak of every layer."""
+    target = int(exp.target[0])
+    versus = None if exp.versus is None else int(exp.versus[0])
+    return {
+        "class": target,
+        "label": exp.label(target),
+        "versus": versus,
+        "peaks": {
+            str(layer.number): None if int(layer.peak[0]) == NO_PEAK else int(layer.peak[0]) for layer in exp.layers
+        },
+    }
+
+
+def _remarks(exp: Explanation) -> list[str]:
+    """What the pictures do not show or show with a reservation."""
+    said = []
+    for layer in exp.layers:
+        if int(layer.peak[0]) == NO_PEAK:
+            said.append(
+                f"layer {layer.number}: the map is blank, so there is no most discriminative node and no neighbors"
+            )
+        if not layer.exact:
+            said.append(
+                f"layer {layer.number}: shares and contributions are not exact for this aggregation ({layer.conv})"
+            )
+    return said

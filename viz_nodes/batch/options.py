@@ -1,0 +1,264 @@
+"""What a run asks for: everything that decides what is in a folder, apart from the image and the weights.
+
+Each field tells, in its metadata, what a person is told of it: the command line makes its options from them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+KINDS = ("cam", "neighbors", "graph")
+FORMATS = ("png", "pdf", "svg")
+FITS = ("squash", "crop")
+CANVASES = ("input", "original")
+ORDERS = ("rank", "share", "contribution")
+COLORS = ("center", "contribution")
+NORMALIZATIONS = ("image", "layer", "shared", "none")
+THEMES = ("light", "dark")
+ALL = "all"
+_COLUMN_LAYERS, _PAGE_LAYERS = 4, 8
+_LAYER_WIDTH_MM = 22.0
+
+
+def _told(default: Any, words: str, choices: Sequence[str] = (), **more: Any) -> Any:
+    """A field with its words for people and, where there are few, its values."""
+    return field(default=default, metadata={"help": words, "choices": tuple(choices), **more})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions:
+    """What is explained of each image and how it is drawn.
+
+    Attributes:
+        layers: places in the network from 0, negative from its end, in any order; "all"; None for a third, two thirds
+            and the last.
+        target: class explained, by index or label; None for the predicted one.
+        versus: class to contrast with, or None.
+        method: CAM method.
+        fit: how an image is made to fit the network, "squash" or "crop"; what `load` does is to follow it.
+        k: neighbors drawn, or "all".
+        order: by what neighbors are ranked when fewer than all are drawn.
+        hops: how many layers back edges are followed.
+        color: what colors of edges mean.
+        centers: whose neighbors are drawn, as (x, y) fractions of what the network saw; none for each layer's peak.
+        kinds: of "cam", "neighbors", "graph", the pictures of a layer.
+        formats: of figures.
+        dpi: of PNG files.
+        width: of figures, as `viz_nodes.figure` takes it; None picks one for the number of layers.
+        canvas: "input" draws on what the network saw, "original" on the whole photograph.
+        palette, theme, normalize, font, font_size: how figures look.
+        title: whether a figure has its heading, or the words of it.
+        captions: whether pictures have theirs.
+        notes: whether a figure explains its marks.
+
+    Raises:
+        ValueError: a value that cannot be meant; what needs the network to be known is not looked at.
+    """
+
+    layers: tuple[int, ...] | str | None = _told(None, "Graph layers")
+    target: int | str | None = _told(None, "Class explained")
+    versus: int | str | None = _told(None, "Explain why the target and not this class (label or index).")
+    method: str = _told("gradcam", "CAM method: gradcam, layercam, eigencam, ...")
+    fit: str = _told("squash", "Show the network the whole image, or its evaluation crop.", FITS)
+    k: int | str = _told(9, "Neighbors drawn, or 'all'.")
+    order: str = _told("rank", "By what neighbors are ranked when fewer than all are drawn.", ORDERS)
+    hops: int = _told(1, "Graph layers that edges are followed back, each with its own edges.", least=1, most=6)
+    color: str = _told("center", "What colors of edges mean.", COLORS)
+    centers: tuple[tuple[float, float], ...] = _told((), "Places whose neighbors are drawn")
+    kinds: tuple[str, ...] = _told(KINDS, "Pictures of a layer.", KINDS)
+    formats: tuple[str, ...] = _told(("png",), "Files of a figure.", FORMATS)
+    dpi: int = _told(300, "Pixels an inch of PNG files.", least=30, most=2400)
+    width: str | float | None = _told(None, "Of figures: column, page, neurips, ..., millimeters, or such as 3.3in.")
+    canvas: str = _told(
+        "original", "Draw on what the network saw, or on the original at its full resolution.", CANVASES
+    )
+    palette: str = _told("inferno", "Colors of maps; 'release' for the release's jet.")
+    theme: str = _told("light", "Of figures.", THEMES)
+    normalize: str = _told(
+        "image", "What shares a scale of colors: image, layer or all; none keeps raw values.", NORMALIZATIONS
+    )
+    font: str = _told("DejaVu Sans", "Family of letters.")
+    font_size: float = _told(6.5, "Points at final size.", least=3.0, most=24.0)
+    title: bool | str = _told(True, "The heading of a figure, instead of class, probability, method and model.")
+    captions: bool = _told(True, "Captions under the pictures.")
+    notes: bool = _told(True, "The line that explains the marks of a figure.")
+
+    def __post_init__(self) -> None:
+        for name in ("centers", "kinds", "formats"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.layers is not None and self.layers != ALL:
+            numbers: tuple[Any, ...] = (self.layers,) if isinstance(self.layers, int) else tuple(self.layers)
+            if not numbers or any(isinstance(n, str | bool) or n != int(n) for n in numbers):
+                raise ValueError(f"`layers` must be integers, 'all' or None (got {self.layers!r})")
+            object.__setattr__(self, "layers", tuple(int(number) for number in numbers))
+        if not (self.k == ALL or (isinstance(self.k, int) and not isinstance(self.k, bool) and self.k > 0)):
+            raise ValueError(f"`k` must be a number above 0 or 'all' (got {self.k!r})")
+        for x, y in self.centers:
+            if not (0 <= x <= 1 and 0 <= y <= 1):
+                raise ValueError(f"`centers` must be fractions from 0 to 1 (got {(x, y)})")
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name), one.metadata)
+
+    def record(self) -> dict[str, Any]:
+        """As a manifest holds it: layers from 1, the predicted class as "top1"; what is as always is left out."""
+        record = {
+            "layers": self.layers
+            if self.layers is None or isinstance(self.layers, str)
+            else [n + 1 if n >= 0 else n for n in self.layers],
+            "target": "top1" if self.target is None else self.target,
+        }
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name not in record and (one.name in _ALWAYS or value != one.default):
+                record[one.name] = _plain(value)
+        return record
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> RenderOptions:
+        """The options that `record` came from.
+
+        Raises:
+            ValueError, TypeError: it is none of ours.
+        """
+        plain = {name: _tuples(value) for name, value in dict(record).items()}
+        if isinstance(plain.get("layers"), tuple):
+            plain["layers"] = tuple(n - 1 if n > 0 else n for n in plain["layers"])
+        plain["target"] = None if plain.get("target") == "top1" else plain.get("target")
+        return cls(**plain)
+
+    def resolved(self, depth: int) -> RenderOptions:
+        """With the layers as places from 0 in the order of a network of this depth.
+
+        Raises:
+            IndexError: the network has no such layer.
+        """
+        return dataclasses.replace(self, layers=tuple(layer_indices(self.layers, depth)))
+
+    def sheet_width(self) -> str | float:
+        """Width of `figure.*`: a column for few layers, a page for more, beyond that as much as they need."""
+        if self.width is not None:
+            return self.width
+        count = len(self.layers or "")
+        if count <= _COLUMN_LAYERS:
+            return "column"
+        return "page" if count <= _PAGE_LAYERS else _LAYER_WIDTH_MM * count
+
+    @property
+    def edges(self) -> dict[str, Any]:
+        """Which edges are drawn, as painters take them."""
+        return {"k": self.k, "order": self.order, "center": list(self.centers) or None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a run goes about its work; none of it changes what is in a folder but `batch`, in the last bits.
+
+    Attributes:
+        overwrite: make again what is there already.
+        check: take for done only what has the SHA-256 that its manifest says, not just its length.
+        workers: processes that draw; 0 draws in this one, None is one a processor, up to 8.
+        batch: images a pass; None is 1 on a CPU and 16 on a GPU.
+        engine: "local", or "ray" for Ray Data.
+        ray_address: of a Ray cluster; None starts a Ray of this machine's own.
+        progress: show a bar on stderr.
+    """
+
+    overwrite: bool = _told(False, "Make again what is there already.")
+    check: bool = _told(False, "Compare what is there with the SHA-256 of its manifest, not only its length.")
+    workers: int | None = _told(0, "Processes that work beside this one; 0 for none.", least=0, most=256)
+    batch: int | None = _told(None, "Images a pass; other numbers change the last bits of results.", least=1, most=1024)
+    engine: str = _told("local", "Who runs a batch: processes here, or Ray.", ("local", "ray"))
+    ray_address: str | None = _told(None, "Of a Ray cluster.")
+    progress: bool = _told(False, "Show a bar.")
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name), one.metadata)
+
+
+_ALWAYS = {"layers", "target", "versus", "method", "fit", "k", "kinds", "formats"} | {
+    "dpi",
+    "width",
+    "canvas",
+    "palette",
+    "theme",
+    "font_size",
+}
+"""In every record, also where they are as always."""
+
+
+def split(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keywords as those of `RenderOptions` and those of `RunOptions`.
+
+    Raises:
+        TypeError: a name that neither has; the message has near ones.
+    """
+    of_render, of_run = ({one.name for one in fields(kind)} for kind in (RenderOptions, RunOptions))
+    for name in given:
+        if name not in of_render | of_run:
+            near = difflib.get_close_matches(name, sorted(of_render | of_run), n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see RenderOptions and RunOptions"
+            raise TypeError(f"there is no option {name!r}; {hint}")
+    return (
+        {name: value for name, value in given.items() if name in of_render},
+        {name: value for name, value in given.items() if name in of_run},
+    )
+
+
+def layer_indices(choice: str | Sequence[int] | None, depth: int) -> list[int]:
+    """Places in the network, from 0 and in its order.
+
+    Args:
+        choice: places from 0, negative from the end; "all"; None for a third, two thirds and the last.
+        depth: number of graph layers in the network.
+
+    Raises:
+        IndexError: the network has no such layer.
+    """
+    if choice == ALL:
+        return list(range(depth))
+    if choice is None:
+        return sorted({max(1, round(depth / 3)) - 1, max(1, round(2 * depth / 3)) - 1, depth - 1})
+    for index in choice:
+        if not isinstance(index, int) or not -depth <= index < depth:
+            written = index if isinstance(index, str) or index < 0 else int(index) + 1
+            raise IndexError(f"there is no layer {written}; this network has layers 1 to {depth}")
+    return sorted({int(index) % depth for index in choice})
+
+
+def digest_of(labels: Iterable[str]) -> str:
+    """What tells one list of class names from another, in 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(list(labels)).encode()).hexdigest()[:16]
+
+
+def _check(name: str, value: Any, told: Mapping[str, Any]) -> None:
+    """One value against what its field's metadata allow.
+
+    Raises:
+        ValueError: it is none of those.
+    """
+    choices = told.get("choices")
+    if choices:
+        for each in value if isinstance(value, tuple) else (value,):
+            if each not in choices:
+                raise ValueError(f"`{name}` must be of {', '.join(choices)} (got {each!r})")
+        if value == ():
+            raise ValueError(f"`{name}` must name at least one of {', '.join(choices)}")
+    if value is not None and "least" in told:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not told["least"] <= value <= told["most"]:
+            raise ValueError(f"`{name}` must lie in [{told['least']}, {told['most']}] (got {value!r})")
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
