@@ -57,7 +57,7 @@ CONTRASTS = """() => {
 }"""
 NAMELESS = """() => {
   const worded = (node) => node && node.textContent.trim();
-  return [...document.querySelectorAll(".vge :is(button, input, select, [role=radiogroup], [tabindex])")]
+  return [...document.querySelectorAll(".vge :is(button, input, select, [role=radiogroup], [tabindex]):not([role=tabpanel])")]
     .filter((node) => !(node.getAttribute("aria-label") || worded(node) || [...(node.labels ?? [])].some(worded)))
     .map((node) => node.outerHTML.slice(0, 120));
 }"""
@@ -71,6 +71,10 @@ def edges(page, pane: int = 0) -> list[dict]:
 
 def state(page) -> dict:
     return page.evaluate(f"{EXPLORER}.state")
+
+
+def open_tab(page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def settle(page) -> None:
@@ -112,7 +116,7 @@ def test_it_opens_on_the_peak_of_the_last_layer(visit, exp, page_file):
     assert_draws(page, exp, -1, int(exp.layer(-1).peak[0]))
     assert page.locator(".vge-chip[aria-checked=true]").inner_text().startswith("astronaut")
     assert page.locator(".vge-mini").count() == 12
-    assert "18 of 18 neighbors drawn, 100\u00a0% of the wins" in page.locator(".vge-caption").first.inner_text()
+    assert "18 of 18 neighbors drawn, 100\u00a0% of the channels" in page.locator(".vge-caption").first.inner_text()
 
 
 def test_hovering_a_patch_draws_its_edges_at_every_node_and_layer(visit, exp, page_file):
@@ -164,9 +168,9 @@ def test_click_pins_shift_click_adds_and_click_again_lets_go(visit, exp, page_fi
     assert state(page)["pins"] == []
 
 
-def test_who_asks_it_draws_every_center_that_named_the_patch(visit, exp, page_file):
+def test_who_aggregates_from_it_draws_every_center_that_chose_the_patch(visit, exp, page_file):
     page = visit(page_file)
-    page.get_by_role("radio", name="who asks it").click()
+    page.get_by_role("radio", name="who aggregates from it").click()
     page.mouse.click(*patch(page, 75))
     settle(page)
     neighbors = exp.layer(-1).neighbors[0].numpy()
@@ -176,7 +180,7 @@ def test_who_asks_it_draws_every_center_that_named_the_patch(visit, exp, page_fi
 
 
 def test_hops_go_back_a_layer_each_with_that_layer_s_own_edges(visit, exp, page_file):
-    page = visit(page_file)
+    page = visit(page_file, "#far=0")
     page.mouse.click(*patch(page, 60))
     for hops in (2, 3):
         page.get_by_role("radiogroup", name="Hops").get_by_role("radio", name=str(hops)).click()
@@ -203,7 +207,7 @@ def test_k_and_share_hide_edges_and_the_caption_says_how_many(visit, exp, page_f
     won = float(exp.layer(-1).share[0, 60, :5].sum())
     settle(page)
     assert (
-        f"5 of 18 neighbors drawn, {round(100 * won)}\u00a0% of the wins"
+        f"5 of 18 neighbors drawn, {round(100 * won)}\u00a0% of the channels"
         in page.locator(".vge-caption").first.inner_text()
     )
     page.get_by_role("slider", name="Neighbors").fill("18")
@@ -244,7 +248,7 @@ def test_layers_change_by_slider_strip_keys_and_play(visit, page_file):
 def test_arrow_keys_step_through_layers_and_classes_one_at_a_time(visit, make, make_pyramid, photograph, tmp_path):
     page = visit(write_page([make(), make_pyramid()], photograph, tmp_path / "two.html"), "#layer=4")
     for subject in ("1", "0"):
-        page.get_by_label("Image and model").select_option(subject)
+        page.get_by_label("Image and network").select_option(subject)
     page.locator(".vge-mini").nth(3).focus()
     page.keyboard.press("ArrowRight")
     assert state(page)["layer"] == 5
@@ -278,7 +282,7 @@ def test_the_keyboard_alone_reaches_every_patch_and_says_where_it_is(visit, exp,
     settle(page)
     assert_draws(page, exp, -1, 15)
     cell = page.locator("#" + grid.get_attribute("aria-activedescendant"))
-    assert cell.get_attribute("aria-label").startswith("Row 2, column 2. Asks 18; most: row ")
+    assert cell.get_attribute("aria-label").startswith("Row 2, column 2. Aggregates from 18 neighbors; most: row ")
     assert (grid.get_attribute("aria-rowcount"), cell.get_attribute("aria-colindex")) == ("14", "2")
     page.keyboard.press("Enter")
     settle(page)
@@ -325,7 +329,7 @@ def test_split_view_shows_two_classes_in_step(visit, exp, page_file):
         assert [e["contribution"] for e in drawn] == pytest.approx(
             exp.layer(-1).contribution[row, 60].tolist(), abs=top / 30000
         )
-    assert "18 of 18 edges in both" in page.locator("p.vge-legend").inner_text()
+    assert "18 of 18 edges in both" in page.locator(".vge-key").inner_text()
 
 
 def test_two_models_of_other_depths_and_grids_walk_together(visit, make, make_pyramid, photograph, tmp_path):
@@ -352,7 +356,7 @@ def test_pyramids_draw_key_nodes_at_their_true_size_and_every_edge(visit, make_p
 
 def test_second_hops_of_a_pyramid_ask_for_all_the_nodes_a_key_node_covers(visit, make_pyramid, photograph, tmp_path):
     exp = make_pyramid()
-    page = visit(write_page(exp, photograph, tmp_path / "pyramid.html"), "#layer=2&hops=2")
+    page = visit(write_page(exp, photograph, tmp_path / "pyramid.html"), "#layer=2&hops=2&far=0")
     page.mouse.click(*patch(page, 1000, (56, 56)))
     key = exp.layer(1).neighbors[0, 1000].tolist()[3]
     rows, cols = [4 * (key // 14) + i for i in range(4)], [4 * (key % 14) + i for i in range(4)]
@@ -377,7 +381,7 @@ def test_hops_weigh_nodes_as_the_toolkit_does(visit, make, photograph, tmp_path,
         "odd": [((10, 15), (5, 5), 6), ((7, 9), (7, 9), 5), ((4, 5), (4, 5), 4)],
     }[grids]
     exp = make(grids=plan)
-    page = visit(write_page(exp, photograph, tmp_path / "hops.html"), "#layer=3&hops=3")
+    page = visit(write_page(exp, photograph, tmp_path / "hops.html"), "#layer=3&hops=3&far=0")
     node = 9
     page.mouse.click(*patch(page, node, exp.layer(2).grid))
     found = [np.zeros(rows * cols) for _, (rows, cols), _ in reversed(plan)]
@@ -430,13 +434,14 @@ def test_an_exported_svg_holds_exactly_the_drawn_edges_as_vectors(visit, exp, pa
     page = visit(page_file)
     page.mouse.click(*patch(page, 60))
     with page.expect_download() as download:
+        open_tab(page, "Save")
         page.get_by_role("button", name="Save SVG").click()
     text = Path(download.value.path()).read_text("utf-8")
     tree = ElementTree.fromstring(text)
     drawn = {int(e.get("data-from")) for e in tree.iter(f"{SVG}path") if e.get("data-hop")}
     assert drawn | {60} == set(exp.layer(-1).neighbors[0, 60].tolist())
     assert {e.get("data-to") for e in tree.iter(f"{SVG}path") if e.get("data-hop")} == {"60"}
-    assert (tree.get("width"), tree.get("viewBox")) == ("1280", "0 0 640 680")
+    assert (tree.get("width"), tree.get("viewBox")) == ("1280", "0 0 640 730")
     assert "layer 12 of 12" in "".join(e.text or "" for e in tree.iter(f"{SVG}text"))
     assert re.fullmatch(r"image_layer_12\.svg", download.value.suggested_filename)
 
@@ -444,13 +449,14 @@ def test_an_exported_svg_holds_exactly_the_drawn_edges_as_vectors(visit, exp, pa
 def test_an_exported_png_has_the_size_asked_for_and_shows_the_edges(visit, page_file):
     page = visit(page_file)
     pictures = []
+    open_tab(page, "Save")
     for query in ("{pins: [[0.3, 0.6]]}", "{pins: [[0.3, 0.6]], share: 1}"):
         page.evaluate(f"{EXPLORER}.update({query})")
         page.get_by_role("spinbutton", name="scale").fill("1.5")
         with page.expect_download() as download:
             page.get_by_role("button", name="Save PNG").click()
         pictures.append(np.asarray(Image.open(download.value.path()).convert("RGB")).astype(int))
-    assert pictures[0].shape == (1020, 960, 3)
+    assert pictures[0].shape == (1095, 960, 3)
     differs = np.abs(pictures[0] - pictures[1]).max(-1) > 40
     assert 0.002 < differs.mean() < 0.4
 
@@ -461,10 +467,22 @@ def test_the_command_line_is_quoted_for_a_shell(visit, make, photograph, tmp_pat
     words = ["vizgraph", "render", "--arch", "gcn_ti", "--img", 'it\'s a $(rm) `x` "y".jpg']
     page = visit(write_page(make(layers=4), photograph, tmp_path / "c.html", commands=[words]), "#layer=3&k=9&class=1")
     command = page.get_by_label("Command line that renders this view").input_value()
-    assert shlex.split(command) == [*words, "--layers", "3", "--k", "9", "--target", "2", "--method", "gradcam"]
+    assert shlex.split(command) == [
+        *words,
+        "--layers",
+        "3",
+        "--k",
+        "9",
+        "--target",
+        "2",
+        "--method",
+        "gradcam",
+        "--canvas",
+        "original",
+    ]
     page.evaluate(f"{EXPLORER}.update({{pins: [[0.25, 0.4], [1, 0]], k: 0, palette: 'jet'}})")
     settle(page)
-    shown = "--layers 3 --k all --target 2 --method gradcam --center 0.25,0.4 --center 1,0 --palette jet"
+    shown = "--k all --target 2 --method gradcam --center 0.25,0.4 --center 1,0 --canvas original --palette jet"
     assert page.get_by_label("Command line that renders this view").input_value().endswith(shown)
 
 
@@ -526,13 +544,13 @@ def test_print_shows_the_picture_without_the_controls(visit, page_file):
     page = visit(page_file)
     page.emulate_media(media="print")
     assert page.locator(".vge-stage").first.is_visible()
-    assert not page.locator(".vge-controls").is_visible()
+    assert not page.locator(".vge-tools").is_visible()
 
 
 def test_a_newcomer_is_told_what_to_do_and_a_hand_without_keys_can_keep_several_and_let_go(visit, page_file):
     page = visit(page_file)
     hint, add = page.locator(".vge-hint"), page.get_by_role("button", name="Add another")
-    assert hint.inner_text().strip() == "Point at a patch to see whom it asks. Click to keep it."
+    assert hint.inner_text().strip() == "Point at a patch to see its neighbors. Click to keep it."
     before = page.locator(".vge-stage").first.bounding_box()
     page.mouse.click(*patch(page, 30))
     settle(page)
@@ -562,7 +580,7 @@ def test_a_patch_just_kept_does_not_dim_its_own_edges(visit, make, with_layer, p
     assert page.locator("tr.vge-lit").count() == 0
 
 
-def test_who_asks_it_sorts_by_share_until_another_heading_is_chosen(visit, exp, page_file):
+def test_who_aggregates_from_it_sorts_by_share_until_another_heading_is_chosen(visit, exp, page_file):
     page = visit(page_file, "#out=1&pins=0.5,0.5")
     sorted_by = "th[aria-sort=descending], th[aria-sort=ascending]"
     assert page.locator(sorted_by).inner_text().startswith("share")
@@ -580,9 +598,9 @@ def test_settings_that_hide_every_edge_say_so_and_name_the_cure(visit, exp, page
     page.evaluate(f"{EXPLORER}.update({{share: {min(1.0, share + 0.01)}}})")
     settle(page)
     panel = page.locator(".vge-panel").inner_text()
-    assert "asks 9, 0 shown" in panel
+    assert "aggregates from 9 neighbors, 0 shown" in panel
     assert 'Lower "Share at least"' in panel
-    assert re.search(r"against\s+for", page.locator("div.vge-legend").first.inner_text())
+    assert re.search("\N{MINUS SIGN}\\s+\\+", page.locator("div.vge-legend").first.inner_text())
 
 
 def test_each_picture_has_the_scales_of_its_own(visit, make, photograph, tmp_path):
@@ -594,25 +612,26 @@ def test_each_picture_has_the_scales_of_its_own(visit, make, photograph, tmp_pat
     )
     assert tops[0] != pytest.approx(tops[1], rel=0.02)
     for text, top in zip(scales, tops, strict=True):
-        shown = float(re.search(r"\+([\d.]+)\s+for", text)[1])
+        shown = float(re.search(r"\+([\d.]+)\s*$", text)[1])
         assert shown == pytest.approx(top, rel=0.01)
 
 
-def test_who_asks_a_key_node_is_asked_of_the_key_node(visit, make_pyramid, photograph, tmp_path):
+def test_who_aggregates_from_a_key_node_is_asked_of_the_key_node(visit, make_pyramid, photograph, tmp_path):
     page = visit(write_page(make_pyramid(), photograph, tmp_path / "p.html"), "#layer=1&out=1&pins=0.51,0.51")
     panel = page.locator(".vge-panel").inner_text()
     assert "Row 8, column 8 of 14 × 14 key nodes" in panel
     assert "key node 105, which covers node 1596" in panel
     page.evaluate(f"{EXPLORER}.update({{out: false, k: 4}})")
     settle(page)
-    assert "asks 9 of 14 × 14 key nodes, 4 shown" in page.locator(".vge-panel").inner_text()
+    assert "aggregates from 9 of 14 × 14 key nodes, 4 shown" in page.locator(".vge-panel").inner_text()
 
 
 def test_the_size_of_a_saved_picture_is_said_before_it_is_saved(visit, page_file):
     page = visit(page_file)
+    open_tab(page, "Save")
     page.get_by_role("spinbutton", name="scale").fill("3")
     settle(page)
-    assert page.locator(".vge-row").first.inner_text().endswith("1920 × 2040 pixels")
+    assert page.locator(".vge-row").first.inner_text().endswith("1920 × 2190 pixels")
 
 
 def test_a_printed_page_begins_with_the_picture(visit, page_file, tmp_path):

@@ -19,7 +19,7 @@ SMALL = """() => [...document.querySelectorAll(".vge :is(button, input, select, 
 
 def test_fingers_find_every_control_and_keep_several_patches(visit, make, photograph, tmp_path):
     page = visit(write_page(make(layers=6), photograph, tmp_path / "page.html"), width=390, height=844)
-    assert page.locator(".vge-hint").inner_text().strip() == "Tap a patch to see whom it asks."
+    assert page.locator(".vge-hint").inner_text().strip() == "Tap a patch to see its neighbors."
     assert page.evaluate(SMALL) == []
     page.locator(".vge-grid").first.click(position={"x": 60, "y": 60})
     page.get_by_role("button", name="Add another").click()

@@ -289,6 +289,8 @@ def test_the_widget_takes_its_host_s_theme_and_not_the_system_s(host, system):
 
 @pytest.mark.browser
 def test_a_notebook_offers_no_link_that_would_open_nothing(host):
+    for name in ("one", "two"):
+        host.locator(f"#{name}").get_by_role("tab", name="Save").click()
     assert host.get_by_role("button", name="Copy as command line").count() == 2
     assert host.get_by_role("button", name="Copy link").count() == 0
 
@@ -311,6 +313,7 @@ def test_the_embedded_page_lives_in_a_frame_without_an_origin(make, photograph, 
     frame.locator(".vge-mini").nth(1).click()
     frame.locator(".vge[data-layer='2'][data-pins='1']").wait_for()
     assert frame.get_by_role("button", name="Copy link").count() == 0
+    frame.get_by_role("tab", name="Save").click()
     with page.expect_download() as download:
         frame.get_by_role("button", name="Save PNG").click()
     assert download.value.suggested_filename == "image_layer_2.png"

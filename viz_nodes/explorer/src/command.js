@@ -1,17 +1,38 @@
-// The command line that renders a view.
+// The command line that draws a view as a figure, and what of the view it cannot draw.
 
 import { quoted } from "./sentences.js";
 import { DEFAULTS } from "./state.js";
 
-/** The words of `vizgraph render` for a view, quoted for a shell. */
+/**
+ * The words of `vizgraph render` for a view, quoted for a shell; `line` is "" where no command can draw it.
+ *
+ * @returns {{ line: string, lacks: string }} `lacks` says what the command does not draw, or why there is none.
+ */
 export function commandOf(state, { subject, row }) {
+  if (!subject.command)
+    return { line: "", lacks: "There is no command line for this network: vizgraph did not load it." };
+  if (state.out) {
+    return { line: "", lacks: "No command line draws who aggregates from a patch: save the picture instead." };
+  }
   const words = [...subject.command, "--layers", String(state.layer), "--k", state.k ? String(state.k) : "all"];
   if (row.target >= 0) words.push("--target", String(row.target));
   if (row.versus !== null) words.push("--versus", String(row.versus));
   words.push("--method", row.method);
   for (const pin of state.pins) words.push("--center", pin.join());
+  if (state.hops > 1) words.push("--hops", String(state.hops));
+  words.push("--canvas", state.canvas);
   if (state.palette !== DEFAULTS.palette) words.push("--palette", state.palette);
-  return words.map(quoted).join(" ");
+  return { line: words.map(quoted).join(" "), lacks: lacksOf(state) };
+}
+
+function lacksOf(state) {
+  const parts = [
+    state.with ? "the second picture" : "",
+    state.share > 0 ? "the least share" : "",
+    state.field === "chosen" ? "how often patches are chosen" : "",
+    state.zoom > 1 ? "the zoom" : "",
+  ].filter(Boolean);
+  return parts.length ? `The command draws this view without ${parts.join(", ")}.` : "";
 }
 
 /** What a saved picture of a view is called, without an ending. */

@@ -30,8 +30,9 @@ export function opened(doc) {
   if (doc.format !== 1) throw new Error(`this explorer reads documents of format 1 (got ${doc.format})`);
   const subjects = doc.subjects.map((subject) => {
     const layers = subject.layers.map((layer, place) => {
-      const { neighbors, share, distance, ...plain } = layer;
-      const packed = distance ? { neighbors, share, distance } : { neighbors, share };
+      const { neighbors, share, distance, candidates, candidate_distance, ...plain } = layer;
+      const arrays = Object.entries({ neighbors, share, distance, candidates, candidate_distance });
+      const packed = Object.fromEntries(arrays.filter(([, array]) => array));
       return lazily({ ...plain, place, listeners: null }, packed);
     });
     const rows = subject.rows.map((row) => ({

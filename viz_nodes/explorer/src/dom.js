@@ -60,63 +60,50 @@ export function roving(group, signal) {
   );
 }
 
-/** Controls with a label each: buttons of which one is chosen, a slider, a tick box, a list, a picker in the head. */
+/** Controls with a label and a tooltip each: buttons of which one is chosen, a slider, a tick box, lists. */
 export function widgets(h, signal) {
   const option = (value, text) => h("option", { value, textContent: text });
-  const labeled = (text) => h("span", { class: "vge-label", textContent: text });
+  const labeled = (text, ...more) => h("span", { class: "vge-label" }, text, ...more);
   return {
     option,
-    segmented(label, choices, chosen) {
+    segmented(label, title, choices, chosen) {
       const group = h("div", { class: "vge-segments", role: "radiogroup", "aria-label": label });
-      const buttons = choices.map(([value, text]) =>
-        h("button", {
-          type: "button",
-          role: "radio",
-          textContent: text,
-          data: { value: String(value) },
-          on: { click: () => chosen(value) },
-        }),
-      );
+      const buttons = choices.map(([value, text]) => {
+        const on = { click: () => chosen(value) };
+        return h("button", { type: "button", role: "radio", textContent: text, data: { value: String(value) }, on });
+      });
       group.append(...buttons);
       roving(group, signal);
-      const wrap = h("div", { class: "vge-control" }, labeled(label), group);
       const show = (value) => {
         buttons.forEach((button, i) => {
           mark(button, choices[i][0] === value);
         });
       };
-      return { wrap, buttons, show };
+      return { wrap: h("div", { class: "vge-control", title }, labeled(label), group), buttons, show };
     },
-    range(label, properties, input) {
+    range(label, title, properties, input) {
       const field = h("input", {
         type: "range",
         ...properties,
         on: { input: () => input(Number(field.value), field) },
       });
       const value = h("span", { class: "vge-value" });
-      return {
-        wrap: h("label", { class: "vge-control" }, h("span", { class: "vge-label" }, `${label} `, value), field),
-        field,
-        value,
-      };
+      return { wrap: h("label", { class: "vge-control", title }, labeled(`${label} `, value), field), field, value };
     },
-    toggle(label, changed) {
+    toggle(label, title, changed) {
       const field = h("input", { type: "checkbox", on: { change: () => changed(field.checked) } });
-      return { wrap: h("label", { class: "vge-check" }, field, h("span", { textContent: label })), field };
+      return { wrap: h("label", { class: "vge-check", title }, field, h("span", { textContent: label })), field };
     },
-    choice(label, entries, changed) {
-      const select = h(
-        "select",
-        { on: { change: () => changed(select.value) } },
-        ...entries.map(([value, text]) => option(value, text)),
-      );
-      return { wrap: h("label", { class: "vge-control" }, labeled(label), select), select };
+    choice(label, title, entries, changed) {
+      const options = entries.map(([value, text]) => option(value, text));
+      const select = h("select", { on: { change: () => changed(select.value) } }, ...options);
+      return { wrap: h("label", { class: "vge-control", title }, labeled(label), select), select };
     },
-    picker(label, changed) {
+    picker(label, title, changed) {
       const select = h("select", { on: { change: () => changed(select.value) } });
-      return { wrap: h("label", { class: "vge-picker" }, h("span", { textContent: label }), select), select };
+      return { wrap: h("label", { class: "vge-picker", title }, h("span", { textContent: label }), select), select };
     },
-    button: (text, click) => h("button", { type: "button", textContent: text, on: { click } }),
+    button: (text, title, click) => h("button", { type: "button", textContent: text, title, on: { click } }),
     definitions: (entries) =>
       h(
         "dl",

@@ -10,8 +10,8 @@ export function listenersOf(layer) {
   const starts = new Int32Array(keys + 1);
   for (const key of layer.neighbors) if (key >= 0) starts[key + 1]++;
   for (let i = 0; i < keys; i++) starts[i + 1] += starts[i];
-  const places = new Int32Array(starts[keys]),
-    filled = starts.slice();
+  const places = new Int32Array(starts[keys]);
+  const filled = starts.slice();
   layer.neighbors.forEach((key, place) => {
     if (key >= 0) places[filled[key]++] = place;
   });
@@ -26,15 +26,26 @@ export function degree(layer, node) {
   return there;
 }
 
-/** One edge as the explorer hands it out; it points from the neighbor, a key node, to the center that asked it. */
+/** A neighbor's rank for people, from 1 for the nearest; a node as its own neighbor is not counted and has 0. */
+export function rankForPeople(layer, place) {
+  const rank = place % layer.k;
+  const node = (place - rank) / layer.k;
+  if (layer.grid.join() !== layer.key_grid.join()) return rank + 1;
+  if (layer.neighbors[place] === node) return 0;
+  const itself = layer.neighbors.subarray(node * layer.k, place).indexOf(node) >= 0;
+  return rank + (itself ? 0 : 1);
+}
+
+/** One edge as the explorer hands it out; it points from the neighbor, a key node, to the center it sends to. */
 function edgeAt(layer, asked, place) {
-  const from = layer.neighbors[place],
-    to = Math.floor(place / layer.k);
+  const from = layer.neighbors[place];
+  const to = Math.floor(place / layer.k);
   return {
     layer: layer.number,
     from,
     to,
     rank: place % layer.k,
+    nth: rankForPeople(layer, place),
     share: (asked.share ?? layer.share)[place],
     contribution: asked.contribution[place],
     distance: layer.distance ? layer.distance[place] : null,
@@ -48,56 +59,85 @@ export const beside = (subject, layer, step) =>
   [subject.layers[layer.place + step]].find((other) => other && other.number === layer.number + step);
 
 /**
- * The edges of a patch, over one to three hops. Asking ("in") goes one graph layer earlier with each hop, listening
- * ("out") one later, each layer with its own edges. A box that covers several nodes of the next layer (pyramids) asks
- * as one: its edges to the same key node are joined, their share the mean over its nodes by area.
+ * The edges of a patch, over one to three hops. Its neighbors ("in") go one graph layer earlier with each hop, those
+ * that aggregate from it ("out") one later, each layer with its own edges. A box that covers several nodes of the next
+ * layer (pyramids) counts as one: its edges to the same key node are joined, their share the mean over its nodes by area.
+ *
+ * The first hop keeps the nearest `k` (0 for all) with a share of at least `share`. Of each further hop the `far`
+ * heaviest are kept, by the product of shares, of those that lead to what is drawn already (0 for all of them).
+ *
+ * @returns {{ edges: any[], hops: { layer: number, drawn: number, total: number, carried: number }[] }}
  */
-export function edgesOf(subject, row, layer, node, { hops, k, share, out }) {
+export function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 0 }) {
+  const start = out ? keyBox(layer, boxOf(layer.grid, node)) : boxOf(layer.grid, node);
+  let frontier = new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
   const edges = [];
-  const start = out
-    ? boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(boxOf(layer.grid, node))))
-    : boxOf(layer.grid, node);
-  let frontier = new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [[node, 1]] }]]);
+  const counts = [];
   let at = layer;
   for (let hop = 1; hop <= hops && at && frontier.size; hop++) {
-    const asked = row.layers[at.place];
-    const next = new Map();
-    for (const { box, weight, nodes } of frontier.values()) {
-      const joined = new Map();
-      const inside = nodes ?? (out ? [[nodeAt(at.key_grid, ...centerOf(box)), 1]] : coveredBy(at.grid, box));
-      const limit = k === 0 ? at.k : Math.min(k, at.k);
-      for (const [one, part] of inside) {
-        if (out) {
-          const { starts, places } = listenersOf(at);
-          for (let i = starts[one]; i < starts[one + 1]; i++) {
-            if (places[i] % at.k < limit) join(joined, edgeAt(at, asked, places[i]), "to", 1);
-          }
-        } else {
-          for (let rank = 0; rank < limit; rank++) {
-            if (at.neighbors[one * at.k + rank] >= 0) join(joined, edgeAt(at, asked, one * at.k + rank), "from", part);
-          }
-        }
-      }
-      for (const edge of joined.values()) {
-        if (edge.share < share) continue;
-        edge.hop = hop;
-        edge.weight = weight * (known(edge.share) ? edge.share : 0);
-        if (inside.length > 1 && !out) edge.toBox = box;
-        [edge.x0, edge.y0] = centerOf(edge.fromBox);
-        [edge.x1, edge.y1] = centerOf(edge.toBox);
-        edge.itself = Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
-        edges.push(edge);
-        const reached = out ? edge.toBox : edge.fromBox;
-        const key = reached.join();
-        const earlier = next.get(key);
-        if (earlier) earlier.weight += edge.weight;
-        else next.set(key, { box: reached, weight: edge.weight, nodes: null });
-      }
-    }
-    frontier = next;
+    const all = hopOf(row.layers[at.place], at, frontier, hop, out);
+    const kept = all.filter((edge) => edge.leads && (hop > 1 || isNear(edge, k, share)));
+    if (hop > 1) kept.sort((a, b) => b.weight - a.weight || a.rank - b.rank || a.from - b.from || a.to - b.to);
+    const drawn = new Set(hop > 1 && far ? kept.slice(0, far) : kept);
+    edges.push(...drawn);
+    const carried = [...drawn].reduce((sum, edge) => sum + edge.weight, 0);
+    counts.push({ layer: at.number, drawn: drawn.size, total: all.length, carried });
+    frontier = reachedBy(all, drawn, out);
     at = beside(subject, at, out ? 1 : -1);
   }
+  return { edges, hops: counts };
+}
+
+const keyBox = (layer, box) => boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(box)));
+const isNear = (edge, k, share) => (k === 0 || edge.rank < k) && !(edge.share < share);
+
+/** All edges of one hop: those of the boxes of `frontier`. */
+function hopOf(asked, layer, frontier, hop, out) {
+  const edges = [];
+  for (const { box, weight, nodes, drawn } of frontier.values()) {
+    const inside = nodes ?? (out ? [[nodeAt(layer.key_grid, ...centerOf(box)), 1]] : coveredBy(layer.grid, box));
+    const joined = new Map();
+    for (const [one, part] of inside) {
+      for (const place of placesOf(layer, one, out))
+        join(joined, edgeAt(layer, asked, place), out ? "to" : "from", out ? 1 : part);
+    }
+    for (const edge of joined.values()) {
+      edge.hop = hop;
+      edge.leads = drawn;
+      edge.weight = weight * (known(edge.share) ? edge.share : 0);
+      if (inside.length > 1 && !out) edge.toBox = box;
+      [edge.x0, edge.y0] = centerOf(edge.fromBox);
+      [edge.x1, edge.y1] = centerOf(edge.toBox);
+      edge.itself = Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
+      edges.push(edge);
+    }
+  }
   return edges;
+}
+
+/** Places of the edges of a node, or with `out` of those that start at a key node. */
+function placesOf(layer, node, out) {
+  if (out) {
+    const { starts, places } = listenersOf(layer);
+    return places.subarray(starts[node], starts[node + 1]);
+  }
+  return Array.from({ length: layer.k }, (_, rank) => node * layer.k + rank).filter(
+    (place) => layer.neighbors[place] >= 0,
+  );
+}
+
+/** The boxes that edges lead to, with the weight that arrives there. */
+function reachedBy(edges, drawn, out) {
+  const next = new Map();
+  for (const edge of edges) {
+    const box = out ? edge.toBox : edge.fromBox;
+    const key = box.join();
+    const earlier = next.get(key) ?? { box, weight: 0, nodes: null, drawn: false };
+    earlier.weight += edge.weight;
+    earlier.drawn ||= drawn.has(edge);
+    next.set(key, earlier);
+  }
+  return next;
 }
 
 /** Add an edge, of which `part` counts, to the one that joins the same nodes. */
@@ -107,6 +147,7 @@ function join(joined, edge, by, part) {
     earlier.share += edge.share * part;
     earlier.contribution += edge.contribution;
     earlier.rank = Math.min(earlier.rank, edge.rank);
+    earlier.nth = Math.min(earlier.nth, edge.nth);
     earlier.joins += 1;
   } else {
     joined.set(edge[by], { ...edge, share: edge.share * part, joins: 1 });

@@ -1,20 +1,28 @@
 // The explorer itself: its parts put together, drawn in order, and taken down.
 
+import { Alike, candidatesOf } from "./alike.js";
+import { THEMES } from "./colors.js";
 import { commandOf, fileName } from "./command.js";
-import { Controls, Hint } from "./controls.js";
 import { opened } from "./document.js";
-import { elements } from "./dom.js";
+import { elements, widgets } from "./dom.js";
 import { pngOf, sheetOf, svgOf } from "./export.js";
 import { Head } from "./head.js";
+import { KEYS, WORDS } from "./help.js";
+import { Hubs } from "./hubs.js";
 import { listen } from "./keyboard.js";
+import { keyElements } from "./legend.js";
+import { Looks } from "./looks.js";
 import { Pictures } from "./painting.js";
 import { Panel } from "./panel.js";
 import { Pane } from "./panes.js";
+import { Saving } from "./saving.js";
 import { captionOf, spokenWords } from "./sentences.js";
 import { Store } from "./store.js";
 import { Strip } from "./strip.js";
+import { Tabs } from "./tabs.js";
 import { schemeBehind } from "./theme.js";
-import { overlap } from "./view.js";
+import { Hint, Tools } from "./tools.js";
+import { overlap, pointedView } from "./view.js";
 
 let explorers = 0;
 
@@ -40,6 +48,7 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     h,
     store,
     signal,
+    make: widgets(h, signal),
     uid: `vge${++explorers}`,
     pictures: new Pictures(doc),
     still: matchMedia("(prefers-reduced-motion: reduce)"),
@@ -47,40 +56,38 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
   };
   const { pictures } = context;
   const panes = [new Pane(context, 0), new Pane(context, 1)];
-  const views = () => panes.filter((pane) => pane.view).map((pane) => pane.view);
-  const refreshed = () => {
-    for (const pane of panes) pane.refresh();
-    return views();
-  };
+  const onPaper = () =>
+    [0, 1]
+      .map((which) => pointedView(doc, store.state, { ...store, hovered: null, theme: THEMES.light }, which))
+      .filter(Boolean);
   const deeds = {
-    svg: (scale = 1) => svgOf(doc, store.state, pictures, refreshed(), scale),
-    png: (scale = 1) => pngOf(store.state, pictures, refreshed(), scale),
-    command: () => commandOf(store.state, refreshed()[0]),
-    name: () => fileName(store.state, refreshed()[0]),
+    svg: (scale = 1) => svgOf(doc, store.state, pictures, onPaper(), scale),
+    png: (scale = 1) => pngOf(store.state, pictures, onPaper(), scale),
+    command: () => commandOf(store.state, onPaper()[0]),
+    name: () => fileName(store.state, onPaper()[0]),
     link: address ? () => address(store.state) : null,
   };
-  const parts = {
-    head: new Head(context),
-    controls: new Controls(context, deeds),
-    hint: new Hint(context),
-    panel: new Panel(context),
-    strip: new Strip(context),
-    legend: h("p", { class: "vge-legend" }),
-    live: new Live(h),
-  };
+  const full = () =>
+    (document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.())?.catch(() => {});
+  const parts = makeParts(context, deeds, full);
   const root = assemble(h, doc, panes, parts);
   el.append(root);
   store.onLayer = () => {
     for (const pane of panes) pane.fade();
   };
-  listen(root, { store, strip: parts.strip, signal });
+  listen(root, { store, strip: parts.strip, full, signal });
 
+  function refreshed() {
+    for (const pane of panes) pane.refresh();
+    const [{ view }] = panes;
+    if (parts.tabs.shown === ALIKE && view.actives[0]) view.alike = candidatesOf(view.layer, view.actives[0].node);
+    return view;
+  }
   function draw(waiting) {
     const all = waiting.has("all");
-    const [view] = refreshed();
+    const view = refreshed();
     if (all) {
-      parts.head.draw(view);
-      parts.controls.draw(view);
+      for (const part of [parts.head, parts.tools, parts.looks, parts.saving]) part.draw(view);
       parts.strip.drawFrame(view.subject);
       layout(root, store.state, panes);
     }
@@ -91,8 +98,8 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     }
     if (all || waiting.has("strip")) parts.strip.drawBases(view);
     parts.strip.drawEdges(view);
-    if (all || waiting.has("panel")) parts.panel.draw(panes);
-    drawWords(root, store, panes, parts);
+    if (all || waiting.has("panel")) drawSide(parts, panes, view);
+    drawWords(h, root, store, panes, parts);
   }
 
   const watching = watch(el, root, panes, store, signal);
@@ -111,12 +118,13 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     root,
     ready,
     ...deeds,
+    command: () => deeds.command().line,
     update: (partial, options) => store.update(partial, options),
     flush: () => store.flush(),
     get state() {
       return structuredClone(store.state);
     },
-    edges: (which = 0) => (of(which)?.edges ?? []).map(({ fromBox, toBox, ...edge }) => edge),
+    edges: (which = 0) => (of(which)?.edges ?? []).map(({ fromBox, toBox, leads, ...edge }) => edge),
     text: (which = 0) => (of(which) ? captionOf(store.state, panes[which].view) : ""),
     hover: (x, y) => {
       store.hovered = x === null ? null : [x, y];
@@ -134,25 +142,61 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
   return api;
 }
 
-function assemble(h, doc, panes, { head, controls, hint, panel, strip, legend, live }) {
-  const pictures = h("div", { class: "vge-panes" }, ...panes.map((pane) => pane.figure));
-  const body = h(
+/** Names of the panels beside the picture. */
+const [NEIGHBORS, ALIKE, LAYER] = ["Neighbors", "Most alike", "Whole layer"];
+
+function makeParts(context, deeds, full) {
+  const { h, store, make } = context;
+  const parts = {
+    head: new Head(context, full),
+    tools: new Tools(context),
+    hint: new Hint(context),
+    strip: new Strip(context),
+    panel: new Panel(context),
+    alike: new Alike(context),
+    hubs: new Hubs(context),
+    looks: new Looks(context),
+    saving: new Saving(context, deeds),
+    legend: h("p", { class: "vge-legend vge-key" }),
+    live: new Live(h),
+    tabs: null,
+  };
+  const help = h(
     "div",
-    { class: "vge-body" },
-    h("div", { class: "vge-left" }, pictures, legend),
-    strip.wrap,
-    h("div", { class: "vge-panel" }, panel.wrap),
+    { class: "vge-side" },
+    h("h3", { textContent: "Words" }),
+    make.definitions(WORDS),
+    h("h3", { textContent: "Keys" }),
+    make.definitions(KEYS),
   );
+  const entries = [
+    { name: NEIGHBORS, title: "The patch and its neighbors, as a table", node: parts.panel.wrap },
+    { name: ALIKE, title: "The patches most like it that were not chosen", node: parts.alike.wrap },
+    { name: LAYER, title: "The whole layer: hubs, lengths of edges", node: parts.hubs.wrap },
+    { name: "Look", title: "Method, colors, scale, canvas", node: parts.looks.wrap },
+    { name: "Save", title: "Picture, command line, link", node: parts.saving.wrap },
+    { name: "Help", title: "What the words mean, and keys", node: help },
+  ];
+  parts.tabs = new Tabs(context, entries, () => store.later("panel", "over"));
+  return parts;
+}
+
+/** Draw the panel that is open. */
+function drawSide({ tabs, panel, alike, hubs }, panes, view) {
+  if (tabs.shown === NEIGHBORS) panel.draw(panes);
+  if (tabs.shown === ALIKE) alike.draw(view);
+  if (tabs.shown === LAYER) hubs.draw(view);
+}
+
+function assemble(h, doc, panes, { head, tools, hint, tabs, strip, legend, live }) {
+  const pictures = h("div", { class: "vge-panes" }, ...panes.map((pane) => pane.figure));
+  const left = h("div", { class: "vge-left" }, hint.wrap, pictures);
+  strip.wrap.append(legend);
+  const body = h("div", { class: "vge-body" }, left, tabs.wrap, strip.wrap);
   return h(
     "section",
     { class: "vge", "aria-label": `Explorer: ${doc.title}` },
-    head.wrap,
-    head.classes,
-    controls.tools,
-    hint.wrap,
-    body,
-    controls.wrap,
-    live.wrap,
+    h("div", { class: "vge-frame" }, head.wrap, head.lead, head.classes, tools.wrap, body, live.wrap),
   );
 }
 
@@ -160,22 +204,20 @@ function layout(root, state, panes) {
   const two = Boolean(state.with);
   root.dataset.panes = two ? "2" : "1";
   for (const pane of panes) if (pane.view) pane.layout();
-  const { image } = panes[0].view;
-  root.style.setProperty("--vge-aspect", String((image.width / image.height) * (two ? 2 : 1)));
+  const { shown } = panes[0].view;
+  root.style.setProperty("--vge-aspect", String((shown.width / shown.height) * (two ? 2 : 1)));
 }
 
-function drawWords(root, store, panes, { hint, controls, strip, legend, live }) {
+function drawWords(h, root, store, panes, { hint, saving, strip, legend, live }) {
   const { state, hovered } = store;
   const shown = panes.filter((pane) => pane.view);
   for (const pane of shown) pane.drawWords();
   strip.drawWords();
   hint.draw();
-  controls.drawWords(sheetOf(shown.map((pane) => pane.view)));
+  saving.drawWords(sheetOf(shown.map((pane) => pane.view)));
   const { view } = panes[0];
-  const width = state.hops > 1 ? "width: product of shares" : "width: share";
-  legend.textContent = [width, "star: peak", "ring: asks itself", overlap(view, panes[1].view)]
-    .filter(Boolean)
-    .join(" · ");
+  const both = overlap(view, panes[1].view);
+  legend.replaceChildren(...keyElements(h, view), ...(both ? [h("span", { textContent: both })] : []));
   const now = view.actives[0];
   Object.assign(root.dataset, {
     layer: String(state.layer),
@@ -217,7 +259,10 @@ class Live {
 function watch(el, root, panes, store, signal) {
   const dress = () => {
     const scheme = schemeBehind(el);
-    if (root.style.colorScheme !== scheme) root.style.colorScheme = scheme;
+    if (root.style.colorScheme === scheme) return;
+    root.style.colorScheme = scheme;
+    store.theme = THEMES[scheme];
+    store.later("all");
   };
   const sizes = new ResizeObserver(() => {
     dress();

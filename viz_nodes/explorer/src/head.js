@@ -1,51 +1,81 @@
 // Title, pickers of image, network and second picture, and the classes.
 
-import { mark, roving, widgets } from "./dom.js";
-import { nameOf } from "./sentences.js";
-import { known, methodWords, percent } from "./words.js";
+import { icon, mark, roving, widgets } from "./dom.js";
+import { LEAD } from "./help.js";
+import { differing, subjectName } from "./sentences.js";
+import { classWords, known, methodWords, percent, SEPARATOR } from "./words.js";
+
+const CORNERS = "M2 6V2h4v1.6H3.6V6zM10 2h4v4h-1.6V3.6H10zM14 10v4h-4v-1.6h2.4V10zM6 14H2v-4h1.6v2.4H6z";
 
 export class Head {
-  constructor({ h, store, signal }) {
+  constructor({ h, store, signal }, full) {
     this.h = h;
     this.store = store;
     const { doc } = store;
     const { picker, option } = widgets(h, signal);
     this.pairs = doc.subjects.flatMap((subject, s) =>
-      subject.rows.map((row) => ({ subject: s, target: row.target, method: row.method })),
+      subject.rows.map((row) => ({ subject: s, target: row.target, method: row.method, row })),
     );
     this.title = h("h2", { class: "vge-title" });
     this.facts = h("p", { class: "vge-facts" });
-    this.subject = picker("Image and model", (value) => store.update({ subject: Number(value), with: null }));
-    this.with = picker("Compare with", (value) =>
-      store.update({ with: value === "" ? null : this.pairs[Number(value)] }),
+    this.subject = picker("Image and network", "Which image, seen by which network, is shown", (value) =>
+      store.update({ subject: Number(value), with: null }),
+    );
+    this.with = picker(
+      "Compare with",
+      "A second picture in step with the first: another class, method, network or image",
+      (value) => {
+        const { row, ...pair } = value === "" ? { row: null } : this.pairs[Number(value)];
+        store.update({ with: row ? pair : null });
+      },
     );
     this.classes = h("div", { class: "vge-classes", role: "radiogroup", "aria-label": "Class explained" });
     this.chipsOf = null;
     roving(this.classes, signal);
-    const names = doc.subjects.map((each, s) =>
-      [doc.images[each.image].name, each.name || `model ${s + 1}`].join(" · "),
-    );
-    this.subject.select.append(...names.map((name, s) => option(String(s), name)));
+    this.subject.select.append(...doc.subjects.map((_, s) => option(String(s), subjectName(doc, s))));
     this.subject.wrap.hidden = doc.subjects.length < 2;
-    this.with.select.append(
-      option("", "nothing"),
-      ...this.pairs.map((pair, i) => option(String(i), nameOf(doc, pair))),
-    );
+    this.with.select.append(option("", "nothing"), ...this.groups(option));
     this.with.wrap.hidden = this.pairs.length < 2;
+    this.full = h(
+      "button",
+      {
+        type: "button",
+        class: "vge-icon-button",
+        "aria-label": "Full screen",
+        title: "Full screen (f)",
+        on: { click: full },
+      },
+      icon(CORNERS),
+    );
+    this.full.hidden = !document.fullscreenEnabled;
     this.wrap = h(
       "header",
       { class: "vge-head" },
       h("div", { class: "vge-names" }, this.title, this.facts),
-      h("div", { class: "vge-pickers" }, this.subject.wrap, this.with.wrap),
+      h("div", { class: "vge-pickers" }, this.subject.wrap, this.with.wrap, this.full),
     );
+    this.lead = h("p", { class: "vge-lead", textContent: LEAD });
+  }
+
+  /** What one can compare with: a group for each image and network, in it classes, and methods where there are several. */
+  groups(option) {
+    const { doc } = this.store;
+    const many = differing(doc);
+    const entries = this.pairs.map((pair, i) => ({ ...pair, i }));
+    return doc.subjects.map((_, s) => {
+      const label = subjectName(doc, s, doc.subjects.length > 1 ? many : {}) || "this image and network";
+      const words = (row) =>
+        [classWords(row), many.method ? methodWords(row.method) : ""].filter(Boolean).join(SEPARATOR);
+      const options = entries.filter((pair) => pair.subject === s).map(({ i, row }) => option(String(i), words(row)));
+      return this.h("optgroup", { label }, ...options);
+    });
   }
 
   draw({ subject, row, image }) {
     const { state } = this.store;
     this.title.textContent = this.title.title = image.name;
-    this.facts.textContent = [subject.name, `${subject.depth} graph layers`, methodWords(row.method)]
-      .filter(Boolean)
-      .join(" · ");
+    const facts = [subject.name, subject.note, `${subject.depth} graph layers`, methodWords(row.method)];
+    this.facts.textContent = facts.filter(Boolean).join(SEPARATOR);
     this.subject.select.value = String(state.subject);
     const same = (pair) => ["subject", "target", "method"].every((key) => pair[key] === state.with[key]);
     this.with.select.value = state.with ? String(this.pairs.findIndex(same)) : "";
@@ -76,7 +106,7 @@ export class Head {
           class: "vge-chip",
           disabled: !entry.row,
           data: { target: String(entry.index) },
-          title: entry.label + (entry.row ? "" : ": no map of this class in this file"),
+          title: entry.row ? `Explain ${entry.label}` : `${entry.label}: no map of this class in this file`,
           on: { click: () => store.update({ target: entry.index }) },
         },
         h("span", { class: "vge-chip-label", textContent: entry.label }),

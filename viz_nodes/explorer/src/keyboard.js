@@ -3,7 +3,7 @@
 const TYPING = "input:not([type=range]):not([type=checkbox]), select, textarea";
 
 /** One letter or digit a deed. */
-export function listen(root, { store, strip, signal }) {
+export function listen(root, { store, strip, full, signal }) {
   const nextClass = () => {
     const { doc, state } = store;
     const same = doc.subjects[state.subject].rows.filter((each) => each.method === state.method);
@@ -20,6 +20,11 @@ export function listen(root, { store, strip, signal }) {
     3: () => store.update({ hops: 3 }),
     o: () => store.update({ out: !store.state.out }),
     p: () => strip.toggle(),
+    "+": () => store.zoomBy(1.5),
+    "=": () => store.zoomBy(1.5),
+    "-": () => store.zoomBy(1 / 1.5),
+    0: () => store.update({ zoom: 1 }),
+    f: () => full(),
     c: nextClass,
     Escape: () => store.letGo(),
   };

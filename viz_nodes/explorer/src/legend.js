@@ -1,41 +1,68 @@
-// The bars below a picture: what its colors say.
+// The bars and the key of a picture: what its colors, widths and marks say.
 
-import { colorAt, DIVERGING, PALETTES, PLAIN_EDGE } from "./colors.js";
-import { topOf } from "./heatmap.js";
-import { contributionTop, edgeColoring } from "./scene.js";
+import { colorAt, css, PALETTES } from "./colors.js";
+import { fieldOf } from "./heatmap.js";
+import { contributionTop, edgeColoring, widthOf } from "./scene.js";
+import { shapesOf } from "./shapes.js";
+import { svgNode, svgShapes } from "./svg.js";
 import { number, percent } from "./words.js";
+
+/** Shares whose widths the key shows. */
+const SHARES = [0.05, 0.25, 0.5];
 
 /**
  * What the bars of a view say, the same on screen and in saved pictures.
  *
- * @returns {{ map: Scale, edge: Scale }}
- * @typedef {{ label: string, low: string, high: string, stops: string[], sharp: boolean }} Scale `stops` are evenly
- *   spaced CSS colors; `sharp` ones are bands side by side.
+ * @typedef {{ label: string, low: string, high: string, stops: string[], sharp: boolean }} Bar `stops` are evenly
+ *   spaced colors; `sharp` ones are bands side by side.
+ * @returns {{ map: Bar, edge: Bar }}
  */
-export function scalesOf(state, view) {
-  const shade = (color) => Array.from({ length: 9 }, (_, i) => `rgb(${color(i / 8).join(" ")})`);
-  const map = {
-    label: "map",
-    low: "0",
-    high: number(topOf(view.row, view.layer, state.scale)),
-    stops: shade((value) => colorAt(PALETTES[state.palette], value)),
-    sharp: false,
-  };
+export function barsOf(state, view) {
+  return { map: mapBar(state, view), edge: edgeBar(view) };
+}
+
+const shade = (color) => Array.from({ length: 9 }, (_, i) => css(color(i / 8)));
+
+function mapBar(state, view) {
+  const label = state.field === "chosen" ? "chosen by" : "map";
+  const stops = shade((value) => colorAt(PALETTES[state.palette], value));
+  return { label, low: "0", high: number(fieldOf(state, view).top), stops, sharp: false };
+}
+
+function edgeBar(view) {
+  const { theme, actives, edges } = view;
   const label = edgeColoring(view);
-  const edge = { label, low: "", high: "", stops: [], sharp: false };
-  if (label === "contribution") {
-    const top = view.edges.length ? contributionTop(view.edges) : null;
-    edge.low = top === null ? "against" : `against ${number(-top)}`;
-    edge.high = top === null ? "for" : `${number(top, true)} for`;
-    edge.stops = shade((value) => colorAt(DIVERGING, value));
-  } else if (label === "share") {
-    [edge.low, edge.high] = ["0", percent(1)];
-    edge.stops = shade((value) => colorAt(PALETTES.cividis, 0.35 + 0.65 * value));
-  } else {
-    edge.stops = view.actives.length ? view.actives.map(({ color }) => color) : [PLAIN_EDGE];
-    edge.sharp = true;
+  if (label === "share") {
+    return {
+      label,
+      low: "0",
+      high: percent(1),
+      stops: shade((value) => colorAt(PALETTES.cividis, 0.3 + 0.7 * value)),
+      sharp: false,
+    };
   }
-  return { map, edge };
+  if (label === "center") {
+    const stops = actives.length ? actives.map(({ color }) => color) : [theme.muted];
+    return { label, low: "", high: "", stops, sharp: true };
+  }
+  const top = edges.length ? contributionTop(edges) : null;
+  const ends = top === null ? ["\u2212", "+"] : [number(-top, true), number(top, true)];
+  return { label, low: ends[0], high: ends[1], stops: shade((value) => colorAt(theme.diverging, value)), sharp: false };
+}
+
+/**
+ * The marks that a view holds, with their words; `kind` is that of the scene, "width" an edge of a share.
+ *
+ * @returns {{ kind: string, words: string, width: number }[]}
+ */
+export function keyOf(view) {
+  const { actives, row, layer, edges } = view;
+  const { peak } = row.layers[layer.place];
+  const entries = SHARES.map((share) => ({ kind: "width", words: percent(share), width: widthOf(share) }));
+  if (peak >= 0) entries.push({ kind: "star", words: "peak", width: 0 });
+  if (actives.some((active) => active.node !== peak)) entries.push({ kind: "diamond", words: "kept patch", width: 0 });
+  if (edges.some((edge) => edge.itself && edge.hop === 1)) entries.push({ kind: "ring", words: "itself", width: 0 });
+  return entries;
 }
 
 const gradient = ({ stops, sharp }) => {
@@ -43,6 +70,42 @@ const gradient = ({ stops, sharp }) => {
   const words = sharp ? stops.map((color, i) => `${color} ${i * part}% ${(i + 1) * part}%`) : stops;
   return `linear-gradient(90deg, ${words.join(", ")})`;
 };
+
+/** The marks of a view with their words, as elements. */
+export function keyElements(h, view) {
+  const label = h("span", { textContent: "width: share of channels" });
+  const entries = keyOf(view).map((entry) => {
+    const wide = entry.kind === "width" ? 34 : 16;
+    const node = svgNode("svg", { viewBox: `0 0 ${wide} 16`, width: wide, height: 16, "aria-hidden": "true" });
+    node.append(...svgShapes(keyShapes(entry, view, { left: 0, top: 0 })));
+    return h("span", { class: "vge-legend-item" }, node, h("span", { textContent: entry.words }));
+  });
+  return [label, ...entries];
+}
+
+/** Shapes of a mark of the key, 16 units high. */
+export function keyShapes({ kind, width }, view, { left, top }) {
+  const { theme } = view;
+  const cell = [1, 1];
+  const common = { x: 0.5, y: 0.5, cell, most: 1 };
+  const gap = { radius: 0, most: 1, cell, part: 1 };
+  const looks = {
+    width: {
+      kind: "edge",
+      points: [0, 0.5, 0.5, 0.5, 1, 0.5],
+      gaps: [gap, gap],
+      width,
+      most: 1,
+      cell,
+      color: theme.muted,
+      alpha: 1,
+    },
+    star: { ...common, kind: "star", radius: 7, fill: theme.peak, rim: theme.rim },
+    diamond: { ...common, kind: "diamond", radius: 6, fill: view.actives[0]?.color ?? theme.peak, rim: theme.rim },
+    ring: { ...common, kind: "ring", radius: 6, width: 2, color: theme.muted, casing: theme.casing },
+  };
+  return shapesOf([looks[kind]], { left, top, width: kind === "width" ? 34 : 16, height: 16, unit: 1 });
+}
 
 export class Legend {
   constructor(h) {
@@ -56,10 +119,10 @@ export class Legend {
   }
 
   draw(state, view) {
-    for (const [name, scale] of Object.entries(scalesOf(state, view))) {
+    for (const [name, bar] of Object.entries(barsOf(state, view))) {
       const item = this[name];
-      for (const part of ["label", "low", "high"]) item[part].textContent = scale[part];
-      item.bar.style.background = gradient(scale);
+      for (const part of ["label", "low", "high"]) item[part].textContent = bar[part];
+      item.bar.style.background = gradient(bar);
     }
   }
 }

@@ -1,18 +1,44 @@
 // Photograph, map and patch grid: what lies below the marks, on screen and in saved pictures.
 
-import { heatCanvas, topOf } from "./heatmap.js";
+import { fieldOf, heatCanvas } from "./heatmap.js";
 
-/** Where the network's view lies in a picture shown `width` wide. */
-export function frameOf({ image }, width) {
-  const scale = width / image.width;
-  const [left, top, right, bottom] = image.view;
+/**
+ * What part of a photograph is shown and in which shape: all of it in its own aspect, or what the network saw in the
+ * aspect that it saw.
+ *
+ * @returns {{ crop: number[], width: number, height: number, view: number[] }} `crop` in the photograph's pixels;
+ *   `width` and `height` of what is shown; `view`, the network's view, in those.
+ */
+export function shownOf(image, [height, width], canvas) {
+  if (canvas !== "input")
+    return { crop: [0, 0, image.width, image.height], width: image.width, height: image.height, view: image.view };
+  return { crop: image.view, width, height, view: [0, 0, width, height] };
+}
+
+/**
+ * Where things lie in a picture shown `width` wide: the network's view, the photograph, and the unit of marks.
+ * Zoomed in, `at` is in the middle as far as the picture reaches.
+ *
+ * @param {any} shown see `shownOf`.
+ * @param {number} width
+ * @param {{ zoom?: number, at?: number[] }} [state]
+ */
+export function frameOf(shown, width, { zoom = 1, at = [0.5, 0.5] } = {}) {
+  const scale = (width / shown.width) * zoom;
+  const tall = (width * shown.height) / shown.width;
+  const [wide, high] = [shown.width * scale, shown.height * scale];
+  const clip = (value, least) => Math.min(0, Math.max(least, value));
+  const x = clip(width / 2 - at[0] * wide, width - wide);
+  const y = clip(tall / 2 - at[1] * high, tall - high);
+  const [left, top, right, bottom] = shown.view;
   return {
-    left: left * scale,
-    top: top * scale,
+    left: x + left * scale,
+    top: y + top * scale,
     width: (right - left) * scale,
     height: (bottom - top) * scale,
     unit: width / 640,
-    scale,
+    picture: { x, y, width: wide, height: high },
+    outer: { width, height: tall },
   };
 }
 
@@ -31,6 +57,13 @@ export function sized(canvas, stage) {
   return context;
 }
 
+/** Whether the network saw less than what is shown. */
+export const isCropped = ({ width, height, view: [left, top, right, bottom] }) =>
+  left > 0.5 || top > 0.5 || right < width - 0.5 || bottom < height - 0.5;
+
+/** Opacity of the patch grid's lines: fainter where there are many. */
+export const gridStrength = ([, cols]) => (cols > 28 ? 0.1 : 0.2);
+
 /** The photographs of a document, and each map as a small canvas, made once. */
 export class Pictures {
   constructor(doc) {
@@ -44,47 +77,43 @@ export class Pictures {
   }
 
   heat(state, view) {
-    const { row, layer, rowKey } = view;
-    const key = [rowKey, layer.place, state.palette, state.scale, state.smooth].join();
+    const { layer, rowKey } = view;
+    const key = [rowKey, layer.place, state.palette, state.scale, state.smooth, state.field].join();
     if (!this.heats.has(key)) {
       if (this.heats.size > 160) this.heats.clear();
-      this.heats.set(
-        key,
-        heatCanvas(
-          row.layers[layer.place].cam,
-          layer.grid,
-          topOf(row, layer, state.scale),
-          state.palette,
-          state.smooth,
-        ),
-      );
+      const { values, grid, top } = fieldOf(state, view);
+      this.heats.set(key, heatCanvas(values, grid, top, state.palette, state.smooth));
     }
     return this.heats.get(key);
   }
 
-  /** Photograph, map and patch grid into `context`, `width` wide. */
-  paint(context, state, view, width, { lines = state.grid, opacity = state.opacity } = {}) {
-    const { image, layer } = view;
+  /** Photograph, map and patch grid into `context`, by a frame of `frameOf`. */
+  paint(context, state, view, frame, { lines = state.grid, opacity = state.opacity } = {}) {
+    const { shown, layer } = view;
     const photograph = this.of(view);
-    const box = frameOf(view, width);
-    const height = image.height * box.scale;
+    const { picture } = frame;
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
-    if (photograph.complete && photograph.naturalWidth) context.drawImage(photograph, 0, 0, width, height);
-    const outside =
-      box.left > 0.5 || box.top > 0.5 || box.left + box.width < width - 0.5 || box.top + box.height < height - 0.5;
-    if (outside) {
-      context.fillStyle = "rgba(7, 8, 12, 0.6)";
-      context.beginPath();
-      context.rect(0, 0, width, height);
-      context.rect(box.left, box.top, box.width, box.height);
-      context.fill("evenodd");
+    if (photograph.complete && photograph.naturalWidth) {
+      const [left, top, right, bottom] = shown.crop;
+      context.drawImage(
+        photograph,
+        left,
+        top,
+        right - left,
+        bottom - top,
+        picture.x,
+        picture.y,
+        picture.width,
+        picture.height,
+      );
     }
     context.globalAlpha = opacity;
     context.imageSmoothingEnabled = state.smooth;
-    if (opacity > 0) context.drawImage(this.heat(state, view), box.left, box.top, box.width, box.height);
+    if (opacity > 0) context.drawImage(this.heat(state, view), frame.left, frame.top, frame.width, frame.height);
     context.globalAlpha = 1;
-    if (lines) paintGrid(context, layer.grid, box);
+    if (lines) paintGrid(context, layer.grid, frame);
+    if (isCropped(shown)) paintFrame(context, frame);
   }
 
   end() {
@@ -93,19 +122,31 @@ export class Pictures {
   }
 }
 
-export const gridStrength = ([, cols]) => (cols > 28 ? 0.1 : 0.2);
-
-function paintGrid(context, [rows, cols], box) {
+function paintGrid(context, [rows, cols], { left, top, width, height, unit }) {
   context.beginPath();
   for (let c = 0; c <= cols; c++) {
-    context.moveTo(box.left + (c * box.width) / cols, box.top);
-    context.lineTo(box.left + (c * box.width) / cols, box.top + box.height);
+    context.moveTo(left + (c * width) / cols, top);
+    context.lineTo(left + (c * width) / cols, top + height);
   }
   for (let r = 0; r <= rows; r++) {
-    context.moveTo(box.left, box.top + (r * box.height) / rows);
-    context.lineTo(box.left + box.width, box.top + (r * box.height) / rows);
+    context.moveTo(left, top + (r * height) / rows);
+    context.lineTo(left + width, top + (r * height) / rows);
   }
   context.strokeStyle = `rgba(255, 255, 255, ${gridStrength([rows, cols])})`;
-  context.lineWidth = Math.max(0.5, 0.8 * box.unit);
+  context.lineWidth = Math.max(0.5, 0.8 * unit);
   context.stroke();
+}
+
+/** A line around what the network saw: outside of it the photograph is only there to be recognized. */
+function paintFrame(context, { left, top, width, height, unit }) {
+  for (const [color, dash] of /** @type {[string, number[]][]} */ ([
+    ["#16181d", []],
+    ["#ffffff", [6 * unit, 6 * unit]],
+  ])) {
+    context.strokeStyle = color;
+    context.lineWidth = 1.6 * unit;
+    context.setLineDash(dash);
+    context.strokeRect(left, top, width, height);
+  }
+  context.setLineDash([]);
 }

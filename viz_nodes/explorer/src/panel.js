@@ -1,15 +1,16 @@
 // The table of a patch's neighbors.
 
 import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { MEANINGS } from "./help.js";
 import { contributionTop } from "./scene.js";
-import { asksWords, capital, emptyWords, MEANINGS, patchDistance, placeWords } from "./sentences.js";
+import { capital, emptyWords, neighborWords, patchDistance, placeWords } from "./sentences.js";
+import { drawThumb } from "./thumbs.js";
 import { among, known, number, percent } from "./words.js";
 
 const COLUMNS = ["rank", "share", "contribution", "distance"];
 const MOST_ROWS = 100;
-const THUMB = 72;
 const BLANK =
-  "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see whom it asked.";
+  "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see its neighbors.";
 
 const ORDERS = {
   rank: (a, b) => a.rank - b.rank || a.to - b.to,
@@ -29,12 +30,7 @@ export class Panel {
     this.store = store;
     this.pictures = pictures;
     this.sections = [];
-    this.wrap = h("div", {
-      class: "vge-panel-inner",
-      tabIndex: 0,
-      role: "region",
-      "aria-label": "The patch and its neighbors",
-    });
+    this.wrap = h("div", { class: "vge-neighbors" });
   }
 
   draw(panes) {
@@ -58,7 +54,12 @@ export class Panel {
       h(
         "th",
         { scope: "col", title: MEANINGS[key] },
-        h("button", { type: "button", textContent: key, on: { click: () => store.update({ sort: key }) } }),
+        h("button", {
+          type: "button",
+          textContent: key,
+          title: `${capital(MEANINGS[key])}. Click to sort.`,
+          on: { click: () => store.update({ sort: key }) },
+        }),
       ),
     );
     const first = h("th", { scope: "col" }, h("span", { class: "vge-hidden", textContent: "patch" }));
@@ -151,7 +152,7 @@ export class Panel {
     if (!edge) return;
     const box = view.out ? edge.toBox : edge.fromBox;
     const where = placeWords(box, view.out ? view.layer.grid : view.layer.key_grid);
-    line.rank.textContent = edge.itself ? "itself" : String(edge.rank);
+    line.rank.textContent = edge.itself ? "itself" : String(edge.nth);
     line.place.textContent = where.replace("column", "col");
     line.share.textContent = percent(edge.share);
     line.shareBar.style.width = `${(100 * (edge.share || 0)) / tops.share}%`;
@@ -162,31 +163,7 @@ export class Panel {
     line.distance.textContent = number(Number(patchDistance(edge, view.layer).toFixed(1)));
     line.distance.title = `patches on the grid${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
     line.go.setAttribute("aria-label", `Go to ${where}`);
-    this.drawThumb(line.thumb, view, box);
-  }
-
-  drawThumb(canvas, view, box) {
-    const photograph = this.pictures.of(view);
-    const key = `${view.subject.image} ${box}`;
-    if (canvas.dataset.key === key && photograph.complete) return;
-    canvas.dataset.key = photograph.complete ? key : "";
-    if (canvas.width !== THUMB) canvas.width = canvas.height = THUMB;
-    if (!photograph.complete || !photograph.naturalWidth) return;
-    const [left, top, right, bottom] = view.image.view;
-    const [wide, high] = [right - left, bottom - top];
-    canvas
-      .getContext("2d")
-      .drawImage(
-        photograph,
-        left + box[0] * wide,
-        top + box[1] * high,
-        (box[2] - box[0]) * wide,
-        (box[3] - box[1]) * high,
-        0,
-        0,
-        THUMB,
-        THUMB,
-      );
+    drawThumb(line.thumb, this.pictures, view, box);
   }
 }
 
@@ -199,14 +176,14 @@ function headWords(view, active, edges) {
     const key = nodeAt(layer.key_grid, ...centerOf(active.box));
     return [
       `${capital(placeWords(active.box, layer.key_grid))} of ${keys}`,
-      `key node ${key}, which covers node ${active.node} · ${asksWords(view, active, edges)}`,
+      `key node ${key}, which covers node ${active.node} · ${neighborWords(view, active, edges)}`,
     ];
   }
   const where = placeWords(boxOf(layer.grid, active.node), layer.grid);
   const { cam, peak } = row.layers[layer.place];
-  const asks = asksWords(view, active, edges, pooled ? ` of ${keys}` : "");
+  const neighbors = neighborWords(view, active, edges, pooled ? ` of ${keys}` : "");
   return [
     peak === active.node ? `Peak: ${where}` : capital(where),
-    `node ${active.node} · map ${number(cam[active.node])} · ${asks}`,
+    `node ${active.node} · map ${number(cam[active.node])} · ${neighbors}`,
   ];
 }

@@ -9,11 +9,13 @@ import { captionOf, nameOf, sentenceOf } from "./sentences.js";
 import { shapesOf } from "./shapes.js";
 import { pointedView } from "./view.js";
 
+/** How far a pointer goes before it drags, in pixels. */
+const DRAG = 4;
 /** How long one map melts into the next, in ms. */
 const FADE = 260;
 
 export class Pane {
-  constructor({ h, store, pictures, uid, still }, which) {
+  constructor({ h, store, pictures, uid, still, signal }, which) {
     this.store = store;
     this.pictures = pictures;
     this.still = still;
@@ -21,6 +23,8 @@ export class Pane {
     /** @type {any} what is looked at; null while this pane is not shown. */
     this.view = null;
     this.fading = null;
+    /** @type {{ x: number, y: number, at: number[], moved: boolean } | null} */
+    this.dragged = null;
     this.base = h("canvas", { class: "vge-base", "aria-hidden": "true" });
     this.over = h("canvas", { class: "vge-over", "aria-hidden": "true" });
     this.cell = h("div", { role: "gridcell", id: `${uid}-cell-${which}` });
@@ -34,12 +38,10 @@ export class Pane {
         "aria-activedescendant": this.cell.id,
         "aria-label": "Patches. Arrow keys move, Enter keeps a patch, Shift and Enter adds one.",
         on: {
+          pointerdown: (event) => this.press(event),
           pointermove: (event) => this.point(event),
           pointerleave: (event) => event.pointerType !== "touch" && this.leave(),
-          click: (event) => {
-            this.point(event);
-            this.pin(store.hovered, event.shiftKey || event.ctrlKey || event.metaKey);
-          },
+          click: (event) => this.click(event),
           keydown: (event) => this.walk(event),
           blur: () => store.byKeys && this.leave(),
         },
@@ -50,7 +52,9 @@ export class Pane {
     this.caption = h("figcaption", { class: "vge-caption" });
     this.name = h("div", { class: "vge-pane-name" });
     this.legend = new Legend(h);
-    this.figure = h("figure", { class: "vge-pane" }, this.name, this.stage, this.caption, this.legend.wrap);
+    const fit = h("div", { class: "vge-fit" }, this.stage);
+    this.figure = h("figure", { class: "vge-pane" }, this.name, fit, this.caption, this.legend.wrap);
+    this.stage.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
   }
 
   refresh() {
@@ -59,16 +63,17 @@ export class Pane {
   }
 
   layout() {
-    const { image } = this.view;
-    this.stage.style.aspectRatio = `${image.width} / ${image.height}`;
-    const [left, top, right, bottom] = image.view;
+    const { shown } = this.view;
+    this.stage.style.setProperty("--vge-shown", String(shown.width / shown.height));
+    const { outer, left, top, width, height } = frameOf(shown, shown.width, this.store.state);
     const share = (value, whole) => `${(100 * value) / whole}%`;
     Object.assign(this.grid.style, {
-      left: share(left, image.width),
-      top: share(top, image.height),
-      width: share(right - left, image.width),
-      height: share(bottom - top, image.height),
+      left: share(left, outer.width),
+      top: share(top, outer.height),
+      width: share(width, outer.width),
+      height: share(height, outer.height),
     });
+    this.grid.classList.toggle("vge-movable", this.store.state.zoom > 1);
   }
 
   /** Let the map of the layer left behind melt into the new one. */
@@ -83,7 +88,7 @@ export class Pane {
 
   drawBase() {
     const context = sized(this.base, this.stage);
-    this.pictures.paint(context, this.store.state, this.view, this.base.width);
+    this.pictures.paint(context, this.store.state, this.view, this.frame(this.base.width));
     if (!this.fading) return;
     const done = (performance.now() - this.fading.since) / FADE;
     if (done >= 1 || this.fading.copy.width !== this.base.width) this.fading = null;
@@ -97,7 +102,11 @@ export class Pane {
 
   drawOver() {
     const context = sized(this.over, this.stage);
-    paintShapes(context, shapesOf(sceneOf(this.view), frameOf(this.view, this.over.width)));
+    paintShapes(context, shapesOf(sceneOf(this.view), this.frame(this.over.width)));
+  }
+
+  frame(width) {
+    return frameOf(this.view.shown, width, this.store.state);
   }
 
   drawWords() {
@@ -116,9 +125,14 @@ export class Pane {
     this.cell.setAttribute("aria-label", sentenceOf(state, this.view, node));
   }
 
-  point(event) {
+  place(event) {
     const box = this.grid.getBoundingClientRect();
-    const at = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+
+  point(event) {
+    if (this.dragged) this.drag(event);
+    const at = this.place(event);
     if (at.every((v) => v >= 0 && v <= 1)) this.store.point(this.view.layer.grid, at);
   }
 
@@ -126,9 +140,48 @@ export class Pane {
     this.store.point(null, null);
   }
 
+  click(event) {
+    const moved = this.dragged?.moved;
+    this.dragged = null;
+    if (moved) return;
+    this.point(event);
+    this.pin(this.store.hovered, event.shiftKey || event.ctrlKey || event.metaKey);
+  }
+
   pin(at, add) {
     const { store } = this;
     store.pin(pinGrid(store), at, store.adding || add);
+  }
+
+  press(event) {
+    if (this.store.state.zoom > 1)
+      this.dragged = { x: event.clientX, y: event.clientY, at: this.store.state.at, moved: false };
+  }
+
+  /** Move what is zoomed in on with the pointer. */
+  drag(event) {
+    if (!event.buttons) {
+      if (!this.dragged.moved) this.dragged = null;
+      return;
+    }
+    const { x, y, at } = this.dragged;
+    const [dx, dy] = [event.clientX - x, event.clientY - y];
+    if (!this.dragged.moved && Math.hypot(dx, dy) < DRAG) return;
+    this.dragged.moved = true;
+    const { zoom } = this.store.state;
+    const clip = (value) => Math.min(1 - 0.5 / zoom, Math.max(0.5 / zoom, value));
+    this.store.update({
+      at: [clip(at[0] - dx / (this.stage.clientWidth * zoom)), clip(at[1] - dy / (this.stage.clientHeight * zoom))],
+    });
+  }
+
+  /** Zoom with Control and the wheel, or two fingers on a touchpad, about the place pointed at. */
+  wheel(event) {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const box = this.stage.getBoundingClientRect();
+    const held = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    this.store.zoomBy(Math.exp(-event.deltaY / 200), held);
   }
 
   walk(event) {

@@ -1,117 +1,188 @@
 // What is drawn above the photograph, as a list of marks in fractions of the network's view and in units `u`
-// (1/640 of the shown width). Canvas and SVG paint the same list.
+// (1/640 of the shown width). Canvas and SVG paint the same list. No mark is larger than a part of its patch (`most`),
+// so that the edge to an adjacent patch is seen on fine grids too.
 
-import { CENTERS, colorAt, css, DIVERGING, PALETTES, PLAIN_EDGE } from "./colors.js";
+import { colorAt, css, PALETTES, toward } from "./colors.js";
 import { controlOf } from "./curves.js";
 import { boxOf, centerOf } from "./geometry.js";
 import { known } from "./words.js";
 
-/** Marks of a pane: veil with holes, patches, edges, dots, centers. */
-export function sceneOf(pane, { mini = false } = {}) {
-  const marks = [];
-  const { layer, row, actives, edges, hover, lit } = pane;
-  const strongest = edges.reduce((top, edge) => Math.max(top, edge.weight || 0), 1e-9);
-  const colorOf = edgeColors(pane, edges);
-  const cell = 1 / layer.grid[1];
-  if (!mini) {
-    if (actives.length) {
-      const holes = [
-        ...actives.map((active) => active.box),
-        ...edges.filter((e) => e.hop === 1).map((e) => (pane.out ? e.toBox : e.fromBox)),
-      ];
-      marks.push({ kind: "veil", holes: unique(holes), alpha: 0.38 });
-    }
-    for (const edge of edges) {
-      if (edge.hop > 1 || edge.itself) continue;
-      marks.push({
-        kind: "box",
-        box: pane.out ? edge.toBox : edge.fromBox,
-        color: colorOf(edge),
-        width: edge === lit ? 3 : 1.4,
-        alpha: 0.95,
-      });
-    }
+const DOT = { radius: 3.6, most: 0.13 };
+const SPECK = { radius: 2.4, most: 0.1 };
+const STAR = { radius: 9, most: 0.38 };
+const IDLE_STAR = { radius: 9, most: 0.7 };
+const DIAMOND = { radius: 7, most: 0.36 };
+const RING = { radius: 13, most: 0.48 };
+/** How far the colors of a further hop are moved toward the page. */
+const PALE = 0.35;
+
+/** Width in units by share: linear, so that twice the share is twice as strong. */
+export const widthOf = (share) => 1.4 + 11 * (known(share) ? Math.min(1, Math.max(0, share)) : 0);
+const opacityOf = (share) => 0.55 + 0.45 * Math.min(1, (known(share) ? share : 0) / 0.2);
+const cellOf = (box) => [box[2] - box[0], box[3] - box[1]];
+
+/** Marks of a pane: patches, edges, dots, centers. With `mini` those of a small one, drawn coarsely. */
+export function sceneOf(view, { mini = false } = {}) {
+  const colorOf = edgeColors(view);
+  const drawn = view.edges.filter((edge) => !edge.itself).sort((a, b) => b.hop - a.hop || a.share - b.share);
+  const ringed = new Set(view.edges.filter((edge) => edge.itself && edge.hop === 1).map((edge) => edge.center));
+  if (mini) return [...drawn.map((edge) => miniEdge(edge, colorOf)), ...miniCenters(view)];
+  return [
+    ...patchMarks(view, colorOf),
+    ...drawn.map((edge) => edgeMark(view, edge, colorOf, ringed)),
+    ...dotMarks(view, drawn, colorOf),
+    ...centerMarks(view, colorOf),
+  ];
+}
+
+/** Outlines: of pooled key nodes, which are larger than patches, of the centers, of what is pointed at. */
+function patchMarks(view, colorOf) {
+  const { layer, actives, edges, hover, lit, theme } = view;
+  const marks = (view.alike ?? []).map(({ box }) => ({ kind: "box", box, color: theme.muted, width: 1.2, dash: true }));
+  const pooled = layer.grid.join() !== layer.key_grid.join();
+  for (const edge of edges) {
+    if (edge.hop > 1 || edge.itself || !(pooled || edge === lit)) continue;
+    const box = view.out ? edge.toBox : edge.fromBox;
+    marks.push({ kind: "box", box, color: colorOf(edge), width: edge === lit ? 2.6 : 1.2 });
   }
-  const order = [...edges].sort((a, b) => b.hop - a.hop || a.weight - b.weight);
-  for (const edge of order) {
-    if (edge.itself) continue;
-    const strength = Math.sqrt((edge.weight || 0) / strongest);
-    const [cx, cy] = controlOf(edge.x0, edge.y0, edge.x1, edge.y1, edge.bend);
-    const dim = lit && edge !== lit ? 0.45 : 1;
+  for (const { box, color } of actives) marks.push({ kind: "box", box, color, width: 1.6 });
+  if (hover && !actives.some((active) => sameBox(active.box, hover))) {
+    marks.push({ kind: "box", box: hover, color: theme.ink, width: 1.6 });
+  }
+  return marks.map((mark) => ({ ...mark, casing: theme.casing, alpha: 1 }));
+}
+
+/** An edge from its own dot to the mark at its center, where its head is. */
+function edgeMark(view, edge, colorOf, ringed) {
+  const { lit, theme, out } = view;
+  const near = edge.hop === 1;
+  const small = near ? DOT : SPECK;
+  const center = centerMark(view, edge, ringed);
+  const ends = near ? (out ? [center, small] : [small, center]) : [small, out ? small : DOT];
+  const boxes = [edge.fromBox, edge.toBox];
+  return {
+    kind: "edge",
+    edge,
+    casing: theme.casing,
+    color: colorOf(edge),
+    points: curveOf(edge, view.aspect),
+    gaps: ends.map((mark, i) => ({ ...mark, cell: cellOf(boxes[i]), part: mark === small && i === 0 ? 0.6 : 1 })),
+    width: (near ? 1 : 0.62) * widthOf(edge.share) + (edge === lit ? 1.5 : 0),
+    most: 0.26,
+    cell: cellOf(edge.fromBox),
+    alpha: (lit && edge !== lit ? 0.45 : 1) * (near ? 1 : 0.75 ** (edge.hop - 1)) * opacityOf(edge.share),
+  };
+}
+
+/** How much room the mark at an edge's center takes: its ring where it has one. */
+function centerMark({ layer, row, out }, edge, ringed) {
+  if (ringed.has(edge.center)) return RING;
+  return row.layers[layer.place].peak === (out ? edge.from : edge.to) ? STAR : DIAMOND;
+}
+
+function curveOf({ x0, y0, x1, y1, bend }, aspect) {
+  const [cx, cy] = controlOf(x0, y0, x1, y1, bend, aspect);
+  return [x0, y0, cx, cy, x1, y1];
+}
+
+/** A dot at the far end of each edge, once a place. */
+function dotMarks(view, edges, colorOf) {
+  const seen = new Set();
+  const marks = [];
+  for (const edge of edges) {
+    const box = view.out ? edge.toBox : edge.fromBox;
+    const key = `${box},${edge.hop}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const [x, y] = centerOf(box);
+    const size = edge.hop === 1 ? DOT : SPECK;
     marks.push({
-      kind: "edge",
-      edge,
-      points: [edge.x0, edge.y0, cx, cy, edge.x1, edge.y1],
-      color: colorOf(edge),
-      width: mini
-        ? 8 + 13 * strength
-        : (edge.hop === 1 ? 1.4 + 6.6 * strength : 0.8 + 3.4 * strength) + (edge === lit ? 1.5 : 0),
-      alpha: dim * (edge.hop === 1 ? 0.5 + 0.5 * strength : 0.28 + 0.5 * strength),
-      casing: !mini && edge.hop === 1,
+      kind: "dot",
+      x,
+      y,
+      ...size,
+      cell: cellOf(box),
+      fill: colorOf(edge),
+      rim: view.theme.casing,
+      alpha: 1,
     });
   }
-  if (!mini) {
-    const seen = new Set();
-    for (const edge of order) {
-      const [x, y] = pane.out ? [edge.x1, edge.y1] : [edge.x0, edge.y0];
-      const key = `${x},${y},${edge.hop}`;
-      if (edge.itself || seen.has(key)) continue;
-      seen.add(key);
-      marks.push({
-        kind: "dot",
-        x,
-        y,
-        radius: edge.hop === 1 ? 3.6 : 2.4,
-        most: cell * 0.3,
-        fill: colorOf(edge),
-        alpha: edge.hop === 1 ? 1 : 0.8,
-      });
-    }
-  }
-  const peak = row.layers[layer.place].peak;
-  for (const active of actives) {
-    if (edges.some((edge) => edge.itself && edge.hop === 1 && sameBox(edge.toBox, active.box)) && !mini) {
-      marks.push({ kind: "ring", x: active.x, y: active.y, radius: 11, color: active.color });
-    }
-    if (!mini) marks.push({ kind: "box", box: active.box, color: active.color, width: 2.2, alpha: 1 });
-    if (active.node !== peak)
-      marks.push({ kind: "dot", x: active.x, y: active.y, radius: mini ? 24 : 5.5, fill: active.color, alpha: 1 });
-  }
-  if (peak >= 0) {
-    const [x, y] = centerOf(boxOf(layer.grid, peak));
-    const active = actives.find((each) => each.node === peak);
-    marks.push({ kind: "star", x, y, radius: mini ? 44 : active ? 11 : 8, fill: active ? active.color : CENTERS[0] });
-  }
-  if (!mini && hover && !actives.some((active) => sameBox(active.box, hover)))
-    marks.push({ kind: "box", box: hover, color: "#ffffff", width: 2, alpha: 1 });
   return marks;
 }
 
-export const sameBox = (a, b) => a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
-const holds = (a, b) => a[0] <= b[0] + 1e-6 && a[1] <= b[1] + 1e-6 && a[2] >= b[2] - 1e-6 && a[3] >= b[3] - 1e-6;
-
-/** Each box once, and none that lies within another (holes of a veil must not overlap). */
-function unique(boxes) {
-  const once = [...new Map(boxes.map((box) => [box.join(), box])).values()];
-  const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
-  const least = Math.min(...once.map(area));
-  const large = once.filter((box) => area(box) > 1.5 * least);
-  return once.filter((box) => !large.some((other) => other !== box && holds(other, box)));
+/** The centers: a star for the peak, a diamond for another; a ring for an edge to itself, as wide as that edge. */
+function centerMarks(view, colorOf) {
+  const { layer, row, actives, edges, theme } = view;
+  const marks = [];
+  const { peak } = row.layers[layer.place];
+  const cell = cellOf(boxOf(layer.grid, 0));
+  for (const active of actives) {
+    const own = edges.find((edge) => edge.itself && edge.hop === 1 && sameBox(edge.toBox, active.box));
+    const at = { x: active.x, y: active.y, cell };
+    if (own)
+      marks.push({
+        kind: "ring",
+        ...at,
+        ...RING,
+        color: colorOf(own),
+        width: widthOf(own.share),
+        casing: theme.casing,
+      });
+    if (active.node !== peak) marks.push({ kind: "diamond", ...at, ...DIAMOND, fill: active.color, rim: theme.rim });
+  }
+  if (peak < 0) return marks;
+  const [x, y] = centerOf(boxOf(layer.grid, peak));
+  const active = actives.find((each) => each.node === peak);
+  const fill = active && actives.length > 1 ? active.color : theme.peak;
+  return [...marks, { kind: "star", x, y, cell, ...(active ? STAR : IDLE_STAR), fill, rim: theme.rim }];
 }
+
+function miniEdge(edge, colorOf) {
+  const points = curveOf(edge, 1);
+  const gap = { radius: 0, most: 1, cell: [1, 1], part: 1 };
+  return {
+    kind: "edge",
+    points,
+    gaps: [gap, gap],
+    color: colorOf(edge),
+    width: 7 + 16 * edge.share,
+    most: 1,
+    cell: [1, 1],
+    alpha: 1,
+    headless: true,
+  };
+}
+
+function miniCenters({ actives, layer, row, theme }) {
+  const { peak } = row.layers[layer.place];
+  const cell = [1, 1];
+  const marks = actives
+    .filter((active) => active.node !== peak)
+    .map(({ x, y, color }) => ({ kind: "diamond", x, y, cell, radius: 36, most: 1, fill: color, rim: theme.rim }));
+  if (peak < 0) return marks;
+  const [x, y] = centerOf(boxOf(layer.grid, peak));
+  return [...marks, { kind: "star", x, y, cell, radius: 48, most: 1, fill: theme.peak, rim: theme.rim }];
+}
+
+export const sameBox = (a, b) => a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
 
 /** What edges are colored by: contribution around 0, share, or the center they belong to. */
-export const edgeColoring = (pane) =>
-  pane.color !== "auto" ? pane.color : pane.actives.length > 1 ? "center" : "contribution";
+export const edgeColoring = (view) =>
+  view.color !== "auto" ? view.color : view.actives.length > 1 ? "center" : "contribution";
 
-function edgeColors(pane, edges) {
-  const by = edgeColoring(pane);
-  if (by === "center") return (edge) => CENTERS[edge.center % CENTERS.length];
-  if (by === "share")
-    return (edge) => (known(edge.share) ? css(colorAt(PALETTES.cividis, 0.35 + 0.65 * edge.share)) : PLAIN_EDGE);
+/** The color of an edge: that of 0 where what it is colored by is unknown, paler for further hops. */
+export function edgeColors(view) {
+  const { theme, edges } = view;
+  const by = edgeColoring(view);
   const top = contributionTop(edges);
-  return (edge) =>
-    known(edge.contribution) ? css(colorAt(DIVERGING, 0.5 + (0.5 * edge.contribution) / top)) : PLAIN_EDGE;
+  const plain = (edge) => {
+    if (by === "center") return theme.centers[edge.center % theme.centers.length];
+    if (by === "share") return css(colorAt(PALETTES.cividis, known(edge.share) ? 0.3 + 0.7 * edge.share : 0));
+    return css(colorAt(theme.diverging, 0.5 + (known(edge.contribution) ? (0.5 * edge.contribution) / top : 0)));
+  };
+  return (edge) => (edge.hop > 1 ? toward(plain(edge), theme.veil, PALE) : plain(edge));
 }
+
 /** Where the color scale of contributions ends; further hops, of layers with gradients of their own, are cut off there. */
 export const contributionTop = (edges) =>
   edges.reduce((top, edge) => (edge.hop > 1 ? top : Math.max(top, Math.abs(edge.contribution) || 0)), 0) || 1;

@@ -1,101 +1,105 @@
 // Marks as shapes in output pixels, the same for every painter.
 
-import { ribbon } from "./curves.js";
+import { arrow, trimmed } from "./curves.js";
 
-function starPoints(x, y, radius) {
-  return Array.from({ length: 10 }, (_, i) => {
-    const r = i % 2 ? radius * 0.45 : radius,
-      angle = -Math.PI / 2 + (i * Math.PI) / 5;
+/** Corners of a star of five points, and of a diamond. */
+const corners = (x, y, radius, points, inner) =>
+  Array.from({ length: 2 * points }, (_, i) => {
+    const r = i % 2 ? radius * inner : radius;
+    const angle = -Math.PI / 2 + (i * Math.PI) / points;
     return [x + r * Math.cos(angle), y + r * Math.sin(angle)];
   });
+
+/** Shapes in output pixels: polygons, circles, boxes, each with fill and stroke. */
+export function shapesOf(marks, frame) {
+  return marks.flatMap((mark) => SHAPES[mark.kind](mark, new Scale(frame)));
 }
 
-/** Shapes in output pixels, the same for every painter: polygons, circles, boxes, each with fill and stroke. */
-export function shapesOf(marks, frame) {
-  const { left, top, width, height, unit: u } = frame;
-  const X = (x) => left + x * width,
-    Y = (y) => top + y * height;
-  const rect = (box) => [X(box[0]), Y(box[1]), X(box[2]) - X(box[0]), Y(box[3]) - Y(box[1])];
-  const shapes = [];
-  for (const mark of marks) {
-    if (mark.kind === "veil")
-      shapes.push({
-        type: "veil",
-        outer: [left, top, width, height],
-        holes: mark.holes.map(rect),
-        fill: "#07080c",
+class Scale {
+  constructor({ left, top, width, height, unit }) {
+    this.left = left;
+    this.top = top;
+    this.width = width;
+    this.height = height;
+    this.unit = unit;
+  }
+
+  at(x, y) {
+    return [this.left + x * this.width, this.top + y * this.height];
+  }
+
+  rect(box) {
+    const [x, y] = this.at(box[0], box[1]);
+    return { x, y, w: (box[2] - box[0]) * this.width, h: (box[3] - box[1]) * this.height };
+  }
+
+  /** `size` units, but no more than the part `most` of the shorter side of a patch. */
+  size(size, { most, cell }) {
+    return Math.min(size * this.unit, most * Math.min(cell[0] * this.width, cell[1] * this.height));
+  }
+}
+
+const SHAPES = {
+  box(mark, scale) {
+    const rect = { type: "rect", ...scale.rect(mark.box) };
+    const width = mark.width * scale.unit;
+    return [
+      { ...rect, stroke: mark.casing, width: width + 1.6 * scale.unit, alpha: 0.7 },
+      {
+        ...rect,
+        stroke: mark.color,
+        width,
         alpha: mark.alpha,
-      });
-    else if (mark.kind === "box") {
-      const [x, y, w, h] = rect(mark.box);
-      shapes.push({
-        type: "rect",
+        dash: mark.dash ? [3 * scale.unit, 3 * scale.unit] : null,
+      },
+    ];
+  },
+  edge(mark, scale) {
+    const points = mark.points.map((value, i) => (i % 2 ? scale.at(0, value)[1] : scale.at(value, 0)[0]));
+    const [skip, spare] = mark.gaps.map((gap) => gap.part * scale.size(gap.radius, gap));
+    const line = trimmed(points, skip, spare + 1.5 * Math.min(1, spare) * scale.unit);
+    const width = scale.size(mark.width, mark);
+    const least = Math.min(6.5 * scale.unit, 0.22 * Math.min(mark.cell[0] * scale.width, mark.cell[1] * scale.height));
+    const head = mark.headless
+      ? null
+      : { long: Math.max(least, 1.9 * width), wide: Math.max(0.55 * least, 0.95 * width) };
+    const polygon = { type: "polygon", points: arrow(line, width, head), alpha: mark.alpha, edge: mark.edge };
+    const casing = mark.casing
+      ? { stroke: mark.casing, width: Math.min(1.8 * scale.unit, Math.max(0.8, 0.6 * width)) }
+      : {};
+    return [{ ...polygon, fill: mark.color, ...casing }];
+  },
+  dot(mark, scale) {
+    const r = scale.size(mark.radius, mark);
+    const [x, y] = scale.at(mark.x, mark.y);
+    return [
+      {
+        type: "circle",
         x,
         y,
-        w,
-        h,
-        stroke: "#07080c",
-        width: (mark.width + 1.6) * u,
-        alpha: 0.55 * mark.alpha,
-      });
-      shapes.push({ type: "rect", x, y, w, h, stroke: mark.color, width: mark.width * u, alpha: mark.alpha });
-    } else if (mark.kind === "edge") {
-      const points = mark.points.map((value, i) => (i % 2 ? Y(value) : X(value)));
-      if (mark.casing)
-        shapes.push({
-          type: "polygon",
-          points: ribbon(points, (mark.width + 2) * u, (mark.width * 0.45 + 2) * u),
-          fill: "#07080c",
-          alpha: 0.55 * mark.alpha,
-        });
-      shapes.push({
-        type: "polygon",
-        points: ribbon(points, mark.width * u, mark.width * 0.45 * u),
-        fill: mark.color,
-        alpha: mark.alpha,
-        edge: mark.edge,
-      });
-    } else if (mark.kind === "dot") {
-      const r = Math.min(mark.radius * u, mark.most ? mark.most * width : Infinity);
-      shapes.push({
-        type: "circle",
-        x: X(mark.x),
-        y: Y(mark.y),
         r,
         fill: mark.fill,
-        stroke: "#07080c",
-        width: Math.min(1.2 * u, r / 2),
+        stroke: mark.rim,
+        width: Math.min(1.4 * scale.unit, r / 1.5),
         alpha: mark.alpha,
-      });
-    } else if (mark.kind === "ring") {
-      shapes.push({
-        type: "circle",
-        x: X(mark.x),
-        y: Y(mark.y),
-        r: mark.radius * u,
-        stroke: "#07080c",
-        width: 4 * u,
-        alpha: 0.6,
-      });
-      shapes.push({
-        type: "circle",
-        x: X(mark.x),
-        y: Y(mark.y),
-        r: mark.radius * u,
-        stroke: mark.color,
-        width: 2 * u,
-        alpha: 1,
-      });
-    } else if (mark.kind === "star") {
-      shapes.push({
-        type: "polygon",
-        points: starPoints(X(mark.x), Y(mark.y), mark.radius * u),
-        fill: mark.fill,
-        stroke: "#07080c",
-        width: 1.4 * u,
-        alpha: 1,
-      });
-    }
-  }
-  return shapes;
+      },
+    ];
+  },
+  ring(mark, scale) {
+    const r = scale.size(mark.radius, mark);
+    const [x, y] = scale.at(mark.x, mark.y);
+    const width = Math.min(mark.width * scale.unit, 0.4 * r);
+    return [
+      { type: "circle", x, y, r, stroke: mark.casing, width: width + 1.4 * scale.unit, alpha: 0.8 },
+      { type: "circle", x, y, r, stroke: mark.color, width, alpha: 1 },
+    ];
+  },
+  star: (mark, scale) => pointed(mark, scale, 5, 0.45),
+  diamond: (mark, scale) => pointed(mark, scale, 2, 0.72),
+};
+
+function pointed(mark, scale, points, inner) {
+  const r = scale.size(mark.radius, mark);
+  const shape = { type: "polygon", points: corners(...scale.at(mark.x, mark.y), r, points, inner) };
+  return [{ ...shape, fill: mark.fill, stroke: mark.rim, width: Math.min(1.4 * scale.unit, 0.25 * r), alpha: 1 }];
 }

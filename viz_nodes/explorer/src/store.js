@@ -1,7 +1,8 @@
 // The state that the explorer's parts share: the view, the pointer, and what waits to be drawn.
 
+import { THEMES } from "./colors.js";
 import { boxOf, centerOf, nodeAt } from "./geometry.js";
-import { MOST_PINS, resolve } from "./state.js";
+import { MOST_PINS, MOST_ZOOM, resolve } from "./state.js";
 
 export class Store {
   /**
@@ -21,6 +22,10 @@ export class Store {
     this.byKeys = false;
     /** @type {[number, any] | null} pane and edge whose table line is pointed at. */
     this.lit = null;
+    /** The colors of marks, as the host's theme asks for. */
+    this.theme = THEMES.light;
+    /** Boxes of the patches most like the first center, while their list is open. */
+    this.alike = false;
     /** Whether a click adds a patch, as with Shift. */
     this.adding = false;
     /** @type {() => void} called before another layer is drawn. */
@@ -65,6 +70,15 @@ export class Store {
     this.byKeys = byKeys;
     this.lit = null;
     this.later("over", "panel");
+  }
+
+  /** Zoom by a factor, keeping the place `held` (a fraction of what is shown) where it is. */
+  zoomBy(factor, held = [0.5, 0.5]) {
+    const { zoom, at } = this.state;
+    const next = Math.min(MOST_ZOOM, Math.max(1, zoom * factor));
+    const clip = (value) => Math.min(1 - 0.5 / next, Math.max(0.5 / next, value));
+    const move = (value, i) => clip(value + (held[i] - 0.5) * (1 / zoom - 1 / next));
+    this.update({ zoom: next, at: at.map(move) });
   }
 
   light(pane, edge) {

@@ -18,12 +18,18 @@ export class Strip {
     this.still = still;
     this.timer = 0;
     this.minis = [];
-    this.play = h("button", { type: "button", class: "vge-play", on: { click: () => this.toggle() } });
+    this.play = h("button", {
+      type: "button",
+      class: "vge-play",
+      title: "Play through the layers (p)",
+      on: { click: () => this.toggle() },
+    });
     this.slider = h("input", {
       type: "range",
       min: 0,
       step: 1,
       "aria-label": "Layer",
+      title: "Walk through the layers ([ and ])",
       on: { input: () => store.update({ layer: this.layers[Number(this.slider.value)].number }) },
     });
     this.strip = h("div", { class: "vge-strip", role: "radiogroup", "aria-label": "Layers" });
@@ -83,8 +89,7 @@ export class Strip {
   }
 
   drawFrame(subject) {
-    const { slider, strip } = this;
-    strip.style.maxWidth = slider.style.maxWidth = `${subject.layers.length * 136}px`;
+    const { slider } = this;
     slider.max = String(subject.layers.length - 1);
     slider.value = String(this.at);
     slider.setAttribute("aria-valuetext", `layer ${this.store.state.layer} of ${subject.depth}`);
@@ -98,7 +103,7 @@ export class Strip {
     layers.forEach((layer, i) => {
       const { base, label, face, button } = this.minis[i];
       label.textContent = String(layer.number);
-      face.style.aspectRatio = `${view.image.width} / ${view.image.height}`;
+      face.style.aspectRatio = `${view.shown.width} / ${view.shown.height}`;
       mark(button, layer.number === state.layer);
       button.setAttribute(
         "aria-label",
@@ -108,7 +113,7 @@ export class Strip {
         this.strip.scrollLeft =
           button.offsetLeft - this.strip.offsetLeft - (this.strip.clientWidth - button.offsetWidth) / 2;
       const context = sized(base, face);
-      this.pictures.paint(context, state, { ...view, layer }, base.width, {
+      this.pictures.paint(context, state, { ...view, layer }, frameOf(view.shown, base.width), {
         lines: false,
         opacity: Math.max(0.5, state.opacity),
       });
@@ -121,10 +126,10 @@ export class Strip {
       const mini = this.minis[i];
       if (!mini) return;
       const actives = activesOf(state, hovered, view, layer);
-      const edges = edgesFor(state, view, layer, actives, 1);
+      const { edges } = edgesFor(state, view, layer, actives, 1);
       const context = sized(mini.over, mini.face);
       const marks = sceneOf({ ...view, layer, actives, edges, hover: null, lit: null }, { mini: true });
-      paintShapes(context, shapesOf(marks, frameOf(view, mini.over.width)));
+      paintShapes(context, shapesOf(marks, frameOf(view.shown, mini.over.width)));
     });
   }
 

@@ -3,10 +3,13 @@
 import { edgeWords } from "./sentences.js";
 
 export const SVG = "http://www.w3.org/2000/svg";
+
+/** @returns {any} */
 export function svgNode(tag, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes))
+  for (const [key, value] of Object.entries(attributes)) {
     node.setAttribute(key, typeof value === "number" ? String(Number(value.toFixed(3))) : value);
+  }
   node.append(...children);
   return node;
 }
@@ -15,10 +18,14 @@ export function svgShapes(shapes) {
   const round = (value) => Number(value.toFixed(2));
   return shapes.map((shape) => {
     const look = { fill: shape.fill ?? "none", opacity: shape.alpha };
-    if (shape.stroke) Object.assign(look, { stroke: shape.stroke, "stroke-width": shape.width });
-    if (shape.type === "veil") {
-      const path = ([x, y, w, h]) => `M${round(x)} ${round(y)}h${round(w)}v${round(h)}h${round(-w)}z`;
-      return svgNode("path", { ...look, "fill-rule": "evenodd", d: [shape.outer, ...shape.holes].map(path).join("") });
+    if (shape.stroke) {
+      const width = shape.fill ? 2 * shape.width : shape.width;
+      Object.assign(look, {
+        stroke: shape.stroke,
+        "stroke-width": width,
+        "stroke-linejoin": "round",
+        "paint-order": "stroke",
+      });
     }
     if (shape.type === "rect")
       return svgNode("rect", { ...look, x: shape.x, y: shape.y, width: shape.w, height: shape.h });

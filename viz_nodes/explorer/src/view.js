@@ -1,24 +1,31 @@
 // What a pane looks at: subject, class and layer, the patches asked about, and their edges.
 
-import { CENTERS } from "./colors.js";
+import { THEMES } from "./colors.js";
 import { fan } from "./curves.js";
 import { edgesOf } from "./edges.js";
 import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { shownOf } from "./painting.js";
 import { sameBox } from "./scene.js";
 import { rowOf } from "./state.js";
 
 /** Subject, row and layer of a pane; null for a second pane that is not asked for. */
-export function viewOf(doc, state, which) {
+export function viewOf(doc, state, which, theme = THEMES.light) {
   if (which === 1 && !state.with) return null;
-  const shown = which === 0 ? state : state.with;
-  const subject = doc.subjects[shown.subject];
-  const row = rowOf(subject, shown.target, shown.method);
+  const asked = which === 0 ? state : state.with;
+  const subject = doc.subjects[asked.subject];
+  const row = rowOf(subject, asked.target, asked.method);
+  const image = doc.images[subject.image];
+  const shown = shownOf(image, subject.size, state.canvas);
+  const [left, top, right, bottom] = shown.view;
   return {
     subject,
     row,
     layer: layerOf(doc, state, subject, which),
-    image: doc.images[subject.image],
-    rowKey: `${shown.subject}.${subject.rows.indexOf(row)}`,
+    image,
+    shown,
+    theme,
+    aspect: (right - left) / (bottom - top),
+    rowKey: `${asked.subject}.${subject.rows.indexOf(row)}`,
     out: state.out,
     color: state.color,
   };
@@ -37,6 +44,7 @@ function layerOf(doc, state, subject, which) {
 /** Centers whose edges are drawn: what is kept, else what is pointed at, else the peak. */
 export function activesOf(state, hovered, view, layer = view.layer) {
   const peak = view.row.layers[layer.place].peak;
+  const { centers } = view.theme;
   let places = state.pins;
   if (!places.length && hovered) places = [hovered];
   if (!places.length && peak >= 0) places = [centerOf(boxOf(layer.grid, peak))];
@@ -45,18 +53,25 @@ export function activesOf(state, hovered, view, layer = view.layer) {
     let box = boxOf(layer.grid, node);
     const [x, y] = centerOf(box);
     if (view.out) box = boxOf(layer.key_grid, nodeAt(layer.key_grid, x, y));
-    return { node, box, x, y, color: CENTERS[i % CENTERS.length] };
+    return { node, box, x, y, color: centers[i % centers.length] };
   });
 }
 
-/** The edges of the centers, bent apart. */
+/** The edges of the centers, bent apart, with the counts of each hop summed over them. */
 export function edgesFor(state, view, layer, actives, hops = state.hops) {
-  const asked = { hops, k: state.k, share: state.share, out: view.out };
-  const edges = actives.flatMap((active, center) =>
-    edgesOf(view.subject, view.row, layer, active.node, asked).map((edge) => ({ ...edge, center })),
-  );
-  fan(edges);
-  return edges;
+  const asked = { hops, k: state.k, share: state.share, out: view.out, far: state.far };
+  const counts = [];
+  const edges = actives.flatMap((active, center) => {
+    const found = edgesOf(view.subject, view.row, layer, active.node, asked);
+    found.hops.forEach((hop, i) => {
+      counts[i] ??= { layer: hop.layer, drawn: 0, total: 0, carried: 0 };
+      for (const key of ["drawn", "total"]) counts[i][key] += hop[key];
+      counts[i].carried += hop.carried / actives.length;
+    });
+    return found.edges.map((edge) => ({ ...edge, center }));
+  });
+  fan(edges, view.aspect);
+  return { edges, counts };
 }
 
 /**
@@ -64,15 +79,15 @@ export function edgesFor(state, view, layer, actives, hops = state.hops) {
  *
  * @param {any} doc
  * @param {any} state
- * @param {{ hovered: number[] | null, lit: [number, any] | null }} pointer
+ * @param {{ hovered: number[] | null, lit: [number, any] | null, theme: any }} pointer
  * @param {number} which
  * @returns {any}
  */
-export function pointedView(doc, state, { hovered, lit }, which) {
-  const view = viewOf(doc, state, which);
+export function pointedView(doc, state, { hovered, lit, theme }, which) {
+  const view = viewOf(doc, state, which, theme);
   if (!view) return null;
   const actives = activesOf(state, hovered, view);
-  const edges = edgesFor(state, view, view.layer, actives);
+  const { edges, counts } = edgesFor(state, view, view.layer, actives);
   const { grid, key_grid } = view.layer;
   const near = edges.filter((edge) => edge.hop === 1);
   const pointed = hovered ? boxOf(view.out ? grid : key_grid, nodeAt(view.out ? grid : key_grid, ...hovered)) : null;
@@ -81,19 +96,15 @@ export function pointedView(doc, state, { hovered, lit }, which) {
   else if (pointed && state.pins.length) {
     brought = near.find((edge) => !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed));
   }
-  return {
-    ...view,
-    actives,
-    edges,
-    hover: hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null,
-    lit: brought ?? null,
-  };
+  const hover = hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null;
+  return { ...view, actives, edges, counts, hover, lit: brought ?? null };
 }
 
 /** In split view of equal grids: how many edges both panes show, in words. */
 export function overlap(a, b) {
-  if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join())
+  if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join()) {
     return "";
+  }
   const keys = (view) => new Set(view.edges.filter((edge) => edge.hop === 1).map((edge) => `${edge.from}>${edge.to}`));
   const [left, right] = [keys(a), keys(b)];
   const both = [...left].filter((key) => right.has(key)).length;

@@ -11,15 +11,15 @@ var nodeAt = ([rows, cols], x, y) => {
   return clip(y * rows, rows) * cols + clip(x * cols, cols);
 };
 function coveredBy([rows, cols], box) {
-  const along = (low, high, n) => {
+  const along2 = (low, high, n) => {
     const parts = [];
     for (let i = Math.max(0, Math.floor(low * n + 1e-6)); i < Math.min(n, Math.ceil(high * n - 1e-6)); i++) {
       parts.push([i, (Math.min(high, (i + 1) / n) - Math.max(low, i / n)) / (high - low)]);
     }
     return parts;
   };
-  const across = along(box[0], box[2], cols);
-  return along(box[1], box[3], rows).flatMap(([r, down]) => across.map(([c, part]) => [r * cols + c, down * part]));
+  const across = along2(box[0], box[2], cols);
+  return along2(box[1], box[3], rows).flatMap(([r, down]) => across.map(([c, part]) => [r * cols + c, down * part]));
 }
 
 // ../../draw/style/words.json
@@ -116,8 +116,8 @@ function percent(fraction) {
   const value = 100 * fraction;
   if (value > 0 && value < PERCENT.below) return PERCENT.below_words;
   if (value >= PERCENT.above && value < PERCENT.whole) return PERCENT.above_words;
-  const whole = Math.floor(Math.abs(value) + 0.5);
-  return PERCENT.template.replace("{}", `${value < 0 && whole ? NUMBER.minus : ""}${whole}`);
+  const whole2 = Math.floor(Math.abs(value) + 0.5);
+  return PERCENT.template.replace("{}", `${value < 0 && whole2 ? NUMBER.minus : ""}${whole2}`);
 }
 function number(value, signed = false) {
   if (!known(value)) return NUMBER.unknown;
@@ -128,8 +128,8 @@ function number(value, signed = false) {
 }
 var scientific = (size) => size.toExponential(NUMBER.scientific_digits - 1).replace("+", "").replace("-", NUMBER.minus);
 function rounded(size) {
-  const whole = Math.floor(Math.log10(size)) + 1;
-  return String(Number(size.toPrecision(Math.max(NUMBER.digits, whole))));
+  const whole2 = Math.floor(Math.log10(size)) + 1;
+  return String(Number(size.toPrecision(Math.max(NUMBER.digits, whole2))));
 }
 function among(value, top) {
   if (!known(value) || value === 0 || !(top >= 1e-4 && top < 1e6)) return number(value, true);
@@ -147,7 +147,8 @@ function listenersOf(layer) {
   const starts = new Int32Array(keys + 1);
   for (const key of layer.neighbors) if (key >= 0) starts[key + 1]++;
   for (let i = 0; i < keys; i++) starts[i + 1] += starts[i];
-  const places = new Int32Array(starts[keys]), filled = starts.slice();
+  const places = new Int32Array(starts[keys]);
+  const filled = starts.slice();
   layer.neighbors.forEach((key, place) => {
     if (key >= 0) places[filled[key]++] = place;
   });
@@ -159,13 +160,23 @@ function degree(layer, node) {
   for (let place = node * layer.k; place < (node + 1) * layer.k; place++) if (layer.neighbors[place] >= 0) there++;
   return there;
 }
+function rankForPeople(layer, place) {
+  const rank = place % layer.k;
+  const node = (place - rank) / layer.k;
+  if (layer.grid.join() !== layer.key_grid.join()) return rank + 1;
+  if (layer.neighbors[place] === node) return 0;
+  const itself = layer.neighbors.subarray(node * layer.k, place).indexOf(node) >= 0;
+  return rank + (itself ? 0 : 1);
+}
 function edgeAt(layer, asked, place) {
-  const from = layer.neighbors[place], to = Math.floor(place / layer.k);
+  const from = layer.neighbors[place];
+  const to = Math.floor(place / layer.k);
   return {
     layer: layer.number,
     from,
     to,
     rank: place % layer.k,
+    nth: rankForPeople(layer, place),
     share: (asked.share ?? layer.share)[place],
     contribution: asked.contribution[place],
     distance: layer.distance ? layer.distance[place] : null,
@@ -174,50 +185,69 @@ function edgeAt(layer, asked, place) {
   };
 }
 var beside = (subject, layer, step) => [subject.layers[layer.place + step]].find((other) => other && other.number === layer.number + step);
-function edgesOf(subject, row, layer, node, { hops, k, share, out }) {
+function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 0 }) {
+  const start = out ? keyBox(layer, boxOf(layer.grid, node)) : boxOf(layer.grid, node);
+  let frontier = /* @__PURE__ */ new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
   const edges = [];
-  const start = out ? boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(boxOf(layer.grid, node)))) : boxOf(layer.grid, node);
-  let frontier = /* @__PURE__ */ new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [[node, 1]] }]]);
+  const counts = [];
   let at = layer;
   for (let hop = 1; hop <= hops && at && frontier.size; hop++) {
-    const asked = row.layers[at.place];
-    const next = /* @__PURE__ */ new Map();
-    for (const { box, weight, nodes } of frontier.values()) {
-      const joined = /* @__PURE__ */ new Map();
-      const inside = nodes ?? (out ? [[nodeAt(at.key_grid, ...centerOf(box)), 1]] : coveredBy(at.grid, box));
-      const limit = k === 0 ? at.k : Math.min(k, at.k);
-      for (const [one, part] of inside) {
-        if (out) {
-          const { starts, places } = listenersOf(at);
-          for (let i = starts[one]; i < starts[one + 1]; i++) {
-            if (places[i] % at.k < limit) join(joined, edgeAt(at, asked, places[i]), "to", 1);
-          }
-        } else {
-          for (let rank = 0; rank < limit; rank++) {
-            if (at.neighbors[one * at.k + rank] >= 0) join(joined, edgeAt(at, asked, one * at.k + rank), "from", part);
-          }
-        }
-      }
-      for (const edge of joined.values()) {
-        if (edge.share < share) continue;
-        edge.hop = hop;
-        edge.weight = weight * (known(edge.share) ? edge.share : 0);
-        if (inside.length > 1 && !out) edge.toBox = box;
-        [edge.x0, edge.y0] = centerOf(edge.fromBox);
-        [edge.x1, edge.y1] = centerOf(edge.toBox);
-        edge.itself = Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
-        edges.push(edge);
-        const reached = out ? edge.toBox : edge.fromBox;
-        const key = reached.join();
-        const earlier = next.get(key);
-        if (earlier) earlier.weight += edge.weight;
-        else next.set(key, { box: reached, weight: edge.weight, nodes: null });
-      }
-    }
-    frontier = next;
+    const all = hopOf(row.layers[at.place], at, frontier, hop, out);
+    const kept = all.filter((edge) => edge.leads && (hop > 1 || isNear(edge, k, share)));
+    if (hop > 1) kept.sort((a, b) => b.weight - a.weight || a.rank - b.rank || a.from - b.from || a.to - b.to);
+    const drawn = new Set(hop > 1 && far ? kept.slice(0, far) : kept);
+    edges.push(...drawn);
+    const carried = [...drawn].reduce((sum, edge) => sum + edge.weight, 0);
+    counts.push({ layer: at.number, drawn: drawn.size, total: all.length, carried });
+    frontier = reachedBy(all, drawn, out);
     at = beside(subject, at, out ? 1 : -1);
   }
+  return { edges, hops: counts };
+}
+var keyBox = (layer, box) => boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(box)));
+var isNear = (edge, k, share) => (k === 0 || edge.rank < k) && !(edge.share < share);
+function hopOf(asked, layer, frontier, hop, out) {
+  const edges = [];
+  for (const { box, weight, nodes, drawn } of frontier.values()) {
+    const inside = nodes ?? (out ? [[nodeAt(layer.key_grid, ...centerOf(box)), 1]] : coveredBy(layer.grid, box));
+    const joined = /* @__PURE__ */ new Map();
+    for (const [one, part] of inside) {
+      for (const place of placesOf(layer, one, out))
+        join(joined, edgeAt(layer, asked, place), out ? "to" : "from", out ? 1 : part);
+    }
+    for (const edge of joined.values()) {
+      edge.hop = hop;
+      edge.leads = drawn;
+      edge.weight = weight * (known(edge.share) ? edge.share : 0);
+      if (inside.length > 1 && !out) edge.toBox = box;
+      [edge.x0, edge.y0] = centerOf(edge.fromBox);
+      [edge.x1, edge.y1] = centerOf(edge.toBox);
+      edge.itself = Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
+      edges.push(edge);
+    }
+  }
   return edges;
+}
+function placesOf(layer, node, out) {
+  if (out) {
+    const { starts, places } = listenersOf(layer);
+    return places.subarray(starts[node], starts[node + 1]);
+  }
+  return Array.from({ length: layer.k }, (_, rank) => node * layer.k + rank).filter(
+    (place) => layer.neighbors[place] >= 0
+  );
+}
+function reachedBy(edges, drawn, out) {
+  const next = /* @__PURE__ */ new Map();
+  for (const edge of edges) {
+    const box = out ? edge.toBox : edge.fromBox;
+    const key = box.join();
+    const earlier = next.get(key) ?? { box, weight: 0, nodes: null, drawn: false };
+    earlier.weight += edge.weight;
+    earlier.drawn ||= drawn.has(edge);
+    next.set(key, earlier);
+  }
+  return next;
 }
 function join(joined, edge, by, part) {
   const earlier = joined.get(edge[by]);
@@ -225,34 +255,61 @@ function join(joined, edge, by, part) {
     earlier.share += edge.share * part;
     earlier.contribution += edge.contribution;
     earlier.rank = Math.min(earlier.rank, edge.rank);
+    earlier.nth = Math.min(earlier.nth, edge.nth);
     earlier.joins += 1;
   } else {
     joined.set(edge[by], { ...edge, share: edge.share * part, joins: 1 });
   }
 }
 
-// colors.js
-var PALETTES = {
-  inferno: "0000040b0724210c4a3d096557106e71196e8a226aa32c61bc3754d24644e45a31f1731df98e09fcac11f9cb35f2ea69fcffa4",
-  viridis: "44015448186a472d7b4240863b528b33638d2c728e26828e21918c1fa08828ae803fbc735ec96284d44baddc30d8e219fde725",
-  magma: "0000040a08221d114736106b51127c6a1c818326819c2e7fb73779d0416fe75263f56b5cfc8961fea772fec488fde2a3fcfdbf",
-  cividis: "00224e002e6a1a386f32436d434e6c535a6d61656f6f70737d7c788c88789b9476aba072bcae6ccdbb63dec958f0d846fee838",
-  jet: "0000800000c80000ff0040ff0080ff00c0ff16ffe149ffad7dff7ab1ff46e4ff13ffd000ff9400ff5900ff1e00c40000800000"
+// colors.json
+var colors_default = {
+  palettes: {
+    inferno: "0000040b0724210c4a3d096557106e71196e8a226aa32c61bc3754d24644e45a31f1731df98e09fcac11f9cb35f2ea69fcffa4",
+    viridis: "44015448186a472d7b4240863b528b33638d2c728e26828e21918c1fa08828ae803fbc735ec96284d44baddc30d8e219fde725",
+    magma: "0000040a08221d114736106b51127c6a1c818326819c2e7fb73779d0416fe75263f56b5cfc8961fea772fec488fde2a3fcfdbf",
+    cividis: "00224e002e6a1a386f32436d434e6c535a6d61656f6f70737d7c788c88789b9476aba072bcae6ccdbb63dec958f0d846fee838",
+    jet: "0000800000c80000ff0040ff0080ff00c0ff16ffe149ffad7dff7ab1ff46e4ff13ffd000ff9400ff5900ff1e00c40000800000"
+  },
+  themes: {
+    light: {
+      page: "#ffffff",
+      ink: "#16181d",
+      muted: "#5c6068",
+      veil: "#ffffff",
+      casing: "#ffffff",
+      peak: "#ffd21f",
+      rim: "#16181d",
+      centers: ["#c4005c", "#0062a8", "#00805c", "#c24a00", "#6a3fa0", "#7a5c00"],
+      diverging: "00448f3f86c693979edf8332b33c00"
+    },
+    dark: {
+      page: "#101216",
+      ink: "#eef0f3",
+      muted: "#a0a6b0",
+      veil: "#0b0d11",
+      casing: "#0b0d11",
+      peak: "#ffe04d",
+      rim: "#0b0d11",
+      centers: ["#ff7ac1", "#6cc4ff", "#3fe0ae", "#ff9d3c", "#c9b6ff", "#f6ea5e"],
+      diverging: "8fd0ff4a9ade6e727ae58f3bffc585"
+    }
+  }
 };
-var DIVERGING = "6a4fc48f7fdaaf9fe8d2c8f4f4f2f5ffd9a8ffb55cf78b1edd6408";
-var CENTERS = ["#ffd21f", "#6cc4ff", "#3fe0ae", "#ff8fd0", "#ff9d3c", "#c9b6ff"];
-var PLAIN_EDGE = "#f4f2f5";
+
+// colors.js
+var PALETTES = colors_default.palettes;
+var THEMES = colors_default.themes;
 function colorAt(stops, value) {
   const last = stops.length / 6 - 1;
   const at = Math.min(1, Math.max(0, value)) * last;
   const low = Math.min(last - 1, Math.floor(at));
   const channel = (stop, i) => parseInt(stops.slice(stop * 6 + 2 * i, stop * 6 + 2 * i + 2), 16);
-  return (
-    /** @type {[number, number, number]} */
-    [0, 1, 2].map((i) => Math.round(channel(low, i) + (channel(low + 1, i) - channel(low, i)) * (at - low)))
-  );
+  const between = (i) => Math.round(channel(low, i) + (channel(low + 1, i) - channel(low, i)) * (at - low));
+  return [between(0), between(1), between(2)];
 }
 var css = ([r, g, b]) => `#${[r, g, b].map((v) => v.toString(16).padStart(2, "0")).join("")}`;
+var toward = (color, other, part) => css(colorAt(color.slice(1) + other.slice(1), part));
 
 // state.js
 var DEFAULTS = {
@@ -262,50 +319,63 @@ var DEFAULTS = {
   layer: null,
   pins: [],
   hops: 1,
+  far: 18,
   k: 0,
   share: 0,
   out: false,
   color: "auto",
-  opacity: 0.6,
+  field: "cam",
+  opacity: 0.75,
   palette: "inferno",
   scale: "layer",
   smooth: true,
   grid: true,
   sort: "auto",
+  canvas: "original",
+  zoom: 1,
+  at: [0.5, 0.5],
   with: null
 };
 var CHOICES = {
   color: ["auto", "contribution", "share", "center"],
+  field: ["cam", "chosen"],
+  canvas: ["original", "input"],
   scale: ["layer", "shared"],
   sort: ["auto", "rank", "share", "contribution", "distance"]
 };
 var MOST_PINS = 6;
+var MOST_ZOOM = 12;
+var whole = (value, low, high, other) => Number.isInteger(value) && value >= low && value <= high ? value : other;
+var real = (value, low, high, other) => Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : other;
+var isPlace = (value) => Array.isArray(value) && value.length === 2 && value.every((v) => Number.isFinite(v) && v >= 0 && v <= 1);
+var short = (value) => Number(value.toFixed(4));
 function resolve(doc, given) {
   const state = { ...DEFAULTS };
-  for (const key of Object.keys(DEFAULTS))
+  for (const key of Object.keys(DEFAULTS)) {
     if (given && given[key] !== void 0 && given[key] !== null) state[key] = given[key];
-  const whole = (value, low, high, other) => Number.isInteger(value) && value >= low && value <= high ? value : other;
-  const real = (value, low, high, other) => Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : other;
+  }
   state.subject = whole(state.subject, 0, doc.subjects.length - 1, 0);
   const subject = doc.subjects[state.subject];
   const row = rowOf(subject, state.target, state.method);
   [state.target, state.method] = [row.target, row.method];
   if (!subject.layers.some((layer) => layer.number === state.layer)) state.layer = subject.layers.at(-1).number;
   const pins = Array.isArray(state.pins) ? state.pins : [];
-  state.pins = pins.filter((pin) => Array.isArray(pin) && pin.length === 2 && pin.every((v) => Number.isFinite(v) && v >= 0 && v <= 1)).slice(0, MOST_PINS).map((pin) => pin.map((v) => Number(v.toFixed(4))));
+  state.pins = pins.filter(isPlace).slice(0, MOST_PINS).map((pin) => pin.map(short));
+  state.at = isPlace(state.at) ? state.at.map(short) : DEFAULTS.at;
   state.hops = whole(state.hops, 1, 3, 1);
-  state.k = whole(state.k, 0, 32767, 0);
-  state.share = real(state.share, 0, 1, 0);
-  state.opacity = real(state.opacity, 0, 1, DEFAULTS.opacity);
+  for (const key of ["k", "far"]) state[key] = whole(state[key], 0, 32767, DEFAULTS[key]);
+  for (const key of ["share", "opacity"]) state[key] = real(state[key], 0, 1, DEFAULTS[key]);
+  state.zoom = real(state.zoom, 1, MOST_ZOOM, 1);
   for (const key of ["out", "smooth", "grid"]) state[key] = Boolean(state[key]);
   for (const [key, values] of Object.entries(CHOICES)) if (!values.includes(state[key])) state[key] = DEFAULTS[key];
   if (!Object.hasOwn(PALETTES, state.palette)) state.palette = DEFAULTS.palette;
-  const wanted = state.with;
-  if (wanted && typeof wanted === "object" && doc.subjects[wanted.subject]) {
-    const other = rowOf(doc.subjects[wanted.subject], wanted.target, wanted.method);
-    state.with = { subject: wanted.subject, target: other.target, method: other.method };
-  } else state.with = null;
+  state.with = partnerOf(doc, state.with);
   return state;
+}
+function partnerOf(doc, wanted) {
+  if (!wanted || typeof wanted !== "object" || !doc.subjects[wanted.subject]) return null;
+  const { target, method } = rowOf(doc.subjects[wanted.subject], wanted.target, wanted.method);
+  return { subject: wanted.subject, target, method };
 }
 function rowOf(subject, target, method) {
   const rows = subject.rows;
@@ -316,68 +386,80 @@ function rowOf(subject, target, method) {
 var placeWords = (box, [rows, cols]) => `row ${Math.floor((box[1] + box[3]) / 2 * rows) + 1}, column ${Math.floor((box[0] + box[2]) / 2 * cols) + 1}`;
 var capital = (text) => text[0].toUpperCase() + text.slice(1);
 function edgeWords(edge) {
-  return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, rank ${edge.rank}, share ${percent(edge.share)}, contribution ${number(edge.contribution, true)}`;
+  const rank = edge.nth === 0 ? "itself" : `rank ${edge.nth}`;
+  return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, ${rank}, share of channels ${percent(edge.share)}, contribution ${number(edge.contribution, true)}`;
 }
 var quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-function asksWords({ layer, out }, { node }, shown, keys = "") {
-  if (out) return count(shown.length, "patch asks it", "patches ask it");
+function neighborWords({ layer, out }, { node }, shown, keys = "") {
+  if (out) return count(shown.length, "patch aggregates from it", "patches aggregate from it");
   const there = degree(layer, node);
-  return `asks ${there}${keys}${shown.length < there ? `, ${shown.length} shown` : ""}`;
+  const hidden = shown.length < there ? `, ${shown.length} shown` : "";
+  return `aggregates from ${keys ? `${there}${keys}` : count(there, "neighbor")}${hidden}`;
 }
 function emptyWords(state, { out }) {
-  if (state.share > 0)
+  if (state.share > 0) {
     return `No edge here has a share of at least ${percent(state.share)}. Lower "Share at least" to see more.`;
-  if (out) return `Nobody asks this patch in this layer${state.k ? ` among their nearest ${state.k}` : ""}.`;
-  return "It asks nobody in this layer.";
+  }
+  if (out) return `No patch aggregates from this one in this layer${state.k ? ` among its nearest ${state.k}` : ""}.`;
+  return "It has no neighbors in this layer.";
 }
 function captionOf(state, view) {
-  const { layer, subject, row, edges, actives } = view;
+  const { layer, subject, row, edges, actives, counts } = view;
   const parts = [`layer ${layer.number} of ${subject.depth}`, classWords(row), methodWords(row.method)];
   const own = edges.filter((edge) => edge.hop === 1);
+  const about = layer.exact ? "" : "about ";
+  const what = ["gin", "sum"].includes(layer.conv) ? "the weight" : "the channels";
   if (!actives.length) parts.push("blank map: no peak");
-  else if (view.out)
-    parts.push(count(own.length, "patch asks", "patches ask") + (actives.length > 1 ? " these" : " this one"));
-  else {
+  else if (view.out) {
+    const these = actives.length > 1 ? "these" : "this one";
+    parts.push(`${count(own.length, "patch aggregates", "patches aggregate")} from ${these}`);
+  } else {
     const there = actives.reduce((sum, { node }) => sum + degree(layer, node), 0);
-    const won = own.length === there ? 1 : own.reduce((sum, edge) => sum + (edge.share || 0), 0) / actives.length;
-    parts.push(`${own.length} of ${count(there, "neighbor")} drawn, ${percent(won)} of the wins`);
+    const carried = own.length === there ? 1 : own.reduce((sum, edge) => sum + (edge.share || 0), 0) / actives.length;
+    parts.push(`${own.length} of ${count(there, "neighbor")} drawn, ${about}${percent(carried)} of ${what}`);
   }
-  if (state.hops > 1) {
-    const far = edges.length - own.length;
-    const other = layer.number + (view.out ? 1 : -1);
-    if (far) parts.push(`${count(far, "edge")} of further hops`);
-    else if (other < 1 || other > subject.depth)
-      parts.push(`no further hop: this is the ${view.out ? "last" : "first"} layer`);
-    else if (!beside(subject, layer, view.out ? 1 : -1))
-      parts.push(`further hops need layer ${other}, which is not in this file`);
-  }
-  if (!layer.exact) parts.push("shares are approximate");
-  return parts.filter(Boolean).join(" · ");
+  if (state.hops > 1) parts.push(...hopWords(view, counts.slice(1), about));
+  if (state.field === "chosen") parts.push("map: how many patches chose each");
+  return parts.filter(Boolean).join(SEPARATOR);
+}
+function hopWords({ layer, subject, out }, counts, about) {
+  const other = layer.number + (out ? 1 : -1);
+  if (other < 1 || other > subject.depth) return [`no further hop: this is the ${out ? "last" : "first"} layer`];
+  if (!beside(subject, layer, out ? 1 : -1)) return [`further hops need layer ${other}, which is not in this file`];
+  return counts.map(({ layer: at, drawn, total, carried }) => {
+    const weight = out ? "" : `, ${about}${percent(carried)} of the weight`;
+    return `layer ${at}: ${drawn} of ${count(total, "edge")} drawn${weight}`;
+  });
 }
 function sentenceOf(state, view, node) {
   const { layer, row } = view;
-  const edges = edgesOf(view.subject, row, layer, node, { hops: 1, k: state.k, share: state.share, out: view.out });
+  const asked = { hops: 1, k: state.k, share: state.share, out: view.out };
+  const { edges } = edgesOf(view.subject, row, layer, node, asked);
   const best = edges.reduce((top, edge) => edge.share > (top?.share ?? 0) ? edge : top, null);
   const who = placeWords(boxOf(layer.grid, node), layer.grid);
   const peak = row.layers[layer.place].peak === node ? ", the peak" : "";
-  const asks = asksWords(view, { node }, edges);
-  const strongest = best ? `; most: ${placeWords(view.out ? best.toBox : best.fromBox, view.out ? layer.grid : layer.key_grid)}, ${percent(best.share)}` : "";
-  return `${capital(who)}${peak}. ${capital(asks)}${strongest}.`;
+  const [box, grid] = view.out ? [best?.toBox, layer.grid] : [best?.fromBox, layer.key_grid];
+  const strongest = best ? `; most: ${placeWords(box, grid)}, ${percent(best.share)} of the channels` : "";
+  return `${capital(who)}${peak}. ${capital(neighborWords(view, { node }, edges))}${strongest}.`;
+}
+function differing(doc) {
+  const differ = (values) => new Set(values).size > 1;
+  const pictures = doc.subjects.map((subject) => subject.image);
+  return {
+    image: differ(pictures),
+    name: differ(doc.subjects.map((subject) => subject.name)) || doc.subjects.length > new Set(pictures).size,
+    method: differ(doc.subjects.flatMap((subject) => subject.rows.map((row) => row.method)))
+  };
+}
+function subjectName(doc, s, { image = true, name = true } = {}) {
+  const subject = doc.subjects[s];
+  const parts = [image ? doc.images[subject.image].name : "", name ? subject.name || `network ${s + 1}` : ""];
+  return parts.filter(Boolean).join(SEPARATOR);
 }
 function nameOf(doc, { subject: s, target, method }) {
-  const differ = (values) => new Set(values).size > 1;
-  const pictures = doc.subjects.map((subject2) => subject2.image);
-  const models = differ(doc.subjects.map((subject2) => subject2.name)) || doc.subjects.length > new Set(pictures).size;
-  const methods = differ(doc.subjects.flatMap((subject2) => subject2.rows.map((row2) => row2.method)));
-  const subject = doc.subjects[s];
-  const row = rowOf(subject, target, method);
-  const parts = [
-    differ(pictures) ? doc.images[subject.image].name : "",
-    models ? subject.name || `model ${s + 1}` : "",
-    classWords(row),
-    methods ? methodWords(row.method) : ""
-  ];
-  return parts.filter(Boolean).join(" · ");
+  const many = differing(doc);
+  const row = rowOf(doc.subjects[s], target, method);
+  return [subjectName(doc, s, many), classWords(row), many.method ? methodWords(row.method) : ""].filter(Boolean).join(SEPARATOR);
 }
 function spokenWords(state, hovered, view) {
   const { layer, actives } = view;
@@ -388,50 +470,197 @@ function patchDistance(edge, layer) {
   const [rows, cols] = layer.grid;
   return Math.hypot((edge.x0 - edge.x1) * cols, (edge.y0 - edge.y1) * rows);
 }
-var KEYS = [
-  ["arrows", "move over the patches"],
-  ["Home End", "ends of a row"],
-  ["Enter", "keep a patch; with Shift add it"],
-  ["Esc", "let all go"],
-  ["[ ]", "layer before, after"],
-  ["1 2 3", "hops"],
-  ["o", "whom it asks / who asks it"],
-  ["c", "next class"],
-  ["p", "play through the layers"]
-];
-var MEANINGS = {
-  rank: "place among the neighbors, nearest in features first; 0 is the nearest",
-  share: "part of the patch's channels in which this neighbor has the largest message and wins",
-  contribution: "what the channels it won add to the class's score, to first order: + for the class, − against it",
-  distance: "how far away it lies, in patches"
+
+// thumbs.js
+var SIDE = 72;
+function drawThumb(canvas, pictures, view, box) {
+  const photograph = pictures.of(view);
+  const key = `${view.subject.image} ${box}`;
+  if (canvas.dataset.key === key && photograph.complete) return;
+  canvas.dataset.key = photograph.complete ? key : "";
+  if (canvas.width !== SIDE) canvas.width = canvas.height = SIDE;
+  if (!photograph.complete || !photograph.naturalWidth) return;
+  const [left, top, right, bottom] = view.image.view;
+  const [wide, high] = [right - left, bottom - top];
+  const part = [left + box[0] * wide, top + box[1] * high, (box[2] - box[0]) * wide, (box[3] - box[1]) * high];
+  canvas.getContext("2d").drawImage(photograph, ...part, 0, 0, SIDE, SIDE);
+}
+var PatchList = class {
+  /**
+   * @param {any} context
+   * @param {{ over: (box: number[] | null) => void, go: (box: number[]) => void, deed: string }} deeds `deed` says
+   *   what a click does.
+   */
+  constructor({ h, pictures }, { over, go, deed }) {
+    this.h = h;
+    this.pictures = pictures;
+    this.deeds = { over, go, deed };
+    this.wrap = h("ol", { class: "vge-patches" });
+    this.lines = [];
+  }
+  /** @param {any} view @param {{ box: number[], words: string, value: string, part: number }[]} entries */
+  draw(view, entries) {
+    while (this.lines.length < entries.length) this.add();
+    this.lines.forEach((line, i) => {
+      const entry = entries[i];
+      line.wrap.hidden = !entry;
+      line.box = entry?.box ?? null;
+      if (!entry) return;
+      line.words.textContent = entry.words;
+      line.value.textContent = entry.value;
+      line.bar.style.width = `${100 * entry.part}%`;
+      line.go.setAttribute("aria-label", `${this.deeds.deed}: ${entry.words}`);
+      drawThumb(line.thumb, this.pictures, view, entry.box);
+    });
+  }
+  add() {
+    const { h, deeds } = this;
+    const line = { box: null };
+    const over = () => deeds.over(line.box);
+    const out = () => deeds.over(null);
+    const parts = {
+      thumb: h("canvas", { class: "vge-thumb", "aria-hidden": "true" }),
+      words: h("span"),
+      value: h("span", { class: "vge-patch-value" }),
+      bar: h("i")
+    };
+    const click = () => line.box && deeds.go(line.box);
+    const go = h(
+      "button",
+      { type: "button", class: "vge-go", title: deeds.deed, on: { click, focus: over, blur: out } },
+      parts.thumb
+    );
+    const words = h("div", { class: "vge-patch-words" }, parts.words, h("span", { class: "vge-meter" }, parts.bar));
+    const wrap = h("li", { on: { pointerenter: over, pointerleave: out } }, go, words, parts.value);
+    this.wrap.append(wrap);
+    this.lines.push(Object.assign(line, parts, { go, wrap }));
+  }
 };
-var WORDS = [
-  ["map", "where evidence for the class was read off in this layer"],
-  ["peak", "the patch with the map's highest value, a star"],
-  ["asks", "in every layer a patch takes up messages from the patches most like it, its neighbors"],
-  ["edge", "from a neighbor, wide, to the patch that asked it, narrow; a ring is an edge to itself"],
-  ...Object.entries(MEANINGS),
-  ["hop", "whom the neighbors had asked one layer earlier"]
-];
+
+// alike.js
+var UNKNOWN = "How this layer ranks its candidates is not known, or this file was written without them.";
+function candidatesOf(layer, node) {
+  if (!layer.candidates) return [];
+  const each = layer.candidates.length / (layer.grid[0] * layer.grid[1]);
+  const last = Math.max(...layer.distance.subarray(node * layer.k, (node + 1) * layer.k));
+  return Array.from({ length: each }, (_, i) => node * each + i).filter((place) => layer.candidates[place] >= 0).map((place) => {
+    const [key, distance] = [layer.candidates[place], layer.candidate_distance[place]];
+    return { key, distance, box: boxOf(layer.key_grid, key), nearer: distance < last };
+  });
+}
+var Alike = class {
+  constructor(context) {
+    const { h, store } = context;
+    this.store = store;
+    this.words = h("p", { class: "vge-note" });
+    const over = (box) => {
+      store.hovered = box ? centerOf(box) : null;
+      store.later("over");
+    };
+    const go = (box) => store.update({ pins: [centerOf(box)] });
+    this.list = new PatchList(context, { over, go, deed: "Go to this patch" });
+    this.wrap = h("div", { class: "vge-side" }, this.words, this.list.wrap);
+  }
+  draw(view) {
+    const [active] = view.actives;
+    const entries = active ? candidatesOf(view.layer, active.node) : [];
+    if (!active) this.words.textContent = "Point at a patch.";
+    else if (!entries.length) this.words.textContent = UNKNOWN;
+    else {
+      const { distance, k } = view.layer;
+      const last = Math.max(...distance.subarray(active.node * k, (active.node + 1) * k));
+      const nearer = entries.filter((entry) => entry.nearer).length;
+      const left = nearer ? ` ${count(nearer, "nearer one was", "nearer ones were")} left out by dilation.` : "";
+      const where = placeWords(boxOf(view.layer.grid, active.node), view.layer.grid);
+      this.words.textContent = `Most like ${where}, and not among its neighbors. Its last neighbor is ${number(last)} away.${left}`;
+    }
+    const top = Math.max(1e-12, ...entries.map((entry) => known(entry.distance) ? entry.distance : 0));
+    this.list.draw(
+      view,
+      entries.map(({ box, distance, nearer }) => ({
+        box,
+        words: placeWords(box, view.layer.key_grid) + (nearer ? ", left out by dilation" : ""),
+        value: number(distance),
+        part: distance / top
+      }))
+    );
+  }
+};
 
 // command.js
 function commandOf(state, { subject, row }) {
+  if (!subject.command)
+    return { line: "", lacks: "There is no command line for this network: vizgraph did not load it." };
+  if (state.out) {
+    return { line: "", lacks: "No command line draws who aggregates from a patch: save the picture instead." };
+  }
   const words = [...subject.command, "--layers", String(state.layer), "--k", state.k ? String(state.k) : "all"];
   if (row.target >= 0) words.push("--target", String(row.target));
   if (row.versus !== null) words.push("--versus", String(row.versus));
   words.push("--method", row.method);
   for (const pin of state.pins) words.push("--center", pin.join());
+  if (state.hops > 1) words.push("--hops", String(state.hops));
+  words.push("--canvas", state.canvas);
   if (state.palette !== DEFAULTS.palette) words.push("--palette", state.palette);
-  return words.map(quoted).join(" ");
+  return { line: words.map(quoted).join(" "), lacks: lacksOf(state) };
+}
+function lacksOf(state) {
+  const parts = [
+    state.with ? "the second picture" : "",
+    state.share > 0 ? "the least share" : "",
+    state.field === "chosen" ? "how often patches are chosen" : "",
+    state.zoom > 1 ? "the zoom" : ""
+  ].filter(Boolean);
+  return parts.length ? `The command draws this view without ${parts.join(", ")}.` : "";
 }
 var fileName = (state, { image }) => `${image.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, 80) || "image"}_layer_${state.layer}`;
+
+// document.js
+var ARRAYS = { int16: Int16Array, int32: Int32Array, uint16: Uint16Array };
+var UNKNOWN2 = { int16: -32768, uint16: 65535 };
+function unpack(packed) {
+  const text = atob(packed.data);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  const raw = new ARRAYS[packed.type](bytes.buffer);
+  if (packed.scale === void 0) return raw;
+  const values = new Float32Array(raw.length);
+  const unknown = UNKNOWN2[packed.type];
+  for (let i = 0; i < raw.length; i++) values[i] = raw[i] === unknown ? NaN : raw[i] * packed.scale;
+  return values;
+}
+function lazily(holder, packed) {
+  for (const [key, value] of Object.entries(packed)) {
+    let array = null;
+    Object.defineProperty(holder, key, { enumerable: true, get: () => array ??= unpack(value) });
+  }
+  return holder;
+}
+function opened(doc) {
+  if (doc.format !== 1) throw new Error(`this explorer reads documents of format 1 (got ${doc.format})`);
+  const subjects = doc.subjects.map((subject) => {
+    const layers = subject.layers.map((layer, place) => {
+      const { neighbors, share, distance, candidates, candidate_distance, ...plain } = layer;
+      const arrays = Object.entries({ neighbors, share, distance, candidates, candidate_distance });
+      const packed = Object.fromEntries(arrays.filter(([, array]) => array));
+      return lazily({ ...plain, place, listeners: null }, packed);
+    });
+    const rows = subject.rows.map((row) => ({
+      ...row,
+      layers: row.layers.map(({ peak, ...packed }) => lazily({ peak }, packed))
+    }));
+    return { ...subject, layers, rows };
+  });
+  return { ...doc, subjects };
+}
 
 // svg.js
 var SVG = "http://www.w3.org/2000/svg";
 function svgNode(tag, attributes = {}, ...children) {
   const node = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes))
+  for (const [key, value] of Object.entries(attributes)) {
     node.setAttribute(key, typeof value === "number" ? String(Number(value.toFixed(3))) : value);
+  }
   node.append(...children);
   return node;
 }
@@ -439,10 +668,14 @@ function svgShapes(shapes) {
   const round = (value) => Number(value.toFixed(2));
   return shapes.map((shape) => {
     const look = { fill: shape.fill ?? "none", opacity: shape.alpha };
-    if (shape.stroke) Object.assign(look, { stroke: shape.stroke, "stroke-width": shape.width });
-    if (shape.type === "veil") {
-      const path = ([x, y, w, h]) => `M${round(x)} ${round(y)}h${round(w)}v${round(h)}h${round(-w)}z`;
-      return svgNode("path", { ...look, "fill-rule": "evenodd", d: [shape.outer, ...shape.holes].map(path).join("") });
+    if (shape.stroke) {
+      const width = shape.fill ? 2 * shape.width : shape.width;
+      Object.assign(look, {
+        stroke: shape.stroke,
+        "stroke-width": width,
+        "stroke-linejoin": "round",
+        "paint-order": "stroke"
+      });
     }
     if (shape.type === "rect")
       return svgNode("rect", { ...look, x: shape.x, y: shape.y, width: shape.w, height: shape.h });
@@ -507,60 +740,47 @@ function roving(group, signal) {
 }
 function widgets(h, signal) {
   const option = (value, text) => h("option", { value, textContent: text });
-  const labeled = (text) => h("span", { class: "vge-label", textContent: text });
+  const labeled = (text, ...more) => h("span", { class: "vge-label" }, text, ...more);
   return {
     option,
-    segmented(label, choices, chosen) {
+    segmented(label, title, choices, chosen) {
       const group = h("div", { class: "vge-segments", role: "radiogroup", "aria-label": label });
-      const buttons = choices.map(
-        ([value, text]) => h("button", {
-          type: "button",
-          role: "radio",
-          textContent: text,
-          data: { value: String(value) },
-          on: { click: () => chosen(value) }
-        })
-      );
+      const buttons = choices.map(([value, text]) => {
+        const on = { click: () => chosen(value) };
+        return h("button", { type: "button", role: "radio", textContent: text, data: { value: String(value) }, on });
+      });
       group.append(...buttons);
       roving(group, signal);
-      const wrap = h("div", { class: "vge-control" }, labeled(label), group);
       const show = (value) => {
         buttons.forEach((button, i) => {
           mark(button, choices[i][0] === value);
         });
       };
-      return { wrap, buttons, show };
+      return { wrap: h("div", { class: "vge-control", title }, labeled(label), group), buttons, show };
     },
-    range(label, properties, input) {
+    range(label, title, properties, input) {
       const field = h("input", {
         type: "range",
         ...properties,
         on: { input: () => input(Number(field.value), field) }
       });
       const value = h("span", { class: "vge-value" });
-      return {
-        wrap: h("label", { class: "vge-control" }, h("span", { class: "vge-label" }, `${label} `, value), field),
-        field,
-        value
-      };
+      return { wrap: h("label", { class: "vge-control", title }, labeled(`${label} `, value), field), field, value };
     },
-    toggle(label, changed) {
+    toggle(label, title, changed) {
       const field = h("input", { type: "checkbox", on: { change: () => changed(field.checked) } });
-      return { wrap: h("label", { class: "vge-check" }, field, h("span", { textContent: label })), field };
+      return { wrap: h("label", { class: "vge-check", title }, field, h("span", { textContent: label })), field };
     },
-    choice(label, entries, changed) {
-      const select = h(
-        "select",
-        { on: { change: () => changed(select.value) } },
-        ...entries.map(([value, text]) => option(value, text))
-      );
-      return { wrap: h("label", { class: "vge-control" }, labeled(label), select), select };
+    choice(label, title, entries, changed) {
+      const options = entries.map(([value, text]) => option(value, text));
+      const select = h("select", { on: { change: () => changed(select.value) } }, ...options);
+      return { wrap: h("label", { class: "vge-control", title }, labeled(label), select), select };
     },
-    picker(label, changed) {
+    picker(label, title, changed) {
       const select = h("select", { on: { change: () => changed(select.value) } });
-      return { wrap: h("label", { class: "vge-picker" }, h("span", { textContent: label }), select), select };
+      return { wrap: h("label", { class: "vge-picker", title }, h("span", { textContent: label }), select), select };
     },
-    button: (text, click) => h("button", { type: "button", textContent: text, on: { click } }),
+    button: (text, title, click) => h("button", { type: "button", textContent: text, title, on: { click } }),
     definitions: (entries) => h(
       "dl",
       { class: "vge-definitions" },
@@ -569,366 +789,581 @@ function widgets(h, signal) {
   };
 }
 
-// controls.js
-var Controls = class {
-  /**
-   * @param {any} context
-   * @param {{ svg: (scale: number) => string, png: (scale: number) => Promise<Blob>, command: () => string,
-   *   name: () => string, link: (() => string) | null }} deeds what the buttons hand out.
-   */
-  constructor({ h, store, signal }, deeds) {
-    this.h = h;
-    this.store = store;
-    this.deeds = deeds;
-    this.make = widgets(h, signal);
-    const { segmented, range, toggle, choice, definitions } = this.make;
-    const set = (key) => (value) => store.update({ [key]: value });
-    this.direction = segmented(
-      "Edges",
-      [
-        [false, "whom it asks"],
-        [true, "who asks it"]
-      ],
-      set("out")
-    );
-    this.hops = segmented(
-      "Hops",
-      [
-        [1, "1"],
-        [2, "2"],
-        [3, "3"]
-      ],
-      set("hops")
-    );
-    this.k = range(
-      "Neighbors",
-      { min: 1, step: 1 },
-      (value, field) => store.update({ k: value >= Number(field.max) ? 0 : value })
-    );
-    this.share = range("Share at least", { min: 0, max: 50, step: 1 }, (value) => store.update({ share: value / 100 }));
-    this.color = choice(
-      "Edge color",
-      [
-        ["auto", "automatic"],
-        ["contribution", "contribution"],
-        ["share", "share"],
-        ["center", "center"]
-      ],
-      set("color")
-    );
-    this.opacity = range(
-      "Map opacity",
-      { min: 0, max: 100, step: 5 },
-      (value) => store.update({ opacity: value / 100 })
-    );
-    this.method = choice("Method", [], set("method"));
-    this.palette = choice(
-      "Palette",
-      Object.keys(PALETTES).map((name) => [name, name]),
-      set("palette")
-    );
-    this.scale = segmented(
-      "Top of the map's scale",
-      [
-        ["layer", "this layer"],
-        ["shared", "all layers"]
-      ],
-      set("scale")
-    );
-    this.smooth = toggle("smooth", set("smooth"));
-    this.grid = toggle("patch grid", set("grid"));
-    this.tools = h(
-      "div",
-      { class: "vge-tools" },
-      this.direction.wrap,
-      this.hops.wrap,
-      this.k.wrap,
-      this.share.wrap,
-      this.opacity.wrap
-    );
-    const looks = h(
-      "div",
-      { class: "vge-looks" },
-      this.method.wrap,
-      this.palette.wrap,
-      this.color.wrap,
-      this.scale.wrap,
-      h("div", { class: "vge-checks" }, this.smooth.wrap, this.grid.wrap)
-    );
-    const help = (name, entries) => h("details", {}, h("summary", { textContent: name }), definitions(entries));
-    this.wrap = h(
-      "div",
-      { class: "vge-controls" },
-      h(
-        "div",
-        { class: "vge-side" },
-        h("fieldset", {}, h("legend", { textContent: "Look" }), looks),
-        h("fieldset", {}, h("legend", { textContent: "Help" }), help("Words", WORDS), help("Keys", KEYS))
-      ),
-      this.makeExports()
-    );
-  }
-  makeExports() {
-    const { h, store, deeds } = this;
-    const { button } = this.make;
-    this.size = h("input", {
-      type: "number",
-      min: 0.5,
-      max: 10,
-      step: 0.5,
-      value: "2",
-      on: { input: () => store.later("words") }
-    });
-    this.pixels = h("span", { class: "vge-note" });
-    this.said = h("p", { class: "vge-note", role: "status" });
-    this.line = h("input", {
-      type: "text",
-      readOnly: true,
-      class: "vge-command",
-      "aria-label": "Command line that renders this view",
-      on: { focus: () => this.line.select() }
-    });
-    const save = (kind, make) => async () => this.save(kind, await make(this.scaleOf()));
-    const link = deeds.link ? button("Copy link", () => this.copy("Link", deeds.link())) : null;
-    const svg = (scale) => new Blob([deeds.svg(scale)], { type: "image/svg+xml" });
-    return h(
-      "fieldset",
-      {},
-      h("legend", { textContent: "Take it with you" }),
-      h(
-        "div",
-        { class: "vge-row" },
-        button("Save SVG", save("svg", svg)),
-        button("Save PNG", save("png", deeds.png)),
-        h("label", { class: "vge-inline" }, h("span", { textContent: "scale" }), this.size),
-        this.pixels
-      ),
-      h(
-        "div",
-        { class: "vge-row" },
-        button("Copy as command line", () => this.copy("Command line", deeds.command())),
-        link
-      ),
-      this.line,
-      this.said
-    );
-  }
-  scaleOf() {
-    return Math.min(10, Math.max(0.5, Number(this.size.value) || 2));
-  }
-  save(kind, blob) {
-    const url = URL.createObjectURL(blob);
-    this.h("a", { href: url, download: `${this.deeds.name()}.${kind}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1e4);
-    this.said.textContent = `${kind.toUpperCase()} handed to the browser's downloads.`;
-  }
-  async copy(what, words) {
-    try {
-      await navigator.clipboard.writeText(words);
-      this.said.textContent = `${what} copied.`;
-    } catch {
-      this.line.value = words;
-      this.line.select();
-      this.said.textContent = document.execCommand?.("copy") ? `${what} copied.` : `${what} is selected above: copy it.`;
-    }
-  }
-  /** Show what the state says. */
-  draw({ subject }) {
-    const { state } = this.store;
-    this.direction.show(state.out);
-    this.hops.show(state.hops);
-    this.scale.show(state.scale);
-    const most = Math.max(...subject.layers.map((layer) => layer.k));
-    this.k.field.max = String(most);
-    this.k.field.value = String(state.k === 0 ? most : Math.min(most, state.k));
-    this.k.value.textContent = state.k === 0 || state.k >= most ? "all" : `nearest ${state.k}`;
-    for (const key of ["share", "opacity"]) {
-      this[key].field.value = String(Math.round(100 * state[key]));
-      this[key].value.textContent = percent(state[key]);
-    }
-    const methods = [
-      ...new Set(subject.rows.filter((each) => each.target === state.target).map((each) => each.method))
-    ];
-    if ([...this.method.select.options].map((o) => o.value).join() !== methods.join()) {
-      this.method.select.replaceChildren(...methods.map((name) => this.make.option(name, methodWords(name))));
-    }
-    this.method.wrap.hidden = methods.length < 2;
-    for (const key of ["color", "method", "palette"]) this[key].select.value = state[key];
-    for (const key of ["smooth", "grid"]) this[key].field.checked = state[key];
-    this.line.value = this.deeds.command();
-  }
-  drawWords({ width, height }) {
-    const scale = this.scaleOf();
-    this.pixels.textContent = `${Math.round(width * scale)} × ${Math.round(height * scale)} pixels`;
-  }
-};
-var Hint = class {
-  constructor({ h, store, touch }) {
-    this.store = store;
-    this.touch = touch;
-    const button = (text, click) => h("button", { type: "button", textContent: text, on: { click } });
-    this.words = h("p", { class: "vge-note" });
-    this.add = button("Add another", () => {
-      store.adding = !store.adding;
-      store.later("words");
-    });
-    this.release = button("Let go", () => store.update({ pins: [] }));
-    this.wrap = h("div", { class: "vge-hint" }, this.words, this.add, this.release);
-  }
-  draw() {
-    const { state } = this.store;
-    const kept = state.pins.length;
-    const deed = state.out ? "who asks it" : "whom it asks";
-    if (kept)
-      this.words.textContent = `${kept} ${kept === 1 ? "patch" : "patches"} kept. ${this.touch.matches ? "" : "Shift-click adds another, Escape lets go."}`;
-    else
-      this.words.textContent = this.touch.matches ? `Tap a patch to see ${deed}.` : `Point at a patch to see ${deed}. Click to keep it.`;
-    this.add.hidden = this.release.hidden = !kept;
-    this.store.adding = this.store.adding && kept > 0;
-    this.add.setAttribute("aria-pressed", String(this.store.adding));
-  }
-};
-
-// document.js
-var ARRAYS = { int16: Int16Array, int32: Int32Array, uint16: Uint16Array };
-var UNKNOWN = { int16: -32768, uint16: 65535 };
-function unpack(packed) {
-  const text = atob(packed.data);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  const raw = new ARRAYS[packed.type](bytes.buffer);
-  if (packed.scale === void 0) return raw;
-  const values = new Float32Array(raw.length);
-  const unknown = UNKNOWN[packed.type];
-  for (let i = 0; i < raw.length; i++) values[i] = raw[i] === unknown ? NaN : raw[i] * packed.scale;
-  return values;
-}
-function lazily(holder, packed) {
-  for (const [key, value] of Object.entries(packed)) {
-    let array = null;
-    Object.defineProperty(holder, key, { enumerable: true, get: () => array ??= unpack(value) });
-  }
-  return holder;
-}
-function opened(doc) {
-  if (doc.format !== 1) throw new Error(`this explorer reads documents of format 1 (got ${doc.format})`);
-  const subjects = doc.subjects.map((subject) => {
-    const layers = subject.layers.map((layer, place) => {
-      const { neighbors, share, distance, ...plain } = layer;
-      const packed = distance ? { neighbors, share, distance } : { neighbors, share };
-      return lazily({ ...plain, place, listeners: null }, packed);
-    });
-    const rows = subject.rows.map((row) => ({
-      ...row,
-      layers: row.layers.map(({ peak, ...packed }) => lazily({ peak }, packed))
-    }));
-    return { ...subject, layers, rows };
-  });
-  return { ...doc, subjects };
-}
-
 // canvas.js
 function paintShapes(context, shapes) {
+  context.lineJoin = "round";
   for (const shape of shapes) {
     context.globalAlpha = shape.alpha;
     context.beginPath();
-    if (shape.type === "veil") {
-      context.rect(...shape.outer);
-      for (const hole of shape.holes) context.rect(...hole);
-      context.fillStyle = shape.fill;
-      context.fill("evenodd");
-      continue;
-    }
     if (shape.type === "rect") context.rect(shape.x, shape.y, shape.w, shape.h);
     else if (shape.type === "circle") context.arc(shape.x, shape.y, shape.r, 0, 2 * Math.PI);
     else {
       for (const [x, y] of shape.points) context.lineTo(x, y);
       context.closePath();
     }
+    if (shape.stroke) {
+      context.strokeStyle = shape.stroke;
+      context.lineWidth = shape.fill ? 2 * shape.width : shape.width;
+      context.setLineDash(shape.dash ?? []);
+      context.stroke();
+    }
     if (shape.fill) {
       context.fillStyle = shape.fill;
       context.fill();
-    }
-    if (shape.stroke) {
-      context.strokeStyle = shape.stroke;
-      context.lineWidth = shape.width;
-      context.stroke();
     }
   }
   context.globalAlpha = 1;
 }
 
 // heatmap.js
+var SMOOTH_SIDE = 112;
 var tables = /* @__PURE__ */ new Map();
 function tableOf(palette) {
-  if (!tables.has(palette))
+  if (!tables.has(palette)) {
     tables.set(
       palette,
       Array.from({ length: 256 }, (_, i) => colorAt(PALETTES[palette], i / 255))
     );
+  }
   return tables.get(palette);
 }
-var largest = (values) => values.filter((value) => value > 0).reduce((top, value) => Math.max(top, value), 0);
-function topOf(row, layer, scale) {
-  return scale === "shared" ? Math.max(...row.layers.map((each) => largest(each.cam))) : largest(row.layers[layer.place].cam);
+var largest = (values) => values.reduce((top, value) => Number.isFinite(value) ? Math.max(top, value) : top, 0);
+function chosenBy(layer) {
+  const { starts } = listenersOf(layer);
+  const times = Float32Array.from({ length: starts.length - 1 }, (_, key) => starts[key + 1] - starts[key]);
+  if (layer.grid.join() !== layer.key_grid.join()) return times;
+  layer.neighbors.forEach((key, place) => {
+    if (key === Math.floor(place / layer.k)) times[key]--;
+  });
+  return times;
+}
+function fieldOf(state, { row, layer }) {
+  if (state.field === "chosen") {
+    const values = chosenBy(layer);
+    return { values, grid: layer.key_grid, top: largest(values) };
+  }
+  const maps = row.layers;
+  const top = state.scale === "shared" ? Math.max(...maps.map((each) => largest(each.cam))) : largest(maps[layer.place].cam);
+  return { values: maps[layer.place].cam, grid: layer.grid, top };
 }
 function enlarge(values, rows, cols, factor) {
-  const wide = cols * factor, result = new Float32Array(rows * wide);
-  const cubic = (t) => {
-    t = Math.abs(t);
-    return t < 1 ? (1.5 * t - 2.5) * t * t + 1 : t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
-  };
+  const wide = cols * factor;
+  const result = new Float32Array(rows * wide);
   for (let c = 0; c < wide; c++) {
-    const x = (c + 0.5) / factor - 0.5, base = Math.floor(x);
+    const x = (c + 0.5) / factor - 0.5;
+    const base = Math.floor(x);
     for (let tap = base - 1; tap <= base + 2; tap++) {
-      const weight = cubic(x - tap), source = Math.min(cols - 1, Math.max(0, tap));
+      const weight = cubic(x - tap);
+      const source = Math.min(cols - 1, Math.max(0, tap));
       for (let r = 0; r < rows; r++) result[r * wide + c] += weight * values[r * cols + source];
     }
   }
   return result;
+}
+function cubic(t) {
+  const x = Math.abs(t);
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+  return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 function transpose(values, rows, cols) {
   const result = new Float32Array(values.length);
   for (let r = 0; r < rows; r++) for (let c = 0; c < cols; c++) result[c * rows + r] = values[r * cols + c];
   return result;
 }
-function heatCanvas(cam, [rows, cols], top, palette, smooth) {
-  let field = Float32Array.from(cam, (value) => Number.isFinite(value) && top > 0 ? value / top : 0);
-  const factor = smooth ? Math.max(1, Math.ceil(112 / Math.max(rows, cols))) : 1;
+function heatPixels(map, [rows, cols], top, palette, smooth) {
+  let field = Float32Array.from(map, (value) => Number.isFinite(value) && top > 0 ? value / top : 0);
+  const factor = smooth ? Math.max(1, Math.ceil(SMOOTH_SIDE / Math.max(rows, cols))) : 1;
   if (factor > 1) {
     field = enlarge(field, rows, cols, factor);
-    field = transpose(
-      enlarge(transpose(field, rows, cols * factor), cols * factor, rows, factor),
-      cols * factor,
-      rows * factor
-    );
+    field = enlarge(transpose(field, rows, cols * factor), cols * factor, rows, factor);
+    field = transpose(field, cols * factor, rows * factor);
   }
-  const canvas = document.createElement("canvas");
-  canvas.width = cols * factor;
-  canvas.height = rows * factor;
-  const pixels = new ImageData(canvas.width, canvas.height);
+  const pixels = new Uint8ClampedArray(4 * field.length);
   const table = tableOf(palette);
-  for (let i = 0; i < field.length; i++) {
-    const value = Math.min(1, Math.max(0, field[i]));
-    const [r, g, b] = table[Math.round(value * 255)];
-    pixels.data.set([r, g, b, Math.round(255 * opacityOf(value))], 4 * i);
-  }
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  field.forEach((value, i) => {
+    const level = Math.min(1, Math.max(0, value));
+    pixels.set([...table[Math.round(level * 255)], Math.round(255 * level)], 4 * i);
+  });
+  return { pixels, width: cols * factor, height: rows * factor };
+}
+function heatCanvas(...given) {
+  const { pixels, width, height } = heatPixels(...given);
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
   return canvas;
 }
-var opacityOf = (value) => 0.15 + 0.85 * value;
+
+// curves.js
+var BENDS = [0.14, -0.14, 0.05, -0.05, 0.25, -0.25, 0.36, -0.36, 0.48, -0.48, 0];
+var MOST_APART = 40;
+var STEPS = 16;
+var controlOf = (x0, y0, x1, y1, bend, aspect = 1) => [
+  (x0 + x1) / 2 - bend * (y1 - y0) / aspect,
+  (y0 + y1) / 2 + bend * (x1 - x0) * aspect
+];
+function leaves(edge, bend, aspect) {
+  const [cx, cy] = controlOf(edge.x0, edge.y0, edge.x1, edge.y1, bend, aspect);
+  let out = 0;
+  for (let i = 1; i < STEPS; i++) {
+    const [x, y] = along([edge.x0, edge.y0, cx, cy, edge.x1, edge.y1], i / STEPS);
+    out = Math.max(out, -x, x - 1, -y, y - 1);
+  }
+  return out;
+}
+function fan(edges, aspect = 1) {
+  const meeting = /* @__PURE__ */ new Map();
+  for (const edge of edges) {
+    const key = `${edge.x1},${edge.y1}`;
+    if (!meeting.has(key)) meeting.set(key, []);
+    meeting.get(key).push(edge);
+  }
+  for (const group of meeting.values()) {
+    if (group.length > MOST_APART) {
+      for (const edge of group) edge.bend = BENDS.find((bend) => leaves(edge, bend, aspect) === 0) ?? 0;
+    } else spread(group, aspect);
+  }
+}
+function spread(group, aspect) {
+  const apart = Math.min(0.5, 0.9 * 2 * Math.PI / group.length);
+  const taken = [];
+  const length = (edge) => Math.hypot((edge.x1 - edge.x0) * aspect, edge.y1 - edge.y0);
+  for (const edge of [...group].sort((a, b) => length(a) - length(b) || a.from - b.from)) {
+    let best = Infinity;
+    for (const bend of BENDS) {
+      if (bend && leaves(edge, bend, aspect) > 0) continue;
+      const [cx, cy] = controlOf(edge.x0, edge.y0, edge.x1, edge.y1, bend, aspect);
+      const angle = Math.atan2(cy - edge.y1, (cx - edge.x1) * aspect);
+      let cost = 1.5 * (Math.abs(bend) - 0.14) ** 2 + (bend < 0 ? 1e-3 : 0);
+      for (const other of taken) {
+        const gap = Math.abs((angle - other + 3 * Math.PI) % (2 * Math.PI) - Math.PI);
+        cost += Math.max(0, 1 - gap / apart) ** 2;
+      }
+      if (cost < best) {
+        best = cost;
+        edge.bend = bend;
+        edge.arrival = angle;
+      }
+    }
+    taken.push(edge.arrival);
+  }
+}
+function along([x0, y0, cx, cy, x1, y1], t) {
+  const s = 1 - t;
+  return [s * s * x0 + 2 * s * t * cx + t * t * x1, s * s * y0 + 2 * s * t * cy + t * t * y1];
+}
+function trimmed(points, skip, spare) {
+  const line = Array.from({ length: 2 * STEPS + 1 }, (_, i) => along(points, i / (2 * STEPS)));
+  const ends = [];
+  let total = 0;
+  line.forEach(([x, y], i) => {
+    if (i) total += Math.hypot(x - line[i - 1][0], y - line[i - 1][1]);
+    ends.push(total);
+  });
+  const place = (length) => {
+    const i = Math.max(
+      1,
+      ends.findIndex((end) => end >= length)
+    );
+    const part = (length - ends[i - 1]) / (ends[i] - ends[i - 1] || 1);
+    return line[i].map((value, axis) => line[i - 1][axis] + part * (value - line[i - 1][axis]));
+  };
+  const first = Math.min(skip, 0.45 * total);
+  const last = Math.max(total - spare, total - 0.45 * total);
+  return [place(first), ...line.filter((_, i) => ends[i] > first && ends[i] < last), place(last)];
+}
+function arrow(line, width, head) {
+  const total = line.reduce((sum, [x, y], i) => i ? sum + Math.hypot(x - line[i - 1][0], y - line[i - 1][1]) : 0, 0);
+  const neck = Math.max(0.35 * total, total - (head?.long ?? 0));
+  const left = [];
+  const right = [];
+  const side = ([x, y], [dx, dy], half) => {
+    left.push([x - dy * half, y + dx * half]);
+    right.push([x + dy * half, y - dx * half]);
+  };
+  let done = 0;
+  for (let i = 0; i < line.length; i++) {
+    const [before, after] = [line[Math.max(0, i - 1)], line[Math.min(line.length - 1, i + 1)]];
+    if (i) done += Math.hypot(line[i][0] - line[i - 1][0], line[i][1] - line[i - 1][1]);
+    const direction = unit(before, after);
+    const half = width / 2 * (1 - 0.5 * (done / (total || 1)));
+    if (!head || done < neck) side(line[i], direction, half);
+    else {
+      const step = Math.hypot(line[i][0] - before[0], line[i][1] - before[1]) || 1;
+      const back = (done - neck) / step;
+      const foot = [line[i][0] + (before[0] - line[i][0]) * back, line[i][1] + (before[1] - line[i][1]) * back];
+      side(foot, direction, half);
+      side(foot, direction, Math.max(head.wide, half));
+      return [...left, line[line.length - 1], ...right.reverse()];
+    }
+  }
+  return [...left, ...right.reverse()];
+}
+function unit([x0, y0], [x1, y1]) {
+  const length = Math.hypot(x1 - x0, y1 - y0) || 1;
+  return [(x1 - x0) / length, (y1 - y0) / length];
+}
+
+// scene.js
+var DOT = { radius: 3.6, most: 0.13 };
+var SPECK = { radius: 2.4, most: 0.1 };
+var STAR = { radius: 9, most: 0.38 };
+var IDLE_STAR = { radius: 9, most: 0.7 };
+var DIAMOND = { radius: 7, most: 0.36 };
+var RING = { radius: 13, most: 0.48 };
+var PALE = 0.35;
+var widthOf = (share) => 1.4 + 11 * (known(share) ? Math.min(1, Math.max(0, share)) : 0);
+var opacityOf = (share) => 0.55 + 0.45 * Math.min(1, (known(share) ? share : 0) / 0.2);
+var cellOf = (box) => [box[2] - box[0], box[3] - box[1]];
+function sceneOf(view, { mini = false } = {}) {
+  const colorOf = edgeColors(view);
+  const drawn = view.edges.filter((edge) => !edge.itself).sort((a, b) => b.hop - a.hop || a.share - b.share);
+  const ringed = new Set(view.edges.filter((edge) => edge.itself && edge.hop === 1).map((edge) => edge.center));
+  if (mini) return [...drawn.map((edge) => miniEdge(edge, colorOf)), ...miniCenters(view)];
+  return [
+    ...patchMarks(view, colorOf),
+    ...drawn.map((edge) => edgeMark(view, edge, colorOf, ringed)),
+    ...dotMarks(view, drawn, colorOf),
+    ...centerMarks(view, colorOf)
+  ];
+}
+function patchMarks(view, colorOf) {
+  const { layer, actives, edges, hover, lit, theme } = view;
+  const marks = (view.alike ?? []).map(({ box }) => ({ kind: "box", box, color: theme.muted, width: 1.2, dash: true }));
+  const pooled = layer.grid.join() !== layer.key_grid.join();
+  for (const edge of edges) {
+    if (edge.hop > 1 || edge.itself || !(pooled || edge === lit)) continue;
+    const box = view.out ? edge.toBox : edge.fromBox;
+    marks.push({ kind: "box", box, color: colorOf(edge), width: edge === lit ? 2.6 : 1.2 });
+  }
+  for (const { box, color } of actives) marks.push({ kind: "box", box, color, width: 1.6 });
+  if (hover && !actives.some((active) => sameBox(active.box, hover))) {
+    marks.push({ kind: "box", box: hover, color: theme.ink, width: 1.6 });
+  }
+  return marks.map((mark2) => ({ ...mark2, casing: theme.casing, alpha: 1 }));
+}
+function edgeMark(view, edge, colorOf, ringed) {
+  const { lit, theme, out } = view;
+  const near = edge.hop === 1;
+  const small = near ? DOT : SPECK;
+  const center = centerMark(view, edge, ringed);
+  const ends = near ? out ? [center, small] : [small, center] : [small, out ? small : DOT];
+  const boxes = [edge.fromBox, edge.toBox];
+  return {
+    kind: "edge",
+    edge,
+    casing: theme.casing,
+    color: colorOf(edge),
+    points: curveOf(edge, view.aspect),
+    gaps: ends.map((mark2, i) => ({ ...mark2, cell: cellOf(boxes[i]), part: mark2 === small && i === 0 ? 0.6 : 1 })),
+    width: (near ? 1 : 0.62) * widthOf(edge.share) + (edge === lit ? 1.5 : 0),
+    most: 0.26,
+    cell: cellOf(edge.fromBox),
+    alpha: (lit && edge !== lit ? 0.45 : 1) * (near ? 1 : 0.75 ** (edge.hop - 1)) * opacityOf(edge.share)
+  };
+}
+function centerMark({ layer, row, out }, edge, ringed) {
+  if (ringed.has(edge.center)) return RING;
+  return row.layers[layer.place].peak === (out ? edge.from : edge.to) ? STAR : DIAMOND;
+}
+function curveOf({ x0, y0, x1, y1, bend }, aspect) {
+  const [cx, cy] = controlOf(x0, y0, x1, y1, bend, aspect);
+  return [x0, y0, cx, cy, x1, y1];
+}
+function dotMarks(view, edges, colorOf) {
+  const seen = /* @__PURE__ */ new Set();
+  const marks = [];
+  for (const edge of edges) {
+    const box = view.out ? edge.toBox : edge.fromBox;
+    const key = `${box},${edge.hop}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const [x, y] = centerOf(box);
+    const size = edge.hop === 1 ? DOT : SPECK;
+    marks.push({
+      kind: "dot",
+      x,
+      y,
+      ...size,
+      cell: cellOf(box),
+      fill: colorOf(edge),
+      rim: view.theme.casing,
+      alpha: 1
+    });
+  }
+  return marks;
+}
+function centerMarks(view, colorOf) {
+  const { layer, row, actives, edges, theme } = view;
+  const marks = [];
+  const { peak } = row.layers[layer.place];
+  const cell = cellOf(boxOf(layer.grid, 0));
+  for (const active2 of actives) {
+    const own = edges.find((edge) => edge.itself && edge.hop === 1 && sameBox(edge.toBox, active2.box));
+    const at = { x: active2.x, y: active2.y, cell };
+    if (own)
+      marks.push({
+        kind: "ring",
+        ...at,
+        ...RING,
+        color: colorOf(own),
+        width: widthOf(own.share),
+        casing: theme.casing
+      });
+    if (active2.node !== peak) marks.push({ kind: "diamond", ...at, ...DIAMOND, fill: active2.color, rim: theme.rim });
+  }
+  if (peak < 0) return marks;
+  const [x, y] = centerOf(boxOf(layer.grid, peak));
+  const active = actives.find((each) => each.node === peak);
+  const fill = active && actives.length > 1 ? active.color : theme.peak;
+  return [...marks, { kind: "star", x, y, cell, ...active ? STAR : IDLE_STAR, fill, rim: theme.rim }];
+}
+function miniEdge(edge, colorOf) {
+  const points = curveOf(edge, 1);
+  const gap = { radius: 0, most: 1, cell: [1, 1], part: 1 };
+  return {
+    kind: "edge",
+    points,
+    gaps: [gap, gap],
+    color: colorOf(edge),
+    width: 7 + 16 * edge.share,
+    most: 1,
+    cell: [1, 1],
+    alpha: 1,
+    headless: true
+  };
+}
+function miniCenters({ actives, layer, row, theme }) {
+  const { peak } = row.layers[layer.place];
+  const cell = [1, 1];
+  const marks = actives.filter((active) => active.node !== peak).map(({ x: x2, y: y2, color }) => ({ kind: "diamond", x: x2, y: y2, cell, radius: 36, most: 1, fill: color, rim: theme.rim }));
+  if (peak < 0) return marks;
+  const [x, y] = centerOf(boxOf(layer.grid, peak));
+  return [...marks, { kind: "star", x, y, cell, radius: 48, most: 1, fill: theme.peak, rim: theme.rim }];
+}
+var sameBox = (a, b) => a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
+var edgeColoring = (view) => view.color !== "auto" ? view.color : view.actives.length > 1 ? "center" : "contribution";
+function edgeColors(view) {
+  const { theme, edges } = view;
+  const by = edgeColoring(view);
+  const top = contributionTop(edges);
+  const plain = (edge) => {
+    if (by === "center") return theme.centers[edge.center % theme.centers.length];
+    if (by === "share") return css(colorAt(PALETTES.cividis, known(edge.share) ? 0.3 + 0.7 * edge.share : 0));
+    return css(colorAt(theme.diverging, 0.5 + (known(edge.contribution) ? 0.5 * edge.contribution / top : 0)));
+  };
+  return (edge) => edge.hop > 1 ? toward(plain(edge), theme.veil, PALE) : plain(edge);
+}
+var contributionTop = (edges) => edges.reduce((top, edge) => edge.hop > 1 ? top : Math.max(top, Math.abs(edge.contribution) || 0), 0) || 1;
+
+// shapes.js
+var corners = (x, y, radius, points, inner) => Array.from({ length: 2 * points }, (_, i) => {
+  const r = i % 2 ? radius * inner : radius;
+  const angle = -Math.PI / 2 + i * Math.PI / points;
+  return [x + r * Math.cos(angle), y + r * Math.sin(angle)];
+});
+function shapesOf(marks, frame) {
+  return marks.flatMap((mark2) => SHAPES[mark2.kind](mark2, new Scale(frame)));
+}
+var Scale = class {
+  constructor({ left, top, width, height, unit: unit2 }) {
+    this.left = left;
+    this.top = top;
+    this.width = width;
+    this.height = height;
+    this.unit = unit2;
+  }
+  at(x, y) {
+    return [this.left + x * this.width, this.top + y * this.height];
+  }
+  rect(box) {
+    const [x, y] = this.at(box[0], box[1]);
+    return { x, y, w: (box[2] - box[0]) * this.width, h: (box[3] - box[1]) * this.height };
+  }
+  /** `size` units, but no more than the part `most` of the shorter side of a patch. */
+  size(size, { most, cell }) {
+    return Math.min(size * this.unit, most * Math.min(cell[0] * this.width, cell[1] * this.height));
+  }
+};
+var SHAPES = {
+  box(mark2, scale) {
+    const rect = { type: "rect", ...scale.rect(mark2.box) };
+    const width = mark2.width * scale.unit;
+    return [
+      { ...rect, stroke: mark2.casing, width: width + 1.6 * scale.unit, alpha: 0.7 },
+      {
+        ...rect,
+        stroke: mark2.color,
+        width,
+        alpha: mark2.alpha,
+        dash: mark2.dash ? [3 * scale.unit, 3 * scale.unit] : null
+      }
+    ];
+  },
+  edge(mark2, scale) {
+    const points = mark2.points.map((value, i) => i % 2 ? scale.at(0, value)[1] : scale.at(value, 0)[0]);
+    const [skip, spare] = mark2.gaps.map((gap) => gap.part * scale.size(gap.radius, gap));
+    const line = trimmed(points, skip, spare + 1.5 * Math.min(1, spare) * scale.unit);
+    const width = scale.size(mark2.width, mark2);
+    const least = Math.min(6.5 * scale.unit, 0.22 * Math.min(mark2.cell[0] * scale.width, mark2.cell[1] * scale.height));
+    const head = mark2.headless ? null : { long: Math.max(least, 1.9 * width), wide: Math.max(0.55 * least, 0.95 * width) };
+    const polygon = { type: "polygon", points: arrow(line, width, head), alpha: mark2.alpha, edge: mark2.edge };
+    const casing = mark2.casing ? { stroke: mark2.casing, width: Math.min(1.8 * scale.unit, Math.max(0.8, 0.6 * width)) } : {};
+    return [{ ...polygon, fill: mark2.color, ...casing }];
+  },
+  dot(mark2, scale) {
+    const r = scale.size(mark2.radius, mark2);
+    const [x, y] = scale.at(mark2.x, mark2.y);
+    return [
+      {
+        type: "circle",
+        x,
+        y,
+        r,
+        fill: mark2.fill,
+        stroke: mark2.rim,
+        width: Math.min(1.4 * scale.unit, r / 1.5),
+        alpha: mark2.alpha
+      }
+    ];
+  },
+  ring(mark2, scale) {
+    const r = scale.size(mark2.radius, mark2);
+    const [x, y] = scale.at(mark2.x, mark2.y);
+    const width = Math.min(mark2.width * scale.unit, 0.4 * r);
+    return [
+      { type: "circle", x, y, r, stroke: mark2.casing, width: width + 1.4 * scale.unit, alpha: 0.8 },
+      { type: "circle", x, y, r, stroke: mark2.color, width, alpha: 1 }
+    ];
+  },
+  star: (mark2, scale) => pointed(mark2, scale, 5, 0.45),
+  diamond: (mark2, scale) => pointed(mark2, scale, 2, 0.72)
+};
+function pointed(mark2, scale, points, inner) {
+  const r = scale.size(mark2.radius, mark2);
+  const shape = { type: "polygon", points: corners(...scale.at(mark2.x, mark2.y), r, points, inner) };
+  return [{ ...shape, fill: mark2.fill, stroke: mark2.rim, width: Math.min(1.4 * scale.unit, 0.25 * r), alpha: 1 }];
+}
+
+// legend.js
+var SHARES = [0.05, 0.25, 0.5];
+function barsOf(state, view) {
+  return { map: mapBar(state, view), edge: edgeBar(view) };
+}
+var shade = (color) => Array.from({ length: 9 }, (_, i) => css(color(i / 8)));
+function mapBar(state, view) {
+  const label = state.field === "chosen" ? "chosen by" : "map";
+  const stops = shade((value) => colorAt(PALETTES[state.palette], value));
+  return { label, low: "0", high: number(fieldOf(state, view).top), stops, sharp: false };
+}
+function edgeBar(view) {
+  const { theme, actives, edges } = view;
+  const label = edgeColoring(view);
+  if (label === "share") {
+    return {
+      label,
+      low: "0",
+      high: percent(1),
+      stops: shade((value) => colorAt(PALETTES.cividis, 0.3 + 0.7 * value)),
+      sharp: false
+    };
+  }
+  if (label === "center") {
+    const stops = actives.length ? actives.map(({ color }) => color) : [theme.muted];
+    return { label, low: "", high: "", stops, sharp: true };
+  }
+  const top = edges.length ? contributionTop(edges) : null;
+  const ends = top === null ? ["−", "+"] : [number(-top, true), number(top, true)];
+  return { label, low: ends[0], high: ends[1], stops: shade((value) => colorAt(theme.diverging, value)), sharp: false };
+}
+function keyOf(view) {
+  const { actives, row, layer, edges } = view;
+  const { peak } = row.layers[layer.place];
+  const entries = SHARES.map((share) => ({ kind: "width", words: percent(share), width: widthOf(share) }));
+  if (peak >= 0) entries.push({ kind: "star", words: "peak", width: 0 });
+  if (actives.some((active) => active.node !== peak)) entries.push({ kind: "diamond", words: "kept patch", width: 0 });
+  if (edges.some((edge) => edge.itself && edge.hop === 1)) entries.push({ kind: "ring", words: "itself", width: 0 });
+  return entries;
+}
+var gradient = ({ stops, sharp }) => {
+  const part = 100 / stops.length;
+  const words = sharp ? stops.map((color, i) => `${color} ${i * part}% ${(i + 1) * part}%`) : stops;
+  return `linear-gradient(90deg, ${words.join(", ")})`;
+};
+function keyElements(h, view) {
+  const label = h("span", { textContent: "width: share of channels" });
+  const entries = keyOf(view).map((entry) => {
+    const wide = entry.kind === "width" ? 34 : 16;
+    const node = svgNode("svg", { viewBox: `0 0 ${wide} 16`, width: wide, height: 16, "aria-hidden": "true" });
+    node.append(...svgShapes(keyShapes(entry, view, { left: 0, top: 0 })));
+    return h("span", { class: "vge-legend-item" }, node, h("span", { textContent: entry.words }));
+  });
+  return [label, ...entries];
+}
+function keyShapes({ kind, width }, view, { left, top }) {
+  const { theme } = view;
+  const cell = [1, 1];
+  const common = { x: 0.5, y: 0.5, cell, most: 1 };
+  const gap = { radius: 0, most: 1, cell, part: 1 };
+  const looks = {
+    width: {
+      kind: "edge",
+      points: [0, 0.5, 0.5, 0.5, 1, 0.5],
+      gaps: [gap, gap],
+      width,
+      most: 1,
+      cell,
+      color: theme.muted,
+      alpha: 1
+    },
+    star: { ...common, kind: "star", radius: 7, fill: theme.peak, rim: theme.rim },
+    diamond: { ...common, kind: "diamond", radius: 6, fill: view.actives[0]?.color ?? theme.peak, rim: theme.rim },
+    ring: { ...common, kind: "ring", radius: 6, width: 2, color: theme.muted, casing: theme.casing }
+  };
+  return shapesOf([looks[kind]], { left, top, width: kind === "width" ? 34 : 16, height: 16, unit: 1 });
+}
+var Legend = class {
+  constructor(h) {
+    const make = () => {
+      const parts = { label: h("span"), low: h("span"), bar: h("span", { class: "vge-bar" }), high: h("span") };
+      return { ...parts, wrap: h("span", { class: "vge-legend-item" }, parts.label, parts.low, parts.bar, parts.high) };
+    };
+    this.map = make();
+    this.edge = make();
+    this.wrap = h("div", { class: "vge-legend", "aria-hidden": "true" }, this.map.wrap, this.edge.wrap);
+  }
+  draw(state, view) {
+    for (const [name, bar] of Object.entries(barsOf(state, view))) {
+      const item = this[name];
+      for (const part of ["label", "low", "high"]) item[part].textContent = bar[part];
+      item.bar.style.background = gradient(bar);
+    }
+  }
+};
 
 // painting.js
-function frameOf({ image }, width) {
-  const scale = width / image.width;
-  const [left, top, right, bottom] = image.view;
+function shownOf(image, [height, width], canvas) {
+  if (canvas !== "input")
+    return { crop: [0, 0, image.width, image.height], width: image.width, height: image.height, view: image.view };
+  return { crop: image.view, width, height, view: [0, 0, width, height] };
+}
+function frameOf(shown, width, { zoom = 1, at = [0.5, 0.5] } = {}) {
+  const scale = width / shown.width * zoom;
+  const tall = width * shown.height / shown.width;
+  const [wide, high] = [shown.width * scale, shown.height * scale];
+  const clip = (value, least) => Math.min(0, Math.max(least, value));
+  const x = clip(width / 2 - at[0] * wide, width - wide);
+  const y = clip(tall / 2 - at[1] * high, tall - high);
+  const [left, top, right, bottom] = shown.view;
   return {
-    left: left * scale,
-    top: top * scale,
+    left: x + left * scale,
+    top: y + top * scale,
     width: (right - left) * scale,
     height: (bottom - top) * scale,
     unit: width / 640,
-    scale
+    picture: { x, y, width: wide, height: high },
+    outer: { width, height: tall }
   };
 }
 function sized(canvas, stage) {
@@ -944,6 +1379,8 @@ function sized(canvas, stage) {
   context.clearRect(0, 0, width, height);
   return context;
 }
+var isCropped = ({ width, height, view: [left, top, right, bottom] }) => left > 0.5 || top > 0.5 || right < width - 0.5 || bottom < height - 0.5;
+var gridStrength = ([, cols]) => cols > 28 ? 0.1 : 0.2;
 var Pictures = class {
   constructor(doc) {
     this.photographs = doc.images.map((image) => Object.assign(new Image(), { src: image.source, alt: "" }));
@@ -955,336 +1392,139 @@ var Pictures = class {
     return this.photographs[view.subject.image];
   }
   heat(state, view) {
-    const { row, layer, rowKey } = view;
-    const key = [rowKey, layer.place, state.palette, state.scale, state.smooth].join();
+    const { layer, rowKey } = view;
+    const key = [rowKey, layer.place, state.palette, state.scale, state.smooth, state.field].join();
     if (!this.heats.has(key)) {
       if (this.heats.size > 160) this.heats.clear();
-      this.heats.set(
-        key,
-        heatCanvas(
-          row.layers[layer.place].cam,
-          layer.grid,
-          topOf(row, layer, state.scale),
-          state.palette,
-          state.smooth
-        )
-      );
+      const { values, grid, top } = fieldOf(state, view);
+      this.heats.set(key, heatCanvas(values, grid, top, state.palette, state.smooth));
     }
     return this.heats.get(key);
   }
-  /** Photograph, map and patch grid into `context`, `width` wide. */
-  paint(context, state, view, width, { lines = state.grid, opacity = state.opacity } = {}) {
-    const { image, layer } = view;
+  /** Photograph, map and patch grid into `context`, by a frame of `frameOf`. */
+  paint(context, state, view, frame, { lines = state.grid, opacity = state.opacity } = {}) {
+    const { shown, layer } = view;
     const photograph = this.of(view);
-    const box = frameOf(view, width);
-    const height = image.height * box.scale;
+    const { picture } = frame;
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
-    if (photograph.complete && photograph.naturalWidth) context.drawImage(photograph, 0, 0, width, height);
-    const outside = box.left > 0.5 || box.top > 0.5 || box.left + box.width < width - 0.5 || box.top + box.height < height - 0.5;
-    if (outside) {
-      context.fillStyle = "rgba(7, 8, 12, 0.6)";
-      context.beginPath();
-      context.rect(0, 0, width, height);
-      context.rect(box.left, box.top, box.width, box.height);
-      context.fill("evenodd");
+    if (photograph.complete && photograph.naturalWidth) {
+      const [left, top, right, bottom] = shown.crop;
+      context.drawImage(
+        photograph,
+        left,
+        top,
+        right - left,
+        bottom - top,
+        picture.x,
+        picture.y,
+        picture.width,
+        picture.height
+      );
     }
     context.globalAlpha = opacity;
     context.imageSmoothingEnabled = state.smooth;
-    if (opacity > 0) context.drawImage(this.heat(state, view), box.left, box.top, box.width, box.height);
+    if (opacity > 0) context.drawImage(this.heat(state, view), frame.left, frame.top, frame.width, frame.height);
     context.globalAlpha = 1;
-    if (lines) paintGrid(context, layer.grid, box);
+    if (lines) paintGrid(context, layer.grid, frame);
+    if (isCropped(shown)) paintFrame(context, frame);
   }
   end() {
     this.heats.clear();
     for (const image of this.photographs) image.removeAttribute("src");
   }
 };
-var gridStrength = ([, cols]) => cols > 28 ? 0.1 : 0.2;
-function paintGrid(context, [rows, cols], box) {
+function paintGrid(context, [rows, cols], { left, top, width, height, unit: unit2 }) {
   context.beginPath();
   for (let c = 0; c <= cols; c++) {
-    context.moveTo(box.left + c * box.width / cols, box.top);
-    context.lineTo(box.left + c * box.width / cols, box.top + box.height);
+    context.moveTo(left + c * width / cols, top);
+    context.lineTo(left + c * width / cols, top + height);
   }
   for (let r = 0; r <= rows; r++) {
-    context.moveTo(box.left, box.top + r * box.height / rows);
-    context.lineTo(box.left + box.width, box.top + r * box.height / rows);
+    context.moveTo(left, top + r * height / rows);
+    context.lineTo(left + width, top + r * height / rows);
   }
   context.strokeStyle = `rgba(255, 255, 255, ${gridStrength([rows, cols])})`;
-  context.lineWidth = Math.max(0.5, 0.8 * box.unit);
+  context.lineWidth = Math.max(0.5, 0.8 * unit2);
   context.stroke();
 }
-
-// curves.js
-var BENDS = [0.14, -0.14, 0.05, -0.05, 0.25, -0.25, 0.36, -0.36, 0.48, -0.48];
-var controlOf = (x0, y0, x1, y1, bend) => [(x0 + x1) / 2 - bend * (y1 - y0), (y0 + y1) / 2 + bend * (x1 - x0)];
-function fan(edges) {
-  const meeting = /* @__PURE__ */ new Map();
-  for (const edge of edges) {
-    const key = `${edge.x1},${edge.y1}`;
-    if (!meeting.has(key)) meeting.set(key, []);
-    meeting.get(key).push(edge);
+function paintFrame(context, { left, top, width, height, unit: unit2 }) {
+  for (
+    const [color, dash] of
+    /** @type {[string, number[]][]} */
+    [
+      ["#16181d", []],
+      ["#ffffff", [6 * unit2, 6 * unit2]]
+    ]
+  ) {
+    context.strokeStyle = color;
+    context.lineWidth = 1.6 * unit2;
+    context.setLineDash(dash);
+    context.strokeRect(left, top, width, height);
   }
-  for (const group of meeting.values()) {
-    if (group.length > 40) {
-      for (const edge of group) edge.bend = BENDS[0];
-      continue;
-    }
-    const apart = Math.min(0.5, 0.9 * 2 * Math.PI / group.length);
-    const taken = [];
-    const length = (edge) => Math.hypot(edge.x1 - edge.x0, edge.y1 - edge.y0);
-    for (const edge of [...group].sort((a, b) => length(a) - length(b) || a.from - b.from)) {
-      let best = Infinity;
-      for (const bend of BENDS) {
-        const [cx, cy] = controlOf(edge.x0, edge.y0, edge.x1, edge.y1, bend);
-        const angle = Math.atan2(cy - edge.y1, cx - edge.x1);
-        let cost = 1.5 * (Math.abs(bend) - 0.14) ** 2 + (bend < 0 ? 1e-3 : 0);
-        cost += 2 * (Math.max(0, -cx) + Math.max(0, cx - 1) + Math.max(0, -cy) + Math.max(0, cy - 1));
-        for (const other of taken) {
-          const gap = Math.abs((angle - other + 3 * Math.PI) % (2 * Math.PI) - Math.PI);
-          cost += Math.max(0, 1 - gap / apart) ** 2;
-        }
-        if (cost < best) {
-          best = cost;
-          edge.bend = bend;
-          edge.arrival = angle;
-        }
-      }
-      taken.push(edge.arrival);
-    }
-  }
-}
-function ribbon([x0, y0, cx, cy, x1, y1], wide, narrow) {
-  const steps = 14, left = [], right = [];
-  for (let i = 0; i <= steps; i++) {
-    const t = i / steps, s = 1 - t;
-    const x = s * s * x0 + 2 * s * t * cx + t * t * x1, y = s * s * y0 + 2 * s * t * cy + t * t * y1;
-    let dx = s * (cx - x0) + t * (x1 - cx), dy = s * (cy - y0) + t * (y1 - cy);
-    const length = Math.hypot(dx, dy) || 1;
-    const half = (wide + (narrow - wide) * t) / 2;
-    dx *= half / length;
-    dy *= half / length;
-    left.push([x - dy, y + dx]);
-    right.push([x + dy, y - dx]);
-  }
-  return [...left, ...right.reverse()];
-}
-
-// scene.js
-function sceneOf(pane, { mini = false } = {}) {
-  const marks = [];
-  const { layer, row, actives, edges, hover, lit } = pane;
-  const strongest = edges.reduce((top, edge) => Math.max(top, edge.weight || 0), 1e-9);
-  const colorOf = edgeColors(pane, edges);
-  const cell = 1 / layer.grid[1];
-  if (!mini) {
-    if (actives.length) {
-      const holes = [
-        ...actives.map((active) => active.box),
-        ...edges.filter((e) => e.hop === 1).map((e) => pane.out ? e.toBox : e.fromBox)
-      ];
-      marks.push({ kind: "veil", holes: unique(holes), alpha: 0.38 });
-    }
-    for (const edge of edges) {
-      if (edge.hop > 1 || edge.itself) continue;
-      marks.push({
-        kind: "box",
-        box: pane.out ? edge.toBox : edge.fromBox,
-        color: colorOf(edge),
-        width: edge === lit ? 3 : 1.4,
-        alpha: 0.95
-      });
-    }
-  }
-  const order = [...edges].sort((a, b) => b.hop - a.hop || a.weight - b.weight);
-  for (const edge of order) {
-    if (edge.itself) continue;
-    const strength = Math.sqrt((edge.weight || 0) / strongest);
-    const [cx, cy] = controlOf(edge.x0, edge.y0, edge.x1, edge.y1, edge.bend);
-    const dim = lit && edge !== lit ? 0.45 : 1;
-    marks.push({
-      kind: "edge",
-      edge,
-      points: [edge.x0, edge.y0, cx, cy, edge.x1, edge.y1],
-      color: colorOf(edge),
-      width: mini ? 8 + 13 * strength : (edge.hop === 1 ? 1.4 + 6.6 * strength : 0.8 + 3.4 * strength) + (edge === lit ? 1.5 : 0),
-      alpha: dim * (edge.hop === 1 ? 0.5 + 0.5 * strength : 0.28 + 0.5 * strength),
-      casing: !mini && edge.hop === 1
-    });
-  }
-  if (!mini) {
-    const seen = /* @__PURE__ */ new Set();
-    for (const edge of order) {
-      const [x, y] = pane.out ? [edge.x1, edge.y1] : [edge.x0, edge.y0];
-      const key = `${x},${y},${edge.hop}`;
-      if (edge.itself || seen.has(key)) continue;
-      seen.add(key);
-      marks.push({
-        kind: "dot",
-        x,
-        y,
-        radius: edge.hop === 1 ? 3.6 : 2.4,
-        most: cell * 0.3,
-        fill: colorOf(edge),
-        alpha: edge.hop === 1 ? 1 : 0.8
-      });
-    }
-  }
-  const peak = row.layers[layer.place].peak;
-  for (const active of actives) {
-    if (edges.some((edge) => edge.itself && edge.hop === 1 && sameBox(edge.toBox, active.box)) && !mini) {
-      marks.push({ kind: "ring", x: active.x, y: active.y, radius: 11, color: active.color });
-    }
-    if (!mini) marks.push({ kind: "box", box: active.box, color: active.color, width: 2.2, alpha: 1 });
-    if (active.node !== peak)
-      marks.push({ kind: "dot", x: active.x, y: active.y, radius: mini ? 24 : 5.5, fill: active.color, alpha: 1 });
-  }
-  if (peak >= 0) {
-    const [x, y] = centerOf(boxOf(layer.grid, peak));
-    const active = actives.find((each) => each.node === peak);
-    marks.push({ kind: "star", x, y, radius: mini ? 44 : active ? 11 : 8, fill: active ? active.color : CENTERS[0] });
-  }
-  if (!mini && hover && !actives.some((active) => sameBox(active.box, hover)))
-    marks.push({ kind: "box", box: hover, color: "#ffffff", width: 2, alpha: 1 });
-  return marks;
-}
-var sameBox = (a, b) => a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
-var holds = (a, b) => a[0] <= b[0] + 1e-6 && a[1] <= b[1] + 1e-6 && a[2] >= b[2] - 1e-6 && a[3] >= b[3] - 1e-6;
-function unique(boxes) {
-  const once = [...new Map(boxes.map((box) => [box.join(), box])).values()];
-  const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
-  const least = Math.min(...once.map(area));
-  const large = once.filter((box) => area(box) > 1.5 * least);
-  return once.filter((box) => !large.some((other) => other !== box && holds(other, box)));
-}
-var edgeColoring = (pane) => pane.color !== "auto" ? pane.color : pane.actives.length > 1 ? "center" : "contribution";
-function edgeColors(pane, edges) {
-  const by = edgeColoring(pane);
-  if (by === "center") return (edge) => CENTERS[edge.center % CENTERS.length];
-  if (by === "share")
-    return (edge) => known(edge.share) ? css(colorAt(PALETTES.cividis, 0.35 + 0.65 * edge.share)) : PLAIN_EDGE;
-  const top = contributionTop(edges);
-  return (edge) => known(edge.contribution) ? css(colorAt(DIVERGING, 0.5 + 0.5 * edge.contribution / top)) : PLAIN_EDGE;
-}
-var contributionTop = (edges) => edges.reduce((top, edge) => edge.hop > 1 ? top : Math.max(top, Math.abs(edge.contribution) || 0), 0) || 1;
-
-// shapes.js
-function starPoints(x, y, radius) {
-  return Array.from({ length: 10 }, (_, i) => {
-    const r = i % 2 ? radius * 0.45 : radius, angle = -Math.PI / 2 + i * Math.PI / 5;
-    return [x + r * Math.cos(angle), y + r * Math.sin(angle)];
-  });
-}
-function shapesOf(marks, frame) {
-  const { left, top, width, height, unit: u } = frame;
-  const X = (x) => left + x * width, Y = (y) => top + y * height;
-  const rect = (box) => [X(box[0]), Y(box[1]), X(box[2]) - X(box[0]), Y(box[3]) - Y(box[1])];
-  const shapes = [];
-  for (const mark2 of marks) {
-    if (mark2.kind === "veil")
-      shapes.push({
-        type: "veil",
-        outer: [left, top, width, height],
-        holes: mark2.holes.map(rect),
-        fill: "#07080c",
-        alpha: mark2.alpha
-      });
-    else if (mark2.kind === "box") {
-      const [x, y, w, h] = rect(mark2.box);
-      shapes.push({
-        type: "rect",
-        x,
-        y,
-        w,
-        h,
-        stroke: "#07080c",
-        width: (mark2.width + 1.6) * u,
-        alpha: 0.55 * mark2.alpha
-      });
-      shapes.push({ type: "rect", x, y, w, h, stroke: mark2.color, width: mark2.width * u, alpha: mark2.alpha });
-    } else if (mark2.kind === "edge") {
-      const points = mark2.points.map((value, i) => i % 2 ? Y(value) : X(value));
-      if (mark2.casing)
-        shapes.push({
-          type: "polygon",
-          points: ribbon(points, (mark2.width + 2) * u, (mark2.width * 0.45 + 2) * u),
-          fill: "#07080c",
-          alpha: 0.55 * mark2.alpha
-        });
-      shapes.push({
-        type: "polygon",
-        points: ribbon(points, mark2.width * u, mark2.width * 0.45 * u),
-        fill: mark2.color,
-        alpha: mark2.alpha,
-        edge: mark2.edge
-      });
-    } else if (mark2.kind === "dot") {
-      const r = Math.min(mark2.radius * u, mark2.most ? mark2.most * width : Infinity);
-      shapes.push({
-        type: "circle",
-        x: X(mark2.x),
-        y: Y(mark2.y),
-        r,
-        fill: mark2.fill,
-        stroke: "#07080c",
-        width: Math.min(1.2 * u, r / 2),
-        alpha: mark2.alpha
-      });
-    } else if (mark2.kind === "ring") {
-      shapes.push({
-        type: "circle",
-        x: X(mark2.x),
-        y: Y(mark2.y),
-        r: mark2.radius * u,
-        stroke: "#07080c",
-        width: 4 * u,
-        alpha: 0.6
-      });
-      shapes.push({
-        type: "circle",
-        x: X(mark2.x),
-        y: Y(mark2.y),
-        r: mark2.radius * u,
-        stroke: mark2.color,
-        width: 2 * u,
-        alpha: 1
-      });
-    } else if (mark2.kind === "star") {
-      shapes.push({
-        type: "polygon",
-        points: starPoints(X(mark2.x), Y(mark2.y), mark2.radius * u),
-        fill: mark2.fill,
-        stroke: "#07080c",
-        width: 1.4 * u,
-        alpha: 1
-      });
-    }
-  }
-  return shapes;
+  context.setLineDash([]);
 }
 
 // export.js
 var WIDTH = 640;
 var GAP = 24;
-var CAPTION = 40;
-var INK = "#16181d";
+var LINE = 16;
+var BELOW = 8 + 22 + 22 + 2 * LINE + 6;
+var SIZE = 12;
+var FONT = "system-ui, sans-serif";
+var LETTERS = 100;
 var MOST_PIXELS = 16e3;
 function sheetOf(views) {
-  const tallest = Math.max(...views.map(({ image }) => WIDTH * image.height / image.width));
-  const parts = views.map((view, i) => ({ view, left: i * (WIDTH + GAP) }));
-  return { parts, width: views.length * (WIDTH + GAP) - GAP, height: tallest + CAPTION };
+  const tall = ({ shown }) => WIDTH * shown.height / shown.width;
+  const parts = views.map((view, i) => ({ view, left: i * (WIDTH + GAP), tall: tall(view) }));
+  return {
+    parts,
+    width: views.length * (WIDTH + GAP) - GAP,
+    height: Math.max(...parts.map((part) => part.tall)) + BELOW
+  };
 }
 function linesOf(text, most) {
   const result = [""];
-  for (const word of text.split(" · ")) {
+  for (const word of text.split(SEPARATOR)) {
     const last = result[result.length - 1];
-    const longer = last ? `${last} · ${word}` : word;
+    const longer = last ? `${last}${SEPARATOR}${word}` : word;
     if (longer.length <= most || !last) result[result.length - 1] = longer;
     else result.push(word);
   }
-  return result.slice(0, 2);
+  return [result[0], result.slice(1).join(SEPARATOR)].filter(Boolean);
 }
+function footOf(state, view) {
+  const texts = [];
+  const bars = [];
+  const marks = [];
+  let x = 2;
+  const write = (text, y) => {
+    if (text) texts.push({ x, y, text });
+    x += text ? text.length * SIZE * 0.54 + 8 : 0;
+  };
+  for (const bar of Object.values(barsOf(state, view))) {
+    write(bar.label, 20);
+    write(bar.low, 20);
+    bars.push({ x, y: 11, width: 110, height: 10, bar });
+    x += 118;
+    write(bar.high, 20);
+    x += 14;
+  }
+  x = 2;
+  write("width: share of channels", 42);
+  for (const { kind, words, width } of keyOf(view)) {
+    marks.push({ kind, x, y: 38, width });
+    x += kind === "width" ? 40 : 22;
+    write(words, 42);
+    x += 6;
+  }
+  linesOf(captionOf(state, view), LETTERS).forEach((text, i) => {
+    texts.push({ x: 2, y: 64 + LINE * i, text });
+  });
+  return { texts, bars, marks };
+}
+var marksBelow = (marks, view, top) => marks.flatMap((mark2) => keyShapes(mark2, view, { left: mark2.x, top: top + mark2.y - 8 }));
+var gradients = 0;
 function svgOf(doc, state, pictures, views, scale = 1) {
   const { parts, width, height } = sheetOf(views);
   const node = svgNode("svg", {
@@ -1294,44 +1534,44 @@ function svgOf(doc, state, pictures, views, scale = 1) {
     viewBox: `0 0 ${width} ${height}`
   });
   node.append(svgNode("title", {}, doc.title), svgNode("rect", { width, height, fill: "#ffffff" }));
-  parts.forEach(({ view, left }, which) => {
-    const box = frameOf(view, WIDTH);
-    const tall = view.image.height * box.scale;
-    const group = svgNode("g", { transform: `translate(${left} 0)`, "data-pane": String(which) });
-    group.append(
-      svgNode("image", { href: view.image.source, width: WIDTH, height: tall, preserveAspectRatio: "none" })
-    );
-    if (state.opacity > 0) group.append(heatNode(pictures.heat(state, view), state, box));
-    if (state.grid) group.append(gridNode(view.layer.grid, box));
-    group.append(...svgShapes(shapesOf(sceneOf({ ...view, hover: null }), box)));
-    linesOf(captionOf(state, view), 92).forEach((text, i) => {
-      group.append(
-        svgNode(
-          "text",
-          { x: 2, y: tall + 16 + 16 * i, "font-family": "system-ui, sans-serif", "font-size": 13, fill: INK },
-          text
-        )
-      );
-    });
+  parts.forEach(({ view, left, tall }, which) => {
+    const frame = frameOf(view.shown, WIDTH, state);
+    const inside = svgNode("svg", { width: WIDTH, height: tall, viewBox: `0 0 ${WIDTH} ${tall}` });
+    inside.append(photographNode(view, frame));
+    if (state.opacity > 0) inside.append(heatNode(pictures.heat(state, view), state, frame));
+    if (state.grid) inside.append(gridNode(view.layer.grid, frame));
+    if (isCropped(view.shown)) inside.append(...outlineNodes(frame));
+    inside.append(...svgShapes(shapesOf(sceneOf({ ...view, hover: null }), frame)));
+    const group = svgNode("g", { transform: `translate(${left} 0)`, "data-pane": String(which) }, inside);
+    group.append(...footNodes(state, view, tall));
     node.append(group);
   });
   return new XMLSerializer().serializeToString(node);
 }
-function heatNode(heat, state, box) {
-  const node = svgNode("image", {
-    href: heat.toDataURL(),
-    x: box.left,
-    y: box.top,
-    width: box.width,
-    height: box.height,
-    opacity: state.opacity,
+function photographNode({ image, shown }, { picture }) {
+  const [left, top, right, bottom] = shown.crop;
+  const place = {
+    x: picture.x,
+    y: picture.y,
+    width: picture.width,
+    height: picture.height,
+    preserveAspectRatio: "none"
+  };
+  const whole2 = svgNode("image", {
+    href: image.source,
+    width: image.width,
+    height: image.height,
     preserveAspectRatio: "none"
   });
+  return svgNode("svg", { ...place, viewBox: `${left} ${top} ${right - left} ${bottom - top}` }, whole2);
+}
+function heatNode(heat, state, { left, top, width, height }) {
+  const place = { x: left, y: top, width, height, preserveAspectRatio: "none" };
+  const node = svgNode("image", { href: heat.toDataURL(), ...place, opacity: state.opacity });
   if (!state.smooth) node.setAttribute("image-rendering", "pixelated");
   return node;
 }
-function gridNode([rows, cols], box) {
-  const { left, top, width, height } = box;
+function gridNode([rows, cols], { left, top, width, height }) {
   const down = Array.from(
     { length: cols + 1 },
     (_, c) => `M${(left + c * width / cols).toFixed(2)} ${top.toFixed(2)}v${height.toFixed(2)}`
@@ -1343,73 +1583,176 @@ function gridNode([rows, cols], box) {
   const look = { stroke: "#ffffff", "stroke-opacity": gridStrength([rows, cols]), "stroke-width": 0.8, fill: "none" };
   return svgNode("path", { d: [...down, ...across].join(""), ...look });
 }
+function outlineNodes({ left, top, width, height }) {
+  const rect = { x: left, y: top, width, height, fill: "none", "stroke-width": 1.6 };
+  return [
+    svgNode("rect", { ...rect, stroke: "#16181d" }),
+    svgNode("rect", { ...rect, stroke: "#ffffff", "stroke-dasharray": "6 6" })
+  ];
+}
+function footNodes(state, view, top) {
+  const { texts, bars, marks } = footOf(state, view);
+  const nodes = texts.map(
+    ({ x, y, text }) => svgNode("text", { x, y: top + y, "font-family": FONT, "font-size": SIZE, fill: view.theme.ink }, text)
+  );
+  for (const { x, y, width, height, bar } of bars) {
+    const id = `vge-bar-${++gradients}`;
+    const gradient2 = svgNode("linearGradient", { id });
+    for (const [offset, color] of offsetsOf(bar)) gradient2.append(svgNode("stop", { offset, "stop-color": color }));
+    nodes.push(gradient2, svgNode("rect", { x, y: top + y, width, height, fill: `url(#${id})` }));
+  }
+  return [...nodes, ...svgShapes(marksBelow(marks, view, top))];
+}
+var offsetsOf = ({ stops, sharp }) => stops.flatMap(
+  (color, i) => sharp || stops.length === 1 ? [
+    [i / stops.length, color],
+    [(i + 1) / stops.length, color]
+  ] : [[i / (stops.length - 1), color]]
+);
 function pngOf(state, pictures, views, scale = 1) {
   const { parts, width, height } = sheetOf(views);
-  const real = Math.min(scale, MOST_PIXELS / Math.max(width, height));
+  const real2 = Math.min(scale, MOST_PIXELS / Math.max(width, height));
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(width * real);
-  canvas.height = Math.round(height * real);
+  canvas.width = Math.round(width * real2);
+  canvas.height = Math.round(height * real2);
   const context = canvas.getContext("2d");
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
-  for (const { view, left } of parts) {
-    const wide = WIDTH * real;
-    const tall = view.image.height * wide / view.image.width;
+  for (const { view, left, tall } of parts) {
+    const frame = frameOf(view.shown, WIDTH * real2, state);
     context.save();
-    context.translate(left * real, 0);
-    pictures.paint(context, state, view, wide);
-    paintShapes(context, shapesOf(sceneOf({ ...view, hover: null }), frameOf(view, wide)));
-    context.fillStyle = INK;
-    context.font = `${13 * real}px system-ui, sans-serif`;
-    linesOf(captionOf(state, view), 92).forEach((text, i) => {
-      context.fillText(text, 2 * real, tall + (16 + 16 * i) * real);
-    });
+    context.translate(left * real2, 0);
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, WIDTH * real2, tall * real2);
+    context.clip();
+    pictures.paint(context, state, view, frame);
+    paintShapes(context, shapesOf(sceneOf({ ...view, hover: null }), frame));
+    context.restore();
+    context.scale(real2, real2);
+    paintFoot(context, state, view, tall);
     context.restore();
   }
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 }
+function paintFoot(context, state, view, top) {
+  const { texts, bars, marks } = footOf(state, view);
+  context.fillStyle = view.theme.ink;
+  context.font = `${SIZE}px ${FONT}`;
+  for (const { x, y, text } of texts) context.fillText(text, x, top + y);
+  for (const { x, y, width, height, bar } of bars) {
+    const gradient2 = context.createLinearGradient(x, 0, x + width, 0);
+    for (const [offset, color] of offsetsOf(bar)) gradient2.addColorStop(offset, color);
+    context.fillStyle = gradient2;
+    context.fillRect(x, top + y, width, height);
+  }
+  paintShapes(context, marksBelow(marks, view, top));
+}
+
+// help.js
+var LEAD = "What a vision graph network looked at: in every layer each patch aggregates from the patches most like it, its neighbors.";
+var KEYS = [
+  ["arrows", "move over the patches"],
+  ["Home End", "ends of a row"],
+  ["Enter", "keep a patch; with Shift add it"],
+  ["Esc", "let all go"],
+  ["[ ]", "layer before, after"],
+  ["1 2 3", "hops"],
+  ["o", "its neighbors / who aggregates from it"],
+  ["c", "next class"],
+  ["p", "play through the layers"],
+  ["+ − 0", "zoom in, out, all of it; drag to move"],
+  ["f", "full screen"]
+];
+var MEANINGS = {
+  rank: "place among the neighbors, the nearest in features first, from 1",
+  share: "share of channels: the part of the patch's channels in which this neighbor has the largest message, which is the one passed on",
+  contribution: "gradient × message over those channels: what they add to the class's score, to first order; + for the class, − against it",
+  distance: "how far away it lies, in patches"
+};
+var WORDS = [
+  ["map", "class activation map: where evidence for the class was read off in this layer"],
+  ["peak", "the patch with the map's highest value, a star"],
+  ["neighbors", "the k patches most like a patch in this layer, from which it aggregates"],
+  [
+    "edge",
+    "from a neighbor to the patch that aggregates from it, where its head is; as wide as its share; a ring is an edge to itself"
+  ],
+  ...Object.entries(MEANINGS),
+  ["hop", "the neighbors' own neighbors, one layer earlier; the 18 heaviest edges of each further hop are drawn"],
+  ["hub", "a patch from which many others aggregate"]
+];
 
 // head.js
+var CORNERS = "M2 6V2h4v1.6H3.6V6zM10 2h4v4h-1.6V3.6H10zM14 10v4h-4v-1.6h2.4V10zM6 14H2v-4h1.6v2.4H6z";
 var Head = class {
-  constructor({ h, store, signal }) {
+  constructor({ h, store, signal }, full) {
     this.h = h;
     this.store = store;
     const { doc } = store;
     const { picker, option } = widgets(h, signal);
     this.pairs = doc.subjects.flatMap(
-      (subject, s) => subject.rows.map((row) => ({ subject: s, target: row.target, method: row.method }))
+      (subject, s) => subject.rows.map((row) => ({ subject: s, target: row.target, method: row.method, row }))
     );
     this.title = h("h2", { class: "vge-title" });
     this.facts = h("p", { class: "vge-facts" });
-    this.subject = picker("Image and model", (value) => store.update({ subject: Number(value), with: null }));
+    this.subject = picker(
+      "Image and network",
+      "Which image, seen by which network, is shown",
+      (value) => store.update({ subject: Number(value), with: null })
+    );
     this.with = picker(
       "Compare with",
-      (value) => store.update({ with: value === "" ? null : this.pairs[Number(value)] })
+      "A second picture in step with the first: another class, method, network or image",
+      (value) => {
+        const { row, ...pair } = value === "" ? { row: null } : this.pairs[Number(value)];
+        store.update({ with: row ? pair : null });
+      }
     );
     this.classes = h("div", { class: "vge-classes", role: "radiogroup", "aria-label": "Class explained" });
     this.chipsOf = null;
     roving(this.classes, signal);
-    const names = doc.subjects.map(
-      (each, s) => [doc.images[each.image].name, each.name || `model ${s + 1}`].join(" · ")
-    );
-    this.subject.select.append(...names.map((name, s) => option(String(s), name)));
+    this.subject.select.append(...doc.subjects.map((_, s) => option(String(s), subjectName(doc, s))));
     this.subject.wrap.hidden = doc.subjects.length < 2;
-    this.with.select.append(
-      option("", "nothing"),
-      ...this.pairs.map((pair, i) => option(String(i), nameOf(doc, pair)))
-    );
+    this.with.select.append(option("", "nothing"), ...this.groups(option));
     this.with.wrap.hidden = this.pairs.length < 2;
+    this.full = h(
+      "button",
+      {
+        type: "button",
+        class: "vge-icon-button",
+        "aria-label": "Full screen",
+        title: "Full screen (f)",
+        on: { click: full }
+      },
+      icon(CORNERS)
+    );
+    this.full.hidden = !document.fullscreenEnabled;
     this.wrap = h(
       "header",
       { class: "vge-head" },
       h("div", { class: "vge-names" }, this.title, this.facts),
-      h("div", { class: "vge-pickers" }, this.subject.wrap, this.with.wrap)
+      h("div", { class: "vge-pickers" }, this.subject.wrap, this.with.wrap, this.full)
     );
+    this.lead = h("p", { class: "vge-lead", textContent: LEAD });
+  }
+  /** What one can compare with: a group for each image and network, in it classes, and methods where there are several. */
+  groups(option) {
+    const { doc } = this.store;
+    const many = differing(doc);
+    const entries = this.pairs.map((pair, i) => ({ ...pair, i }));
+    return doc.subjects.map((_, s) => {
+      const label = subjectName(doc, s, doc.subjects.length > 1 ? many : {}) || "this image and network";
+      const words = (row) => [classWords(row), many.method ? methodWords(row.method) : ""].filter(Boolean).join(SEPARATOR);
+      const options = entries.filter((pair) => pair.subject === s).map(({ i, row }) => option(String(i), words(row)));
+      return this.h("optgroup", { label }, ...options);
+    });
   }
   draw({ subject, row, image }) {
     const { state } = this.store;
     this.title.textContent = this.title.title = image.name;
-    this.facts.textContent = [subject.name, `${subject.depth} graph layers`, methodWords(row.method)].filter(Boolean).join(" · ");
+    const facts = [subject.name, subject.note, `${subject.depth} graph layers`, methodWords(row.method)];
+    this.facts.textContent = facts.filter(Boolean).join(SEPARATOR);
     this.subject.select.value = String(state.subject);
     const same = (pair) => ["subject", "target", "method"].every((key) => pair[key] === state.with[key]);
     this.with.select.value = state.with ? String(this.pairs.findIndex(same)) : "";
@@ -1437,7 +1780,7 @@ var Head = class {
           class: "vge-chip",
           disabled: !entry.row,
           data: { target: String(entry.index) },
-          title: entry.label + (entry.row ? "" : ": no map of this class in this file"),
+          title: entry.row ? `Explain ${entry.label}` : `${entry.label}: no map of this class in this file`,
           on: { click: () => store.update({ target: entry.index }) }
         },
         h("span", { class: "vge-chip-label", textContent: entry.label }),
@@ -1448,9 +1791,96 @@ var Head = class {
   }
 };
 
+// hubs.js
+var MOST_HUBS = 12;
+var ADJACENT = 1.5;
+function layerFacts(layer) {
+  const pooled = layer.grid.join() !== layer.key_grid.join();
+  const [rows, cols] = layer.grid;
+  const lengths = [];
+  const pairs = /* @__PURE__ */ new Set();
+  layer.neighbors.forEach((key, place) => {
+    const node = Math.floor(place / layer.k);
+    if (key < 0 || !pooled && key === node) return;
+    const [x0, y0] = centerOf(boxOf(layer.key_grid, key));
+    const [x1, y1] = centerOf(boxOf(layer.grid, node));
+    lengths.push(Math.hypot((x0 - x1) * cols, (y0 - y1) * rows));
+    pairs.add(key * rows * cols + node);
+  });
+  lengths.sort((a, b) => a - b);
+  const back = [...pairs].filter(
+    (pair) => pairs.has(pair % (rows * cols) * rows * cols + Math.floor(pair / (rows * cols)))
+  );
+  const part = (n) => lengths.length ? n / lengths.length : 0;
+  return {
+    edges: lengths.length,
+    median: lengths.length ? lengths[Math.floor(lengths.length / 2)] : 0,
+    adjacent: part(lengths.filter((length) => length < ADJACENT).length),
+    mutual: pooled ? null : part(back.length),
+    unchosen: chosenBy(layer).filter((times) => times === 0).length
+  };
+}
+function hubsOf(layer) {
+  const times = chosenBy(layer);
+  return [...times.keys()].sort((a, b) => times[b] - times[a] || a - b).slice(0, MOST_HUBS).map((key) => ({ key, times: times[key] }));
+}
+var Hubs = class {
+  constructor(context) {
+    const { h, store, make } = context;
+    this.store = store;
+    const title = "Paint on the picture how many patches aggregate from each, in place of the class's map";
+    this.paint = make.toggle(
+      "paint how often each patch is chosen",
+      title,
+      (on) => store.update({ field: on ? "chosen" : "cam" })
+    );
+    this.words = h("p", { class: "vge-note" });
+    this.name = h("h3", { textContent: "Hubs" });
+    const over = (box) => {
+      store.hovered = box ? centerOf(box) : null;
+      store.later("over");
+    };
+    const go = (box) => store.update({ pins: [centerOf(box)], out: true });
+    this.list = new PatchList(context, { over, go, deed: "Show who aggregates from this patch" });
+    this.wrap = h("div", { class: "vge-side" }, this.words, this.paint.wrap, this.name, this.list.wrap);
+    this.factsOf = null;
+  }
+  draw(view) {
+    const { layer } = view;
+    this.paint.field.checked = this.store.state.field === "chosen";
+    if (this.factsOf !== layer) {
+      this.factsOf = layer;
+      this.facts = layerFacts(layer);
+      this.hubs = hubsOf(layer);
+    }
+    const { edges, median, adjacent, mutual, unchosen } = this.facts;
+    const nodes = layer.grid[0] * layer.grid[1];
+    const parts = [
+      `${count(edges, "edge")} between ${layer.grid.join(" × ")} patches`,
+      `half of them longer than ${number(median)} patches`,
+      `${percent(adjacent)} to an adjacent patch`,
+      mutual === null ? "" : `${percent(mutual)} of them mutual`,
+      `no patch aggregates from ${unchosen} of ${layer.key_grid[0] * layer.key_grid[1]}`
+    ];
+    this.words.textContent = `Layer ${layer.number}: ${parts.filter(Boolean).join(", ")}.`;
+    this.list.draw(
+      view,
+      this.hubs.map(({ key, times }) => {
+        const box = boxOf(layer.key_grid, key);
+        return {
+          box,
+          words: placeWords(box, layer.key_grid),
+          value: `${times} of ${nodes}`,
+          part: times / Math.max(1, this.hubs[0].times)
+        };
+      })
+    );
+  }
+};
+
 // keyboard.js
 var TYPING = "input:not([type=range]):not([type=checkbox]), select, textarea";
-function listen(root, { store, strip, signal }) {
+function listen(root, { store, strip, full, signal }) {
   const nextClass = () => {
     const { doc, state } = store;
     const same = doc.subjects[state.subject].rows.filter((each) => each.method === state.method);
@@ -1467,6 +1897,11 @@ function listen(root, { store, strip, signal }) {
     3: () => store.update({ hops: 3 }),
     o: () => store.update({ out: !store.state.out }),
     p: () => strip.toggle(),
+    "+": () => store.zoomBy(1.5),
+    "=": () => store.zoomBy(1.5),
+    "-": () => store.zoomBy(1 / 1.5),
+    0: () => store.update({ zoom: 1 }),
+    f: () => full(),
     c: nextClass,
     Escape: () => store.letGo()
   };
@@ -1492,11 +1927,84 @@ function guard(root, signal) {
   set(true);
 }
 
+// looks.js
+var COLORS = [
+  ["auto", "automatic"],
+  ["contribution", "contribution"],
+  ["share", "share of channels"],
+  ["center", "kept patch"]
+];
+var Looks = class {
+  constructor({ h, store, make }) {
+    this.store = store;
+    this.make = make;
+    const { segmented, toggle, choice } = make;
+    const set = (key) => (value) => store.update({ [key]: value });
+    this.method = choice("Method", "How evidence for the class is read off", [], set("method"));
+    this.palette = choice(
+      "Palette of the map",
+      "Colors of the map; jet is the one of the GraphConvNet release",
+      Object.keys(PALETTES).map((name) => [name, name]),
+      set("palette")
+    );
+    this.color = choice(
+      "Color of edges",
+      "What edges are colored by: contribution with one patch, the kept patch with several",
+      COLORS,
+      set("color")
+    );
+    this.scale = segmented(
+      "Top of the map's scale",
+      "Whether each layer's map ends at its own maximum, or all at one",
+      [
+        ["layer", "this layer"],
+        ["shared", "all layers"]
+      ],
+      set("scale")
+    );
+    this.canvas = segmented(
+      "Canvas",
+      "The photograph in its own aspect, or squashed or cut as the network saw it",
+      [
+        ["original", "photograph"],
+        ["input", "network's view"]
+      ],
+      set("canvas")
+    );
+    this.smooth = toggle("smooth", "Blend the map between patches, or show one color a patch", set("smooth"));
+    this.grid = toggle("patch grid", "Lines between patches", set("grid"));
+    const checks = h("div", { class: "vge-checks" }, this.smooth.wrap, this.grid.wrap);
+    this.wrap = h(
+      "div",
+      { class: "vge-side vge-looks" },
+      this.method.wrap,
+      this.palette.wrap,
+      this.color.wrap,
+      this.scale.wrap,
+      this.canvas.wrap,
+      checks
+    );
+  }
+  draw({ subject }) {
+    const { state } = this.store;
+    this.scale.show(state.scale);
+    this.canvas.show(state.canvas);
+    const methods = [
+      ...new Set(subject.rows.filter((each) => each.target === state.target).map((each) => each.method))
+    ];
+    if ([...this.method.select.options].map((option) => option.value).join() !== methods.join()) {
+      this.method.select.replaceChildren(...methods.map((name) => this.make.option(name, methodWords(name))));
+    }
+    this.method.wrap.hidden = methods.length < 2;
+    for (const key of ["color", "method", "palette"]) this[key].select.value = state[key];
+    for (const key of ["smooth", "grid"]) this[key].field.checked = state[key];
+  }
+};
+
 // panel.js
 var COLUMNS = ["rank", "share", "contribution", "distance"];
 var MOST_ROWS = 100;
-var THUMB = 72;
-var BLANK = "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see whom it asked.";
+var BLANK = "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see its neighbors.";
 var ORDERS = {
   rank: (a, b) => a.rank - b.rank || a.to - b.to,
   share: (a, b) => (b.share || 0) - (a.share || 0),
@@ -1512,12 +2020,7 @@ var Panel = class {
     this.store = store;
     this.pictures = pictures;
     this.sections = [];
-    this.wrap = h("div", {
-      class: "vge-panel-inner",
-      tabIndex: 0,
-      role: "region",
-      "aria-label": "The patch and its neighbors"
-    });
+    this.wrap = h("div", { class: "vge-neighbors" });
   }
   draw(panes) {
     const wanted = panes.flatMap(
@@ -1539,7 +2042,12 @@ var Panel = class {
       (key) => h(
         "th",
         { scope: "col", title: MEANINGS[key] },
-        h("button", { type: "button", textContent: key, on: { click: () => store.update({ sort: key }) } })
+        h("button", {
+          type: "button",
+          textContent: key,
+          title: `${capital(MEANINGS[key])}. Click to sort.`,
+          on: { click: () => store.update({ sort: key }) }
+        })
       )
     );
     const first = h("th", { scope: "col" }, h("span", { class: "vge-hidden", textContent: "patch" }));
@@ -1627,7 +2135,7 @@ var Panel = class {
     if (!edge) return;
     const box = view.out ? edge.toBox : edge.fromBox;
     const where = placeWords(box, view.out ? view.layer.grid : view.layer.key_grid);
-    line.rank.textContent = edge.itself ? "itself" : String(edge.rank);
+    line.rank.textContent = edge.itself ? "itself" : String(edge.nth);
     line.place.textContent = where.replace("column", "col");
     line.share.textContent = percent(edge.share);
     line.shareBar.style.width = `${100 * (edge.share || 0) / tops.share}%`;
@@ -1638,28 +2146,7 @@ var Panel = class {
     line.distance.textContent = number(Number(patchDistance(edge, view.layer).toFixed(1)));
     line.distance.title = `patches on the grid${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
     line.go.setAttribute("aria-label", `Go to ${where}`);
-    this.drawThumb(line.thumb, view, box);
-  }
-  drawThumb(canvas, view, box) {
-    const photograph = this.pictures.of(view);
-    const key = `${view.subject.image} ${box}`;
-    if (canvas.dataset.key === key && photograph.complete) return;
-    canvas.dataset.key = photograph.complete ? key : "";
-    if (canvas.width !== THUMB) canvas.width = canvas.height = THUMB;
-    if (!photograph.complete || !photograph.naturalWidth) return;
-    const [left, top, right, bottom] = view.image.view;
-    const [wide, high] = [right - left, bottom - top];
-    canvas.getContext("2d").drawImage(
-      photograph,
-      left + box[0] * wide,
-      top + box[1] * high,
-      (box[2] - box[0]) * wide,
-      (box[3] - box[1]) * high,
-      0,
-      0,
-      THUMB,
-      THUMB
-    );
+    drawThumb(line.thumb, this.pictures, view, box);
   }
 };
 function headWords(view, active, edges) {
@@ -1670,80 +2157,36 @@ function headWords(view, active, edges) {
     const key = nodeAt(layer.key_grid, ...centerOf(active.box));
     return [
       `${capital(placeWords(active.box, layer.key_grid))} of ${keys}`,
-      `key node ${key}, which covers node ${active.node} · ${asksWords(view, active, edges)}`
+      `key node ${key}, which covers node ${active.node} · ${neighborWords(view, active, edges)}`
     ];
   }
   const where = placeWords(boxOf(layer.grid, active.node), layer.grid);
   const { cam, peak } = row.layers[layer.place];
-  const asks = asksWords(view, active, edges, pooled ? ` of ${keys}` : "");
+  const neighbors = neighborWords(view, active, edges, pooled ? ` of ${keys}` : "");
   return [
     peak === active.node ? `Peak: ${where}` : capital(where),
-    `node ${active.node} · map ${number(cam[active.node])} · ${asks}`
+    `node ${active.node} · map ${number(cam[active.node])} · ${neighbors}`
   ];
 }
 
-// legend.js
-function scalesOf(state, view) {
-  const shade = (color) => Array.from({ length: 9 }, (_, i) => `rgb(${color(i / 8).join(" ")})`);
-  const map = {
-    label: "map",
-    low: "0",
-    high: number(topOf(view.row, view.layer, state.scale)),
-    stops: shade((value) => colorAt(PALETTES[state.palette], value)),
-    sharp: false
-  };
-  const label = edgeColoring(view);
-  const edge = { label, low: "", high: "", stops: [], sharp: false };
-  if (label === "contribution") {
-    const top = view.edges.length ? contributionTop(view.edges) : null;
-    edge.low = top === null ? "against" : `against ${number(-top)}`;
-    edge.high = top === null ? "for" : `${number(top, true)} for`;
-    edge.stops = shade((value) => colorAt(DIVERGING, value));
-  } else if (label === "share") {
-    [edge.low, edge.high] = ["0", percent(1)];
-    edge.stops = shade((value) => colorAt(PALETTES.cividis, 0.35 + 0.65 * value));
-  } else {
-    edge.stops = view.actives.length ? view.actives.map(({ color }) => color) : [PLAIN_EDGE];
-    edge.sharp = true;
-  }
-  return { map, edge };
-}
-var gradient = ({ stops, sharp }) => {
-  const part = 100 / stops.length;
-  const words = sharp ? stops.map((color, i) => `${color} ${i * part}% ${(i + 1) * part}%`) : stops;
-  return `linear-gradient(90deg, ${words.join(", ")})`;
-};
-var Legend = class {
-  constructor(h) {
-    const make = () => {
-      const parts = { label: h("span"), low: h("span"), bar: h("span", { class: "vge-bar" }), high: h("span") };
-      return { ...parts, wrap: h("span", { class: "vge-legend-item" }, parts.label, parts.low, parts.bar, parts.high) };
-    };
-    this.map = make();
-    this.edge = make();
-    this.wrap = h("div", { class: "vge-legend", "aria-hidden": "true" }, this.map.wrap, this.edge.wrap);
-  }
-  draw(state, view) {
-    for (const [name, scale] of Object.entries(scalesOf(state, view))) {
-      const item = this[name];
-      for (const part of ["label", "low", "high"]) item[part].textContent = scale[part];
-      item.bar.style.background = gradient(scale);
-    }
-  }
-};
-
 // view.js
-function viewOf(doc, state, which) {
+function viewOf(doc, state, which, theme = THEMES.light) {
   if (which === 1 && !state.with) return null;
-  const shown = which === 0 ? state : state.with;
-  const subject = doc.subjects[shown.subject];
-  const row = rowOf(subject, shown.target, shown.method);
+  const asked = which === 0 ? state : state.with;
+  const subject = doc.subjects[asked.subject];
+  const row = rowOf(subject, asked.target, asked.method);
+  const image = doc.images[subject.image];
+  const shown = shownOf(image, subject.size, state.canvas);
+  const [left, top, right, bottom] = shown.view;
   return {
     subject,
     row,
     layer: layerOf(doc, state, subject, which),
-    image: doc.images[subject.image],
-    rowKey: `${shown.subject}.${subject.rows.indexOf(row)}`,
+    image,
+    shown,
+    theme,
+    aspect: (right - left) / (bottom - top),
+    rowKey: `${asked.subject}.${subject.rows.indexOf(row)}`,
     out: state.out,
     color: state.color
   };
@@ -1758,6 +2201,7 @@ function layerOf(doc, state, subject, which) {
 }
 function activesOf(state, hovered, view, layer = view.layer) {
   const peak = view.row.layers[layer.place].peak;
+  const { centers } = view.theme;
   let places = state.pins;
   if (!places.length && hovered) places = [hovered];
   if (!places.length && peak >= 0) places = [centerOf(boxOf(layer.grid, peak))];
@@ -1766,41 +2210,44 @@ function activesOf(state, hovered, view, layer = view.layer) {
     let box = boxOf(layer.grid, node);
     const [x, y] = centerOf(box);
     if (view.out) box = boxOf(layer.key_grid, nodeAt(layer.key_grid, x, y));
-    return { node, box, x, y, color: CENTERS[i % CENTERS.length] };
+    return { node, box, x, y, color: centers[i % centers.length] };
   });
 }
 function edgesFor(state, view, layer, actives, hops = state.hops) {
-  const asked = { hops, k: state.k, share: state.share, out: view.out };
-  const edges = actives.flatMap(
-    (active, center) => edgesOf(view.subject, view.row, layer, active.node, asked).map((edge) => ({ ...edge, center }))
-  );
-  fan(edges);
-  return edges;
+  const asked = { hops, k: state.k, share: state.share, out: view.out, far: state.far };
+  const counts = [];
+  const edges = actives.flatMap((active, center) => {
+    const found = edgesOf(view.subject, view.row, layer, active.node, asked);
+    found.hops.forEach((hop, i) => {
+      counts[i] ??= { layer: hop.layer, drawn: 0, total: 0, carried: 0 };
+      for (const key of ["drawn", "total"]) counts[i][key] += hop[key];
+      counts[i].carried += hop.carried / actives.length;
+    });
+    return found.edges.map((edge) => ({ ...edge, center }));
+  });
+  fan(edges, view.aspect);
+  return { edges, counts };
 }
-function pointedView(doc, state, { hovered, lit }, which) {
-  const view = viewOf(doc, state, which);
+function pointedView(doc, state, { hovered, lit, theme }, which) {
+  const view = viewOf(doc, state, which, theme);
   if (!view) return null;
   const actives = activesOf(state, hovered, view);
-  const edges = edgesFor(state, view, view.layer, actives);
+  const { edges, counts } = edgesFor(state, view, view.layer, actives);
   const { grid, key_grid } = view.layer;
   const near = edges.filter((edge) => edge.hop === 1);
-  const pointed = hovered ? boxOf(view.out ? grid : key_grid, nodeAt(view.out ? grid : key_grid, ...hovered)) : null;
+  const pointed2 = hovered ? boxOf(view.out ? grid : key_grid, nodeAt(view.out ? grid : key_grid, ...hovered)) : null;
   let brought = null;
   if (lit && lit[0] === which) brought = near.find((edge) => edge.from === lit[1].from && edge.to === lit[1].to);
-  else if (pointed && state.pins.length) {
-    brought = near.find((edge) => !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed));
+  else if (pointed2 && state.pins.length) {
+    brought = near.find((edge) => !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed2));
   }
-  return {
-    ...view,
-    actives,
-    edges,
-    hover: hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null,
-    lit: brought ?? null
-  };
+  const hover = hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null;
+  return { ...view, actives, edges, counts, hover, lit: brought ?? null };
 }
 function overlap(a, b) {
-  if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join())
+  if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join()) {
     return "";
+  }
   const keys = (view) => new Set(view.edges.filter((edge) => edge.hop === 1).map((edge) => `${edge.from}>${edge.to}`));
   const [left, right] = [keys(a), keys(b)];
   const both = [...left].filter((key) => right.has(key)).length;
@@ -1808,15 +2255,17 @@ function overlap(a, b) {
 }
 
 // panes.js
+var DRAG = 4;
 var FADE = 260;
 var Pane = class {
-  constructor({ h, store, pictures, uid, still }, which) {
+  constructor({ h, store, pictures, uid, still, signal }, which) {
     this.store = store;
     this.pictures = pictures;
     this.still = still;
     this.which = which;
     this.view = null;
     this.fading = null;
+    this.dragged = null;
     this.base = h("canvas", { class: "vge-base", "aria-hidden": "true" });
     this.over = h("canvas", { class: "vge-over", "aria-hidden": "true" });
     this.cell = h("div", { role: "gridcell", id: `${uid}-cell-${which}` });
@@ -1830,12 +2279,10 @@ var Pane = class {
         "aria-activedescendant": this.cell.id,
         "aria-label": "Patches. Arrow keys move, Enter keeps a patch, Shift and Enter adds one.",
         on: {
+          pointerdown: (event) => this.press(event),
           pointermove: (event) => this.point(event),
           pointerleave: (event) => event.pointerType !== "touch" && this.leave(),
-          click: (event) => {
-            this.point(event);
-            this.pin(store.hovered, event.shiftKey || event.ctrlKey || event.metaKey);
-          },
+          click: (event) => this.click(event),
           keydown: (event) => this.walk(event),
           blur: () => store.byKeys && this.leave()
         }
@@ -1846,23 +2293,26 @@ var Pane = class {
     this.caption = h("figcaption", { class: "vge-caption" });
     this.name = h("div", { class: "vge-pane-name" });
     this.legend = new Legend(h);
-    this.figure = h("figure", { class: "vge-pane" }, this.name, this.stage, this.caption, this.legend.wrap);
+    const fit = h("div", { class: "vge-fit" }, this.stage);
+    this.figure = h("figure", { class: "vge-pane" }, this.name, fit, this.caption, this.legend.wrap);
+    this.stage.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
   }
   refresh() {
     this.view = pointedView(this.store.doc, this.store.state, this.store, this.which);
     this.figure.hidden = !this.view;
   }
   layout() {
-    const { image } = this.view;
-    this.stage.style.aspectRatio = `${image.width} / ${image.height}`;
-    const [left, top, right, bottom] = image.view;
-    const share = (value, whole) => `${100 * value / whole}%`;
+    const { shown } = this.view;
+    this.stage.style.setProperty("--vge-shown", String(shown.width / shown.height));
+    const { outer, left, top, width, height } = frameOf(shown, shown.width, this.store.state);
+    const share = (value, whole2) => `${100 * value / whole2}%`;
     Object.assign(this.grid.style, {
-      left: share(left, image.width),
-      top: share(top, image.height),
-      width: share(right - left, image.width),
-      height: share(bottom - top, image.height)
+      left: share(left, outer.width),
+      top: share(top, outer.height),
+      width: share(width, outer.width),
+      height: share(height, outer.height)
     });
+    this.grid.classList.toggle("vge-movable", this.store.state.zoom > 1);
   }
   /** Let the map of the layer left behind melt into the new one. */
   fade() {
@@ -1875,7 +2325,7 @@ var Pane = class {
   }
   drawBase() {
     const context = sized(this.base, this.stage);
-    this.pictures.paint(context, this.store.state, this.view, this.base.width);
+    this.pictures.paint(context, this.store.state, this.view, this.frame(this.base.width));
     if (!this.fading) return;
     const done = (performance.now() - this.fading.since) / FADE;
     if (done >= 1 || this.fading.copy.width !== this.base.width) this.fading = null;
@@ -1888,7 +2338,10 @@ var Pane = class {
   }
   drawOver() {
     const context = sized(this.over, this.stage);
-    paintShapes(context, shapesOf(sceneOf(this.view), frameOf(this.view, this.over.width)));
+    paintShapes(context, shapesOf(sceneOf(this.view), this.frame(this.over.width)));
+  }
+  frame(width) {
+    return frameOf(this.view.shown, width, this.store.state);
   }
   drawWords() {
     const { doc, state, hovered } = this.store;
@@ -1905,17 +2358,56 @@ var Pane = class {
     this.cell.setAttribute("aria-selected", String(state.pins.some((each) => nodeAt(layer.grid, ...each) === node)));
     this.cell.setAttribute("aria-label", sentenceOf(state, this.view, node));
   }
-  point(event) {
+  place(event) {
     const box = this.grid.getBoundingClientRect();
-    const at = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+  point(event) {
+    if (this.dragged) this.drag(event);
+    const at = this.place(event);
     if (at.every((v) => v >= 0 && v <= 1)) this.store.point(this.view.layer.grid, at);
   }
   leave() {
     this.store.point(null, null);
   }
+  click(event) {
+    const moved = this.dragged?.moved;
+    this.dragged = null;
+    if (moved) return;
+    this.point(event);
+    this.pin(this.store.hovered, event.shiftKey || event.ctrlKey || event.metaKey);
+  }
   pin(at, add) {
     const { store } = this;
     store.pin(pinGrid(store), at, store.adding || add);
+  }
+  press(event) {
+    if (this.store.state.zoom > 1)
+      this.dragged = { x: event.clientX, y: event.clientY, at: this.store.state.at, moved: false };
+  }
+  /** Move what is zoomed in on with the pointer. */
+  drag(event) {
+    if (!event.buttons) {
+      if (!this.dragged.moved) this.dragged = null;
+      return;
+    }
+    const { x, y, at } = this.dragged;
+    const [dx, dy] = [event.clientX - x, event.clientY - y];
+    if (!this.dragged.moved && Math.hypot(dx, dy) < DRAG) return;
+    this.dragged.moved = true;
+    const { zoom } = this.store.state;
+    const clip = (value) => Math.min(1 - 0.5 / zoom, Math.max(0.5 / zoom, value));
+    this.store.update({
+      at: [clip(at[0] - dx / (this.stage.clientWidth * zoom)), clip(at[1] - dy / (this.stage.clientHeight * zoom))]
+    });
+  }
+  /** Zoom with Control and the wheel, or two fingers on a touchpad, about the place pointed at. */
+  wheel(event) {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const box = this.stage.getBoundingClientRect();
+    const held = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    this.store.zoomBy(Math.exp(-event.deltaY / 200), held);
   }
   walk(event) {
     const { store } = this;
@@ -1948,6 +2440,94 @@ function pinGrid({ doc, state }) {
   return doc.subjects[state.subject].layers.find((layer) => layer.number === state.layer).grid;
 }
 
+// saving.js
+var Saving = class {
+  /**
+   * @param {any} context
+   * @param {{ svg: (scale: number) => string, png: (scale: number) => Promise<Blob>,
+   *   command: () => { line: string, lacks: string }, name: () => string, link: (() => string) | null }} deeds
+   */
+  constructor({ h, store, make }, deeds) {
+    this.h = h;
+    this.deeds = deeds;
+    const { button } = make;
+    this.size = h("input", {
+      type: "number",
+      min: 0.5,
+      max: 10,
+      step: 0.5,
+      value: "2",
+      title: "Pixels a unit: 2 is 1280 across",
+      on: { input: () => store.later("words") }
+    });
+    this.pixels = h("span", { class: "vge-note" });
+    this.said = h("p", { class: "vge-note", role: "status" });
+    this.line = h("input", {
+      type: "text",
+      readOnly: true,
+      class: "vge-command",
+      "aria-label": "Command line that renders this view",
+      title: "The vizgraph command that draws this view as a figure",
+      on: { focus: () => this.line.select() }
+    });
+    this.lacks = h("p", { class: "vge-note" });
+    const svg = async (scale) => new Blob([deeds.svg(scale)], { type: "image/svg+xml" });
+    const save = (kind, picture) => async () => this.save(kind, await picture(this.scaleOf()));
+    this.copyCommand = button(
+      "Copy as command line",
+      "Copy the command that draws this view",
+      () => this.copy("Command line", deeds.command().line)
+    );
+    const link = deeds.link ? button("Copy link", "Copy an address that opens this page as it is now", () => this.copy("Link", deeds.link())) : null;
+    this.wrap = h(
+      "div",
+      { class: "vge-side" },
+      h(
+        "div",
+        { class: "vge-row" },
+        button("Save SVG", "The picture with its edges as vectors", save("svg", svg)),
+        button("Save PNG", "The picture in pixels", save("png", deeds.png)),
+        h("label", { class: "vge-inline" }, h("span", { textContent: "scale" }), this.size),
+        this.pixels
+      ),
+      h("div", { class: "vge-row" }, this.copyCommand, link),
+      this.line,
+      this.lacks,
+      this.said
+    );
+  }
+  scaleOf() {
+    return Math.min(10, Math.max(0.5, Number(this.size.value) || 2));
+  }
+  save(kind, blob) {
+    const url = URL.createObjectURL(blob);
+    this.h("a", { href: url, download: `${this.deeds.name()}.${kind}` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1e4);
+    this.said.textContent = `${kind.toUpperCase()} handed to the browser's downloads.`;
+  }
+  async copy(what, words) {
+    try {
+      await navigator.clipboard.writeText(words);
+      this.said.textContent = `${what} copied.`;
+    } catch {
+      this.line.value = words;
+      this.line.select();
+      this.said.textContent = document.execCommand?.("copy") ? `${what} copied.` : `${what} is selected above: copy it.`;
+    }
+  }
+  draw() {
+    const { line, lacks } = this.deeds.command();
+    this.line.value = line;
+    this.lacks.textContent = lacks;
+    this.line.hidden = !line;
+    this.copyCommand.disabled = !line;
+  }
+  drawWords({ width, height }) {
+    const scale = this.scaleOf();
+    this.pixels.textContent = `${Math.round(width * scale)} × ${Math.round(height * scale)} pixels`;
+  }
+};
+
 // store.js
 var Store = class {
   /**
@@ -1964,6 +2544,8 @@ var Store = class {
     this.hovered = null;
     this.byKeys = false;
     this.lit = null;
+    this.theme = THEMES.light;
+    this.alike = false;
     this.adding = false;
     this.onLayer = () => {
     };
@@ -2004,6 +2586,14 @@ var Store = class {
     this.lit = null;
     this.later("over", "panel");
   }
+  /** Zoom by a factor, keeping the place `held` (a fraction of what is shown) where it is. */
+  zoomBy(factor, held = [0.5, 0.5]) {
+    const { zoom, at } = this.state;
+    const next = Math.min(MOST_ZOOM, Math.max(1, zoom * factor));
+    const clip = (value) => Math.min(1 - 0.5 / next, Math.max(0.5 / next, value));
+    const move = (value, i) => clip(value + (held[i] - 0.5) * (1 / zoom - 1 / next));
+    this.update({ zoom: next, at: at.map(move) });
+  }
   light(pane, edge) {
     this.lit = edge ? [pane, edge] : null;
     this.later("over");
@@ -2040,12 +2630,18 @@ var Strip = class {
     this.still = still;
     this.timer = 0;
     this.minis = [];
-    this.play = h("button", { type: "button", class: "vge-play", on: { click: () => this.toggle() } });
+    this.play = h("button", {
+      type: "button",
+      class: "vge-play",
+      title: "Play through the layers (p)",
+      on: { click: () => this.toggle() }
+    });
     this.slider = h("input", {
       type: "range",
       min: 0,
       step: 1,
       "aria-label": "Layer",
+      title: "Walk through the layers ([ and ])",
       on: { input: () => store.update({ layer: this.layers[Number(this.slider.value)].number }) }
     });
     this.strip = h("div", { class: "vge-strip", role: "radiogroup", "aria-label": "Layers" });
@@ -2097,8 +2693,7 @@ var Strip = class {
     this.strip.append(button);
   }
   drawFrame(subject) {
-    const { slider, strip } = this;
-    strip.style.maxWidth = slider.style.maxWidth = `${subject.layers.length * 136}px`;
+    const { slider } = this;
     slider.max = String(subject.layers.length - 1);
     slider.value = String(this.at);
     slider.setAttribute("aria-valuetext", `layer ${this.store.state.layer} of ${subject.depth}`);
@@ -2111,7 +2706,7 @@ var Strip = class {
     layers.forEach((layer, i) => {
       const { base, label, face, button } = this.minis[i];
       label.textContent = String(layer.number);
-      face.style.aspectRatio = `${view.image.width} / ${view.image.height}`;
+      face.style.aspectRatio = `${view.shown.width} / ${view.shown.height}`;
       mark(button, layer.number === state.layer);
       button.setAttribute(
         "aria-label",
@@ -2120,7 +2715,7 @@ var Strip = class {
       if (layer.number === state.layer)
         this.strip.scrollLeft = button.offsetLeft - this.strip.offsetLeft - (this.strip.clientWidth - button.offsetWidth) / 2;
       const context = sized(base, face);
-      this.pictures.paint(context, state, { ...view, layer }, base.width, {
+      this.pictures.paint(context, state, { ...view, layer }, frameOf(view.shown, base.width), {
         lines: false,
         opacity: Math.max(0.5, state.opacity)
       });
@@ -2132,10 +2727,10 @@ var Strip = class {
       const mini = this.minis[i];
       if (!mini) return;
       const actives = activesOf(state, hovered, view, layer);
-      const edges = edgesFor(state, view, layer, actives, 1);
+      const { edges } = edgesFor(state, view, layer, actives, 1);
       const context = sized(mini.over, mini.face);
       const marks = sceneOf({ ...view, layer, actives, edges, hover: null, lit: null }, { mini: true });
-      paintShapes(context, shapesOf(marks, frameOf(view, mini.over.width)));
+      paintShapes(context, shapesOf(marks, frameOf(view.shown, mini.over.width)));
     });
   }
   drawWords() {
@@ -2145,6 +2740,70 @@ var Strip = class {
   }
   end() {
     clearInterval(this.timer);
+  }
+};
+
+// tabs.js
+var Tabs = class {
+  /**
+   * @param {any} context
+   * @param {{ name: string, title: string, node: HTMLElement }[]} entries
+   * @param {(name: string) => void} opened called with the name of the panel that opens.
+   */
+  constructor({ h, uid, signal }, entries, opened2) {
+    this.opened = opened2;
+    this.entries = entries.map(({ name, title, node }) => {
+      const id = `${uid}-${name.toLowerCase().replaceAll(" ", "-")}`;
+      const tab = h("button", {
+        type: "button",
+        role: "tab",
+        id: `${id}-tab`,
+        class: "vge-tab",
+        textContent: name,
+        title,
+        "aria-controls": id,
+        on: { click: () => this.open(name) }
+      });
+      const panel = h(
+        "div",
+        { role: "tabpanel", id, class: "vge-panel-inner", tabIndex: 0, "aria-labelledby": tab.id },
+        node
+      );
+      return { name, tab, panel };
+    });
+    const list = h(
+      "div",
+      { class: "vge-tabs", role: "tablist", "aria-label": "Beside the picture" },
+      ...this.entries.map(({ tab }) => tab)
+    );
+    list.addEventListener("keydown", (event) => this.walk(event), { signal });
+    this.wrap = h(
+      "div",
+      { class: "vge-panel" },
+      list,
+      h("div", { class: "vge-panel-body" }, ...this.entries.map(({ panel }) => panel))
+    );
+    this.open(entries[0].name);
+  }
+  open(name) {
+    this.shown = name;
+    for (const entry of this.entries) {
+      const on = entry.name === name;
+      entry.panel.hidden = !on;
+      entry.tab.setAttribute("aria-selected", String(on));
+      entry.tab.tabIndex = on ? 0 : -1;
+    }
+    this.opened(name);
+  }
+  walk(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const at = this.entries.findIndex(({ name: name2 }) => name2 === this.shown);
+    const { name, tab } = this.entries[(at + step + this.entries.length) % this.entries.length];
+    this.open(name);
+    tab.focus();
+    event.preventDefault();
+    event.stopPropagation();
   }
 };
 
@@ -2171,6 +2830,121 @@ function schemeBehind(node) {
   return wanted.includes("light") && !matchMedia("(prefers-color-scheme: dark)").matches ? "light" : "dark";
 }
 
+// tools.js
+var Tools = class {
+  constructor({ h, store, make }) {
+    this.h = h;
+    this.store = store;
+    const { segmented, range } = make;
+    const set = (key) => (value) => store.update({ [key]: value });
+    this.direction = segmented(
+      "Edges",
+      "From which patches a patch aggregates, or which patches aggregate from it (o)",
+      [
+        [false, "its neighbors"],
+        [true, "who aggregates from it"]
+      ],
+      set("out")
+    );
+    this.hops = segmented(
+      "Hops",
+      "Edges of the neighbors' own neighbors, one layer earlier with each hop (1, 2, 3)",
+      [
+        [1, "1"],
+        [2, "2"],
+        [3, "3"]
+      ],
+      set("hops")
+    );
+    this.k = range(
+      "Neighbors",
+      "Keep only the nearest neighbors",
+      { min: 1, step: 1 },
+      (value, field) => store.update({ k: value >= Number(field.max) ? 0 : value })
+    );
+    this.share = range(
+      "Share at least",
+      "Hide edges whose share of channels is smaller",
+      { min: 0, max: 50, step: 1 },
+      (value) => store.update({ share: value / 100 })
+    );
+    this.opacity = range(
+      "Map opacity",
+      "How strongly the map covers the photograph; where it is 0 it never does",
+      { min: 0, max: 100, step: 5 },
+      (value) => store.update({ opacity: value / 100 })
+    );
+    this.zoom = this.makeZoom();
+    this.wrap = h(
+      "div",
+      { class: "vge-tools" },
+      this.direction.wrap,
+      this.hops.wrap,
+      this.k.wrap,
+      this.share.wrap,
+      this.opacity.wrap,
+      this.zoom.wrap
+    );
+  }
+  makeZoom() {
+    const { h, store } = this;
+    const button = (text, title, click) => h("button", { type: "button", textContent: text, title, "aria-label": title, on: { click } });
+    const all = button("1×", "Show all of it (0)", () => store.update({ zoom: 1 }));
+    const group = h(
+      "div",
+      { class: "vge-segments", role: "group", "aria-label": "Zoom" },
+      button("−", "Zoom out (−)", () => store.zoomBy(1 / 1.5)),
+      all,
+      button("+", "Zoom in (+), or Control and the wheel", () => store.zoomBy(1.5))
+    );
+    return {
+      wrap: h("div", { class: "vge-control" }, h("span", { class: "vge-label", textContent: "Zoom" }), group),
+      all
+    };
+  }
+  draw({ subject }) {
+    const { state } = this.store;
+    this.direction.show(state.out);
+    this.hops.show(state.hops);
+    const most = Math.max(...subject.layers.map((layer) => layer.k));
+    this.k.field.max = String(most);
+    this.k.field.value = String(state.k === 0 ? most : Math.min(most, state.k));
+    this.k.value.textContent = state.k === 0 || state.k >= most ? "all" : `nearest ${state.k}`;
+    for (const key of ["share", "opacity"]) {
+      this[key].field.value = String(Math.round(100 * state[key]));
+      this[key].value.textContent = percent(state[key]);
+    }
+    this.zoom.all.textContent = `${Number(state.zoom.toFixed(1))}×`;
+  }
+};
+var Hint = class {
+  constructor({ h, store, touch }) {
+    this.store = store;
+    this.touch = touch;
+    const button = (text, title, click) => h("button", { type: "button", textContent: text, title, on: { click } });
+    this.words = h("p", { class: "vge-note" });
+    this.add = button("Add another", "The next patch clicked is kept too, in a color of its own", () => {
+      store.adding = !store.adding;
+      store.later("words");
+    });
+    this.release = button("Let go", "Keep no patch any longer", () => store.update({ pins: [] }));
+    this.wrap = h("div", { class: "vge-hint" }, this.words, this.add, this.release);
+  }
+  draw() {
+    const { state } = this.store;
+    const kept = state.pins.length;
+    const deed = state.out ? "who aggregates from it" : "its neighbors";
+    const touched = this.touch.matches;
+    if (kept)
+      this.words.textContent = `${kept} ${kept === 1 ? "patch" : "patches"} kept. ${touched ? "" : "Shift-click adds another, Escape lets go."}`;
+    else
+      this.words.textContent = touched ? `Tap a patch to see ${deed}.` : `Point at a patch to see ${deed}. Click to keep it.`;
+    this.add.hidden = this.release.hidden = !kept;
+    this.store.adding = this.store.adding && kept > 0;
+    this.add.setAttribute("aria-pressed", String(this.store.adding));
+  }
+};
+
 // explorer.js
 var explorers = 0;
 function mount(el, source, given = {}, onState = () => {
@@ -2184,6 +2958,7 @@ function mount(el, source, given = {}, onState = () => {
     h,
     store,
     signal,
+    make: widgets(h, signal),
     uid: `vge${++explorers}`,
     pictures: new Pictures(doc),
     still: matchMedia("(prefers-reduced-motion: reduce)"),
@@ -2191,39 +2966,34 @@ function mount(el, source, given = {}, onState = () => {
   };
   const { pictures } = context;
   const panes = [new Pane(context, 0), new Pane(context, 1)];
-  const views = () => panes.filter((pane) => pane.view).map((pane) => pane.view);
-  const refreshed = () => {
-    for (const pane of panes) pane.refresh();
-    return views();
-  };
+  const onPaper = () => [0, 1].map((which) => pointedView(doc, store.state, { ...store, hovered: null, theme: THEMES.light }, which)).filter(Boolean);
   const deeds = {
-    svg: (scale = 1) => svgOf(doc, store.state, pictures, refreshed(), scale),
-    png: (scale = 1) => pngOf(store.state, pictures, refreshed(), scale),
-    command: () => commandOf(store.state, refreshed()[0]),
-    name: () => fileName(store.state, refreshed()[0]),
+    svg: (scale = 1) => svgOf(doc, store.state, pictures, onPaper(), scale),
+    png: (scale = 1) => pngOf(store.state, pictures, onPaper(), scale),
+    command: () => commandOf(store.state, onPaper()[0]),
+    name: () => fileName(store.state, onPaper()[0]),
     link: address ? () => address(store.state) : null
   };
-  const parts = {
-    head: new Head(context),
-    controls: new Controls(context, deeds),
-    hint: new Hint(context),
-    panel: new Panel(context),
-    strip: new Strip(context),
-    legend: h("p", { class: "vge-legend" }),
-    live: new Live(h)
-  };
+  const full = () => (document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.())?.catch(() => {
+  });
+  const parts = makeParts(context, deeds, full);
   const root = assemble(h, doc, panes, parts);
   el.append(root);
   store.onLayer = () => {
     for (const pane of panes) pane.fade();
   };
-  listen(root, { store, strip: parts.strip, signal });
+  listen(root, { store, strip: parts.strip, full, signal });
+  function refreshed() {
+    for (const pane of panes) pane.refresh();
+    const [{ view }] = panes;
+    if (parts.tabs.shown === ALIKE && view.actives[0]) view.alike = candidatesOf(view.layer, view.actives[0].node);
+    return view;
+  }
   function draw(waiting) {
     const all = waiting.has("all");
-    const [view] = refreshed();
+    const view = refreshed();
     if (all) {
-      parts.head.draw(view);
-      parts.controls.draw(view);
+      for (const part of [parts.head, parts.tools, parts.looks, parts.saving]) part.draw(view);
       parts.strip.drawFrame(view.subject);
       layout(root, store.state, panes);
     }
@@ -2234,8 +3004,8 @@ function mount(el, source, given = {}, onState = () => {
     }
     if (all || waiting.has("strip")) parts.strip.drawBases(view);
     parts.strip.drawEdges(view);
-    if (all || waiting.has("panel")) parts.panel.draw(panes);
-    drawWords(root, store, panes, parts);
+    if (all || waiting.has("panel")) drawSide(parts, panes, view);
+    drawWords(h, root, store, panes, parts);
   }
   const watching = watch(el, root, panes, store, signal);
   const ready = pictures.ready.then(() => {
@@ -2252,12 +3022,13 @@ function mount(el, source, given = {}, onState = () => {
     root,
     ready,
     ...deeds,
+    command: () => deeds.command().line,
     update: (partial, options) => store.update(partial, options),
     flush: () => store.flush(),
     get state() {
       return structuredClone(store.state);
     },
-    edges: (which = 0) => (of(which)?.edges ?? []).map(({ fromBox, toBox, ...edge }) => edge),
+    edges: (which = 0) => (of(which)?.edges ?? []).map(({ fromBox, toBox, leads, ...edge }) => edge),
     text: (which = 0) => of(which) ? captionOf(store.state, panes[which].view) : "",
     hover: (x, y) => {
       store.hovered = x === null ? null : [x, y];
@@ -2274,44 +3045,75 @@ function mount(el, source, given = {}, onState = () => {
   root.explorer = api;
   return api;
 }
-function assemble(h, doc, panes, { head, controls, hint, panel, strip, legend, live }) {
-  const pictures = h("div", { class: "vge-panes" }, ...panes.map((pane) => pane.figure));
-  const body = h(
+var [NEIGHBORS, ALIKE, LAYER] = ["Neighbors", "Most alike", "Whole layer"];
+function makeParts(context, deeds, full) {
+  const { h, store, make } = context;
+  const parts = {
+    head: new Head(context, full),
+    tools: new Tools(context),
+    hint: new Hint(context),
+    strip: new Strip(context),
+    panel: new Panel(context),
+    alike: new Alike(context),
+    hubs: new Hubs(context),
+    looks: new Looks(context),
+    saving: new Saving(context, deeds),
+    legend: h("p", { class: "vge-legend vge-key" }),
+    live: new Live(h),
+    tabs: null
+  };
+  const help = h(
     "div",
-    { class: "vge-body" },
-    h("div", { class: "vge-left" }, pictures, legend),
-    strip.wrap,
-    h("div", { class: "vge-panel" }, panel.wrap)
+    { class: "vge-side" },
+    h("h3", { textContent: "Words" }),
+    make.definitions(WORDS),
+    h("h3", { textContent: "Keys" }),
+    make.definitions(KEYS)
   );
+  const entries = [
+    { name: NEIGHBORS, title: "The patch and its neighbors, as a table", node: parts.panel.wrap },
+    { name: ALIKE, title: "The patches most like it that were not chosen", node: parts.alike.wrap },
+    { name: LAYER, title: "The whole layer: hubs, lengths of edges", node: parts.hubs.wrap },
+    { name: "Look", title: "Method, colors, scale, canvas", node: parts.looks.wrap },
+    { name: "Save", title: "Picture, command line, link", node: parts.saving.wrap },
+    { name: "Help", title: "What the words mean, and keys", node: help }
+  ];
+  parts.tabs = new Tabs(context, entries, () => store.later("panel", "over"));
+  return parts;
+}
+function drawSide({ tabs, panel, alike, hubs }, panes, view) {
+  if (tabs.shown === NEIGHBORS) panel.draw(panes);
+  if (tabs.shown === ALIKE) alike.draw(view);
+  if (tabs.shown === LAYER) hubs.draw(view);
+}
+function assemble(h, doc, panes, { head, tools, hint, tabs, strip, legend, live }) {
+  const pictures = h("div", { class: "vge-panes" }, ...panes.map((pane) => pane.figure));
+  const left = h("div", { class: "vge-left" }, hint.wrap, pictures);
+  strip.wrap.append(legend);
+  const body = h("div", { class: "vge-body" }, left, tabs.wrap, strip.wrap);
   return h(
     "section",
     { class: "vge", "aria-label": `Explorer: ${doc.title}` },
-    head.wrap,
-    head.classes,
-    controls.tools,
-    hint.wrap,
-    body,
-    controls.wrap,
-    live.wrap
+    h("div", { class: "vge-frame" }, head.wrap, head.lead, head.classes, tools.wrap, body, live.wrap)
   );
 }
 function layout(root, state, panes) {
   const two = Boolean(state.with);
   root.dataset.panes = two ? "2" : "1";
   for (const pane of panes) if (pane.view) pane.layout();
-  const { image } = panes[0].view;
-  root.style.setProperty("--vge-aspect", String(image.width / image.height * (two ? 2 : 1)));
+  const { shown } = panes[0].view;
+  root.style.setProperty("--vge-aspect", String(shown.width / shown.height * (two ? 2 : 1)));
 }
-function drawWords(root, store, panes, { hint, controls, strip, legend, live }) {
+function drawWords(h, root, store, panes, { hint, saving, strip, legend, live }) {
   const { state, hovered } = store;
   const shown = panes.filter((pane) => pane.view);
   for (const pane of shown) pane.drawWords();
   strip.drawWords();
   hint.draw();
-  controls.drawWords(sheetOf(shown.map((pane) => pane.view)));
+  saving.drawWords(sheetOf(shown.map((pane) => pane.view)));
   const { view } = panes[0];
-  const width = state.hops > 1 ? "width: product of shares" : "width: share";
-  legend.textContent = [width, "star: peak", "ring: asks itself", overlap(view, panes[1].view)].filter(Boolean).join(" · ");
+  const both = overlap(view, panes[1].view);
+  legend.replaceChildren(...keyElements(h, view), ...both ? [h("span", { textContent: both })] : []);
   const now = view.actives[0];
   Object.assign(root.dataset, {
     layer: String(state.layer),
@@ -2347,7 +3149,10 @@ var Live = class {
 function watch(el, root, panes, store, signal) {
   const dress = () => {
     const scheme = schemeBehind(el);
-    if (root.style.colorScheme !== scheme) root.style.colorScheme = scheme;
+    if (root.style.colorScheme === scheme) return;
+    root.style.colorScheme = scheme;
+    store.theme = THEMES[scheme];
+    store.later("all");
   };
   const sizes = new ResizeObserver(() => {
     dress();
