@@ -38,9 +38,9 @@ def test_measured_figures_are_the_reference_ones(arch, reference):
 def test_sizes_and_parameters_are_the_networks(arch):
     known, model = catalog.ARCHITECTURES[arch], timm.create_model(arch)
     assert (known.channels, known.blocks, known.pyramid) == (
-        model.sizes.channels,
-        model.sizes.blocks,
-        model.sizes.pyramid,
+        model.layout.channels,
+        model.layout.blocks,
+        model.layout.relative_pos,
     )
     assert known.params == sum(p.numel() for p in model.parameters() if p.requires_grad)
     has_bottleneck = any("res_block" in key for key in model.state_dict())

@@ -127,10 +127,12 @@ def test_missing_and_left_over_keys_are_counted_and_named(demo_file, state_of):
     gone = [key for key in state if key.startswith("backbone.2.FFN.fc1")]
     for key in gone:
         del state[key]
-    state["extra.weight"] = torch.zeros(1)
+    state["backbone.2.extra.weight"] = torch.zeros(1)
+    state["criterion.weight"] = torch.zeros(1)
     message = refused("does not fit", DEMO, demo_file(state))
-    assert f"{len(gone)} keys missing ({gone[0]}, {gone[1]}, {gone[2]}, ...)" in message
-    assert "1 key left over (extra.weight)" in message
+    assert f"{len(gone) - 1} keys missing ({gone[0]}, {gone[1]}, {gone[2]}, ...)" in message
+    assert "1 key left over (backbone.2.extra.weight)" in message
+    assert "beside criterion.* (1)" in message
     assert "project layout" in message
 
 
@@ -267,9 +269,10 @@ def test_an_export_may_say_that_it_is_averaged(said, ema, state_of, tmp_path):
         ({"arch": None}, "names no architecture"),
         ({"model_kwargs": {"checkpoint_path": "/etc/passwd"}}, "no network here takes .*checkpoint_path"),
         ({"model_kwargs": {"pretrained": True}}, "no network here takes"),
-        ({"model_kwargs": {"k": [9]}}, "no plain values"),
-        ({"model_kwargs": {"k": "nine"}}, "cannot be built"),
-        ({"model_kwargs": {"conv": "os.system"}}, "cannot be built"),
+        ({"model_kwargs": {"k": {9: 9}}}, "no plain values"),
+        ({"model_kwargs": {"k": [9]}}, "a k that cannot be"),
+        ({"model_kwargs": {"k": "nine"}}, "a k that cannot be"),
+        ({"model_kwargs": {"conv": "os.system"}}, "a conv that cannot be"),
         ({"model_kwargs": [1]}, "no dict"),
         ({"label_names": "ant"}, "no list of strings"),
         ({"label_names": ["a"] * 4, "num_classes": 4}, "names 4 labels for 3 classes"),

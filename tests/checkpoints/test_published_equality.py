@@ -9,7 +9,7 @@ import torch
 
 import viz_nodes
 import vizgraph
-from vizgraph.checkpoints.remap import to_project
+from vizgraph.models._filter import remap
 
 
 def official_state(name, reference, fill, shapes_of):
@@ -38,7 +38,7 @@ def assert_same_map(cam: torch.Tensor, wanted: np.ndarray) -> None:
 def test_logits_every_neighbor_and_every_map(name, layout, reference, fill, shapes_of, renamed, tmp_path):
     state, stored = official_state(name, reference, fill, shapes_of)
     if layout == "mmpretrain":
-        state = renamed["mmpretrain"](to_project(state)[1])
+        state = renamed["mmpretrain"](remap(state).state)
     path = tmp_path / "published.pth"
     torch.save(state, path)
     model = vizgraph.load_model(name, path, device="cpu").double()

@@ -3,19 +3,11 @@ import pytest
 
 from viz_nodes.cams import METHODS
 from viz_nodes.draw.figures import figure
-from viz_nodes.draw.geometry.selection import choose_centers, edges_words, ego_of
-from viz_nodes.draw.style.captions import (
-    SEPARATOR,
-    WORDS,
-    method_words,
-    number,
-    percent,
-    plain,
-    shortened,
-    target_words,
-    text_width,
-    wrap,
-)
+from viz_nodes.draw.geometry.selection import choose_centers, ego_of
+from viz_nodes.draw.style.captions import SEPARATOR, WORDS, method_words, number, percent, plain, target_words
+from viz_nodes.draw.style.fonts import text_width
+from viz_nodes.draw.style.wrapping import shortened, wrap
+from viz_nodes.draw.wording import edges_words
 
 
 def spaced(text):
@@ -113,14 +105,6 @@ def test_missing_neighbors_are_not_counted(make_explanation):
     ego = ego_of(exp, 3, 50, k="all")
     assert ego.total == 6
     assert list(ego.ranks) == [0, 1, 2, 3, 4, 5]
-
-
-def test_the_graph_drawn_is_the_explanations_own(make_explanation):
-    exp = make_explanation(k=9)
-    ego = ego_of(exp, 3, 50, k=4)
-    whole = exp.ego_graph(3, 50)
-    assert ego.graph.number_of_edges() == 4
-    assert all(whole.edges[edge] == ego.graph.edges[edge] for edge in ego.graph.edges)
 
 
 def test_centers_by_node_by_place_and_by_list(make_explanation):

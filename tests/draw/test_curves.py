@@ -4,11 +4,11 @@ import pytest
 from viz_nodes.draw.geometry.curves import (
     BENDS,
     arrival_angles,
+    arrow_outline,
     bezier,
     control_points,
     crossings,
     fan,
-    ribbon,
     trimmed,
 )
 
@@ -114,13 +114,13 @@ def test_trimming_an_edge_too_short_leaves_a_tenth():
 
 
 def test_a_straight_ribbon_has_the_corners_of_a_trapezoid():
-    outline = ribbon(np.array([[0.0, 0.0], [5.0, 0.0], [10.0, 0.0]]), 2.0, 1.0)
+    outline = arrow_outline(np.array([[0.0, 0.0], [5.0, 0.0], [10.0, 0.0]]), 2.0, 1.0)
     np.testing.assert_allclose(outline[[0, 2, 3, 5]], [[0, 1], [10, 0.5], [10, -0.5], [0, -1]])
     np.testing.assert_allclose(outline[0], outline[-1])
 
 
 def test_an_arrowhead_ends_at_the_tip_and_is_as_wide_as_asked():
-    outline = ribbon(np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]]), 1.0, 1.0, head=4.0)
+    outline = arrow_outline(np.array([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]]), 1.0, 1.0, head=4.0)
     assert outline[:, 0].max() == pytest.approx(20.0)
     assert np.ptp(outline[:, 1]) == pytest.approx(4.0)
     shaft = outline[outline[:, 0] < 14.0]

@@ -7,9 +7,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from viz_nodes.draw import draw_cam, draw_graph, draw_neighbors
-from viz_nodes.draw.artists.edges import Ribbons
+from viz_nodes.draw.artists.edges import EdgeCollection, edge_opacities, edge_widths
 from viz_nodes.draw.cam import heat_pixels, heat_table
-from viz_nodes.draw.graph import edge_opacities, edge_widths
 from viz_nodes.draw.neighbors import shade_path
 from viz_nodes.draw.style.palettes import DARK, LIGHT, palette_named, theme_named
 from viz_nodes.draw.style.scales import scale_of
@@ -106,7 +105,7 @@ def test_dots_stand_on_the_neighbors_drawn(make_explanation, photograph):
 def test_edges_run_from_the_neighbors_to_the_center_strongest_on_top(make_explanation, photograph):
     exp = make_explanation(self_first=False)
     edges = draw_graph(axes(), exp, 7, photograph(), k=8, center=90)["edges"]
-    assert isinstance(edges, Ribbons)
+    assert isinstance(edges, EdgeCollection)
     share = exp.layer(7).share[0, 90, :8].numpy()
     order = np.argsort(share, kind="stable")
     at = centers((14, 14), (224, 224))
@@ -119,7 +118,7 @@ def test_edges_run_from_the_neighbors_to_the_center_strongest_on_top(make_explan
 def test_edges_are_one_artist_however_many(make_explanation, photograph):
     ax = axes()
     draw_graph(ax, make_explanation(k=72), 3, photograph(), k="all")
-    assert sum(isinstance(artist, Ribbons) for artist in ax.get_children()) == 1
+    assert sum(isinstance(artist, EdgeCollection) for artist in ax.get_children()) == 1
     assert len(ax.get_children()) < 40
 
 
@@ -209,35 +208,33 @@ def test_two_hops_draw_the_layer_before_paler_and_below(make_explanation, photog
     assert "layer 7: 12 of" in artists["caption"].get_text().replace("\n", " ")
 
 
-def test_widths_and_opacities_grow_with_share():
-    share = np.array([0.0, 0.1, 0.2, 0.5])
-    assert (np.diff(edge_widths(share, 6.0)) > 0).all()
-    assert edge_widths(np.array([0.2]), 6.0) - edge_widths(np.array([0.0]), 6.0) == pytest.approx(
-        2 * (edge_widths(np.array([0.1]), 6.0) - edge_widths(np.array([0.0]), 6.0))
-    )
-    assert edge_opacities(share).tolist() == [0.5, 0.75, 1.0, 1.0]
+def test_widths_and_opacities_grow_with_share_up_to_all_of_it():
+    share = np.array([0.0, 0.1, 0.2, 0.5, 0.75, 1.0])
+    widths = edge_widths(share, 1.0)
+    np.testing.assert_allclose(np.diff(widths) / np.diff(share), 4.0, err_msg="twice the share looks twice as strong")
+    np.testing.assert_allclose(edge_opacities(share), [0.55, 0.775, 1.0, 1.0, 1.0, 1.0])
 
 
-def test_ribbon_widths_stay_in_points_when_the_axes_grow():
+def test_edge_widths_stay_in_points_when_the_axes_grow():
     widths = []
     for inches in (2.0, 8.0):
         ax = axes(inches)
         ax.set_xlim(0, 100)
         ax.set_ylim(100, 0)
         line = np.stack([np.linspace(10, 90, 9), np.full(9, 50.0)], 1)[None]
-        edges = Ribbons(ax, line, widths=3.0, colors=["#c00000"], gaps=(0, 0), taper=1.0)
+        edges = EdgeCollection(ax, line, widths=3.0, colors=["#c00000"], gaps=(0, 0), taper=1.0)
         pixels(ax)
         height = np.ptp(edges.get_paths()[0].vertices[:, 1])
         widths.append(height * inches * 72 / 100)
     np.testing.assert_allclose(widths, [3.0, 3.0], rtol=1e-6)
 
 
-def test_ribbons_follow_when_the_axes_are_resized_after_drawing():
+def test_edges_follow_when_the_axes_are_resized_after_drawing():
     ax = axes(2.0)
     ax.set_xlim(0, 100)
     ax.set_ylim(100, 0)
     line = np.stack([np.linspace(10, 90, 9), np.full(9, 50.0)], 1)[None]
-    edges = Ribbons(ax, line, widths=3.0, colors=["#c00000"], gaps=(0, 0), taper=1.0)
+    edges = EdgeCollection(ax, line, widths=3.0, colors=["#c00000"], gaps=(0, 0), taper=1.0)
     ax.figure.set_size_inches(4.0, 4.0)
     pixels(ax)
     assert np.ptp(edges.get_paths()[0].vertices[:, 1]) * 4 * 72 / 100 == pytest.approx(3.0)
@@ -295,9 +292,9 @@ def test_heat_is_never_brighter_than_the_map():
     assert (cells[..., 0] == values * 255).all()
 
 
-def test_fading_falls_to_a_third_of_the_opacity():
+def test_fading_falls_to_none_where_the_map_is_zero():
     table = heat_table(palette_named("inferno"), 0.75, True)
-    assert table[0, 3] == pytest.approx(0.25 * 255, abs=1)
+    assert table[0, 3] == 0
     assert table[-1, 3] == pytest.approx(0.75 * 255, abs=1)
 
 

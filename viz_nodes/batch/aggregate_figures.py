@@ -12,11 +12,12 @@ from viz_nodes.batch.aggregates import EVERY, Aggregates
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.colorbars import add_colorbar
 from viz_nodes.draw.cam import heat_table
-from viz_nodes.draw.geometry.layout import lines
-from viz_nodes.draw.style.captions import plain, shortened, wrap
+from viz_nodes.draw.style.captions import plain
 from viz_nodes.draw.style.palettes import LIGHT, palette_named
 from viz_nodes.draw.style.scales import Scale
+from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.style.widths import width_in_inches
+from viz_nodes.draw.style.wrapping import count_lines, shortened, wrap
 
 _MOST_CLASSES, _MOST_LAYERS, _MOST_LINES = 10, 6, 6
 _SIZE = 6.5
@@ -35,7 +36,7 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
     width, left, gap, head = width_in_inches("column") * 72, 62.0, 3.0, 26.0
     note = wrap(note, width - 4, _SIZE)
     bar, numbers_below = 3.5, 1.2 * _SIZE + 2.0
-    foot = 2.0 + bar + numbers_below + 2.0 + lines(note) * 1.3 * _SIZE + 2.0
+    foot = 2.0 + bar + numbers_below + 2.0 + count_lines(note) * 1.3 * _SIZE + 2.0
     side = min((width - left - gap * len(numbers)) / len(numbers), 60.0)
     height = head + len(shown) * (side + gap) + foot
     with mpl.rc_context({"font.family": ["DejaVu Sans"], "axes.linewidth": 0.4}):
@@ -73,7 +74,7 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
         y, wide = height - foot + 2.0, len(numbers) * (side + gap) - gap
         place = fig.add_axes((left / width, 1 - (y + bar) / height, wide / width, bar / height), axes_class=Panel)
         table = heat_table(palette_named(palette), 1.0, fade=False)
-        add_colorbar(place, table, Scale(1.0, ""), LIGHT, _SIZE, place=place, horizontal=True)
+        add_colorbar(place, table, Scale(1.0, ""), Style(font_size=_SIZE + 1.0), place=place, horizontal=True)
         write(2, y + bar + numbers_below + 2.0, note, LIGHT.muted, va="top", linespacing=1.25)
     return fig
 

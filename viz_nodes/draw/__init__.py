@@ -1,4 +1,4 @@
-"""Painters on Axes of yours (`draw_cam`, `draw_neighbors`, `draw_graph`), `figure` for a whole sheet, and files.
+"""Painters on Axes of yours (`draw_cam`, `draw_neighbors`, `draw_graph`), whole figures, and files.
 
 Names are imported when they are first used, so that palettes and widths can be looked at without torch.
 """
@@ -9,37 +9,46 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "Style": "style.style",
     "compare": "comparison",
     "draw_cam": "cam",
     "draw_graph": "graph",
     "draw_neighbors": "neighbors",
+    "draw_strongest": "strongest",
     "figure": "figures",
     "figure_bytes": "files",
+    "latex_of": "paper",
     "panel": "figures",
-    "prepared": "figures",
     "read_provenance": "files",
     "save_figure": "files",
+    "save_latex": "paper",
 }
 __all__ = [
+    "Style",
     "compare",
     "draw_cam",
     "draw_graph",
     "draw_neighbors",
+    "draw_strongest",
     "figure",
     "figure_bytes",
+    "latex_of",
     "panel",
-    "prepared",
     "read_provenance",
     "save_figure",
+    "save_latex",
 ]
 
 if TYPE_CHECKING:
     from viz_nodes.draw.cam import draw_cam
     from viz_nodes.draw.comparison import compare
-    from viz_nodes.draw.figures import figure, panel, prepared
+    from viz_nodes.draw.figures import figure, panel
     from viz_nodes.draw.files import figure_bytes, read_provenance, save_figure
     from viz_nodes.draw.graph import draw_graph
     from viz_nodes.draw.neighbors import draw_neighbors
+    from viz_nodes.draw.paper import latex_of, save_latex
+    from viz_nodes.draw.strongest import draw_strongest
+    from viz_nodes.draw.style.style import Style
 
 
 def __getattr__(name: str) -> Any:

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import cv2
 import numpy as np
-from matplotlib.artist import Artist
+from contourpy import contour_generator
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap, to_rgba
+from matplotlib.patheffects import Normal, withStroke
 
-from viz_nodes.draw.artists.axes import add_patch_grid, frame, set_stage
-from viz_nodes.draw.artists.captions import add_caption
+from viz_nodes.draw.artists.axes import ImageAxes, add_patch_grid, frame
 from viz_nodes.draw.artists.colorbars import add_colorbar
-from viz_nodes.draw.artists.marks import add_star
+from viz_nodes.draw.artists.marks import add_center, star_size
 from viz_nodes.draw.artists.photograph import Picture, add_raster
+from viz_nodes.draw.artists.text import add_caption, say_across
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, number
-from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
+from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.scales import Scale, scale_of
+from viz_nodes.draw.style.style import Style, style_of
+from viz_nodes.draw.subject import Subject, subject_of
 from viz_nodes.explanation import NO_PEAK, Explanation
-from viz_nodes.grids import View, centers
+from viz_nodes.grids import View
 
+BLANK = "no positive\nevidence"
+LEAST_STAR = 5.8
+"""Points across the smallest star of a map, where nothing else stands around it."""
 _SMOOTH_SIDE = 320
+_RISE = 0.6
+"""Power of the value that opacity follows: from 0, so that a photograph is untouched where there is no evidence."""
 
 
 def heat_table(palette: Colormap, alpha: float, fade: bool) -> np.ndarray:
-    """(256, 4) uint8, the RGBA of values 0 to 1; with `fade`, opacity rises from a third of `alpha` on."""
+    """(256, 4) uint8, the RGBA of values 0 to 1; with `fade`, opacity rises from 0, quickly at first."""
     ramp = np.linspace(0, 1, 256)
-    table = palette(ramp)
-    table[:, 3] = alpha * ((1 + 2 * ramp) / 3 if fade else 1.0)
+    table = np.asarray(palette(ramp))
+    table[:, 3] = alpha * (ramp**_RISE if fade else 1.0)
     return (table * 255).round().astype(np.uint8)
 
 
@@ -59,96 +71,105 @@ def draw_cam(
     *,
     row: int = 0,
     view: View | None = None,
-    palette: str | Colormap = DEFAULT_PALETTE,
-    alpha: float = 0.75,
-    fade: bool = True,
-    smooth: bool = True,
-    normalize: str = "image",
     vmax: float | None = None,
     peak: bool = True,
     grid: bool = False,
     colorbar: bool = False,
     caption: bool | str = False,
-    theme: str | Theme = "light",
-    font_size: float = 7.0,
-) -> dict[str, Artist]:
+    **style: Any,
+) -> dict[str, Any]:
     """Draw a layer's class activation map over the photograph.
 
     Args:
         layer: index in the network, from 0; negative from its end.
-        image: (H, W, 3) uint8; None draws the map alone, or over what an earlier painter put on `ax`.
+        image: (H, W, 3) uint8, or a sample with `original` and `view`; None draws the map alone, or over what an
+            earlier painter put on `ax`.
         row: which row of `exp`.
         view: (left, top, right, bottom) of `image` that the network saw, when `image` is the original; None for all.
-        palette: a matplotlib colormap, "release" for the release's jet.
-        alpha: opacity of the heatmap at its highest value.
-        fade: let opacity fall with the value, to a third of `alpha` at 0, so that the photograph stays bright where
-            there is no evidence; False paints all of it at `alpha`, as the release does.
-        smooth: bicubic between nodes; False paints each patch in its own value.
-        normalize, vmax: see `viz_nodes.draw.style.scales.scale_of`.
+        vmax: the top of the scale in raw values, in place of `normalize`.
         peak: mark the most discriminative node; a blank map has none, and the picture says so.
         grid: draw the patch grid.
         colorbar: add a bar in raw values at the right.
         caption: True writes layer, class, method and scale below; a string writes that.
-        theme: "light" or "dark".
-        font_size: in points.
+        style: see `Style`: `palette`, `alpha`, `fade`, `smooth`, `contours`, `normalize`, `theme`, `font`,
+            `font_size`.
 
     Returns:
-        The artists by name: "photograph", "heatmap", and where drawn "peak", "grid", "colorbar", "caption", "blank".
+        The artists by name: "photograph", "heatmap", and where drawn "contours", "peak", "grid", "colorbar",
+        "caption", "blank".
     """
-    look, record = theme_named(theme), exp.layer(layer)
-    stage = set_stage(ax, exp, image, view)
-    frame(ax, look.muted)
-    artists: dict[str, Artist] = {}
-    if stage.photograph is not None:
-        artists["photograph"] = stage.photograph
-    scale, colors = scale_of(exp, record, row, normalize, vmax), palette_named(palette)
-    blank = int(record.peak[row]) == NO_PEAK
-    left, top, right, bottom = stage.view
-    table = heat_table(colors, alpha, fade)
-    pixels = heat_pixels(scale.apply(record.cam[row].numpy()), table, smooth=smooth)
-    artists["heatmap"] = add_raster(ax, pixels, (left, right, bottom, top), smooth=smooth, zorder=1)
-    if grid:
-        artists["grid"] = add_patch_grid(ax, stage, record.grid, "#ffffff")
-    if blank:
-        artists["blank"] = say_blank(ax, look, font_size)
-    elif peak:
-        at = centers(record.grid, stage.size, stage.view)[int(record.peak[row])]
-        artists["peak"] = add_star(ax, stage, record.grid, at, look.peak, look)
+    how = painter_style(style)
+    subject = subject_of(exp, layer, image, row, view)
+    scale = scale_of(exp, subject.layer, row, how.normalize, vmax)
+    artists = paint_cam(ax, subject, how, scale, peak=peak, grid=grid)
     if colorbar:
-        artists["colorbar"] = add_colorbar(ax, table, scale, look, font_size)
+        table = heat_table(how.colormap, how.alpha, how.fade)
+        artists["colorbar"] = add_colorbar(ax, table, scale, how)
     if caption:
-        words = (
-            caption
-            if isinstance(caption, str)
-            else SEPARATOR.join([*head_words(exp, record, row), scale_words(scale, blank)])
-        )
-        artists["caption"] = add_caption(ax, words, look, font_size)
+        words = caption if isinstance(caption, str) else cam_caption(subject, scale)
+        artists["caption"] = add_caption(ax, words, how.look, how.size, font=how.font)
     return artists
 
 
+def painter_style(options: dict[str, Any], *, taken: tuple[str, ...] = ()) -> Style:
+    """The style of a painter on somebody's own Axes: a caption is in letters half a point larger than a figure's."""
+    style = style_of(options, taken=taken)
+    return style if style.font_size is not None else style.but(font_size=style.size + 0.5)
+
+
+def paint_cam(
+    ax: Axes, subject: Subject, style: Style, scale: Scale, *, peak: bool = True, grid: bool = False
+) -> dict[str, Any]:
+    """Draw a map, see `draw_cam`."""
+    look, record = style.look, subject.layer
+    on = subject.on(ax)
+    frame(ax, look.muted)
+    artists: dict[str, Any] = {}
+    if on.photograph is not None:
+        artists["photograph"] = on.photograph
+    left, top, right, bottom = on.view
+    values = scale.apply(record.cam[subject.row].numpy())
+    pixels = heat_pixels(values, heat_table(style.colormap, style.alpha, style.fade), smooth=style.smooth)
+    artists["heatmap"] = add_raster(ax, pixels, (left, right, bottom, top), smooth=style.smooth, zorder=1)
+    if style.levels and values.max(initial=0.0) > 0:
+        artists["contours"] = add_contours(on, values, style.levels, look)
+    places = on.places(record)
+    if grid:
+        artists["grid"] = add_patch_grid(on, places, "#ffffff")
+    node = int(record.peak[subject.row])
+    if node == NO_PEAK:
+        artists["blank"] = say_across(ax, BLANK, look, style.small, style.font)
+    elif peak:
+        size = star_size(on.pitch(places), least=LEAST_STAR)
+        artists["peak"] = add_center(on, size, places.centers[node], look.peak, look)
+    return artists
+
+
+def add_contours(on: ImageAxes, values: np.ndarray, levels: Sequence[float], look: Theme) -> LineCollection:
+    """Lines of equal value between the nodes, the thicker the higher, on a rim that parts them from the photograph."""
+    left, top, right, bottom = on.view
+    padded = np.pad(values.astype(float), 1, mode="edge")
+    height, width = values.shape
+    xs = left + (np.arange(width + 2) - 0.5) * (right - left) / width
+    ys = top + (np.arange(height + 2) - 0.5) * (bottom - top) / height
+    traced = contour_generator(x=np.clip(xs, left, right), y=np.clip(ys, top, bottom), z=padded)
+    lines, widths = [], []
+    for place, level in enumerate(sorted(levels)):
+        for line in traced.lines(level):
+            lines.append(np.asarray(line))
+            widths.append(0.45 + 0.35 * place)
+    artist = LineCollection(lines, colors=look.rim, linewidths=widths, zorder=1.6)
+    artist.set_path_effects([withStroke(linewidth=2.0, foreground=to_rgba("#ffffff", 0.9)), Normal()])
+    on.ax.add_collection(artist, autolim=False)
+    return artist
+
+
+def cam_caption(subject: Subject, scale: Scale) -> str:
+    """Layer, class, method and scale."""
+    blank = int(subject.layer.peak[subject.row]) == NO_PEAK
+    return SEPARATOR.join([*head_words(subject.exp, subject.layer, subject.row), scale_words(scale, blank)])
+
+
 def scale_words(scale: Scale, blank: bool) -> str:
-    """ "color 0 to 0.31 (own maximum)"."""
+    """ "color from 0 to 0.31 (own maximum)"."""
     return "no positive evidence" if blank else f"color from 0 to {number(scale.top)} ({scale.words})"
-
-
-def say_blank(ax: Axes, look: Theme, font_size: float) -> Artist:
-    """Write across the picture that the map is blank."""
-    ground = {
-        "boxstyle": "round,pad=0.35",
-        "facecolor": to_rgba(look.page, 0.85),
-        "edgecolor": look.muted,
-        "linewidth": 0.4,
-    }
-    return ax.text(
-        0.5,
-        0.5,
-        "no positive\nevidence",
-        transform=ax.transAxes,
-        ha="center",
-        va="center",
-        fontsize=font_size,
-        color=look.ink,
-        parse_math=False,
-        zorder=8,
-        bbox=ground,
-    )

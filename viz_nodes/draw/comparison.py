@@ -3,95 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import Colormap
-from matplotlib.figure import Figure
 
-from viz_nodes.draw.artists.colorbars import add_colorbar, add_signed_bar
-from viz_nodes.draw.artists.photograph import Picture, as_picture
-from viz_nodes.draw.cam import draw_cam, heat_table
+from viz_nodes.draw.artists.colorbars import add_signed_bar
+from viz_nodes.draw.artists.photograph import Picture
+from viz_nodes.draw.cells import (
+    KIND_NAMES,
+    KINDS,
+    aspect_of,
+    cam_cell,
+    edges_cell,
+    graph_bands,
+    neighbors_cell,
+    plan_for,
+)
+from viz_nodes.draw.columns import column_names, common_center, layers_of, pictures_beside, same_place
+from viz_nodes.draw.composer import PaperFigure, beside, compose_best
 from viz_nodes.draw.differences import (
     cam_difference,
+    difference_tones,
     draw_cam_difference,
-    draw_edge_difference,
     edge_difference,
     signed_table,
+    union,
 )
-from viz_nodes.draw.figures import KINDS, aspect_of, default_layers
-from viz_nodes.draw.geometry.layout import Band, Cell, Page, compose
-from viz_nodes.draw.geometry.selection import Ego, edges_words, ego_of
-from viz_nodes.draw.graph import draw_graph
-from viz_nodes.draw.neighbors import draw_neighbors
-from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, plain, target_words
-from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
-from viz_nodes.draw.style.scales import scale_of
-from viz_nodes.draw.style.widths import width_in_inches
-from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
-from viz_nodes.grids import Grid, View
-
-
-def same_place(node: int, grid: Grid, other: Grid) -> int:
-    """The node of another grid in whose box the middle of a node lies.
-
-    Example: node 5 of a 4 x 4 grid, in row 1 and column 1, is node 0 of a 2 x 2 grid.
-    """
-    row, col = divmod(node, grid[1])
-    return int((row + 0.5) / grid[0] * other[0]) * other[1] + int((col + 0.5) / grid[1] * other[1])
+from viz_nodes.draw.figures import figure_options
+from viz_nodes.draw.geometry.layout import Band, Cell
+from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
+from viz_nodes.draw.graph import plan_words
+from viz_nodes.draw.key import width_strip
+from viz_nodes.draw.paper import caption_of
+from viz_nodes.draw.plans import Plan
+from viz_nodes.draw.strongest import strongest_edges
+from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
+from viz_nodes.draw.style.scales import Scale, scale_of
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.subject import Subject
+from viz_nodes.draw.wording import SPANS
+from viz_nodes.explanation import Explanation
+from viz_nodes.grids import View
 
 
 def compare(
     exps: Sequence[Explanation],
-    image: np.ndarray | Picture | Sequence[np.ndarray | Picture] | None,
+    image: Any,
     *,
     names: Sequence[str] | None = None,
     rows: Sequence[int] | int = 0,
     layers: Sequence[int] | Sequence[Sequence[int]] | None = None,
     kinds: Sequence[str] = ("cam", "graph"),
-    center: int | tuple[int, int] | None = None,
-    k: int | str | None = 9,
-    order: str = "rank",
     shared: bool | None = None,
     difference: bool = True,
     view: View | Sequence[View | None] | None = None,
-    palette: str | Colormap = DEFAULT_PALETTE,
-    alpha: float = 0.75,
-    fade: bool = True,
-    smooth: bool = True,
-    width: str | float = "page",
-    font_size: float = 6.5,
-    font: str = "DejaVu Sans",
-    theme: str | Theme = "light",
-    title: bool | str = True,
-    key: bool = True,
-    dpi: float = 300.0,
-) -> Figure:
+    caption: bool | str = True,
+    **options: Any,
+) -> PaperFigure:
     """Compose explanations of one image side by side: a column each, and with two a third for their difference.
 
     All columns draw the edges of the same place, so that edges can be compared: `center`, or the peak of the first
-    explanation that has one.
+    explanation that has one. Where all have the same graph, as targets and methods of one network do, it is drawn
+    once.
 
     Args:
         exps: two or more; the same object twice is fine.
-        image: (H, W, 3) uint8 for all, or a list with one for each.
+        image: (H, W, 3) uint8 for all, or a sample, or a list with one for each.
         names: of the columns; by default the models' names, or targets or methods where those differ.
         rows: which row of each, or one for all.
         layers: indices in the network for all, or a list for each; by default a third, two thirds and the last of each.
-        kinds: of "cam", "neighbors", "graph".
-        center: a node or (row, col) of the first one's grid.
-        k, order: which edges, see `draw_graph`.
-        shared: one scale for the maps side by side; by default where all have the same method, since raw values of two
-            methods cannot be compared. Else each up to its own maximum.
+        kinds: of "cam", "neighbors", "graph", "edges".
+        shared: one scale for the maps side by side; by default where network and method are the same, since raw values
+            of two networks or methods cannot be compared. Else each up to its own maximum.
         difference: with two explanations, A and B, add what sets them apart: map A minus map B; edges in both (gray),
             only in A, only in B.
         view: the part of `image` that the networks saw, or a list with one for each.
-        palette, alpha, fade, smooth, width, font_size, font, theme, title, key, dpi: as in `figure`.
+        caption: False leaves out title, key and notes; a string stands as the title.
+        options: which edges, see `Selection` (`center` is of the first one's grid), and how all looks, see `Style`; the
+            default `width` is a page.
 
     Raises:
-        ValueError: fewer than two explanations, or lists of other lengths than theirs.
+        ValueError: fewer than two explanations, lists of other lengths than theirs, or more than a page holds.
     """
     exps = list(exps)
     if len(exps) < 2:
@@ -99,242 +93,255 @@ def compare(
     for kind in kinds:
         if kind not in KINDS:
             raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")
+    selection, style = figure_options({"width": "page", **options}, caption)
     row_of: list[int] = [rows] * len(exps) if np.ndim(rows) == 0 else list(rows)  # type: ignore[arg-type, list-item]
-    layers_of = _layers_of(exps, layers)
     titles = [plain(name) for name in (names if names is not None else column_names(exps, row_of))]
-    two = difference and len(exps) == 2
-    one_scale = len({exp.method for exp in exps}) == 1 if shared is None else shared
-    look = theme_named(theme)
-    page = Page(width_in_inches(width), look, font_size, font)
-    blocks = len(layers_of[0]) > 1
-    panel_width = page.panel_width(len(exps) + two, blocks=blocks)
-    pictures = _pictures(exps, image, panel_width / 72.0 * dpi)
-    table = heat_table(palette_named(palette), alpha, fade)
-    views = list(view) if isinstance(view, list) else [view] * len(exps)
+    views: list[Any] = list(view) if isinstance(view, list) else [view] * len(exps)
     for what, given in (("rows", row_of), ("names", titles), ("view", views)):
         if len(given) != len(exps):
             raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
     row_of = [exp.row(row) for exp, row in zip(exps, row_of, strict=True)]
-    common = [{"view": one, "theme": look, "font_size": page.small} for one in views]
+    alike = len({(exp.method, exp.model) for exp in exps}) == 1
+    return _Comparison(
+        exps=exps,
+        rows=row_of,
+        layers=layers_of(exps, layers),
+        kinds=list(kinds),
+        pictures=pictures_beside(exps, image),
+        views=views,
+        names=titles,
+        one_scale=alike if shared is None else shared,
+        two=difference and len(exps) == 2,
+        selection=selection.but(hops=1),
+        style=style,
+    ).compose()
 
-    bands = []
-    for indices in zip(*layers_of, strict=True):
-        records = [exp.layer(index) for exp, index in zip(exps, indices, strict=True)]
-        node = _common_center(records, row_of, center)
-        egos = [
-            None
-            if node is None
-            else ego_of(exp, record.index, same_place(node, records[0].grid, record.grid), row=row, k=k, order=order)
-            for exp, record, row in zip(exps, records, row_of, strict=True)
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """Explanations side by side, and how they are shown."""
+
+    exps: list[Explanation]
+    rows: list[int]
+    layers: list[list[int]]
+    kinds: list[str]
+    pictures: list[Picture | None]
+    views: list[View | None]
+    names: list[str]
+    one_scale: bool
+    two: bool
+    selection: Selection
+    style: Style
+
+    def compose(self) -> PaperFigure:
+        last: dict[str, Any] = {"plans": {}}
+        sets = [self._subjects(list(indices)) for indices in zip(*self.layers, strict=True)]
+        egos = [self._egos(subjects) for subjects in sets]
+        style, each = self.style, len(self.exps) + self.two
+
+        def build(panel: float, across: int) -> list[Band]:
+            last["plans"] = {}
+            bands: list[Band] = []
+            for start in range(0, len(sets), across):
+                parts = []
+                for at in range(start, min(start + across, len(sets))):
+                    pixels = panel / 72.0 * style.dpi
+                    fitted = [replace(s, picture=s.picture and s.picture.fitted(pixels)) for s in sets[at]]
+                    names = self._names(sets[at] if across > 1 else None) if across > 1 or at == 0 else ()
+                    parts.append(self._layer(at, fitted, egos[at], panel, names, last["plans"], alone=across == 1))
+                bands += beside(parts, each * across)
+            return bands
+
+        heading = plain(style.title) if isinstance(style.title, str) else ""
+        everything = [subject for subjects in sets for subject in subjects]
+        return compose_best(
+            style,
+            [(each * across, partial(build, across=across)) for across in range(1, len(sets) + 1)],
+            heading=self._heading() if style.title is True else heading,
+            legend=self._key() if style.key else "",
+            strip=width_strip(last, style) if "graph" in self.kinds and style.key else None,
+            caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled()),
+        )
+
+    def _names(self, subjects: list[Subject] | None) -> list[tuple[str, ...]]:
+        """What stands above columns, in several ways; with the layer where several layers stand side by side."""
+        letters = ["A", "B", "A−B"] if self.two else [chr(ord("A") + at) for at in range(len(self.exps))]
+        names = [*self.names, "A against B"] if self.two else self.names
+        ways: list[tuple[str, ...]] = []
+        for at, (letter, name) in enumerate(zip(letters, names, strict=True)):
+            long = f"{letter} · {name}" if self.two and at < 2 else name
+            if subjects is None:
+                ways.append((long, name, letter))
+                continue
+            layer = subjects[min(at, len(subjects) - 1)].layer
+            ways.append(
+                (f"layer {layer.number} · {long}", f"layer {layer.number} · {letter}", f"{layer.number} {letter}")
+            )
+        return ways
+
+    def _scaled(self) -> Style:
+        return self.style.but(normalize="layer" if self.one_scale else "image")
+
+    def _subjects(self, indices: list[int]) -> list[Subject]:
+        return [
+            Subject(exp, exp.layer(index), row, picture, view)
+            for exp, index, row, picture, view in zip(
+                self.exps, indices, self.rows, self.pictures, self.views, strict=True
+            )
         ]
-        same_layer = len({layer_words(exp, record) for exp, record in zip(exps, records, strict=True)}) == 1
-        block = (
-            layer_words(exps[0], records[0])
-            if blocks and same_layer
-            else SEPARATOR.join(
-                dict.fromkeys(f"{record.number}/{exp.depth}" for exp, record in zip(exps, records, strict=True))
-            )
-            if blocks
-            else ""
-        )
-        for kind in kinds:
+
+    def _egos(self, subjects: list[Subject]) -> list[Ego | None]:
+        """The same place in each."""
+        node = common_center([s.layer for s in subjects], self.rows, self.selection.center)
+        if node is None:
+            return [None] * len(subjects)
+        first = subjects[0].layer.grid
+        return [
+            ego_of(s.exp, s.layer.index, same_place(node, first, s.layer.grid), self.selection, s.row) for s in subjects
+        ]
+
+    def _layer(
+        self,
+        at: int,
+        subjects: list[Subject],
+        egos: list[Ego | None],
+        panel: float,
+        names: Sequence[Sequence[str]],
+        plans: dict[Any, Plan],
+        *,
+        alone: bool,
+    ) -> list[Band]:
+        """The bands of one layer, which stands `alone` on its rows or beside others."""
+        block = self._block(subjects) if len(self.layers[0]) > 1 and alone else ""
+        same_layer = len({layer_words(s.exp, s.layer) for s in subjects}) == 1
+        aspect, style = aspect_of(subjects), self.style
+        bands: list[Band] = []
+        for kind in self.kinds:
+            above = names if not bands else ()
+            if kind == "graph":
+                shown, notes = self._graphs(subjects, egos, panel)
+                plans |= {(at, which): picture[1] for which, picture in enumerate(shown) if picture is not None}
+                bands += graph_bands(shown, style, panel, aspect, block=block, notes=notes, names=above)
+                continue
+            cells: list[Cell | None]
             if kind == "cam":
-                cells = _cam_cells(
-                    exps,
-                    records,
-                    row_of,
-                    pictures,
-                    one_scale,
-                    two,
-                    table,
-                    look,
-                    page,
-                    common,
-                    {"palette": palette, "alpha": alpha, "fade": fade, "smooth": smooth},
-                    say_layer=not (blocks and same_layer),
-                )
+                cells = self._cams(subjects, say_layer=alone and not (block and same_layer))
+            elif kind == "neighbors":
+                cells = [
+                    neighbors_cell(s, [] if ego is None else [ego], style)
+                    for s, ego in zip(subjects, egos, strict=True)
+                ]
             else:
-                cells = _edge_cells(kind, exps, records, row_of, pictures, egos, k, order, two, common)
-            name = {"cam": "CAM", "neighbors": "neighbors", "graph": "graph"}[kind]
-            bands.append(Band(name, aspect_of(exps[0], pictures[0]), cells, block))
+                cells = [edges_cell(s, strongest_edges(s), style) for s in subjects]
+            cells += [None] * (len(self.exps) + self.two - len(cells))
+            bands.append(Band(KIND_NAMES[kind], aspect, cells, block, above))
+        return bands
 
-    columns = [f"A · {titles[0]}", f"B · {titles[1]}", "A against B"] if two else titles
-    with mpl.rc_context({"font.family": [font], "axes.linewidth": 0.4}):
-        fig = Figure(figsize=(page.inches, page.inches), facecolor=look.page)
-        heading = plain(title) if isinstance(title, str) else _heading(exps) if title else ""
-        legend = _key_words(kinds, center, one_scale, two) if key else ""
-        compose(fig, page, columns, bands, heading, legend)
-    return fig
+    def _block(self, subjects: list[Subject]) -> str:
+        words = dict.fromkeys(layer_words(s.exp, s.layer) for s in subjects)
+        if len(words) == 1:
+            return next(iter(words))
+        return SEPARATOR.join(dict.fromkeys(f"{s.layer.number}/{s.exp.depth}" for s in subjects))
 
+    def _cams(self, subjects: list[Subject], *, say_layer: bool) -> list[Cell | None]:
+        """Maps on one scale or each on its own, and the difference of two."""
+        style = self.style
+        scales = [scale_of(s.exp, s.layer, s.row) for s in subjects]
+        if self.one_scale:
+            top = max(scale.top for scale in scales)
+            scales = [Scale(top, scale.words) for scale in scales]
+        cells: list[Cell | None] = []
+        for subject, scale in zip(subjects, scales, strict=True):
+            words = [layer_words(subject.exp, subject.layer)] if say_layer else []
+            note = SEPARATOR.join([*words, target_words(subject.exp, subject.row)])
+            cells.append(cam_cell(subject, style, scale, notes=(note,)))
+        if self.two:
+            cells.append(self._cam_difference(subjects, scales))
+        return cells
 
-def column_names(exps: Sequence[Explanation], rows: Sequence[int]) -> list[str]:
-    """What tells the explanations apart: model, else class, else method, else a letter; all of what differs."""
-    parts = []
-    for options in (
-        [exp.model for exp in exps],
-        [exp.label(int(exp.target[row])) for exp, row in zip(exps, rows, strict=True)],
-        [method_words(exp.method) for exp in exps],
-    ):
-        if len(set(options)) > 1 and all(options):
-            parts.append(options)
-    if not parts:
-        return [exp.model or chr(ord("A") + at % 26) for at, exp in enumerate(exps)]
-    return [SEPARATOR.join(words) for words in zip(*parts, strict=True)]
-
-
-def _layers_of(exps: Sequence[Explanation], layers) -> list[list[int]]:
-    if layers is None:
-        found = [default_layers(exp) for exp in exps]
-    elif isinstance(layers, Sequence) and len(layers) and all(isinstance(one, (list, tuple, range)) for one in layers):
-        if len(layers) != len(exps):
-            raise ValueError(f"`layers` must have a list for each of {len(exps)} explanations (got {len(layers)})")
-        found = [list(one) for one in layers]
-    else:
-        found = [[layer.index for layer in exp.pick(layers)] for exp in exps]
-    counts = {len(one) for one in found}
-    if len(counts) != 1 or 0 in counts:
-        raise ValueError(
-            f"`layers` must name equally many of each explanation, at least one (got {[len(o) for o in found]})"
-        )
-    return found
-
-
-def _pictures(exps, image, width: float) -> list[Picture | None]:
-    if image is None:
-        return [None] * len(exps)
-    if not isinstance(image, (list, tuple)):
-        return [as_picture(image).fitted(width)] * len(exps)
-    if len(image) != len(exps):
-        raise ValueError(f"`image` must hold one for each of {len(exps)} explanations (got {len(image)})")
-    ready: dict[int, Picture] = {}
-    for one in image:
-        if id(one) not in ready:
-            ready[id(one)] = as_picture(one).fitted(width)
-    return [ready[id(one)] for one in image]
-
-
-def _common_center(records: Sequence[LayerExplanation], rows: Sequence[int], center) -> int | None:
-    """The center as a node of the first one's grid."""
-    first = records[0].grid
-    if center is not None:
-        return records[0].node(center, name="center")
-    for record, row in zip(records, rows, strict=True):
-        if int(record.peak[row]) != NO_PEAK:
-            return same_place(int(record.peak[row]), record.grid, first)
-    return None
-
-
-def _cam_cells(
-    exps, records, rows, pictures, one_scale, two, table, look, page, common, paint_options, *, say_layer
-) -> list[Cell | None]:
-    scales = [scale_of(exp, record, row) for exp, record, row in zip(exps, records, rows, strict=True)]
-    if one_scale:
-        top = max(scale.top for scale in scales)
-        scales = [scale_of(exp, record, row, vmax=top) for exp, record, row in zip(exps, records, rows, strict=True)]
-    cells: list[Cell | None] = []
-    for exp, record, row, picture, scale, own in zip(exps, records, rows, pictures, scales, common, strict=True):
-        words = [layer_words(exp, record)] if say_layer else []
-        paint = partial(
-            draw_cam,
-            exp=exp,
-            layer=record.index,
-            image=picture,
-            row=row,
-            vmax=scale.top or None,
-            **paint_options,
-            **own,
-        )
-        bar = partial(add_colorbar, table=table, scale=scale, look=look, font_size=page.small, horizontal=True)
-        cells.append(Cell(paint, _on_itself(bar), SEPARATOR.join([*words, target_words(exp, row)])))
-    if two:
-        maps = [record.cam[row].numpy() for record, row in zip(records, rows, strict=True)]
-        apart = cam_difference(maps[0], maps[1], None if one_scale else (scales[0], scales[1]))
+    def _cam_difference(self, subjects: list[Subject], scales: list[Scale]) -> Cell:
+        style, first = self.style, subjects[0]
+        maps = [s.layer.cam[s.row].numpy() for s in subjects]
+        apart = cam_difference(maps[0], maps[1], None if self.one_scale else (scales[0], scales[1]))
         limit = float(np.abs(apart).max(initial=0.0))
-        paint = partial(
-            draw_cam_difference,
-            exp=exps[0],
-            difference=apart,
-            limit=limit,
-            image=pictures[0],
-            smooth=paint_options["smooth"],
-            **common[0],
-        )
-        bar = partial(
-            add_signed_bar, limit=limit, look=look, font_size=page.small, horizontal=True, table=signed_table(look)
-        )
-        note = "A minus B" + ("" if one_scale else ", each divided by its own maximum")
-        if common[0]["view"] != common[1]["view"]:
+
+        def paint(ax: Any) -> None:
+            draw_cam_difference(ax, first.exp, apart, limit, first.picture, view=first.view, style=style)
+
+        def bar(ax: Any) -> None:
+            add_signed_bar(ax, limit, style, place=ax, horizontal=True, table=signed_table(style.look))
+
+        note = "A minus B" + ("" if self.one_scale else ", each divided by its own maximum")
+        if first.seen != subjects[1].seen:
             note += ", patch by patch at the places of A"
-        cells.append(Cell(paint, _on_itself(bar) if limit > 0 else None, note))
-    return cells
+        return Cell(paint, bar if limit > 0 else None, (note,))
 
+    def _graphs(
+        self, subjects: list[Subject], egos: list[Ego | None], panel: float
+    ) -> tuple[list[tuple[Subject, Plan] | None], list[tuple[str, ...] | None]]:
+        """The graph of each column, once where all have the same, and the edges that set two apart."""
+        style = self.style
+        if self._same_graph(subjects, egos):
+            plan = plan_for(subjects[0], [ego for ego in egos[:1] if ego is not None], style, panel)
+            note = f"the same graph in all columns: {plan_words(plan, style)}"
+            blank = [None] * (len(subjects) + self.two - 1)
+            return [(subjects[0], plan), *blank], [(note,), *blank]
+        shown: list[tuple[Subject, Plan] | None] = []
+        notes: list[tuple[str, ...] | None] = []
+        for at, (subject, ego) in enumerate(zip(subjects, egos, strict=True)):
+            plan = plan_for(subject, [] if ego is None else [ego], style, panel)
+            tones = None
+            if self.two and ego is not None and style.color == "center":
+                tones = dict.fromkeys(ego.keys.tolist(), style.look.centers[at])
+            shown.append((subject, replace(plan, tones=tones)))
+            notes.append(None)
+        if self.two:
+            a, b = egos
+            first, second = subjects
+            grids = [(s.layer.grid, s.layer.key_grid) for s in subjects]
+            if a is None or b is None or grids[0] != grids[1]:
+                return [*shown, None], [*notes, None]
+            difference = edge_difference(a, b, rows=(first.row, second.row))
+            plan = plan_for(first, [union(a, difference)], style, panel)
+            shown.append((first, replace(plan, tones=difference_tones(difference, style.look))))
+            unseen = f"; {plan.unseen} too close to the center for this size" if plan.unseen else ""
+            notes.append((difference.words() + unseen, difference.brief()))
+        return shown, notes
 
-def _on_itself(bar):
-    """A bar painter that is given the bar's own Axes."""
-    return lambda ax: bar(ax, place=ax)
+    def _same_graph(self, subjects: list[Subject], egos: list[Ego | None]) -> bool:
+        """Whether all columns would show the very same edges and shares."""
+        first, a = subjects[0], egos[0]
+        if a is None or any(ego is None or ego.center != a.center for ego in egos):
+            return False
+        one = self.style.color not in ("contribution", "effect")
+        return one and all(
+            s.layer.neighbors[s.row].shape == first.layer.neighbors[first.row].shape
+            and s.exp.model == first.exp.model
+            and bool((s.layer.neighbors[s.row] == first.layer.neighbors[first.row]).all())
+            and bool((s.layer.share[s.row] == first.layer.share[first.row]).all())
+            for s in subjects[1:]
+        )
 
+    def _heading(self) -> str:
+        """What all explanations share."""
+        models, methods = {exp.model for exp in self.exps}, {exp.method for exp in self.exps}
+        words = [plain(model) for model in models if model] if len(models) == 1 else []
+        words += [method_words(method) for method in methods if len(methods) == 1]
+        if len({tuple(note_words(exp)) for exp in self.exps}) == 1:
+            return SEPARATOR.join([*words, *note_words(self.exps[0])])
+        told = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
+        return SEPARATOR.join([*words, *told])
 
-def _edge_cells(
-    kind, exps, records, rows, pictures, egos: Sequence[Ego | None], k, order, two, common
-) -> list[Cell | None]:
-    cells: list[Cell | None] = []
-    look = common[0]["theme"]
-    for at, (exp, record, row, picture, ego) in enumerate(zip(exps, records, rows, pictures, egos, strict=True)):
-        where: dict[str, Any] = {"center": [] if ego is None else ego.center}
-        options: dict[str, Any] = {
-            "exp": exp,
-            "layer": record.index,
-            "image": picture,
-            "row": row,
-            "k": k,
-            "order": order,
-        }
-        if kind == "neighbors":
-            cells.append(Cell(partial(draw_neighbors, **options, **where, **common[at])))
-            continue
-        tone = look.centers[at] if two else "center"
-        paint = partial(draw_graph, **options, **where, color=tone, **common[at])
-        cells.append(Cell(paint, note=edges_words([] if ego is None else [ego])))
-    if two:
-        a, b = egos
-        if (
-            kind != "graph"
-            or a is None
-            or b is None
-            or (records[0].grid, records[0].key_grid) != (records[1].grid, records[1].key_grid)
-        ):
-            cells.append(None)
-        else:
-            found = edge_difference(a, b, rows=(rows[0], rows[1]))
-            paint = partial(
-                draw_edge_difference,
-                exp=exps[0],
-                a=a,
-                difference=found,
-                image=pictures[0],
-                view=common[0]["view"],
-                theme=look,
-            )
-            cells.append(Cell(paint, note=found.words()))
-    return cells
-
-
-def _heading(exps: Sequence[Explanation]) -> str:
-    """What all explanations share."""
-    models, methods = {exp.model for exp in exps}, {exp.method for exp in exps}
-    words = [plain(model) for model in models if model] if len(models) == 1 else []
-    return SEPARATOR.join([*words, *(method_words(method) for method in methods if len(methods) == 1)])
-
-
-def _key_words(kinds, center, one_scale, two) -> str:
-    words = []
-    if "cam" in kinds:
-        words.append("CAM: raw values, " + ("one scale a row" if one_scale else "each map to its own maximum"))
-    if {"graph", "neighbors"} & set(kinds):
-        where = "the place named" if center is not None else "the first map's peak"
-        words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
-    if "graph" in kinds:
-        words.append("edge: neighbor to center, width and opacity by share of the wins")
-        if two:
-            words.append("A against B: gray edges are in both, colored in that one only")
-    return SEPARATOR.join(words)
+    def _key(self) -> str:
+        words = []
+        if "cam" in self.kinds:
+            words.append("CAM: raw values, " + ("one scale a row" if self.one_scale else SPANS["image"]))
+        if {"graph", "neighbors"} & set(self.kinds):
+            where = "the place named" if self.selection.center is not None else "the first map's peak"
+            words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
+        if "graph" in self.kinds:
+            words.append("edge: neighbor to center, width and opacity by share of the wins")
+            if self.two:
+                words.append(f"A: {self.names[0]}, B: {self.names[1]}")
+                words.append("A against B: gray edges are in both, colored in that one only")
+        return SEPARATOR.join(words)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 
-from viz_nodes.draw.artists.axes import add_veil, frame, set_stage
-from viz_nodes.draw.artists.photograph import Picture, add_raster
-from viz_nodes.draw.cam import heat_pixels
-from viz_nodes.draw.geometry.selection import Ego
-from viz_nodes.draw.graph import add_edges, edge_opacities, lay_ground
+from viz_nodes.draw.artists.axes import frame, image_axes
+from viz_nodes.draw.artists.photograph import Picture, add_raster, as_picture
+from viz_nodes.draw.artists.text import say_across
+from viz_nodes.draw.cam import heat_pixels, painter_style
+from viz_nodes.draw.geometry.selection import Ego, own_key
+from viz_nodes.draw.graph import paint_graph
+from viz_nodes.draw.plans import plan_of
 from viz_nodes.draw.style.captions import percent
-from viz_nodes.draw.style.palettes import Theme, theme_named
+from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.scales import Scale
+from viz_nodes.draw.subject import Subject
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import chosen, jaccard
 from viz_nodes.grids import View
@@ -39,12 +41,21 @@ class EdgeDifference:
     share: dict[int, float]
     common: float
 
+    @property
+    def keys(self) -> np.ndarray:
+        """(n,) int64, all of them: those in both, then those of one only."""
+        return np.array([*self.both, *self.only_a, *self.only_b], dtype=int)
+
     def words(self) -> str:
         """ "5 in both, 4 only in A, 4 only in B; of the whole layer's edges 46 % in both"."""
         return (
             f"{len(self.both)} in both, {len(self.only_a)} only in A, {len(self.only_b)} only in B; "
             f"of the whole layer's edges {percent(self.common)} in both"
         )
+
+    def brief(self) -> str:
+        """ "5 in both, 4 A, 4 B"."""
+        return f"{len(self.both)} in both, {len(self.only_a)} A, {len(self.only_b)} B"
 
 
 def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDifference:
@@ -89,26 +100,45 @@ def draw_edge_difference(
     image: np.ndarray | Picture | None = None,
     *,
     view: View | None = None,
-    theme: str | Theme = "light",
-) -> dict[str, Artist]:
+    **style: Any,
+) -> dict[str, Any]:
     """Draw a center's edges of two explanations at once: those in both in gray, those of one in its color.
 
     The first's color is the theme's first, the second's its second.
     """
-    look = theme_named(theme)
-    stage, artists = lay_ground(ax, exp, a.layer, image, view, look)
-    groups = [
+    how = painter_style(style)
+    subject = Subject(exp, a.layer, 0, None if image is None else as_picture(image), view)
+    on = subject.on(ax)
+    plan = plan_of(subject, [union(a, difference)], on.points_per_pixel, None)
+    return paint_graph(on, subject, replace(plan, tones=difference_tones(difference, how.look)), how)
+
+
+def union(a: Ego, difference: EdgeDifference) -> Ego:
+    """The center with the neighbors of both, by `EdgeDifference.keys`."""
+    keys = difference.keys
+    share = np.array([difference.share[int(key)] for key in keys])
+    nothing = np.zeros(len(keys))
+    return replace(
+        a,
+        ranks=np.arange(len(keys)),
+        keys=keys,
+        share=share,
+        contribution=nothing,
+        effect=nothing,
+        is_self=keys == own_key(a.layer, a.center),
+        total=len(keys),
+        earlier=(),
+    )
+
+
+def difference_tones(difference: EdgeDifference, look: Theme) -> dict[int, str]:
+    """The color of each key node: gray for both, the theme's first and second for one only."""
+    groups = (
         (difference.both, look.muted),
         (difference.only_a, look.centers[0]),
         (difference.only_b, look.centers[1]),
-    ]
-    keys = np.array([key for group, _ in groups for key in group], dtype=int)
-    tones = np.array([to_rgba(tone) for group, tone in groups for _ in group]).reshape(-1, 4)
-    share = np.array([difference.share[int(key)] for key in keys])
-    colors = tones.copy()
-    colors[:, 3] = edge_opacities(share)
-    drawn = add_edges(ax, stage, a.layer, a.center, keys, share, colors, tones, look, mark=look.peak, is_peak=a.is_peak)
-    return artists | drawn
+    )
+    return {key: tone for keys, tone in groups for key in keys}
 
 
 def cam_difference(a: np.ndarray, b: np.ndarray, scales: tuple[Scale, Scale] | None = None) -> np.ndarray:
@@ -147,47 +177,27 @@ def draw_cam_difference(
     image: np.ndarray | Picture | None = None,
     *,
     view: View | None = None,
-    smooth: bool = True,
-    theme: str | Theme = "light",
-    font_size: float = 7.0,
-) -> dict[str, Artist]:
-    """Draw the difference of two maps over the photograph, paled, in a diverging palette centered on 0.
+    **style: Any,
+) -> dict[str, Any]:
+    """Draw the difference of two maps over the photograph, in a diverging palette centered on 0.
 
     Args:
         difference: (H, W), see `cam_difference`; where it is 0 everywhere the picture says "no difference".
         limit: what the ends of the palette stand for, plus and minus.
+        style: see `Style`: `smooth`, `theme`, `font`, `font_size`.
     """
-    look = theme_named(theme)
-    stage = set_stage(ax, exp, image, view)
+    how = painter_style(style)
+    look = how.look
+    on = image_axes(ax, exp, image, view)
     frame(ax, look.muted)
-    if stage.photograph is not None:
-        add_veil(ax, stage, look.veil, look.veil_strength, zorder=0.5)
-    left, top, right, bottom = stage.view
+    left, top, right, bottom = on.view
     scaled = 0.5 + 0.5 * np.clip(difference / limit if limit > 0 else np.zeros_like(difference), -1, 1)
-    pixels = heat_pixels(scaled, signed_table(look), smooth=smooth)
-    artists: dict[str, Artist] = {
-        "heatmap": add_raster(ax, pixels, (left, right, bottom, top), smooth=smooth, zorder=1)
+    pixels = heat_pixels(scaled, signed_table(look), smooth=how.smooth)
+    artists: dict[str, Any] = {
+        "heatmap": add_raster(ax, pixels, (left, right, bottom, top), smooth=how.smooth, zorder=1)
     }
-    if stage.photograph is not None:
-        artists["photograph"] = stage.photograph
+    if on.photograph is not None:
+        artists["photograph"] = on.photograph
     if not np.any(difference):
-        ground = {
-            "boxstyle": "round,pad=0.35",
-            "facecolor": to_rgba(look.page, 0.85),
-            "edgecolor": look.muted,
-            "linewidth": 0.4,
-        }
-        artists["equal"] = ax.text(
-            0.5,
-            0.5,
-            "no difference",
-            transform=ax.transAxes,
-            ha="center",
-            va="center",
-            fontsize=font_size,
-            color=look.ink,
-            parse_math=False,
-            zorder=8,
-            bbox=ground,
-        )
+        artists["equal"] = say_across(ax, "no difference", look, how.small, how.font)
     return artists

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import Colormap
-from matplotlib.figure import Figure
 
-from viz_nodes.draw.artists.bare_axes import Panel
-from viz_nodes.draw.artists.colorbars import add_colorbar, add_signed_bar
 from viz_nodes.draw.artists.photograph import Picture, as_picture
-from viz_nodes.draw.cam import draw_cam, heat_table
-from viz_nodes.draw.geometry.layout import FLATTEST, MARGIN, TALLEST, Band, Cell, Page, compose, lines
-from viz_nodes.draw.geometry.selection import choose_centers, edges_words, ego_of
-from viz_nodes.draw.graph import contribution_limit, draw_graph
-from viz_nodes.draw.neighbors import draw_neighbors, rank_size
-from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, number, plain, target_words, text_width
-from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
+from viz_nodes.draw.cells import (
+    KIND_NAMES,
+    KINDS,
+    aspect_of,
+    cam_cell,
+    edges_cell,
+    graph_bands,
+    neighbors_cell,
+    photograph_cell,
+    plan_for,
+)
+from viz_nodes.draw.composer import PaperFigure, compose
+from viz_nodes.draw.geometry.layout import FLATTEST, SMALL_PANEL, Band, Page
+from viz_nodes.draw.geometry.selection import SELECTION, Ego, Selection, egos_of
+from viz_nodes.draw.key import key_words, width_strip
+from viz_nodes.draw.paper import caption_of
+from viz_nodes.draw.plans import Plan
+from viz_nodes.draw.strongest import strongest_edges
+from viz_nodes.draw.style.captions import (
+    SEPARATOR,
+    layer_ways,
+    layer_words,
+    method_words,
+    note_words,
+    plain,
+    target_words,
+)
 from viz_nodes.draw.style.scales import scale_of
-from viz_nodes.draw.style.widths import width_in_inches
-from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.draw.style.style import Style, style_of
+from viz_nodes.draw.subject import Subject
+from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
 
-KINDS = ("cam", "neighbors", "graph")
-"""The pictures a sheet can hold, in the order of its rows."""
+DEFAULT_KINDS = ("cam", "neighbors", "graph")
+Image = np.ndarray | Picture | Any
 
 
 def default_layers(exp: Explanation) -> list[int]:
@@ -43,226 +59,230 @@ def default_layers(exp: Explanation) -> list[int]:
 
 def figure(
     exp: Explanation,
-    image: np.ndarray | Picture | Sequence[np.ndarray | Picture] | None,
+    image: Image | Sequence[Image] | None,
     *,
     row: int | None = None,
     rows: Sequence[int] | None = None,
-    layers: Sequence[int] | int | None = None,
-    kinds: Sequence[str] = KINDS,
-    k: int | str | None = 9,
-    order: str = "rank",
-    hops: int = 1,
-    far: int = 18,
-    center: int | tuple[int, int] | Sequence[Any] | None = None,
+    layers: Sequence[int] | int | str | None = None,
+    kinds: Sequence[str] = DEFAULT_KINDS,
     view: View | None = None,
-    color: str = "center",
-    palette: str | Colormap = DEFAULT_PALETTE,
-    alpha: float = 0.75,
-    fade: bool = True,
-    smooth: bool = True,
-    normalize: str = "image",
-    ranks: bool = True,
-    width: str | float = "column",
-    font_size: float = 6.5,
-    font: str = "DejaVu Sans",
-    theme: str | Theme = "light",
-    title: bool | str = True,
-    key: bool = True,
-    dpi: float = 300.0,
-) -> Figure:
+    caption: bool | str = True,
+    **options: Any,
+) -> PaperFigure:
     """Compose a figure: for each row of `exp` the kinds of picture below one another, a column a layer.
 
-    Panoramas, wide and low, fill the width, and layers follow one another below.
+    Panoramas, wide and low, fill the width, and layers follow one another below; so do layers that are too many to
+    stand side by side. No figure is higher than a page: panels become smaller instead.
 
     Args:
-        image: (H, W, 3) uint8, what the network saw, or the original with `view`; one for all, or a list with one for
-            each input image of `exp` (`exp.source` says which a row explains); None draws without photographs.
+        image: (H, W, 3) uint8, what the network saw, or the original with `view`, or a sample of
+            `vizgraph.load_image`, which is the original with its view; one for all, or a list with one for each input
+            image of `exp` (`exp.source` says which a row explains); None draws without photographs.
         row: which row of `exp`; `rows` several, each a block below the other: images, classes. By default the first,
             or all rows where `image` lists several.
-        layers: indices in the network, in the order of the columns; by default all of up to four, else three of them.
-        kinds: of "cam", "neighbors", "graph".
-        k, order, hops, far, center: which edges, see `draw_graph`.
+        layers: indices in the network, in the order of the columns, or "all"; by default all of up to four, else three
+            of them.
+        kinds: of "cam", "neighbors", "graph", "edges" (the layer's strongest edges), and "photograph".
         view: the part of `image` that the network saw.
-        color: "center" or "contribution", see `draw_graph`.
-        palette, alpha, fade, smooth, normalize: see `draw_cam`.
-        ranks: number the neighbors.
-        width: of the figure at final size: a name ("column", "page", "neurips", ...), millimeters, or "3.3in".
-        font_size: in points at final size; notes are a point smaller.
-        font: family.
-        theme: "light" or "dark".
-        title: True writes class, probability, method and model above; a string writes that.
-        key: explain the marks in a line at the bottom.
-        dpi: resolution that photographs are prepared for.
+        caption: False leaves out title, key and notes, for what your own caption says; a string stands as the title.
+        options: which edges, see `Selection` (`center`, `k`, `order`, `hops`, `far`, `effect`), and how all looks, see
+            `Style` (`width`, `theme`, `palette`, `color`, `title`, `key`, `notes`, `scales`, `ranks`, ...).
 
     Returns:
-        A figure of exactly this width, its height following from the panels. Save it with
-        `viz_nodes.draw.save_figure` for the same bytes every time.
+        A figure of exactly this width, its height following from the panels; `.caption` says in sentences what is
+        drawn. Save it with `viz_nodes.draw.save_figure` for the same bytes every time.
 
     Raises:
-        ValueError: an unknown kind, nothing to draw, or more columns than the width holds.
+        ValueError: an unknown kind, nothing to draw, or more than the page holds.
+        TypeError: a keyword that is none.
     """
+    selection, style = figure_options(options, caption)
     if rows is None:
-        several = isinstance(image, (list, tuple)) and len(image) > 1 and row is None
+        several = isinstance(image, list | tuple) and len(image) > 1 and row is None
         rows = None if several else [row or 0]
-    shown_rows = exp.rows(rows)
-    shown_layers = default_layers(exp) if layers is None else [layer.index for layer in exp.pick(layers)]
-    for kind in kinds:
-        if kind not in KINDS:
-            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")
-    if not shown_rows or not shown_layers or not kinds:
+    shown = exp.rows(rows)
+    if layers is None:
+        picked = default_layers(exp)
+    else:
+        picked = [layer.index for layer in exp.pick(None if isinstance(layers, str) and layers == "all" else layers)]  # type: ignore[arg-type]
+    check_kinds(kinds)
+    if not shown or not picked or not list(kinds):
         raise ValueError("`rows`, `layers` and `kinds` must each name at least one")
-    look = theme_named(theme)
-    page = Page(width_in_inches(width), look, font_size, font)
-    pictures = pictures_of(exp, image, shown_rows)
-    flat = len(shown_layers) > 1 and all(aspect_of(exp, picture) < FLATTEST for picture in pictures.values())
-    panel_width = page.panel_width(1 if flat else len(shown_layers), blocks=flat or len(shown_rows) > 1)
-    pictures = {r: picture and picture.fitted(panel_width / 72.0 * dpi) for r, picture in pictures.items()}
-    edges: dict[str, Any] = {"k": k, "order": order, "center": center}
-    further: dict[str, Any] = {"hops": hops, "far": far}
-    table = heat_table(palette_named(palette), alpha, fade)
+    return _Figure(exp, shown, picked, list(kinds), pictures_of(exp, image, shown), view, selection, style).compose()
 
-    def cell(kind: str, r: int, index: int) -> Cell:
-        common: dict[str, Any] = {"row": r, "view": view, "theme": look, "font_size": page.small}
-        record = exp.layer(index)
-        if kind == "cam":
-            paint = partial(
-                draw_cam,
-                exp=exp,
-                layer=index,
-                image=pictures[r],
-                palette=palette,
-                alpha=alpha,
-                fade=fade,
-                smooth=smooth,
-                normalize=normalize,
-                **common,
-            )
-            scale = scale_of(exp, record, r, normalize)
-            bar = partial(add_colorbar, table=table, scale=scale, look=look, font_size=page.small, horizontal=True)
-            return Cell(paint, lambda ax: bar(ax, place=ax))
-        if kind == "neighbors":
-            return Cell(
-                partial(draw_neighbors, exp=exp, layer=index, image=pictures[r], ranks=ranks, **edges, **common)
-            )
-        nodes = choose_centers(record, r, center)
-        egos = [ego_of(exp, index, node, row=r, k=k, order=order, **further) for node in nodes]
-        paint = partial(draw_graph, exp=exp, layer=index, image=pictures[r], color=color, **edges, **further, **common)
-        if color != "contribution":
-            return Cell(paint, note=edges_words(egos))
-        limit = contribution_limit(egos)
-        return Cell(
-            paint,
-            lambda ax: add_signed_bar(ax, limit, look, page.small, place=ax, horizontal=True),
-            edges_words(egos),
+
+def figure_options(options: Mapping[str, Any], caption: bool | str = True) -> tuple[Selection, Style]:
+    """A figure's keywords as a selection and a style; without caption it says nothing but names and values."""
+    named = {name: value for name, value in options.items() if name in SELECTION}
+    style = style_of({name: value for name, value in options.items() if name not in SELECTION}, taken=SELECTION)
+    if caption is False:
+        style = style.but(title=False, key=False, notes=False)
+    elif isinstance(caption, str):
+        style = style.but(title=caption)
+    return Selection(**named), style
+
+
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raise ValueError for a kind of picture that there is not."""
+    for kind in kinds:
+        if kind not in (*KINDS, "photograph"):
+            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")
+
+
+@dataclass(frozen=True, eq=False)
+class _Figure:
+    """Rows and layers of one explanation, and how they are shown."""
+
+    exp: Explanation
+    rows: list[int]
+    layers: list[int]
+    kinds: list[str]
+    pictures: dict[int, Picture | None]
+    view: View | None
+    selection: Selection
+    style: Style
+
+    def compose(self) -> PaperFigure:
+        style, page = self.style, Page(self.style)
+        subjects = {
+            (r, i): Subject(self.exp, self.exp.layer(i), r, self.pictures[r], self.view)
+            for r in self.rows
+            for i in self.layers
+        }
+        egos = {at: egos_of(self.exp, at[1], self.selection, at[0]) for at in subjects} if self._has_edges() else {}
+        blocks = len(self.rows) > 1
+        flat = len(self.layers) > 1 and all(aspect_of([subject]) < FLATTEST for subject in subjects.values())
+        columns = 1 if flat else columns_for(page, len(self.layers), blocks=blocks)
+        groups = [self.layers[at : at + columns] for at in range(0, len(self.layers), columns)]
+        last: dict[str, Any] = {}
+
+        def build(panel: float) -> list[Band]:
+            fitted = {
+                at: Subject(s.exp, s.layer, s.row, s.picture and s.picture.fitted(panel / 72.0 * style.dpi), s.view)
+                for at, s in subjects.items()
+            }
+            plans = {at: plan_for(fitted[at], egos[at], style, panel) for at in egos}
+            last.update(plans=plans, panel=panel)
+            bands: list[Band] = []
+            for r in self.rows:
+                for group in groups:
+                    bands += self._group(r, group, columns, fitted, egos, plans, panel, flat=flat, many=len(groups) > 1)
+            return bands
+
+        heading = (
+            style.title if isinstance(style.title, str) else SEPARATOR.join(self._heading()) if style.title else ""
+        )
+        return compose(
+            style,
+            build,
+            columns=columns,
+            heading=plain(heading),
+            legend=lambda bands: (
+                key_words(list(subjects.values()), self.kinds, last["plans"], style) if style.key else ""
+            ),
+            strip=width_strip(last, style) if "graph" in self.kinds and style.key else None,
+            caption=lambda bands: caption_of(list(subjects.values()), self.kinds, last["plans"], style),
         )
 
-    names = _block_names(exp, shown_rows) if len(shown_rows) > 1 else [""]
-    kind_names = {"cam": "CAM", "neighbors": "neighbors", "graph": "graph"}
-    with mpl.rc_context({"font.family": [font], "axes.linewidth": 0.4}):
-        fig = Figure(figsize=(page.inches, page.inches), facecolor=look.page)
-        columns = [layer_words(exp, exp.layer(i)) for i in shown_layers]
-        # What stands side by side, under which name at the left: all layers, or one where the picture is flat.
-        groups = (
-            [([i], words) for i, words in zip(shown_layers, columns, strict=True)] if flat else [(shown_layers, "")]
-        )
-        bands = [
-            Band(
-                kind_names[kind],
-                aspect_of(exp, pictures[r]),
-                [cell(kind, r, i) for i in group],
-                SEPARATOR.join(part for part in (name, words) if part),
-            )
-            for r, name in zip(shown_rows, names, strict=True)
-            for group, words in groups
-            for kind in kinds
-        ]
-        columns = [""] if flat else columns
-        heading = title if isinstance(title, str) else SEPARATOR.join(_heading(exp, shown_rows)) if title else ""
-        numbered = ranks and any(
-            rank_size(_pitch(exp, pictures[r], view, panel_width, exp.layer(i).key_grid), page.small)
-            for r in shown_rows
-            for i in shown_layers
-        )
-        legend = _key_words(exp, shown_rows, shown_layers, kinds, center, color, normalize, numbered) if key else ""
-        compose(fig, page, columns, bands, plain(heading) if isinstance(title, str) else heading, legend)
-    return fig
+    def _has_edges(self) -> bool:
+        return bool({"neighbors", "graph"} & set(self.kinds))
+
+    def _heading(self) -> list[str]:
+        exp = self.exp
+        words = [target_words(exp, self.rows[0])] if len(self.rows) == 1 else []
+        return [*words, method_words(exp.method), *([plain(exp.model)] if exp.model else []), *note_words(exp)]
+
+    def _group(
+        self,
+        row: int,
+        group: list[int],
+        columns: int,
+        subjects: dict[tuple[int, int], Subject],
+        egos: dict[tuple[int, int], list[Ego]],
+        plans: dict[tuple[int, int], Plan],
+        panel: float,
+        *,
+        flat: bool,
+        many: bool,
+    ) -> list[Band]:
+        """The bands of one row and the layers that stand side by side."""
+        exp, style = self.exp, self.style
+        block = _block_names(exp, self.rows)[self.rows.index(row)] if len(self.rows) > 1 else ""
+        first = row == self.rows[0] and group[0] == self.layers[0]
+        if flat:
+            block = SEPARATOR.join(part for part in (block, layer_words(exp, exp.layer(group[0]))) if part)
+        names = [] if flat or not (first or many) else [layer_ways(exp, exp.layer(i)) for i in group]
+        names += [("",)] * (columns - len(names)) if names else []
+        if many and not block:
+            block = " " * (1 + self.layers.index(group[0]) // columns % 2)
+        shown = [subjects[row, i] for i in group]
+        aspect, empty = aspect_of(shown), [None] * (columns - len(group))
+        bands: list[Band] = []
+        for kind in self.kinds:
+            above = names if not bands else []
+            if kind == "graph":
+                pictures = [(subjects[row, i], plans[row, i]) for i in group]
+                bands += graph_bands([*pictures, *empty], style, panel, aspect, block=block, names=above)
+                continue
+            make: dict[str, Callable[[Subject], Any]] = {
+                "photograph": lambda s: photograph_cell(s, style),
+                "cam": lambda s: cam_cell(s, style, scale_of(exp, s.layer, s.row, style.normalize)),
+                "neighbors": lambda s: neighbors_cell(s, egos[s.row, s.layer.index], style),
+                "edges": lambda s: edges_cell(s, strongest_edges(s), style),
+            }
+            cells = [*(make[kind](subject) for subject in shown), *empty]
+            bands.append(Band(KIND_NAMES[kind], aspect, cells, block, above))
+        return bands
+
+
+def columns_for(page: Page, count: int, *, blocks: bool = False, named: bool = True) -> int:
+    """How many panels stand side by side: all, or as many as leave each of them large enough to be read."""
+    for groups in range(1, count + 1):
+        columns = -(-count // groups)
+        try:
+            if groups == count or page.panel_width(columns, blocks=blocks, named=named) >= SMALL_PANEL:
+                return columns
+        except ValueError:
+            continue
+    return 1
 
 
 def panel(
     kind: str,
     exp: Explanation,
     layer: int,
-    image: np.ndarray | Picture | None,
+    image: Image | None,
     *,
     row: int = 0,
-    width: str | float = "column",
-    font_size: float = 7.0,
-    font: str = "DejaVu Sans",
-    theme: str | Theme = "light",
+    view: View | None = None,
+    vmax: float | None = None,
     caption: bool | str = True,
-    dpi: float = 300.0,
-    **options,
-) -> Figure:
+    **options: Any,
+) -> PaperFigure:
     """One picture with its caption as a figure of its own.
 
     Args:
-        kind: "cam", "neighbors" or "graph".
+        kind: "cam", "neighbors", "graph" or "edges".
         layer: index in the network, from 0; negative from its end.
-        image: (H, W, 3) uint8, or what `prepared` made of it.
+        image: (H, W, 3) uint8, or a sample of `vizgraph.load_image`.
+        row: which row of `exp`.
+        view: the part of `image` that the network saw.
+        vmax: top of the map's scale, in raw values.
         caption: True for the full one, False for none, or the words.
-        options: whatever that painter takes (`k`, `center`, `palette`, ...). A bar is added where colors stand for
-            values, unless `colorbar=False`.
+        options: see `Selection` and `Style`. A bar is added where colors stand for values, unless `scales=False`
+            (`colorbar=False` is the same).
     """
-    painters: dict[str, Any] = {"cam": draw_cam, "neighbors": draw_neighbors, "graph": draw_graph}
-    if kind not in painters:
-        raise ValueError(f"`kind` must be one of {', '.join(painters)} (got {kind!r})")
-    look, inches = theme_named(theme), width_in_inches(width)
-    total = inches * 72.0
+    from viz_nodes.draw.single import single
+
+    if "colorbar" in options:
+        options["scales"] = bool(options.pop("colorbar"))
+    selection, style = figure_options(options)
+    if style.font_size is None:
+        style = style.but(font_size=style.size + 0.5)
+    if kind not in KINDS:
+        raise ValueError(f"`kind` must be one of {', '.join(KINDS)} (got {kind!r})")
     picture = None if image is None else as_picture(image)
-    beside = 0.0
-    if kind == "cam" and options.setdefault("colorbar", True):
-        scale = scale_of(exp, exp.layer(layer), row, options.get("normalize", "image"), options.get("vmax"))
-        beside = _bar_room(number(scale.top), font_size, font, total)
-    elif kind == "graph" and options.get("color") == "contribution" and options.setdefault("colorbar", True):
-        beside = _bar_room("+0.00e+00", font_size, font, total)
-    width_points = total - 2 * MARGIN - beside
-    height_points = width_points * aspect_of(exp, picture)
-    with mpl.rc_context({"font.family": [font], "axes.linewidth": 0.4}):
-        fig = Figure(figsize=(inches, height_points / 72.0), facecolor=look.page)
-        if picture is not None:
-            picture = picture.fitted(width_points / 72.0 * dpi)
-        ax = fig.add_axes((MARGIN / total, 0.0, width_points / total, 1.0), axes_class=Panel)
-        common: dict[str, Any] = {"row": row, "theme": look, "font_size": font_size, "caption": caption}
-        artists = painters[kind](ax, exp, layer, picture, **common, **options)
-        words = artists["caption"].get_text() if "caption" in artists else ""
-        below = 3.0 + lines(words) * font_size * 1.3 if words else 0.0
-        height = 2 * MARGIN + height_points + below
-        fig.set_size_inches(inches, height / 72.0)
-        ax.set_position((MARGIN / total, (MARGIN + below) / height, width_points / total, height_points / height))
-    return fig
-
-
-def prepared(image: np.ndarray | Picture, *, width: str | float = "column", dpi: float = 300.0) -> Picture:
-    """A photograph made ready once for many panels of this width, which otherwise each resize it."""
-    return as_picture(image).fitted((width_in_inches(width) * 72.0 - 2 * MARGIN) / 72.0 * dpi)
-
-
-def _bar_room(words: str, font_size: float, font: str, total: float) -> float:
-    """Points beside a panel for its colorbar and the numbers at it."""
-    return 0.075 * total + text_width(words, font_size, font) + 3.0
-
-
-def aspect_of(exp: Explanation, picture: Picture | None) -> float:
-    """Height over width of the place for what is drawn: a page holds no picture that is many times as high as wide."""
-    height, width = exp.image_size if picture is None else picture.size
-    return min(height / width, TALLEST)
-
-
-def _pitch(exp: Explanation, picture: Picture | None, view, width: float, grid: tuple[int, int]) -> float:
-    """Points between two nodes in a panel of this width, as the painter's stage will have it."""
-    tall, wide = exp.image_size if picture is None else picture.size
-    left, top, right, bottom = view if view is not None else (0, 0, wide, tall)
-    return min(width / wide, TALLEST * width / tall) * min((right - left) / grid[1], (bottom - top) / grid[0])
+    return single(kind, Subject(exp, exp.layer(layer), row, picture, view), selection, style, vmax, caption)
 
 
 def source_of(exp: Explanation, row: int) -> int:
@@ -270,7 +290,7 @@ def source_of(exp: Explanation, row: int) -> int:
     return row if exp.source is None else int(exp.source[row])
 
 
-def pictures_of(exp: Explanation, image, rows: Sequence[int]) -> dict[int, Picture | None]:
+def pictures_of(exp: Explanation, image: Any, rows: Sequence[int]) -> dict[int, Picture | None]:
     """A picture a row, one object for all rows that show it.
 
     Raises:
@@ -278,7 +298,7 @@ def pictures_of(exp: Explanation, image, rows: Sequence[int]) -> dict[int, Pictu
     """
     if image is None:
         return dict.fromkeys(rows)
-    many = isinstance(image, (list, tuple))
+    many = isinstance(image, list | tuple)
     ready: dict[int, Picture] = {}
     result: dict[int, Picture | None] = {}
     for r in rows:
@@ -293,34 +313,6 @@ def pictures_of(exp: Explanation, image, rows: Sequence[int]) -> dict[int, Pictu
 
 
 def _block_names(exp: Explanation, rows: Sequence[int]) -> list[str]:
-    """What tells the rows of a sheet apart: the class, and the image where there are several."""
+    """What tells the rows of a figure apart: the class, and the image where there are several."""
     several = len({source_of(exp, r) for r in rows}) > 1
     return [(f"image {source_of(exp, r) + 1}{SEPARATOR}" if several else "") + target_words(exp, r) for r in rows]
-
-
-def _heading(exp: Explanation, rows: Sequence[int]) -> list[str]:
-    words = [target_words(exp, rows[0])] if len(rows) == 1 else []
-    return [*words, method_words(exp.method), *([plain(exp.model)] if exp.model else [])]
-
-
-def _key_words(exp, rows, layers, kinds, center, color, normalize, numbered) -> str:
-    """What the marks mean."""
-    words = []
-    if "cam" in kinds:
-        spans = {
-            "image": "each map to its own maximum",
-            "layer": "one scale a layer",
-            "shared": "one scale for all",
-            "none": "0 to 1",
-        }
-        words.append(f"CAM: raw values, {spans[normalize]}")
-    records = [exp.layer(i) for i in layers]
-    if center is None and any(int(record.peak[r]) != NO_PEAK for record in records for r in rows):
-        words.append("star: its peak")
-    if "neighbors" in kinds and numbered:
-        words.append("numbers: rank, nearest first")
-    if "graph" in kinds:
-        words.append("edge: neighbor to center, width and opacity by share of the wins")
-        if color == "contribution":
-            words.append("color: contribution in logits")
-    return SEPARATOR.join(words)

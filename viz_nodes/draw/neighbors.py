@@ -1,4 +1,4 @@
-"""The nodes picture: the center's patch and the patches it asked, outlined at their true size, the rest dimmed."""
+"""The nodes picture: the center's patch and its neighbors' patches, outlined at their true size, the rest dimmed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
@@ -15,21 +14,19 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
-from viz_nodes.draw.artists.axes import FINEST_GRID, Stage, add_patch_grid, frame, set_stage
-from viz_nodes.draw.artists.captions import add_caption
+from viz_nodes.draw.artists.axes import FINEST_GRID, ImageAxes, add_patch_grid, frame
 from viz_nodes.draw.artists.photograph import Picture
-from viz_nodes.draw.cam import say_blank
-from viz_nodes.draw.geometry.selection import Ego, choose_centers, edges_words, ego_of
+from viz_nodes.draw.artists.text import add_caption, dressed, say_across
+from viz_nodes.draw.cam import BLANK
+from viz_nodes.draw.geometry.selection import Ego, egos_of
+from viz_nodes.draw.graph import split_options
 from viz_nodes.draw.style.captions import SEPARATOR, head_words
-from viz_nodes.draw.style.palettes import Theme, theme_named
+from viz_nodes.draw.style.palettes import Theme
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.subject import Subject, subject_of
+from viz_nodes.draw.wording import edges_words
 from viz_nodes.explanation import Explanation
-from viz_nodes.grids import View, boxes
-
-
-def corners(box: np.ndarray) -> np.ndarray:
-    """(n, 4) left, top, right, bottom to (n, 4, 2) corner points, clockwise on the page."""
-    left, top, right, bottom = box.T
-    return np.stack([left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 4, 2)
+from viz_nodes.grids import View
 
 
 def shade_path(size: tuple[int, int], holes: np.ndarray) -> Path:
@@ -85,118 +82,116 @@ def draw_neighbors(
     *,
     row: int = 0,
     view: View | None = None,
-    center: int | tuple[int, int] | Sequence[Any] | None = None,
-    k: int | str | None = 9,
-    order: str = "rank",
-    ranks: bool = True,
-    dim: float = 0.62,
-    grid: bool = True,
     caption: bool | str = False,
-    theme: str | Theme = "light",
-    font_size: float = 7.0,
-) -> dict[str, Artist]:
+    **options: Any,
+) -> dict[str, Any]:
     """Draw a center's patch and its neighbors' patches over the photograph, each with its rank, the rest dimmed.
 
     Args:
         layer: index in the network, from 0; negative from its end.
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or a sample with `original` and `view`.
         row: which row of `exp`.
         view: (left, top, right, bottom) of `image` that the network saw, when `image` is the original.
-        center: a node, a (row, col) tuple, or a list of these; None for the peak. A blank map has no peak, and the
-            picture says so.
-        k: how many neighbors, "all" for every one.
-        order: which ones: "rank" the nearest, "share" those that win most.
-        ranks: write each neighbor's rank, from 1 for the nearest; the center's own patch as neighbor has none.
-        dim: how much of the rest is hidden, 0 to 1.
-        grid: draw the patch grid.
         caption: True writes layer, class, method and what is hidden below; a string writes that.
-        theme: "light" or "dark".
-        font_size: in points.
+        options: which neighbors, see `Selection` (`center`, `k`, `order`), and how they look, see `Style` (`ranks`,
+            `dim`, `grid`, `theme`, `font`, `font_size`).
 
     Returns:
         The artists by name: "photograph", and where drawn "shade", "grid", "neighbors", "centers",
         "rank0.3" (the text in center 0's neighbor of place 3), "caption", "blank".
     """
-    look, record = theme_named(theme), exp.layer(layer)
-    stage = set_stage(ax, exp, image, view)
-    frame(ax, look.muted)
-    artists: dict[str, Artist] = {}
-    if stage.photograph is not None:
-        artists["photograph"] = stage.photograph
-    egos = [ego_of(exp, record.index, node, row=row, k=k, order=order) for node in choose_centers(record, row, center)]
-    node_boxes = boxes(record.grid, stage.size, stage.view)
-    key_boxes = boxes(record.key_grid, stage.size, stage.view)
-    outlined = [key_boxes[ego.keys] for ego in egos] + [node_boxes[[ego.center]] for ego in egos]
-    holes = np.concatenate(outlined) if outlined else np.zeros((0, 4))
-    shade = PathPatch(
-        shade_path(stage.size, holes), facecolor=to_rgba(look.veil, dim), edgecolor="none", linewidth=0, zorder=1
-    )
-    ax.add_artist(shade)
-    artists["shade"] = shade
-    lined = record.key_grid if egos and egos[0].pooled else record.grid
-    if grid and stage.pitch(lined) >= FINEST_GRID:
-        artists["grid"] = add_patch_grid(ax, stage, lined, look.dots, alpha=0.14, width=0.25, zorder=1.5)
-    if egos:
-        width = float(np.clip(0.11 * stage.pitch(record.key_grid), 0.45, 1.3))
-        for which, ego in enumerate(egos):
-            color = look.centers[which % len(look.centers)]
-            artists.update(_outline(ax, stage, ego, which, color, look, width, key_boxes, node_boxes))
-            if ranks:
-                artists.update(_write_ranks(ax, stage, ego, which, look, key_boxes, font_size))
-    else:
-        artists["blank"] = say_blank(ax, look, font_size)
+    selection, style = split_options(options)
+    subject = subject_of(exp, layer, image, row, view)
+    egos = egos_of(exp, subject.layer.index, selection.but(hops=1), row)
+    artists = paint_neighbors(subject.on(ax), egos, style)
     if caption:
-        words = (
-            caption
-            if isinstance(caption, str)
-            else SEPARATOR.join([*head_words(exp, record, row), edges_words(egos, "among them the center itself")])
-        )
-        artists["caption"] = add_caption(ax, words, look, font_size)
+        words = caption if isinstance(caption, str) else neighbors_caption(subject, egos)
+        artists["caption"] = add_caption(ax, words, style.look, style.size, font=style.font)
     return artists
 
 
-def _outline(ax, stage, ego: Ego, which: int, color, look: Theme, width, key_boxes, node_boxes) -> dict[str, Artist]:
+def neighbors_caption(subject: Subject, egos: Sequence[Ego]) -> str:
+    """Layer, class, method, and what is drawn of how many neighbors."""
+    head = head_words(subject.exp, subject.layer, subject.row)
+    return SEPARATOR.join([*head, edges_words(egos, "among them the center itself")])
+
+
+def paint_neighbors(on: ImageAxes, egos: Sequence[Ego], style: Style) -> dict[str, Any]:
+    """Draw the patches of centers and their neighbors, see `draw_neighbors`."""
+    look, ax = style.look, on.ax
+    frame(ax, look.muted)
+    artists: dict[str, Any] = {}
+    if on.photograph is not None:
+        artists["photograph"] = on.photograph
+    outlined = [on.places(ego.layer, keys=True).boxes[ego.keys] for ego in egos]
+    outlined += [on.places(ego.layer).boxes[[ego.center]] for ego in egos]
+    holes = np.concatenate(outlined) if outlined else np.zeros((0, 4))
+    shade = PathPatch(
+        shade_path(on.size, holes), facecolor=to_rgba(look.veil, style.dim), edgecolor="none", linewidth=0, zorder=1
+    )
+    ax.add_artist(shade)
+    artists["shade"] = shade
+    if not egos:
+        artists["blank"] = say_across(ax, BLANK, look, style.small, style.font)
+        return artists
+    lined = on.places(egos[0].layer, keys=True)
+    if style.grid and on.pitch(lined) >= FINEST_GRID:
+        artists["grid"] = add_patch_grid(on, lined, look.dots, alpha=0.14, width=0.25, zorder=1.5)
+    width = float(np.clip(0.11 * on.pitch(lined), 0.45, 1.3))
+    for which, ego in enumerate(egos):
+        artists |= _outline(on, ego, which, look, width)
+        if style.ranks:
+            artists |= _write_ranks(on, ego, which, style)
+    return artists
+
+
+def _outline(on: ImageAxes, ego: Ego, which: int, look: Theme, width: float) -> dict[str, Any]:
     suffix = "" if which == 0 else str(which)
+    color = look.centers[which % len(look.centers)]
+    shown = ~ego.is_self if not ego.pooled else np.ones(len(ego.keys), bool)
+    shapes = list(on.places(ego.layer, keys=True).corners[ego.keys[shown]])
+    own = list(on.places(ego.layer).corners[[ego.center]])
     # Above the frame, which is at 2.5, so that a patch at the border has four sides.
-    shapes = list(corners(key_boxes[ego.keys[~ego.is_self]]))
-    rim = PolyCollection(
-        shapes, facecolors="none", edgecolors=look.casing, linewidths=width + 0.6, zorder=2.6, joinstyle="miter"
-    )
-    lines = PolyCollection(shapes, facecolors="none", edgecolors=color, linewidths=width, zorder=2.7, joinstyle="miter")
-    own = list(corners(node_boxes[[ego.center]]))
-    center_rim = PolyCollection(
-        own, facecolors="none", edgecolors=look.rim, linewidths=1.3 * width + 0.8, zorder=2.8, joinstyle="miter"
-    )
-    center = PolyCollection(
-        own, facecolors="none", edgecolors=look.peak, linewidths=1.3 * width, zorder=2.9, joinstyle="miter"
-    )
-    for artist in (rim, lines, center_rim, center):
+    drawn = [
+        PolyCollection(shape, facecolors="none", edgecolors=tone, linewidths=wide, zorder=order, joinstyle="miter")
+        for shape, tone, wide, order in (
+            (shapes, look.casing, width + 0.6, 2.6),
+            (shapes, color, width, 2.7),
+            (own, look.rim, 1.3 * width + 0.8, 2.8),
+            (own, look.peak, 1.3 * width, 2.9),
+        )
+    ]
+    for artist in drawn:
         artist.set_clip_on(False)
-        ax.add_collection(artist, autolim=False)
-    return {f"neighbors{suffix}": lines, f"centers{suffix}": center}
+        on.ax.add_collection(artist, autolim=False)
+    return {f"neighbors{suffix}": drawn[1], f"centers{suffix}": drawn[3]}
 
 
-def _write_ranks(ax, stage: Stage, ego: Ego, which: int, look: Theme, key_boxes, font_size: float) -> dict[str, Artist]:
+def _write_ranks(on: ImageAxes, ego: Ego, which: int, style: Style) -> dict[str, Any]:
     """A number in each neighbor's patch, as large as the patch holds; none where that is below 3 points."""
-    size = rank_size(stage.pitch(ego.layer.key_grid), font_size)
+    keys = on.places(ego.layer, keys=True)
+    size = rank_size(on.pitch(keys), style.small)
     if size is None:
         return {}
     artists = {}
-    for place, key, own in zip(ego.ranks, ego.keys, ego.is_self, strict=True):
-        if own:
+    for place, rank, key in zip(ego.ranks, ego.shown_ranks, ego.keys, strict=True):
+        if rank == 0:
             continue
-        left, top, right, bottom = key_boxes[key]
-        text = ax.text(
-            (left + right) / 2,
-            (top + bottom) / 2,
-            str(rank_shown(ego, int(place))),
-            ha="center",
-            va="center_baseline",
-            fontsize=size,
-            color="#ffffff",
-            zorder=6,
-            parse_math=False,
-            clip_on=False,
+        x, y = keys.centers[key]
+        text = dressed(
+            on.ax.text(
+                x,
+                y,
+                str(int(rank)),
+                ha="center",
+                va="center_baseline",
+                fontsize=size,
+                color="#ffffff",
+                zorder=6,
+                parse_math=False,
+                clip_on=False,
+            ),
+            style.font,
         )
         text.set_path_effects([withStroke(linewidth=0.22 * size, foreground="#101216")])
         artists[f"rank{which}.{int(place)}"] = text
@@ -207,9 +202,3 @@ def rank_size(pitch: float, font_size: float) -> float | None:
     """Font size of the ranks where nodes are `pitch` points apart; None where they would be too small to read."""
     size = min(0.62 * pitch, font_size)
     return None if size < 3.0 else size
-
-
-def rank_shown(ego: Ego, place: int) -> int:
-    """A neighbor's rank for people: from 1 for the nearest; the center as its own neighbor is not counted."""
-    before = int((ego.ranks[ego.is_self] < place).sum())
-    return place + 1 - before

@@ -3,11 +3,15 @@
 Figures of the networks (trainable parameters, multiply-accumulates at 224 x 224) are measured; those of the papers and
 of the weight files are as published. GraphConvNet: Li, Dai, Yi, DSIT 2024, doi 10.1109/DSIT61374.2024.10880864. ViG:
 Han et al., NeurIPS 2022, arXiv 2206.00272.
+
+One file because it is one table: what is known of each architecture and its weights stands beside the others'.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from vizgraph.models.names import SHORT_NAMES as SHORT_NAMES
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -15,14 +19,6 @@ GRAPHCONVNET_RELEASE = "GraphConvNet release"
 OFFICIAL = "official ViG release"
 MMPRETRAIN = "mmpretrain"
 BUNDLED = "bundled"
-
-SHORT_NAMES = {
-    "gcn_ti": "graphconvnet_ti",
-    "gcn_s": "graphconvnet_s",
-    "gcnp_ti": "graphconvnetp_ti",
-    "gcnp_s": "graphconvnetp_s",
-}
-"""As `vizgraph.models.SHORT_NAMES`, for what must not import torch."""
 
 
 @dataclass(frozen=True)
@@ -360,3 +356,13 @@ def preprocessing(arch: str, layout: str) -> Weights:
     published = ARCHITECTURES[arch].weights
     origin = layout.partition(" ")[0]
     return next((weights for weights in published if weights.layout == origin), published[0])
+
+
+def published_as(arch: str, name: str, sha256: str) -> Weights | None:
+    """The published weights that a file is known to be: by its hash, or by its name where no hash was published."""
+    for weights in ARCHITECTURES[arch].weights:
+        if weights.origin != BUNDLED and (
+            sha256.startswith(weights.sha256) if weights.sha256 else weights.file and weights.file == name
+        ):
+            return weights
+    return None

@@ -62,7 +62,7 @@ def downloadable(arch: str) -> Weights | None:
     return next((w for w in ARCHITECTURES[arch].weights if w.url and not w.by_hand), None)
 
 
-def what_to_fetch(arch: str, reason: str = "") -> str:
+def missing_weights_message(arch: str, reason: str = "") -> str:
     """One sentence: which file, from where, and where to put it."""
     known = ARCHITECTURES[arch]
     sources = [w for w in known.weights if w.url]

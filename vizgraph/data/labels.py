@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _SAME_NAME = {"n02012849": "crane (bird)", "n03126707": "crane (machine)", "n03710721": "maillot (tank suit)"}
@@ -64,3 +64,43 @@ def synset_index(synset: str) -> int:
         return _places()[synset]
     except KeyError:
         raise ValueError(f"`synset` must be one of ImageNet-1k's 1000, like 'n01440764' (got {synset!r})") from None
+
+
+def in_order(found: Any) -> tuple[str, ...] | None:
+    """Class names in the order of their numbers, from a list, {name: number} or {number: name}; None for all else."""
+    if isinstance(found, (list, tuple)) and found and all(isinstance(name, str) for name in found):
+        return tuple(found)
+    if not isinstance(found, dict) or not found:
+        return None
+    pairs = []
+    for key, value in found.items():
+        if _is_whole(value) and isinstance(key, str):
+            pairs.append((value, key))
+        elif isinstance(value, str) and (_is_whole(key) or (isinstance(key, str) and key.isdecimal())):
+            pairs.append((int(key), value))
+        else:
+            return None
+    numbers = sorted(number for number, _ in pairs)
+    if numbers != list(range(len(pairs))):
+        return None
+    return tuple(name for _, name in sorted(pairs))
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+LONGEST_LABEL, LONGEST_LABELS = 300, 2**20
+"""Characters of one class name, and of all of them."""
+
+
+def wrong_labels(names: Sequence[str]) -> str:
+    """Why strings cannot be class names, "" where they can."""
+    if max(map(len, names), default=0) > LONGEST_LABEL:
+        return f"longer than {LONGEST_LABEL} characters"
+    if sum(map(len, names)) > LONGEST_LABELS:
+        return f"longer than {LONGEST_LABELS} characters in all"
+    # A lone surrogate is no character: neither UTF-8 nor XML can hold it.
+    if any("\ud800" <= char <= "\udfff" or char in "\x00\ufffe\uffff" for name in names for char in name):
+        return "no text"
+    return ""

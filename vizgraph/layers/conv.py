@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from torch import nn
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
     "relu": nn.ReLU,
     "leakyrelu": lambda: nn.LeakyReLU(0.2),
     "silu": nn.SiLU,
     "hswish": nn.Hardswish,
 }
-NORMS = {"batch": nn.BatchNorm2d, "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True), "none": None}
+NORMS: dict[str, Callable[[int], nn.Module] | None] = {
+    "batch": nn.BatchNorm2d,
+    "instance": lambda channels: nn.InstanceNorm2d(channels, affine=True),
+    "none": None,
+}
 
 
-def _named(kind: str, name: str, table: dict):
+def _named(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     if name not in table:
         raise ValueError(f"`{kind}` must be one of {', '.join(table)} (got {name!r})")
     return table[name]
@@ -22,7 +29,8 @@ def _named(kind: str, name: str, table: dict):
 
 def activation(name: str) -> nn.Module:
     """A new activation module of this name."""
-    return _named("act", name, ACTIVATIONS)()
+    result: nn.Module = _named("act", name, ACTIVATIONS)()
+    return result
 
 
 def norm(name: str, channels: int) -> nn.Module | None:

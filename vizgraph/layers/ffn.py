@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
 
 from vizgraph.layers.conv import activation, conv1x1_norm
-from vizgraph.layers.recompute import keeping_convolutions
 
 
 class FFN(nn.Module):
@@ -18,14 +17,10 @@ class FFN(nn.Module):
         self.act = activation(act)
         self.fc2 = nn.Sequential(*conv1x1_norm(4 * channels, channels, norm))
         self.drop_path = StochasticDepth(drop_path, mode="row")
-        self.recompute = False
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.recompute and self.training:
-            y = keeping_convolutions((*self.fc1, self.act, *self.fc2), x, self)
-        else:
-            y = self.fc2(self.act(self.fc1(x)))
-        return self.drop_path(y) + x
+        result: Tensor = self.drop_path(self.fc2(self.act(self.fc1(x)))) + x
+        return result
 
 
 class Bottleneck(nn.Module):
@@ -45,4 +40,5 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
-        return self.bn3(self.conv3(y)) + x
+        result: Tensor = self.bn3(self.conv3(y)) + x
+        return result

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from vizgraph.layers.conv import activation, conv1x1_norm
 from vizgraph.layers.knn import KNNGraph
-from vizgraph.layers.recompute import remembered
 
 GROUPS = 4
 """Groups of the convolution that mixes a node with its message."""
@@ -41,14 +40,10 @@ def max_neighbor(y: Tensor, neighbors: Tensor) -> Tensor:
     batch, channels, keys = y.shape[:3]
     nodes, k = neighbors.shape[1:]
     table = y.detach().flatten(2).transpose(1, 2).reshape(batch * keys, channels)
-    rows = _rows_of(neighbors, keys)
-
-    def gathered() -> Tensor:
-        return table.index_select(0, rows).view(batch, nodes, k, channels)
-
+    gathered = table.index_select(0, _rows_of(neighbors, keys)).view(batch, nodes, k, channels)
     if not (torch.is_grad_enabled() and y.requires_grad):
-        return gathered().amax(dim=2).transpose(1, 2).unsqueeze(-1)
-    winner = neighbors.gather(2, remembered(lambda: _winners(gathered())).long())  # (B, N, C)
+        return gathered.amax(dim=2).transpose(1, 2).unsqueeze(-1)
+    winner = neighbors.gather(2, _winners(gathered).long())  # (B, N, C)
     return y.flatten(2).gather(2, winner.transpose(1, 2)).unsqueeze(-1)
 
 
@@ -63,7 +58,7 @@ def _winners(gathered: Tensor) -> Tensor:
     # A view copies nothing. Compiled, the copy is fused away, and for GPUs torch 2.11 cannot compile the view.
     equal = equal.to(torch.uint8) if torch.compiler.is_compiling() else equal.view(torch.uint8)
     first = equal.mul_(order).amax(dim=2)
-    return (k - first).clamp_(max=k - 1)  # NaN equals nothing
+    return (k - first).clamp(max=k - 1)  # NaN equals nothing
 
 
 def _mixing(in_channels: int, out_channels: int, act: str, norm: str) -> nn.Sequential:
@@ -79,7 +74,8 @@ class MRConv(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, y: Tensor | None = None) -> Tensor:
         message = max_neighbor(x if y is None else y, edge_index[0]) - x
-        return self.nn(torch.stack([x, message], dim=2).flatten(1, 2))
+        result: Tensor = self.nn(torch.stack([x, message], dim=2).flatten(1, 2))
+        return result
 
 
 class EdgeConv(nn.Module):
@@ -92,7 +88,8 @@ class EdgeConv(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, y: Tensor | None = None) -> Tensor:
         neighbors = gather_neighbors(x if y is None else y, edge_index[0])
         centers = x.expand_as(neighbors)
-        return self.nn(torch.cat([centers, neighbors - centers], dim=1)).max(dim=-1, keepdim=True).values
+        result: Tensor = self.nn(torch.cat([centers, neighbors - centers], dim=1)).max(dim=-1, keepdim=True).values
+        return result
 
 
 class GraphSAGEConv(nn.Module):
@@ -106,7 +103,8 @@ class GraphSAGEConv(nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, y: Tensor | None = None) -> Tensor:
         neighbors = gather_neighbors(x if y is None else y, edge_index[0])
         message = self.nn1(neighbors).max(dim=-1, keepdim=True).values
-        return self.nn2(torch.cat([x, message], dim=1))
+        result: Tensor = self.nn2(torch.cat([x, message], dim=1))
+        return result
 
 
 class GINConv(nn.Module):
@@ -119,7 +117,8 @@ class GINConv(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, y: Tensor | None = None) -> Tensor:
         total = gather_neighbors(x if y is None else y, edge_index[0]).sum(dim=-1, keepdim=True)
-        return self.nn((1 + self.eps) * x + total)
+        result: Tensor = self.nn((1 + self.eps) * x + total)
+        return result
 
 
 GRAPH_CONVS = {"mr": MRConv, "edge": EdgeConv, "sage": GraphSAGEConv, "gin": GINConv}
@@ -159,4 +158,5 @@ class DynamicGraphConv(nn.Module):
         if self.reduction > 1:
             y = F.avg_pool2d(x, self.reduction, self.reduction).reshape(batch, channels, -1, 1)
         x = x.reshape(batch, channels, -1, 1)
-        return self.gconv(x, self.knn(x, y, relative_pos), y).reshape(batch, -1, height, width)
+        result: Tensor = self.gconv(x, self.knn(x, y, relative_pos), y).reshape(batch, -1, height, width)
+        return result

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import StochasticDepth
@@ -12,7 +11,6 @@ from vizgraph.layers.conv import conv1x1_norm
 from vizgraph.layers.graph_conv import DynamicGraphConv
 from vizgraph.layers.knn import KNNGraph
 from vizgraph.layers.pos_embed import relative_position
-from vizgraph.layers.recompute import keeping_convolutions
 
 
 class Grapher(nn.Module):
@@ -43,22 +41,18 @@ class Grapher(nn.Module):
         self.reduction = reduction
         self.relative_pos = None
         if use_relative_pos:
-            self.relative_pos = nn.Parameter(relative_position(channels, grid, reduction), requires_grad=False)
+            position = relative_position(channels, grid, reduction).to(torch.get_default_device())
+            self.relative_pos = nn.Parameter(position, requires_grad=False)
         self.fc1 = nn.Sequential(*conv1x1_norm(channels, channels, norm))
         self.graph_conv = DynamicGraphConv(channels, 2 * channels, knn, conv, act, norm, reduction)
         self.fc2 = nn.Sequential(*conv1x1_norm(2 * channels, channels, norm))
         self.drop_path = StochasticDepth(drop_path, mode="row")
-        self.recompute = False
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         position = self._position(height * width, (height // self.reduction) * (width // self.reduction))
-        if self.recompute and self.training:
-            graph_conv = functools.partial(self.graph_conv, relative_pos=position)
-            y = keeping_convolutions((*self.fc1, graph_conv, *self.fc2), x, self)
-        else:
-            y = self.fc2(self.graph_conv(self.fc1(x), position))
-        return self.drop_path(y) + x
+        result: Tensor = self.drop_path(self.fc2(self.graph_conv(self.fc1(x), position))) + x
+        return result
 
     def _position(self, nodes: int, keys: int) -> Tensor | None:
         """`relative_pos` (1, N, M), resized for another input size as the published networks do."""

@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizgraph.layers.recompute import remembered
-
 
 class KNNGraph(nn.Module):
     """The dynamic graph of one layer.
@@ -52,7 +50,7 @@ class KNNGraph(nn.Module):
                 f"layer {self.layer}: k * d must not exceed the {keys} key nodes "
                 f"(got k = {self.k}, d = {self.dilation}, N = {nodes}); use a larger image or a smaller k"
             )
-        nearest = remembered(lambda: self._nearest(x, y, relative_pos, candidates))
+        nearest = self._nearest(x, y, relative_pos, candidates)
         if self.training and self.stochastic and torch.rand(()) < self.epsilon:
             neighbors = nearest[..., torch.randperm(candidates, device=nearest.device)[: self.k]]
         else:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from vizgraph.layers.conv import activation
-from vizgraph.layers.recompute import keeping_convolutions
 
 
 class Stem(nn.Module):
@@ -25,13 +24,11 @@ class Stem(nn.Module):
         for inputs, outputs, stride in zip([in_chans, *channels[:-1]], channels, strides, strict=True):
             layers += [nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.BatchNorm2d(outputs), activation(act)]
         self.convs = nn.Sequential(*layers[:-1])
-        self.recompute = False
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_chans, height, width) -> (B, C, H, W)."""
-        if self.recompute and self.training:
-            return keeping_convolutions(self.convs, x, self)
-        return self.convs(x)
+        result: Tensor = self.convs(x)
+        return result
 
 
 class Downsample(nn.Module):
@@ -42,4 +39,5 @@ class Downsample(nn.Module):
         self.conv = nn.Sequential(nn.Conv2d(in_channels, out_channels, 3, 2, padding=1), nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x)
+        result: Tensor = self.conv(x)
+        return result

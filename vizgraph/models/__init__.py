@@ -1,49 +1,29 @@
-"""The architectures, each registered with timm when this package is imported."""
+"""The architectures: `names` (what there is), `layout` (what tells them apart), `vision_gnn` (the network they share),
+`graphconvnet` and `vig` (their blocks, and timm's entrypoints, which register when they are imported).
+
+Names are loaded when first used, so that asking for a name needs no torch.
+"""
 
 from __future__ import annotations
 
-from vizgraph.errors import UsageError, did_you_mean
-from vizgraph.models import graphconvnet, vig
-from vizgraph.models.vision_gnn import Sizes, VisionGNN
+import importlib
+from typing import TYPE_CHECKING
 
-ARCHITECTURES = (
-    "graphconvnet_ti",
-    "graphconvnet_s",
-    "graphconvnetp_ti",
-    "graphconvnetp_s",
-    "vig_ti",
-    "vig_s",
-    "vig_b",
-    "pvig_ti",
-    "pvig_s",
-    "pvig_m",
-    "pvig_b",
-    "gcn_demo",
-    "vig_demo",
-)
-SHORT_NAMES = {
-    "gcn_ti": "graphconvnet_ti",
-    "gcn_s": "graphconvnet_s",
-    "gcnp_ti": "graphconvnetp_ti",
-    "gcnp_s": "graphconvnetp_s",
-}
+from vizgraph.models.names import ARCHITECTURES, SHORT_NAMES, list_models, resolve
 
-__all__ = ["ARCHITECTURES", "SHORT_NAMES", "Sizes", "VisionGNN", "graphconvnet", "list_models", "resolve", "vig"]
+_HOME = {"Layout": "layout", "Options": "layout", "VisionGNN": "vision_gnn"}
+__all__ = ["ARCHITECTURES", "SHORT_NAMES", "Layout", "Options", "VisionGNN", "list_models", "resolve"]
+
+if TYPE_CHECKING:
+    from vizgraph.models.layout import Layout, Options
+    from vizgraph.models.vision_gnn import VisionGNN
 
 
-def list_models() -> list[str]:
-    """The architectures by their timm names, the published eleven, then the small `gcn_demo` and `vig_demo`."""
-    return list(ARCHITECTURES)
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def resolve(name: str) -> str:
-    """The timm name of an architecture given by that or by its short name.
-
-    Raises:
-        UsageError: no such architecture; the message has the nearest names.
-    """
-    name = SHORT_NAMES.get(name, name)
-    if name in ARCHITECTURES:
-        return name
-    hint = did_you_mean(name, (*ARCHITECTURES, *SHORT_NAMES), count=3)
-    raise UsageError(f"no architecture is called {name!r}; {hint}")
+def __dir__() -> list[str]:
+    return sorted(__all__)

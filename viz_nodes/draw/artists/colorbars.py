@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from viz_nodes.draw.artists.axes import frame
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.photograph import add_raster
-from viz_nodes.draw.style.captions import number
-from viz_nodes.draw.style.palettes import Theme
+from viz_nodes.draw.artists.text import dressed
+from viz_nodes.draw.style.captions import number, percent
 from viz_nodes.draw.style.scales import Scale
+from viz_nodes.draw.style.style import Style
 
 _GRAY = 118.0
 _INSET = (1.03, 0.0, 0.045, 1.0)
@@ -22,14 +23,7 @@ _PAD = 1.5
 
 
 def add_colorbar(
-    ax: Axes,
-    table: np.ndarray,
-    scale: Scale,
-    look: Theme,
-    font_size: float,
-    *,
-    place: Axes | None = None,
-    horizontal: bool = False,
+    ax: Axes, table: np.ndarray, scale: Scale, style: Style, *, place: Axes | None = None, horizontal: bool = False
 ) -> Axes:
     """A bar of raw CAM values from 0 to the top of their scale.
 
@@ -40,16 +34,31 @@ def add_colorbar(
         place: Axes for the bar; by default an inset at the right of `ax`.
     """
     top = scale.top if scale.top > 0 else 1.0
-    return _add_bar(
-        ax, over_gray(table), (0.0, top), [(0.0, "0"), (top, number(scale.top))], look, font_size, place, horizontal
-    )
+    ticks = [(0.0, "0"), (top, number(scale.top))]
+    return _add_bar(ax, over_gray(table), (0.0, top), ticks, style, place, horizontal)
+
+
+def add_value_bar(
+    ax: Axes, limits: tuple[float, float], style: Style, *, place: Axes | None = None, horizontal: bool = False
+) -> Axes:
+    """A bar of the values that edges are colored by, in the colors of `edge_palette`."""
+    low, high = limits
+    if style.signed:
+        return add_signed_bar(ax, high, style, place=place, horizontal=horizontal)
+    pixels = opaque(edge_palette(style))
+    if style.color == "rank":
+        high = max(high, low + 1)
+        ticks = [(low, f"{low:.0f}"), (high, f"{high:.0f}")]
+    else:
+        high = high if high > low else low + 1.0
+        ticks = [(low, percent(low)), (high, percent(high))]
+    return _add_bar(ax, pixels, (low, high), ticks, style, place, horizontal)
 
 
 def add_signed_bar(
     ax: Axes,
     limit: float,
-    look: Theme,
-    font_size: float,
+    style: Style,
     *,
     place: Axes | None = None,
     horizontal: bool = False,
@@ -63,14 +72,22 @@ def add_signed_bar(
         ends: words behind the lowest and the highest value.
     """
     end = limit if limit > 0 else 1.0
-    pixels = opaque(look.diverging) if table is None else over_gray(table)
-    ticks = [(-end, f"\N{MINUS SIGN}{number(limit)}{ends[0]}"), (0.0, "0"), (end, f"+{number(limit)}{ends[1]}")]
-    return _add_bar(ax, pixels, (-end, end), ticks, look, font_size, place, horizontal)
+    pixels = opaque(style.look.diverging) if table is None else over_gray(table)
+    ticks = [(-end, number(-limit) + ends[0]), (0.0, "0"), (end, number(limit, signed=True) + ends[1])]
+    return _add_bar(ax, pixels, (-end, end), ticks, style, place, horizontal)
+
+
+def edge_palette(style: Style) -> Colormap:
+    """The colors of edges that stand for a value: diverging for signed ones, else from gray to the first center's."""
+    if style.signed:
+        return style.look.diverging
+    ends = [style.look.muted, style.look.centers[0]]
+    return LinearSegmentedColormap.from_list("edges", ends[::-1] if style.color == "rank" else ends)
 
 
 def opaque(palette: Colormap) -> np.ndarray:
     """(256, 4) uint8, a palette from end to end."""
-    return (palette(np.linspace(0, 1, 256)) * 255).round().astype(np.uint8)
+    return (np.asarray(palette(np.linspace(0, 1, 256))) * 255).round().astype(np.uint8)
 
 
 def over_gray(table: np.ndarray) -> np.ndarray:
@@ -85,8 +102,7 @@ def _add_bar(
     pixels: np.ndarray,
     span: tuple[float, float],
     ticks: Sequence[tuple[float, str]],
-    look: Theme,
-    font_size: float,
+    style: Style,
     place: Axes | None,
     horizontal: bool,
 ) -> Axes:
@@ -105,17 +121,18 @@ def _add_bar(
         beside, sides = (_PAD, 0.0), ("bottom", "center_baseline", "top")
     for value, words in ticks:
         side = sides[0] if value == low else sides[2] if value == high else sides[1]
-        bar.annotate(
+        written = bar.annotate(
             words,
             (value, 0.0) if horizontal else (1.0, value),
             xytext=beside,
             textcoords="offset points",
             ha=side if horizontal else "left",
             va="top" if horizontal else side,
-            fontsize=font_size,
-            color=look.ink,
+            fontsize=style.small,
+            color=style.look.ink,
             parse_math=False,
             annotation_clip=False,
         )
-    frame(bar, look.muted)
+        dressed(written, style.font)
+    frame(bar, style.look.muted)
     return bar

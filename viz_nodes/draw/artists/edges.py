@@ -10,11 +10,40 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
 
-from viz_nodes.draw.geometry.curves import ribbon, trimmed
+from viz_nodes.draw.geometry.curves import arrow_outline, trimmed
 from viz_nodes.draw.style.palettes import Color
 
+WIDTH_AT_0, WIDTH_PER_SHARE = 0.7, 4.0
+"""Points, at unit 1, of an edge that wins nothing, and what an edge that wins all has more."""
+_OPAQUE_AT = 0.2
 
-class Ribbons(PolyCollection):
+
+def edge_widths(share: np.ndarray, unit: float) -> np.ndarray:
+    """Width in points of edges by their share of the wins: linear up to all of it, from a hairline at none.
+
+    Args:
+        share: (n,) in 0..1.
+        unit: see `edge_unit`.
+    """
+    return np.asarray(unit * (WIDTH_AT_0 + WIDTH_PER_SHARE * np.clip(share, 0.0, 1.0)))
+
+
+def edge_unit(width: float, most: int) -> float:
+    """What widths of edges are multiplied with: larger in larger pictures, smaller where many edges meet.
+
+    Args:
+        width: points that a picture is wide.
+        most: neighbors of the center that has most.
+    """
+    return float(np.clip(width / 100.0, 0.75, 1.8) * np.clip((14 / max(most, 1)) ** 0.5, 0.6, 1.0))
+
+
+def edge_opacities(share: np.ndarray) -> np.ndarray:
+    """Opacity of edges by share: 0.55 for an edge that wins nothing, full from a fifth of the wins on."""
+    return np.asarray(0.55 + 0.45 * np.clip(np.asarray(share, float) / _OPAQUE_AT, 0.0, 1.0))
+
+
+class EdgeCollection(PolyCollection):
     """Curved, tapering edges with arrowheads, each on a casing that parts it from what lies below.
 
     Outlines are computed when the figure is drawn, from the Axes' scale at that moment, since widths are in points
@@ -73,8 +102,10 @@ class Ribbons(PolyCollection):
         for line, width, head in zip(middles, self.widths, self.heads, strict=True):
             if self.casing:
                 rim = 2 * self.casing
-                shapes.append(ribbon(line, width + rim, width * self.taper + rim, head + rim if head else 0.0) / scale)
-            shapes.append(ribbon(line, width, width * self.taper, head) / scale)
+                shapes.append(
+                    arrow_outline(line, width + rim, width * self.taper + rim, head + rim if head else 0.0) / scale
+                )
+            shapes.append(arrow_outline(line, width, width * self.taper, head) / scale)
         return shapes
 
     def draw(self, renderer) -> None:

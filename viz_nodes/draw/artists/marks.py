@@ -1,44 +1,59 @@
-"""The marks for nodes: a star for the peak, a diamond for another center, dots, the ring of a node that asks itself."""
+"""The marks for nodes: a star for the peak, a diamond for another center, dots, the ring of a node that hears itself.
+
+Sizes are in points and follow from the points between two nodes, so that an edge between adjacent patches has room.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from viz_nodes.draw.artists.axes import Stage
+from viz_nodes.draw.artists.axes import ImageAxes
 from viz_nodes.draw.style.palettes import Color, Theme
-from viz_nodes.grids import Grid
+
+RING_GAP = 0.25
+"""Points of ground between a mark, its ring, and the tips that end there."""
+_DIAMOND = 0.62
+"""Side of a diamond over the width of the star that it stands for: both fill the same circle."""
 
 
-def star_size(stage: Stage, grid: Grid) -> float:
-    """Points across a star: about a patch, within what reads in print."""
-    return float(np.clip(0.95 * stage.pitch(grid), 5.8, 11.5))
+def star_size(pitch: float, *, least: float = 4.4) -> float:
+    """Points across a star: within a patch, and within what reads in print."""
+    return float(np.clip(0.56 * pitch, least, 11.5))
 
 
-def dot_size(stage: Stage, grid: Grid) -> float:
+def dot_size(pitch: float) -> float:
     """Points across the dot of a neighbor."""
-    return float(np.clip(0.5 * stage.pitch(grid), 2.4, 7.0))
+    return float(np.clip(0.3 * pitch, 1.8, 6.0))
 
 
-def speck_size(stage: Stage, grid: Grid) -> float:
+def speck_size(pitch: float) -> float:
     """Points across the dot of any other node."""
-    return float(np.clip(0.2 * stage.pitch(grid), 0.35, 2.0))
+    return float(np.clip(0.16 * pitch, 0.35, 1.6))
 
 
-def add_star(
-    ax: Axes, stage: Stage, grid: Grid, at: np.ndarray, color: Color, look: Theme, *, is_peak: bool = True
+def ring_limit(star: float) -> float:
+    """Points that the ring around a mark may be wide."""
+    return 0.2 * star
+
+
+def mark_radius(star: float, ring: float = 0.0) -> float:
+    """Points from a center at which edges end: the same beside a star and a diamond."""
+    return 0.5 * star + RING_GAP + (ring + RING_GAP if ring else 0.0)
+
+
+def add_center(
+    on: ImageAxes, size: float, at: np.ndarray, color: Color, look: Theme, *, is_peak: bool = True
 ) -> Line2D:
     """The peak's star at a pixel; a diamond where a center is not the peak."""
-    size = star_size(stage, grid)
-    marker, size = ("*", size) if is_peak else ("D", 0.5 * size)
-    (mark,) = ax.plot(
+    marker, across = ("*", size) if is_peak else ("D", _DIAMOND * size)
+    (mark,) = on.ax.plot(
         [at[0]],
         [at[1]],
         linestyle="none",
         marker=marker,
-        markersize=size,
+        markersize=across,
         markerfacecolor=color,
         markeredgecolor=look.rim,
         markeredgewidth=0.05 * size + 0.12,
@@ -51,7 +66,7 @@ def add_star(
 
 
 def add_dots(
-    ax: Axes,
+    on: ImageAxes,
     at: np.ndarray,
     size: float,
     color: Color,
@@ -60,9 +75,10 @@ def add_dots(
     rim_width: float = 0.0,
     alpha: float = 1.0,
     zorder: float = 2.0,
+    clip: bool = False,
 ) -> Line2D:
     """Dots at (n, 2) pixels, in one artist."""
-    (dots,) = ax.plot(
+    (dots,) = on.ax.plot(
         at[:, 0],
         at[:, 1],
         linestyle="none",
@@ -73,23 +89,21 @@ def add_dots(
         markeredgecolor=rim or "none",
         markeredgewidth=rim_width,
         zorder=zorder,
-        clip_on=False,
+        clip_on=clip,
         scalex=False,
         scaley=False,
     )
     return dots
 
 
-def add_ring(
-    ax: Axes, stage: Stage, at: np.ndarray, size: float, color: Color, width: float, look: Theme
-) -> list[Circle]:
+def add_ring(on: ImageAxes, at: np.ndarray, star: float, color: Color, width: float, look: Theme) -> list[Circle]:
     """The ring of a center that is its own neighbor: a circle around its mark, as wide as the edge would be."""
     middle = (float(at[0]), float(at[1]))
-    radius = stage.pixels(0.5 * size + 0.3 + width / 2)
+    radius = on.pixels(0.5 * star + RING_GAP + width / 2)
     rim = Circle(
-        middle, radius, fill=False, edgecolor=look.casing, linewidth=width + 0.7, alpha=0.8, zorder=5.8, clip_on=False
+        middle, radius, fill=False, edgecolor=look.casing, linewidth=width + 0.6, alpha=0.85, zorder=5.8, clip_on=False
     )
     ring = Circle(middle, radius, fill=False, edgecolor=color, linewidth=width, zorder=5.9, clip_on=False)
-    ax.add_artist(rim)
-    ax.add_artist(ring)
+    on.ax.add_artist(rim)
+    on.ax.add_artist(ring)
     return [rim, ring]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,11 +25,13 @@ class Picture:
         size: (height, width) in the pixels that nodes and views are measured in.
         shape: (height, width) of the raster that vector formats hold; smaller or larger than the source after
             `fitted`, for the printed size.
+        view: what the network saw of it, as (left, top, right, bottom); None for all, or where it is not known.
     """
 
     source: np.ndarray
     size: tuple[int, int]
     shape: tuple[int, int]
+    view: View | None = None
     _made: dict[tuple[int, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
@@ -57,12 +60,29 @@ class Picture:
         scale = min(width / have_w, most_enlarged)
         return replace(self, shape=(max(1, round(have_h * scale)), max(1, round(have_w * scale))))
 
+    def part(self, box: View) -> tuple[Picture, tuple[float, float, float, float]]:
+        """A part of the picture in all the pixels it has, and its extent (left, right, bottom, top)."""
+        high, wide = self.source.shape[:2]
+        down, across = high / self.size[0], wide / self.size[1]
+        left, right = (int(np.clip(round(x * across), 0, wide)) for x in (box[0], box[2]))
+        top, bottom = (int(np.clip(round(y * down), 0, high)) for y in (box[1], box[3]))
+        left, top = min(left, wide - 1), min(top, high - 1)
+        right, bottom = max(right, left + 1), max(bottom, top + 1)
+        pixels = np.ascontiguousarray(self.source[top:bottom, left:right])
+        size = (bottom - top, right - left)
+        factor = max(1, min(4, round(400 / max(size))))
+        return (
+            Picture(pixels, size, (size[0] * factor, size[1] * factor)),
+            (left / across, right / across, bottom / down, top / down),
+        )
 
-def as_picture(image: np.ndarray | Picture) -> Picture:
+
+def as_picture(image: Any) -> Picture:
     """Check pixels given by a caller.
 
     Args:
-        image: (H, W, 3) uint8, RGB; (H, W) gray and (H, W, 4) with opacity are taken too.
+        image: (H, W, 3) uint8, RGB; (H, W) gray and (H, W, 4) with opacity are taken too. A sample with `original` and
+            `view`, as `vizgraph.load_image` returns it, is the whole photograph with the part that the network saw.
 
     Raises:
         TypeError: not uint8.
@@ -70,6 +90,9 @@ def as_picture(image: np.ndarray | Picture) -> Picture:
     """
     if isinstance(image, Picture):
         return image
+    if hasattr(image, "original") and hasattr(image, "view"):
+        view = image.view
+        return replace(as_picture(image.original), view=None if view is None else tuple(float(edge) for edge in view))
     pixels = np.asarray(image)
     if pixels.dtype != np.uint8:
         raise TypeError(f"`image` must be uint8 in 0..255 (got {pixels.dtype}); what a network saw is `sample.image`")

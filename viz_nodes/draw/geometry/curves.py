@@ -202,7 +202,7 @@ def trimmed(lines: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray
     return result
 
 
-def ribbon(line: np.ndarray, wide: float, narrow: float, head: float = 0.0) -> np.ndarray:
+def arrow_outline(line: np.ndarray, wide: float, narrow: float, head: float = 0.0) -> np.ndarray:
     """Outline of an edge that tapers from its start to its end and may close with an arrowhead.
 
     Args:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from viz_nodes.draw.artists.bare_axes import Panel
-from viz_nodes.draw.style.captions import shortened, text_width, wrap
-from viz_nodes.draw.style.palettes import Theme
+from viz_nodes.draw.style.fonts import DEFAULT_FONT
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.style.widths import page_height
+from viz_nodes.draw.style.wrapping import count_lines, fitting, wrap
 
 MARGIN = 2.0
 """Points of white around a figure."""
-_GAP = 4.0
-_LINE = 1.3
-_BAR = 3.5
-_LEAST_PANEL = 24.0
+GAP = 4.0
+LINE = 1.3
+BAR = 3.5
+LEAST_PANEL = 24.0
+SMALL_PANEL = 46.0
+"""Points below which panels are rather put into more rows than made smaller."""
 FLATTEST = 0.4
 """Height over width below which pictures do not stand side by side."""
 TALLEST = 2.0
 """Height over width up to which a panel fills its column; a picture that is taller stands in the middle of it."""
+_MOST_NOTE_LINES = 4
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,14 @@ class Cell:
     """One panel.
 
     Attributes:
-        paint: draws it, given its Axes.
+        paint: draws it, given its Axes; None for words alone.
         bar: draws a colorbar on the Axes below the panel.
-        note: words below, wrapped to the panel.
+        notes: words below, wrapped to the panel; several ways to say them, the longest first.
     """
 
-    paint: Callable[[Axes], object]
+    paint: Callable[[Axes], object] | None
     bar: Callable[[Axes], object] | None = None
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,139 +51,165 @@ class Band:
         aspect: height over width of its panels.
         cells: as many as the page has columns.
         block: a name that neighboring bands share, written once at their left; "" for none.
+        names: of its columns, written above it, each in several ways; () for none.
+        attached: whether it belongs to the band above, and stands close to it.
     """
 
     name: str
     aspect: float
     cells: Sequence[Cell | None]
     block: str = ""
+    names: Sequence[Sequence[str]] = ()
+    attached: bool = False
 
 
 @dataclass(frozen=True)
 class Page:
-    """The paper: what is the same for all panels of a figure.
+    """The paper: what is the same for all panels of a figure."""
 
-    Attributes:
-        inches: width of the figure.
-        look: the theme.
-        font_size, small: points of names and of notes.
-        font: family.
-    """
+    style: Style
 
-    inches: float
-    look: Theme
-    font_size: float = 6.5
-    font: str = "DejaVu Sans"
-    small: float = field(init=False)
+    @property
+    def font(self) -> str:
+        """Family of all words."""
+        return self.style.font or DEFAULT_FONT
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "small", max(self.font_size - 1.0, 0.8 * self.font_size))
+    @property
+    def inches(self) -> float:
+        """Width of the figure."""
+        return self.style.inches
 
     @property
     def width(self) -> float:
         """Width in points."""
         return self.inches * 72.0
 
-    def panel_width(self, columns: int, *, blocks: bool) -> float:
-        """Points that a panel is wide.
+    @property
+    def most(self) -> float:
+        """Points that a figure may be high."""
+        return page_height(self.style.width) * 72.0
+
+    def panel_width(self, columns: int, *, named: bool = True, blocks: bool = False) -> float:
+        """Points that a panel is wide where the page is filled.
 
         Raises:
             ValueError: too many columns for this page.
         """
-        width = (self.width - MARGIN - self.left(blocks) - _GAP * (columns - 1)) / columns
-        if width < _LEAST_PANEL:
+        width = (self.width - MARGIN - self.left(named=named, blocks=blocks) - GAP * (columns - 1)) / columns
+        if width < LEAST_PANEL:
             raise ValueError(
-                f"`width` must leave each of {columns} columns {_LEAST_PANEL:.0f} points "
+                f"`width` must leave each of {columns} columns {LEAST_PANEL:.0f} points "
                 f"(got {max(width, 0):.0f} at {self.inches * 25.4:.0f} mm)"
             )
         return width
 
-    def left(self, blocks: bool) -> float:
+    def left(self, *, named: bool, blocks: bool) -> float:
         """Points left of the first panel."""
-        return MARGIN + (2 if blocks else 1) * self.font_size * _LINE + 1.0
+        return MARGIN + (int(named) + int(blocks)) * self.style.size * LINE + (1.0 if named or blocks else 0.0)
 
 
-def compose(fig: Figure, page: Page, columns: Sequence[str], bands: Sequence[Band], heading: str, legend: str) -> None:
-    """Paint bands of panels on an empty figure, and give it the height that they need.
+@dataclass(frozen=True)
+class Placed:
+    """Where everything of a figure stands, in points from the top left.
+
+    Attributes:
+        panel: width of a panel.
+        left: of the first panel.
+        tops: of each band's panels.
+        notes: of each band's cells, wrapped.
+        names: top of each band's column names, None where it has none.
+        heading, legend: wrapped words.
+        legend_top: where the legend begins.
+        height: of the figure.
+    """
+
+    panel: float
+    left: float
+    tops: list[float]
+    notes: list[list[str]]
+    names: list[float | None]
+    heading: str
+    legend: str
+    legend_top: float
+    height: float
+
+
+def place(page: Page, bands: Sequence[Band], panel: float, heading: str, legend: str, strip: float = 0.0) -> Placed:
+    """Place bands of panels of one width.
 
     Args:
-        columns: the names above the columns.
-        heading: words above all, wrapped.
-        legend: words below all, wrapped, in small print.
+        panel: points that each panel is wide.
+        heading: words above all.
+        legend: words below all, in small print.
+        strip: points high of what is drawn between the panels and the legend's words.
     """
-    blocks = any(band.block for band in bands)
-    panel = page.panel_width(len(columns), blocks=blocks)
-    inner, look, size, small = page.width - 2 * MARGIN, page.look, page.font_size, page.small
+    style, size, small = page.style, page.style.size, page.style.small
+    inner = page.width - 2 * MARGIN
     heading = wrap(heading, inner, size, page.font) if heading else ""
     legend = wrap(legend, inner, small, page.font) if legend else ""
-
-    top = (
-        MARGIN
-        + (lines(heading) * size * _LINE + 2.0 if heading else 0.0)
-        + (size * _LINE + 1.0 if any(columns) else 0.0)
-    )
-    tops, notes, y = [], [], top
+    left = page.left(named=any(band.name for band in bands), blocks=any(band.block for band in bands))
+    y = MARGIN + (count_lines(heading) * size * LINE + 2.0 if heading else 0.0)
+    tops: list[float] = []
+    notes: list[list[str]] = []
+    names: list[float | None] = []
     for at, band in enumerate(bands):
-        wrapped = [wrap(cell.note, panel, small, page.font) if cell and cell.note else "" for cell in band.cells]
-        below = _BAR + 2.0 + small * 1.15 if any(cell and cell.bar for cell in band.cells) else 0.0
-        if any(wrapped):
-            below += 1.5 + max(lines(note) for note in wrapped) * small * _LINE
+        if at:
+            y += 2.0 if band.attached else GAP + (GAP if band.block != bands[at - 1].block else 0.0)
+        named = any(any(name) for name in band.names)
+        names.append(y if named else None)
+        y += size * LINE + 1.0 if named else 0.0
         tops.append(y)
+        y += panel * band.aspect
+        wrapped = [note_of(cell, panel, page) if style.notes else "" for cell in band.cells]
         notes.append(wrapped)
-        y += panel * band.aspect + below + _GAP
-        if at + 1 < len(bands) and bands[at + 1].block != band.block:
-            y += _GAP
-    legend_height = lines(legend) * small * _LINE + 1.0 if legend else 0.0
-    height = y - _GAP + (2.0 + legend_height if legend else 0.0) + MARGIN
-    fig.set_size_inches(page.inches, height / 72.0)
-
-    def axes(x: float, y_top: float, w: float, h: float) -> Axes:
-        return fig.add_axes((x / page.width, 1 - (y_top + h) / height, w / page.width, h / height), axes_class=Panel)
-
-    def write(x: float, y_top: float, words: str, points: float, color: str, **more) -> None:
-        fig.text(
-            x / page.width,
-            1 - y_top / height,
-            words,
-            fontsize=points,
-            color=color,
-            parse_math=False,
-            linespacing=1.22,
-            **more,
-        )
-
-    def upright(x: float, y_top: float, room: float, words: str, color: str) -> None:
-        points = size if text_width(words, size, page.font) <= room else small
-        words = shortened(words, room, points, page.font)
-        write(x, y_top + room / 2, words, points, color, ha="center", va="center", rotation=90)
-
-    if heading:
-        write(MARGIN, MARGIN, heading, size, look.ink, ha="left", va="top")
-    left = page.left(blocks)
-    for column, name in enumerate(columns):
-        x = left + column * (panel + _GAP) + panel / 2
-        write(x, top - 2.0, shortened(name, panel, size, page.font), size, look.ink, ha="center", va="baseline")
-    for at, (band, y_top, wrapped) in enumerate(zip(bands, tops, notes, strict=True)):
-        h = panel * band.aspect
-        upright(left - 2.0 - 0.55 * size, y_top, h, band.name, look.muted)
-        if band.block and (at == 0 or bands[at - 1].block != band.block):
-            last = max(i for i in range(at, len(bands)) if all(b.block == band.block for b in bands[at : i + 1]))
-            upright(MARGIN + 0.55 * size, y_top, tops[last] + panel * bands[last].aspect - y_top, band.block, look.ink)
-        for column, (cell, note) in enumerate(zip(band.cells, wrapped, strict=True)):
-            if cell is None:
-                continue
-            x = left + column * (panel + _GAP)
-            cell.paint(axes(x, y_top, panel, h))
-            below = 1.5
-            if cell.bar is not None:
-                cell.bar(axes(x, y_top + h + 2.0, panel, _BAR))
-                below += _BAR + 2.0 + small * 1.15
-            if note:
-                write(x, y_top + h + below, note, small, look.muted, ha="left", va="top")
-    if legend:
-        write(MARGIN, height - MARGIN - legend_height + 1.0, legend, small, look.muted, ha="left", va="top")
+        if style.scales and any(cell and cell.bar for cell in band.cells):
+            y += BAR + 2.0 + small * 1.15
+        if any(wrapped):
+            y += 1.5 + max(count_lines(note) for note in wrapped) * small * LINE
+    below = y + (3.0 + strip if strip else 0.0) + (2.0 if legend else 0.0)
+    height = below + (count_lines(legend) * small * LINE + 1.0 if legend else 0.0) + MARGIN
+    return Placed(panel, left, tops, notes, names, heading, legend, below, height)
 
 
-def lines(text: str) -> int:
-    """How many lines a text has; none has 0."""
-    return text.count("\n") + 1 if text else 0
+def note_of(cell: Cell | None, panel: float, page: Page) -> str:
+    """A cell's note, in the longest way that takes few lines."""
+    if cell is None or not cell.notes:
+        return ""
+    ways = [wrap(note, panel, page.style.small, page.font) if note else "" for note in cell.notes]
+    return next((words for words in ways if count_lines(words) <= _MOST_NOTE_LINES), ways[-1])
+
+
+def fit(page: Page, build: Callable[[float], Sequence[Band]], most: float, measure: Callable[..., Placed]) -> Placed:
+    """The widest panels, up to `most` points, with which a figure is no higher than its page.
+
+    Args:
+        build: bands for a panel width.
+        measure: places bands at a panel width.
+
+    Raises:
+        ValueError: not even the smallest panels fit.
+    """
+    width = most
+    placed = measure(build(width), width)
+    for _ in range(40):
+        if placed.height <= page.most + 1e-6:
+            return placed
+        width *= max(0.8, min(0.985, (page.most / placed.height)))
+        if width < LEAST_PANEL:
+            break
+        placed = measure(build(width), width)
+    raise ValueError(
+        f"the figure would be {placed.height / 72:.1f} inches high, more than a page has ({page.most / 72:.1f}); "
+        f"draw fewer rows, layers or kinds, or give it a larger `width`"
+    )
+
+
+def column_names(names: Sequence[Sequence[str]], panel: float, page: Page) -> list[str]:
+    """What is written above each column: the longest way to say it that fits."""
+    level = 0
+    longest = max((len(name) for name in names), default=0)
+    for level in range(longest):
+        chosen = [name[min(level, len(name) - 1)] if name else "" for name in names]
+        if all(fitting([words], panel, page.style.size, page.font) == words for words in chosen):
+            return chosen
+    return [fitting(name, panel, page.style.size, page.font) if name else "" for name in names]

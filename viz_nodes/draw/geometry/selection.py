@@ -1,17 +1,75 @@
-"""What a graph picture shows: a center with the neighbors that are drawn, cut out of the explanation's ego graph."""
+"""Which edges a picture shows: a center with those of its neighbors that are asked for, and the hops before them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import networkx as nx
 import numpy as np
+from torch import Tensor
 
-from viz_nodes.draw.style.captions import percent
-from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.draw.style.style import VALUES
+from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation, LayerExplanation
 from viz_nodes.graphs.digraphs import ego_graph
+
+Center = int | tuple[Any, ...] | Sequence[Any] | None
+Values = np.ndarray | Tensor | Sequence[float]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Which edges are drawn; the keywords that figures and painters of edges take.
+
+    Attributes:
+        center: a node, a (row, col) tuple of integers, an (x, y) tuple of floats as fractions of what the network saw,
+            or a list of these, each in a color of its own; None for the peak. A blank map has no peak, and the picture
+            says so.
+        k: how many neighbors, "all" or None for every one.
+        order: which ones: "rank" the nearest; "share" those that win most; "contribution" and "effect" those of the
+            largest absolute value.
+        hops: how many layers to go back: a second hop draws the edges of the layer before, lighter, into the
+            neighbors drawn. Each of those layers must be among those explained.
+        far: how many edges of each further hop, the heaviest.
+        effect: what cutting each edge of the center changes (`viz_nodes.effect`): (k,) in the order of
+            `neighbors`, (N, k) for several centers, or a mapping from the layer's index to these.
+
+    Raises:
+        ValueError: `k`, `hops` or `far` below 1, or an unknown order.
+    """
+
+    center: Center = None
+    k: int | str | None = 9
+    order: str = "rank"
+    hops: int = 1
+    far: int = 18
+    effect: Values | Mapping[int, Values] | None = None
+
+    def __post_init__(self) -> None:
+        if self.order not in VALUES:
+            raise ValueError(f"`order` must be one of {', '.join(VALUES)} (got {self.order!r})")
+        _ = self.limit
+        for name in ("hops", "far"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"`{name}` must be a whole number of at least 1 (got {value!r})")
+
+    @property
+    def limit(self) -> int | None:
+        """`k` as a number; None for all."""
+        if self.k is None or self.k == "all":
+            return None
+        if isinstance(self.k, bool) or not isinstance(self.k, int | np.integer) or self.k < 1:
+            raise ValueError(f'`k` must be a positive number of neighbors or "all" (got {self.k!r})')
+        return int(self.k)
+
+    def but(self, **changes: Any) -> Selection:
+        """The same selection with other values."""
+        return replace(self, **changes)
+
+
+SELECTION = tuple(entry.name for entry in fields(Selection))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +102,12 @@ class Ego:
         layer: the layer whose edges these are.
         center: node number of the center.
         is_peak: whether the center is the map's peak.
-        graph: the edges drawn, as `Explanation.ego_graph` gives them: neighbor -> center, with `rank`, `share`, ...
         ranks: (n,) places 0..k-1 of the neighbors drawn, ascending.
         keys: (n,) their key nodes.
         share, contribution: (n,).
-        is_self: (n,) whether a neighbor is the center itself.
+        effect: (n,), NaN where it is not known.
+        is_self: (n,) whether a neighbor is the center itself; where keys are pooled, the key node that the center
+            lies in.
         total: how many neighbors the center has.
         earlier: the later hops, each one layer earlier.
     """
@@ -56,13 +115,13 @@ class Ego:
     layer: LayerExplanation
     center: int
     is_peak: bool
-    graph: nx.DiGraph
     ranks: np.ndarray
     keys: np.ndarray
     share: np.ndarray
     contribution: np.ndarray
     is_self: np.ndarray
     total: int
+    effect: np.ndarray = field(default_factory=lambda: np.zeros(0))
     earlier: tuple[Hop, ...] = ()
 
     @property
@@ -75,19 +134,33 @@ class Ego:
         """Share of the center's wins that the neighbors drawn carry."""
         return float(self.share.sum())
 
+    def value(self, name: str) -> np.ndarray:
+        """(n,) rank, share, contribution or effect of the neighbors drawn."""
+        return self.shown_ranks.astype(float) if name == "rank" else np.asarray(getattr(self, name), float)
 
-def choose_centers(
-    layer: LayerExplanation, row: int, center: int | tuple[int, int] | Sequence[Any] | None
-) -> list[int]:
+    @property
+    def shown_ranks(self) -> np.ndarray:
+        """(n,) ranks for people, from 1 for the nearest; a node as its own neighbor is not counted and has 0."""
+        if self.pooled:
+            return self.ranks + 1
+        before = np.array([int((self.ranks[self.is_self] < rank).sum()) for rank in self.ranks], dtype=int)
+        return np.where(self.is_self, 0, self.ranks + 1 - before)
+
+    def only(self, mask: np.ndarray) -> Ego:
+        """The same center with some of its neighbors drawn."""
+        columns = ("ranks", "keys", "share", "contribution", "effect", "is_self")
+        return replace(self, **{name: getattr(self, name)[mask] for name in columns})
+
+
+def choose_centers(layer: LayerExplanation, row: int, center: Center) -> list[int]:
     """Node numbers of the centers to draw.
 
     Args:
-        center: None for the peak (none where the map is blank), what `LayerExplanation.node` takes (a node number, a
-            (row, col) tuple, an (x, y) tuple with fractions of what the network saw), or a list of these.
+        center: see `Selection`; none where it is None and the map is blank.
 
     Raises:
         ValueError: no such node.
-        TypeError: anything else.
+        TypeError: nothing that names one.
     """
     if center is None:
         peak = int(layer.peak[row])
@@ -96,61 +169,113 @@ def choose_centers(
     return [layer.node(each, name="center") for each in (center if several else [center])]  # type: ignore[union-attr]
 
 
+def egos_of(exp: Explanation, layer: int, selection: Selection, row: int = 0) -> list[Ego]:
+    """The centers that a selection names in a layer, each with the neighbors to draw."""
+    record = exp.layer(layer)
+    return [ego_of(exp, record.index, node, selection, row) for node in choose_centers(record, row, selection.center)]
+
+
 def ego_of(
-    exp: Explanation,
-    layer: int,
-    center: int,
-    *,
-    row: int = 0,
-    k: int | str | None = 9,
-    order: str = "rank",
-    hops: int = 1,
-    far: int = 18,
+    exp: Explanation, layer: int, center: int, selection: Selection | None = None, row: int = 0, **options: Any
 ) -> Ego:
     """A center with at most `k` of its neighbors.
 
     Args:
-        k: how many; "all" or None for every one.
-        order: "rank" takes the nearest, "share" those that win most.
-        hops: how many layers to go back; each needs its layer explained.
-        far: how many edges of each further hop, the heaviest.
+        options: of `Selection`, in its place or changing it.
 
     Raises:
-        ValueError: `k` below 1, or an unknown order; more hops than layers.
+        ValueError: more hops than layers, or `order="effect"` without effects.
         IndexError: a layer on the way was not explained.
     """
-    if order not in ("rank", "share"):
-        raise ValueError(f'`order` must be "rank" or "share" (got {order!r})')
-    limit = _limit(k)
+    selection = (selection or Selection()).but(**options)
     record = exp.layer(layer)
-    whole = ego_graph(exp, record.index, center, hops=hops, row=row)
-    near = [(u, v, d) for u, v, d in whole.in_edges(center, data=True) if d["hop"] == 1 and d["kind"] == "graph"]
-    near.sort(key=lambda edge: (-edge[2]["share"] if order == "share" else 0, edge[2]["rank"]))
-    kept = sorted(near[:limit], key=lambda edge: edge[2]["rank"])
-    drawn = [(u, v) for u, v, _ in kept]
-    earlier = []
-    reached = {u for u, _ in drawn}
-    for hop in range(2, hops + 1):
-        pairs, one = _further(exp, whole, reached, hop, record.index - hop + 1, far)
-        drawn += pairs
-        earlier.append(one)
-        reached = {u for u, _ in pairs}
-    return Ego(
+    ranks, keys, merged = _neighbors(record, center, row)
+    total = len(ranks)
+    effect = _effects(selection.effect, record, center, row)
+    values = {
+        "share": merged(record.share[row, center].double().numpy()),
+        "contribution": merged(record.contribution[row, center].double().numpy()),
+        "effect": np.full(total, np.nan) if effect is None else merged(effect),
+    }
+    if selection.order == "effect" and effect is None:
+        raise ValueError('`order="effect"` needs `effect`: what `viz_nodes.effect` found for this center')
+    if selection.order != "rank":
+        best = np.lexsort((ranks, -np.abs(np.nan_to_num(values[selection.order]))))
+        kept = np.sort(best[: selection.limit])
+    else:
+        kept = np.arange(total)[: selection.limit]
+    ego = Ego(
         layer=record,
         center=center,
         is_peak=center == int(record.peak[row]),
-        graph=whole.edge_subgraph(drawn) if drawn else whole.subgraph([center]),
-        ranks=np.array([d["rank"] for _, _, d in kept], dtype=int),
-        keys=np.array([whole.nodes[u]["node"] for u, _, _ in kept], dtype=int),
-        share=np.array([d["share"] for _, _, d in kept], dtype=float),
-        contribution=np.array([d["contribution"] for _, _, d in kept], dtype=float),
-        is_self=np.array([u == v for u, v, _ in kept], dtype=bool),
-        total=len(near),
-        earlier=tuple(earlier),
+        ranks=ranks[kept],
+        keys=keys[kept],
+        is_self=keys[kept] == own_key(record, center),
+        total=total,
+        **{name: column[kept] for name, column in values.items()},
     )
+    return ego if selection.hops == 1 else _with_hops(exp, ego, selection, row)
 
 
-def _further(exp: Explanation, whole: nx.DiGraph, reached: set, hop: int, index: int, far: int) -> tuple[list, Hop]:
+def own_key(layer: LayerExplanation, node: int) -> int:
+    """The key node that a node is, or where keys are pooled the one that it lies in."""
+    (height, width), (key_height, key_width) = layer.grid, layer.key_grid
+    row, col = divmod(node, width)
+    return int((row + 0.5) / height * key_height) * key_width + int((col + 0.5) / width * key_width)
+
+
+def _neighbors(
+    layer: LayerExplanation, center: int, row: int
+) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Places and key nodes of a center's neighbors, and what sums a value over places that name the same one."""
+    everything = layer.neighbors[row, center].numpy()
+    there = np.flatnonzero(everything != NO_EDGE)
+    _, first, which = np.unique(everything[there], return_index=True, return_inverse=True)
+    by_rank = np.argsort(first)
+    ranks = there[first[by_rank]]
+
+    def merged(values: np.ndarray) -> np.ndarray:
+        return np.bincount(which, weights=values[there], minlength=len(first))[by_rank]
+
+    return ranks, everything[ranks], merged
+
+
+def _effects(given: Any, layer: LayerExplanation, center: int, row: int) -> np.ndarray | None:
+    """(k,) effects of a center's edges, from the argument or the layer's own."""
+    if isinstance(given, Mapping):
+        given = given.get(layer.index)
+    if given is None:
+        given = getattr(layer, "effect", None)
+        if given is None:
+            return None
+    values = np.asarray(given, float)
+    k = layer.neighbors.shape[-1]
+    if values.ndim == 3:
+        values = values[row]
+    if values.ndim == 2:
+        values = values[center]
+    if values.shape != (k,):
+        raise ValueError(f"`effect` must have shape ({k},) for the center's neighbors (got {values.shape})")
+    return values
+
+
+def _with_hops(exp: Explanation, ego: Ego, selection: Selection, row: int) -> Ego:
+    """The heaviest edges of the layers before, into the neighbors drawn."""
+    whole = ego_graph(exp, ego.layer.index, ego.center, hops=selection.hops, row=row)
+    kept = set(ego.keys.tolist())
+    into = whole.in_edges(ego.center, data=True)
+    reached = {u for u, _, d in into if d["kind"] == "graph" and d["hop"] == 1 and whole.nodes[u]["node"] in kept}
+    earlier = []
+    for hop in range(2, selection.hops + 1):
+        pairs, one = _further(exp, whole, reached, hop, ego.layer.index - hop + 1, selection.far)
+        earlier.append(one)
+        reached = {u for u, _ in pairs}
+    return replace(ego, earlier=tuple(earlier))
+
+
+def _further(
+    exp: Explanation, whole: nx.DiGraph, reached: set[Any], hop: int, index: int, far: int
+) -> tuple[list[tuple[Any, Any]], Hop]:
     """The heaviest edges of one further hop that lead into nodes drawn already."""
     asking = set(reached)
     for u, v, d in whole.edges(data=True):
@@ -169,42 +294,3 @@ def _further(exp: Explanation, whole: nx.DiGraph, reached: set, hop: int, index:
         total=len(everything),
         carried=float(sum(d["weight"] for _, _, d in chosen)),
     )
-
-
-def _limit(k: int | str | None) -> int | None:
-    if k is None or k == "all":
-        return None
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f'`k` must be a positive number of neighbors or "all" (got {k!r})')
-    return int(k)
-
-
-def edges_words(egos: Sequence[Ego], itself: str = "ring: the center itself") -> str:
-    """What is drawn and what is hidden: "9 of 17 neighbors drawn, 61 % of the wins; ring: the center itself, 12 %".
-
-    Several centers are counted together, their shares averaged. Where all are drawn, only that is said.
-
-    Args:
-        itself: what is said of a center that is its own neighbor.
-    """
-    if not egos:
-        return "no positive evidence"
-    drawn, total = sum(len(ego.keys) for ego in egos), sum(ego.total for ego in egos)
-    if total == 0:
-        return "no neighbors"
-    layer = egos[0].layer
-    about, what = "" if layer.exact else "about ", "the weight" if layer.conv in ("gin", "sum") else "the wins"
-    words = f"{len(egos)} centers, " if len(egos) > 1 else ""
-    if drawn == total:
-        words += f"all {total} neighbors drawn"
-    else:
-        carried = sum(ego.carried for ego in egos) / len(egos)
-        words += f"{drawn} of {total} neighbors drawn, {about}{percent(carried)} of {what}"
-    if any(ego.is_self.any() for ego in egos):
-        own = sum(float(ego.share[ego.is_self].sum()) for ego in egos) / len(egos)
-        words += f"; {itself}, {about}{percent(own)}" + (f" of {what}" if drawn == total else "")
-    for hops in zip(*(ego.earlier for ego in egos), strict=True):
-        count, of = sum(len(hop.senders) for hop in hops), sum(hop.total for hop in hops)
-        carried = sum(hop.carried for hop in hops) / len(hops)
-        words += f"; layer {hops[0].layer.number}: {count} of {of} edges drawn, {about}{percent(carried)} of the weight"
-    return words

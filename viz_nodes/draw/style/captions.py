@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import unicodedata
@@ -10,8 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
-from matplotlib.font_manager import FontProperties, findfont, get_font
-
+from viz_nodes.draw.style.fonts import LEFT_TO_RIGHT, right_to_left
 from viz_nodes.explanation import Explanation, LayerExplanation
 
 WORDS: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
@@ -80,6 +78,17 @@ def layer_words(exp: Explanation, layer: LayerExplanation) -> str:
     return f"layer {layer.number} of {exp.depth}".replace(" ", _JOINED)
 
 
+def layer_ways(exp: Explanation, layer: LayerExplanation) -> tuple[str, str, str]:
+    """ "layer 4 of 12", "layer 4", "4": what fits above a column."""
+    return layer_words(exp, layer), f"layer {layer.number}".replace(" ", _JOINED), str(layer.number)
+
+
+def note_words(exp: Explanation) -> list[str]:
+    """What a figure must say of the network: that it is untrained, what it was trained on."""
+    note = exp.extras.get("note")
+    return [plain(note)] if isinstance(note, str) and note else []
+
+
 def target_words(exp: Explanation, row: int) -> str:
     """ "tabby cat 62 %", "digit 5, 96 %"; "tabby cat 62 % rather than tiger cat 21 %" for a contrast.
 
@@ -96,6 +105,8 @@ def _class_words(exp: Explanation, row: int, index: int) -> str:
     if index < 0:
         return plain(exp.target_label(row))
     name, value = plain(exp.label(index)), float(exp.probabilities[row, index])
+    if right_to_left(name):
+        name += LEFT_TO_RIGHT
     pause = "," if name[-1:].isdigit() else ""
     return f"{name}{pause}{_JOINED}{percent(value) if exp.probable else number(value)}"
 
@@ -108,54 +119,3 @@ def method_words(method: str) -> str:
 def head_words(exp: Explanation, layer: LayerExplanation, row: int) -> list[str]:
     """Layer, class with probability, and method: what every caption begins with."""
     return [layer_words(exp, layer), target_words(exp, row), method_words(exp.method)]
-
-
-@functools.lru_cache(maxsize=16)
-def _font_file(family: str) -> str:
-    return findfont(FontProperties(family=family))
-
-
-@functools.lru_cache(maxsize=4096)
-def text_width(text: str, size: float, family: str = "DejaVu Sans") -> float:
-    """Width in points of one line of text, from the font's metrics; a character it lacks counts as a square."""
-    font = get_font(_font_file(family))
-    font.set_size(size, 720)
-    known = "".join(char for char in text if font.get_char_index(ord(char)))
-    font.set_text(known, 0.0)
-    return font.get_width_height()[0] / 640.0 + size * (len(text) - len(known))
-
-
-def wrap(text: str, width: float, size: float, family: str = "DejaVu Sans") -> str:
-    """Break text into lines of at most `width` points, at spaces; a longer word is broken inside.
-
-    A "·" stays at the end of its line, where it says that the sentence goes on.
-    """
-    lines: list[str] = []
-    line = ""
-    for word in text.replace(SEPARATOR, f"{_JOINED}· ").split(" "):
-        longer = f"{line} {word}" if line else word
-        if text_width(longer, size, family) <= width:
-            line = longer
-            continue
-        if line:
-            lines.append(line)
-        while text_width(word, size, family) > width and len(word) > 1:
-            fits = max(
-                1, next(n for n in range(len(word), 0, -1) if n == 1 or text_width(word[:n], size, family) <= width)
-            )
-            lines.append(word[:fits])
-            word = word[fits:]
-        line = word
-    lines.append(line)
-    return "\n".join(lines)
-
-
-def shortened(text: str, width: float, size: float, family: str = "DejaVu Sans") -> str:
-    """One line of at most `width` points, its end replaced by an ellipsis where it is longer."""
-    if text_width(text, size, family) <= width:
-        return text
-    for length in range(len(text) - 1, 0, -1):
-        candidate = text[:length].rstrip() + "…"
-        if text_width(candidate, size, family) <= width:
-            return candidate
-    return "…"

@@ -42,6 +42,7 @@ class Theme:
         rim: outline of the star.
         centers: a color for each center, in order; hues of Okabe and Ito, made to stand out on this theme's veil.
         diverging: the palette of signed values.
+        center_names: what people call the colors of centers.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Theme:
     rim: str
     centers: tuple[str, ...]
     diverging: Colormap
+    center_names: tuple[str, ...] = ("magenta", "blue", "green", "orange", "violet", "brown")
 
 
 LIGHT = Theme(
@@ -85,6 +87,7 @@ DARK = Theme(
     rim="#0b0d11",
     centers=("#ff7ac1", "#6cc4ff", "#3fe0ae", "#ff9d3c", "#c9b6ff", "#f6ea5e"),
     diverging=SIGNED_ON_DARK,
+    center_names=("pink", "blue", "green", "orange", "violet", "yellow"),
 )
 _THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import difflib
 
-MM = 72.0 / 25.4
-"""Points in a millimeter."""
-
 WIDTHS = {
     "column": 3.3,
     "page": 6.9,
@@ -28,6 +25,11 @@ WIDTHS = {
     "slide": 10.0,
 }
 """Widths in inches. "column" and "page" fit all two-column venues here within a twentieth of an inch of white."""
+LETTERS = 6.5
+"""Points of letters in print."""
+SLIDE_LETTERS = 15.0
+"""Points of letters on a slide 10 inches wide, which is projected."""
+_PAGE, _PAGE_HEIGHT, _SLIDE_HEIGHT = 7.6, 8.8, 5.4
 
 
 def width_in_inches(width: str | float) -> float:
@@ -43,10 +45,23 @@ def width_in_inches(width: str | float) -> float:
             inches = float(width[:-2])
         else:
             inches = float(width[:-2] if isinstance(width, str) and width.endswith("mm") else width) / 25.4
-    except ValueError:
+    except (ValueError, TypeError):
         near = difflib.get_close_matches(str(width), WIDTHS, n=2)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; names are {', '.join(WIDTHS)}"
         raise ValueError(f'`width` must be a name, millimeters, or inches as "3.3in" (got {width!r}){hint}') from None
     if not 15 / 25.4 <= inches <= 2000 / 25.4:
         raise ValueError(f"`width` must lie between 15 and 2000 mm (got {width!r}, {inches * 25.4:.4g} mm)")
     return inches
+
+
+def letters_of(width: str | float) -> float:
+    """Points of letters that suit a width: those of a paper, on a slide those of a slide."""
+    return SLIDE_LETTERS if width == "slide" else LETTERS
+
+
+def page_height(width: str | float) -> float:
+    """Inches that a figure of this width may be high: a page of a paper, a slide, or what a poster's width suggests."""
+    if width == "slide":
+        return _SLIDE_HEIGHT
+    inches = width_in_inches(width)
+    return _PAGE_HEIGHT if inches <= _PAGE else inches * _PAGE_HEIGHT / _PAGE

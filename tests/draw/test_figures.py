@@ -107,7 +107,8 @@ def test_without_layers_a_third_two_thirds_and_the_last_are_shown(make_explanati
 
 def test_all_panels_share_one_photograph(make_explanation, photograph):
     fig = figure(make_explanation(), photograph())
-    shown = [a for ax in fig.axes for a in ax.get_children() if isinstance(a, Raster) and a.frame]
+    whole = [ax for ax in fig.axes if ax.get_xlim() == (0, 224)]
+    shown = [a for ax in whole for a in ax.get_children() if isinstance(a, Raster) and a.frame]
     assert len(shown) == 9
     assert len({id(raster.pixels) for raster in shown}) == 1
 
@@ -135,10 +136,10 @@ def test_nothing_to_draw_and_unknown_kinds_are_errors(make_explanation):
         figure(make_explanation(), None, kinds=["cams"])
     with pytest.raises(ValueError, match="at least one"):
         figure(make_explanation(), None, layers=[])
-    with pytest.raises(ValueError, match="12 columns"):
-        figure(make_explanation(layers=tuple(range(12))), None, layers=range(12), width="60mm")
+    with pytest.raises(ValueError, match="`width`"):
+        figure(make_explanation(layers=tuple(range(12)), rows=9), None, layers="all", rows=range(9), width="60mm")
     with pytest.raises(ValueError, match="kind"):
-        panel("edges", make_explanation(), 3, None)
+        panel("walks", make_explanation(), 3, None)
 
 
 @pytest.mark.parametrize("kind", ["cam", "neighbors", "graph"])
@@ -192,6 +193,7 @@ def test_pictures_far_from_square_give_figures_that_a_page_holds(make_explanatio
     assert fig.get_figwidth() == width_in_inches("column")
     assert fig.get_figheight() < 9
     shown = [ax for ax in fig.axes if any(isinstance(a, Raster) and a.frame for a in ax.get_children())]
+    shown = [ax for ax in shown if (ax.get_xlim(), ax.get_ylim()) == ((0, width), (height, 0))]
     assert len(shown) == 9
     for ax in shown:
         ax.apply_aspect()

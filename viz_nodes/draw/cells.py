@@ -1,0 +1,168 @@
+"""Panels of figures: each painter with its bar and its note, for whatever figure puts them on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from viz_nodes.draw.artists.axes import ImageAxes, frame
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.colorbars import add_colorbar, add_value_bar
+from viz_nodes.draw.cam import heat_table, paint_cam
+from viz_nodes.draw.geometry.layout import GAP, TALLEST, Band, Cell
+from viz_nodes.draw.geometry.selection import Ego
+from viz_nodes.draw.graph import paint_closeup, paint_graph, plan_words, value_limits
+from viz_nodes.draw.neighbors import paint_neighbors
+from viz_nodes.draw.plans import Plan, picture_scale, plan_of
+from viz_nodes.draw.strongest import Strongest, paint_strongest
+from viz_nodes.draw.style.scales import Scale
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.subject import Subject
+
+KINDS = ("cam", "neighbors", "graph", "edges")
+"""The pictures of a layer, in the order of a figure's rows."""
+KIND_NAMES = {
+    "photograph": "image",
+    "cam": "CAM",
+    "neighbors": "neighbors",
+    "graph": "graph",
+    "closeup": "close-up",
+    "edges": "edges",
+}
+
+
+def aspect_of(subjects: Sequence[Subject]) -> float:
+    """Height over width of the place for pictures: a page holds none that is many times as high as wide."""
+    return min(max(height / width for height, width in (subject.size for subject in subjects)), TALLEST)
+
+
+def photograph_cell(subject: Subject, style: Style) -> Cell:
+    """The plain photograph."""
+
+    def paint(ax: Axes) -> None:
+        subject.on(ax)
+        frame(ax, style.look.muted)
+
+    return Cell(paint)
+
+
+def cam_cell(subject: Subject, style: Style, scale: Scale, *, notes: tuple[str, ...] = ()) -> Cell:
+    """A map with its bar."""
+    table = heat_table(style.colormap, style.alpha, style.fade)
+
+    def bar(ax: Axes) -> None:
+        add_colorbar(ax, table, scale, style, place=ax, horizontal=True)
+
+    return Cell(partial(paint_cam, subject=subject, style=style, scale=scale), bar, notes)
+
+
+def neighbors_cell(subject: Subject, egos: Sequence[Ego], style: Style) -> Cell:
+    """The patches of centers and neighbors."""
+    return Cell(lambda ax: paint_neighbors(subject.on(ax), egos, style))
+
+
+def edges_cell(subject: Subject, strongest: Strongest, style: Style) -> Cell:
+    """A layer's strongest edges all over the picture."""
+    return Cell(
+        lambda ax: paint_strongest(subject.on(ax), subject, strongest, style),
+        lambda ax: strongest.bar(ax, style),
+        strongest.words(),
+    )
+
+
+def graph_bands(
+    pictures: Sequence[tuple[Subject, Plan] | None],
+    style: Style,
+    panel: float,
+    aspect: float,
+    *,
+    block: str = "",
+    notes: Sequence[tuple[str, ...] | None] = (),
+    names: Sequence[Sequence[str]] = (),
+    vmax: float | None = None,
+) -> list[Band]:
+    """The graphs of a row, and below them the close-ups of those that need one.
+
+    Args:
+        pictures: a subject and its plan for each column; None leaves a place empty.
+        panel: points that panels are wide.
+        aspect: height over width of the graphs.
+        notes: for each column in place of how many edges are drawn.
+        vmax: end of the scale of colored values.
+    """
+    shown: list[Cell | None] = []
+    below: list[Cell | None] = []
+    high = max([0.0, *(close.size[1] for pair in pictures if pair for close in pair[1].closeups if close is not None)])
+    for at, picture in enumerate(pictures):
+        if picture is None:
+            shown.append(None)
+            below.append(None)
+            continue
+        subject, plan = picture
+        limits = value_limits(plan.egos, style, vmax) if plan.tones is None else None
+        given = notes[at] if at < len(notes) else None
+        words = given if given is not None else (plan_words(plan, style), plan_words(plan, style, brief=True))
+        bar = None if limits is None else partial(_value_bar, limits=limits, style=style)
+        where: list[ImageAxes] = []
+        paint = partial(_paint_graph, subject=subject, plan=plan, style=style, limits=limits, where=where)
+        enlarge = partial(_paint_closeups, subject=subject, plan=plan, style=style, limits=limits, where=where)
+        shown.append(Cell(paint) if high else Cell(paint, bar, words))
+        below.append(Cell(enlarge if any(plan.closeups) else None, bar, words))
+    bands = [Band(KIND_NAMES["graph"], aspect, shown, block, names)]
+    if high:
+        bands.append(Band(KIND_NAMES["closeup"], high / panel, below, block, attached=True))
+    return bands
+
+
+def plan_for(subject: Subject, egos: Sequence[Ego], style: Style, panel: float, unit: float | None = None) -> Plan:
+    """Where edges are drawn in a panel of this width; close-ups stand below it, no wider."""
+    room = (panel, 0.9 * panel) if style.closeups else None
+    return plan_of(subject, egos, picture_scale(subject, panel), room, unit)
+
+
+def _value_bar(ax: Axes, limits: tuple[float, float], style: Style) -> None:
+    add_value_bar(ax, limits, style, place=ax, horizontal=True)
+
+
+def _paint_graph(
+    ax: Axes,
+    subject: Subject,
+    plan: Plan,
+    style: Style,
+    limits: tuple[float, float] | None,
+    where: list[ImageAxes],
+) -> None:
+    on = subject.on(ax)
+    where.append(on)
+    paint_graph(on, subject, plan, style, limits)
+
+
+def _paint_closeups(
+    ax: Axes,
+    subject: Subject,
+    plan: Plan,
+    style: Style,
+    limits: tuple[float, float] | None,
+    where: list[ImageAxes],
+) -> None:
+    """Close-ups side by side in the middle of a place that is as wide as the panel above."""
+    fig: Any = ax.figure
+    box = ax.get_position()
+    ax.remove()
+    wide, high = fig.get_figwidth() * 72.0, fig.get_figheight() * 72.0
+    which = [at for at, closeup in enumerate(plan.closeups) if closeup is not None]
+    sizes = {at: closeup.size for at, closeup in enumerate(plan.closeups) if closeup is not None}
+    total = sum(size[0] for size in sizes.values()) + GAP * (len(which) - 1)
+    x = box.x0 * wide + (box.width * wide - total) / 2
+    for at in which:
+        across, down = sizes[at]
+        place = (x / wide, box.y1 - down / high, across / wide, down / high)
+        inset = fig.add_axes(place, axes_class=Panel)
+        paint_closeup(inset, subject, plan, at, style, limits, frame_on=where[-1])
+        x += across + GAP
+
+
+Paint = Callable[[Axes], object]

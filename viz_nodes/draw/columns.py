@@ -1,0 +1,77 @@
+"""What stands side by side in a comparison: which place, which layers, which picture, and what a column is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from viz_nodes.draw.artists.photograph import Picture, as_picture
+from viz_nodes.draw.figures import default_layers
+from viz_nodes.draw.style.captions import SEPARATOR, method_words
+from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.grids import Grid
+
+
+def same_place(node: int, grid: Grid, other: Grid) -> int:
+    """The node of another grid in whose box the middle of a node lies.
+
+    Example: node 5 of a 4 x 4 grid, in row 1 and column 1, is node 0 of a 2 x 2 grid.
+    """
+    row, col = divmod(node, grid[1])
+    return int((row + 0.5) / grid[0] * other[0]) * other[1] + int((col + 0.5) / grid[1] * other[1])
+
+
+def column_names(exps: Sequence[Explanation], rows: Sequence[int]) -> list[str]:
+    """What tells the explanations apart: model, else class, else method, else a letter; all of what differs."""
+    parts = []
+    for options in (
+        [exp.model for exp in exps],
+        [exp.target_label(row) for exp, row in zip(exps, rows, strict=True)],
+        [method_words(exp.method) for exp in exps],
+    ):
+        if len(set(options)) > 1 and all(options):
+            parts.append(options)
+    if not parts:
+        return [exp.model or chr(ord("A") + at % 26) for at, exp in enumerate(exps)]
+    return [SEPARATOR.join(words) for words in zip(*parts, strict=True)]
+
+
+def layers_of(exps: Sequence[Explanation], layers: Any) -> list[list[int]]:
+    if layers is None:
+        found = [default_layers(exp) for exp in exps]
+    elif isinstance(layers, Sequence) and len(layers) and all(isinstance(one, list | tuple | range) for one in layers):
+        if len(layers) != len(exps):
+            raise ValueError(f"`layers` must have a list for each of {len(exps)} explanations (got {len(layers)})")
+        found = [list(one) for one in layers]
+    else:
+        found = [[layer.index for layer in exp.pick(layers)] for exp in exps]
+    counts = {len(one) for one in found}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(
+            f"`layers` must name equally many of each explanation, at least one (got {[len(o) for o in found]})"
+        )
+    return found
+
+
+def pictures_beside(exps: Sequence[Explanation], image: Any) -> list[Picture | None]:
+    if image is None:
+        return [None] * len(exps)
+    if not isinstance(image, list | tuple):
+        return [as_picture(image)] * len(exps)
+    if len(image) != len(exps):
+        raise ValueError(f"`image` must hold one for each of {len(exps)} explanations (got {len(image)})")
+    ready: dict[int, Picture] = {}
+    for one in image:
+        if id(one) not in ready:
+            ready[id(one)] = as_picture(one)
+    return [ready[id(one)] for one in image]
+
+
+def common_center(records: Sequence[LayerExplanation], rows: Sequence[int], center: Any) -> int | None:
+    """The center as a node of the first one's grid."""
+    if center is not None:
+        return records[0].node(center, name="center")
+    for record, row in zip(records, rows, strict=True):
+        if int(record.peak[row]) != NO_PEAK:
+            return same_place(int(record.peak[row]), record.grid, records[0].grid)
+    return None

@@ -1,0 +1,239 @@
+"""Bands of panels become a figure: what `figure`, `panel`, `compare` and the figures of papers all go through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from viz_nodes.draw.artists.bare_axes import Panel
+from viz_nodes.draw.artists.text import dressed
+from viz_nodes.draw.geometry.layout import BAR, GAP, MARGIN, Band, Cell, Page, Placed, column_names, fit, place
+from viz_nodes.draw.style.fonts import text_width
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.style.wrapping import shortened
+
+_BETTER = 1.15
+SCREEN_DPI = 200.0
+"""Resolution on screens and in notebooks, at which the smallest letters are read."""
+
+
+class PaperFigure(Figure):
+    """A figure at its final size that notebooks show, and that says in words what is on it.
+
+    Attributes:
+        caption: what is drawn, of what, and how, in sentences for a paper.
+        heading: the words above it.
+        panel_points: how wide its panels are.
+    """
+
+    caption: str = ""
+    heading: str = ""
+    panel_points: float = 0.0
+
+    def _repr_png_(self) -> bytes:
+        from viz_nodes.draw.files import figure_bytes
+
+        return figure_bytes(self, "png", dpi=SCREEN_DPI)
+
+
+def compose(
+    style: Style,
+    build: Callable[[float], Sequence[Band]],
+    *,
+    columns: int,
+    heading: str = "",
+    legend: Callable[[Sequence[Band]], str] | str = "",
+    strip: tuple[float, Callable[[Axes], Any]] | None = None,
+    caption: Callable[[Sequence[Band]], str] | str = "",
+    most: float | None = None,
+) -> PaperFigure:
+    """Paint bands of panels on a figure of the style's width, as high as they need and no higher than a page.
+
+    Args:
+        build: the bands for panels of a width in points; called again while they are too high.
+        columns: panels side by side.
+        heading: words above all, wrapped.
+        legend: words below all, wrapped, in small print.
+        strip: points high, and what draws a strip of samples between the panels and the legend.
+        caption: what the figure says of itself.
+        most: points that a panel may be wide; by default what the width holds.
+
+    Raises:
+        ValueError: more columns or rows than the page holds.
+    """
+    page = Page(style)
+    first = build(page.width / columns)
+    named, blocks = any(band.name for band in first), any(band.block for band in first)
+    widest = page.panel_width(columns, named=named, blocks=blocks)
+    built: dict[float, Sequence[Band]] = {}
+
+    def bands_at(width: float) -> Sequence[Band]:
+        built[width] = build(width)
+        return built[width]
+
+    def measure(bands: Sequence[Band], width: float) -> Placed:
+        words = legend if isinstance(legend, str) else legend(bands)
+        return place(page, bands, width, heading, words, strip[0] if strip else 0.0)
+
+    placed = fit(page, bands_at, min(widest, most or widest), measure)
+    bands = built[placed.panel]
+    with mpl.rc_context({"font.family": [page.font], "axes.linewidth": 0.4}):
+        fig = PaperFigure(figsize=(page.inches, placed.height / 72.0), dpi=SCREEN_DPI, facecolor=style.look.page)
+        _Painter(fig, page, placed).all(bands, strip)
+    fig.heading, fig.panel_points = heading, placed.panel
+    fig.caption = caption if isinstance(caption, str) else caption(bands)
+    return fig
+
+
+def compose_best(
+    style: Style, ways: Sequence[tuple[int, Callable[[float], Sequence[Band]]]], **more: Any
+) -> PaperFigure:
+    """Compose in the way that makes panels largest; the first where another is hardly better.
+
+    Args:
+        ways: how many columns, and what builds their bands.
+        more: see `compose`.
+
+    Raises:
+        ValueError: none fits the page; what is said of the first.
+    """
+    best: tuple[float, PaperFigure] | None = None
+    refused: ValueError | None = None
+    for columns, build in ways:
+        try:
+            fig = compose(style, build, columns=columns, **more)
+        except ValueError as error:
+            refused = refused or error
+            continue
+        if best is None or fig.panel_points > _BETTER * best[0]:
+            best = fig.panel_points, fig
+    if best is None:
+        raise refused or ValueError("there is nothing to compose")
+    return best[1]
+
+
+def beside(parts: Sequence[Sequence[Band]], columns: int) -> list[Band]:
+    """Bands of several parts side by side: those of one name become one band."""
+    if len(parts) == 1 and len(parts[0][0].cells) == columns:
+        return list(parts[0])
+    order = list(dict.fromkeys(band.name for part in parts for band in part))
+    order.sort(key=lambda name: max([band.name for band in part].index(name) for part in parts if _named(part, name)))
+    bands = []
+    for name in order:
+        found = [_named(part, name) for part in parts]
+        width = len(parts[0][0].cells)
+        cells: list[Cell | None] = []
+        names: list[Sequence[str]] = []
+        for band in found:
+            cells += list(band.cells) if band else [None] * width
+            names += list(band.names) if band and band.names else [("",)] * width
+        cells += [None] * (columns - len(cells))
+        names += [("",)] * (columns - len(names))
+        there = [band for band in found if band]
+        bands.append(
+            Band(
+                name,
+                max(band.aspect for band in there),
+                cells,
+                names=names if any(any(ways) for ways in names) else (),
+                attached=there[0].attached,
+            )
+        )
+    return bands
+
+
+def _named(part: Sequence[Band], name: str) -> Band | None:
+    return next((band for band in part if band.name == name), None)
+
+
+class _Painter:
+    """Puts what was placed on a figure.
+
+    Args:
+        fig: an empty figure of the right size.
+    """
+
+    def __init__(self, fig: Figure, page: Page, placed: Placed) -> None:
+        self.fig, self.page, self.placed = fig, page, placed
+
+    def all(self, bands: Sequence[Band], strip: tuple[float, Callable[[Axes], Any]] | None) -> None:
+        page, placed, look = self.page, self.placed, self.page.style.look
+        if placed.heading:
+            self._write(MARGIN, MARGIN, placed.heading, page.style.size, look.ink, ha="left", va="top")
+        for at, band in enumerate(bands):
+            self._names(band, at)
+            self._sides(bands, at)
+            for column, (cell, note) in enumerate(zip(band.cells, placed.notes[at], strict=True)):
+                if cell is not None:
+                    self._cell(band, at, column, cell, note)
+        if strip:
+            strip[1](self._axes(MARGIN, self._strip_top(strip[0]), page.width - 2 * MARGIN, strip[0]))
+        if placed.legend:
+            self._write(MARGIN, placed.legend_top, placed.legend, page.style.small, look.muted, ha="left", va="top")
+
+    def _strip_top(self, height: float) -> float:
+        return self.placed.legend_top - height - (2.0 if self.placed.legend else 0.0)
+
+    def _cell(self, band: Band, at: int, column: int, cell: Cell, note: str) -> None:
+        placed, style = self.placed, self.page.style
+        x, top, high = placed.left + column * (placed.panel + GAP), placed.tops[at], placed.panel * band.aspect
+        if cell.paint is not None:
+            cell.paint(self._axes(x, top, placed.panel, high))
+        below = 1.5
+        if style.scales and any(other and other.bar for other in band.cells):
+            if cell.bar is not None:
+                cell.bar(self._axes(x, top + high + 2.0, placed.panel, BAR))
+            below += BAR + 2.0 + style.small * 1.15
+        if note:
+            self._write(x, top + high + below, note, style.small, style.look.muted, ha="left", va="top")
+
+    def _names(self, band: Band, at: int) -> None:
+        top = self.placed.names[at]
+        if top is None:
+            return
+        placed, style = self.placed, self.page.style
+        for column, name in enumerate(column_names(band.names, placed.panel, self.page)):
+            x = placed.left + column * (placed.panel + GAP) + placed.panel / 2
+            base = placed.tops[at] - 2.0
+            self._write(x, base, name, style.size, style.look.ink, ha="center", va="baseline")
+
+    def _sides(self, bands: Sequence[Band], at: int) -> None:
+        """The name of a band, and of the block that begins with it, upright at the left."""
+        placed, style, band = self.placed, self.page.style, bands[at]
+        high = placed.panel * band.aspect
+        if band.name:
+            x = placed.left - 2.0 - 0.55 * style.size
+            self._upright(x, placed.tops[at], high, band.name, style.look.muted)
+        if band.block and (at == 0 or bands[at - 1].block != band.block):
+            last = max(i for i in range(at, len(bands)) if all(b.block == band.block for b in bands[at : i + 1]))
+            room = placed.tops[last] + placed.panel * bands[last].aspect - placed.tops[at]
+            self._upright(MARGIN + 0.55 * style.size, placed.tops[at], room, band.block, style.look.ink)
+
+    def _axes(self, x: float, top: float, wide: float, high: float) -> Axes:
+        width, height = self.page.width, self.placed.height
+        return self.fig.add_axes((x / width, 1 - (top + high) / height, wide / width, high / height), axes_class=Panel)
+
+    def _write(self, x: float, top: float, words: str, points: float, color: str, **more: Any) -> None:
+        dressed(
+            self.fig.text(
+                x / self.page.width,
+                1 - top / self.placed.height,
+                words,
+                fontsize=points,
+                color=color,
+                parse_math=False,
+                linespacing=1.22,
+                **more,
+            ),
+            self.page.font,
+        )
+
+    def _upright(self, x: float, top: float, room: float, words: str, color: str) -> None:
+        style = self.page.style
+        points = style.size if text_width(words, style.size, self.page.font) <= room else style.small
+        words = shortened(words, room, points, self.page.font)
+        self._write(x, top + room / 2, words, points, color, ha="center", va="center", rotation=90)

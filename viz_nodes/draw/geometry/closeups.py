@@ -1,0 +1,143 @@
+"""Which edges are long enough on paper to be seen, and what has to be enlarged to show the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from viz_nodes.draw.artists.marks import dot_size, mark_radius, ring_limit, star_size
+from viz_nodes.grids import View
+
+LEAST_FREE = 2.4
+"""Points between a neighbor's dot and the center's mark that a shaft and a head need to be seen."""
+_COMFORT = 1.35
+"""How many times larger than needed a close-up is drawn where there is room."""
+_AMPLE = 1.4
+"""How many times farther than needed a neighbor is, before it is left out of a close-up."""
+_BROAD = 90.0
+"""Points up to which a close-up is made broader than needed, to show what lies around."""
+CLOSEUP_STAR = 3.4
+"""Points across the smallest star of a close-up."""
+
+
+def reach_needed(pitch: float, *, ring: bool, least_star: float = 4.4) -> float:
+    """Points from a neighbor to its center from which on their edge is seen: mark, ring, shaft, head and dot."""
+    star = star_size(pitch, least=least_star)
+    return mark_radius(star, ring_limit(star) if ring else 0.0) + LEAST_FREE + 0.5 * dot_size(pitch)
+
+
+@dataclass(frozen=True, eq=False)
+class Closeup:
+    """The surroundings of one center at a larger scale.
+
+    Attributes:
+        box: left, top, right, bottom in pixels of the image.
+        scale: points a pixel.
+        members: (n,) bool, the neighbors whose edges are drawn here.
+        seen: (n,) bool, those of them whose edges are long enough here.
+    """
+
+    box: View
+    scale: float
+    members: np.ndarray
+    seen: np.ndarray
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Points wide and high."""
+        left, top, right, bottom = self.box
+        return (right - left) * self.scale, (bottom - top) * self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Around:
+    """What is known of one center for the decision.
+
+    Attributes:
+        at: (2,) the center in pixels.
+        box: (4,) its patch.
+        starts: (n, 2) its neighbors, `boxes` (n, 4) their patches.
+        own: (n,) bool, the neighbor that is the center itself, drawn as a ring.
+        pitch: pixels between the finest nodes drawn.
+    """
+
+    at: np.ndarray
+    box: np.ndarray
+    starts: np.ndarray
+    boxes: np.ndarray
+    own: np.ndarray
+    pitch: float
+
+
+def too_short(around: Around, scale: float, *, least_star: float = 4.4) -> np.ndarray:
+    """(n,) bool, the neighbors whose edges cannot be seen at a scale of so many points a pixel."""
+    reach = np.hypot(*(around.starts - around.at).T) * scale
+    need = reach_needed(around.pitch * scale, ring=bool(around.own.any()), least_star=least_star)
+    return (reach < need - 1e-6) & ~around.own
+
+
+def closeups_for(
+    arounds: Sequence[Around], scale: float, size: tuple[int, int], room: tuple[float, float]
+) -> list[Closeup | None]:
+    """A close-up for each center that has edges too short to be seen, as small as it may be; None for the others.
+
+    Args:
+        scale: points a pixel of the picture they would be short in.
+        size: (height, width) of the image in pixels.
+        room: points wide and high for all close-ups together, which stand side by side.
+    """
+    short = [too_short(around, scale) for around in arounds]
+    count = sum(bool(each.any()) for each in short)
+    wide = (room[0] - 3.0 * (count - 1)) / max(count, 1)
+    return [
+        _best(around, near, scale, size, (wide, room[1])) if near.any() else None
+        for around, near in zip(arounds, short, strict=True)
+    ]
+
+
+def _best(around: Around, near: np.ndarray, scale: float, size: tuple[int, int], room: tuple[float, float]) -> Closeup:
+    """The close-up with those too in it that would stand close to its frame, where they fit."""
+    reach = np.hypot(*(around.starts - around.at).T) * scale
+    need = reach_needed(around.pitch * scale, ring=bool(around.own.any()))
+    more = _closeup(around, (reach < _AMPLE * need) & ~around.own, scale, size, room)
+    fewer = _closeup(around, near, scale, size, room)
+    return more if (more.members == more.seen).all() else fewer
+
+
+def _closeup(
+    around: Around, near: np.ndarray, scale: float, size: tuple[int, int], room: tuple[float, float]
+) -> Closeup:
+    margin = 0.15 * around.pitch
+    inside = np.concatenate([around.boxes[near], around.box[None], around.boxes[around.own]])
+    left, top = inside[:, :2].min(axis=0) - margin
+    right, bottom = inside[:, 2:].max(axis=0) + margin
+    most = min(room[0] / (right - left), room[1] / (bottom - top))
+    shortest = np.hypot(*(around.starts[near] - around.at).T).min()
+    wanted = most
+    for candidate in np.linspace(scale, most, 60) if most > scale else ():
+        need = reach_needed(around.pitch * candidate, ring=bool(around.own.any()), least_star=CLOSEUP_STAR)
+        if shortest * candidate >= _COMFORT * need:
+            wanted = float(candidate)
+            break
+    # What room there is beside it is filled, within the image.
+    broad = min(room[0], _BROAD)
+    left, right = _spread(left, right, broad / wanted, size[1])
+    least_high = min(room[1], 0.55 * broad) / wanted
+    top, bottom = _spread(top, bottom, max(bottom - top, min(least_high, room[1] / wanted)), size[0])
+    reach = np.hypot(*(around.starts - around.at).T)
+    x, y = around.starts.T
+    members = (x > left) & (x < right) & (y > top) & (y < bottom) & ~around.own
+    # A dot at the rim of the close-up would stand in the picture's way of a head as well as here.
+    members |= near
+    need = reach_needed(around.pitch * wanted, ring=bool(around.own.any()), least_star=CLOSEUP_STAR)
+    return Closeup((left, top, right, bottom), wanted, members, members & (reach * wanted >= need - 1e-6))
+
+
+def _spread(low: float, high: float, length: float, most: float) -> tuple[float, float]:
+    """An interval made `length` long around its middle, moved into 0 to `most` where it fits."""
+    grown = max(min(length, most), high - low)
+    low = (low + high - grown) / 2
+    low = (most - grown) / 2 if grown >= most else min(max(low, 0.0), most - grown)
+    return low, low + grown

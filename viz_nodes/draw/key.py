@@ -1,0 +1,139 @@
+"""What the marks of a figure mean, in words and as a strip of sample edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+
+from viz_nodes.draw.artists.axes import frame
+from viz_nodes.draw.artists.edges import EdgeCollection, edge_opacities, edge_widths
+from viz_nodes.draw.artists.ego import TAPER, head_widths
+from viz_nodes.draw.artists.text import dressed
+from viz_nodes.draw.geometry.places import places_of
+from viz_nodes.draw.neighbors import rank_size
+from viz_nodes.draw.plans import Plan
+from viz_nodes.draw.style.captions import SEPARATOR, percent
+from viz_nodes.draw.style.fonts import text_width
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.subject import Subject
+from viz_nodes.draw.wording import SPANS, color_words
+
+SAMPLES = (0.0, 0.1, 0.5, 1.0)
+"""Shares whose edges the key shows."""
+
+
+def key_words(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style) -> str:
+    """What the marks mean that are on a figure.
+
+    Args:
+        plans: of all graphs, by any name.
+    """
+    words = []
+    if "cam" in kinds:
+        words.append(f"CAM: raw values, {SPANS[style.normalize]}")
+        if style.levels:
+            levels = ", ".join(percent(level) for level in sorted(style.levels))
+            words.append(f"lines: {levels} of the scale")
+    egos = [ego for plan in plans.values() for ego in plan.egos]
+    if any(ego.is_peak for ego in egos) or ("cam" in kinds and not egos):
+        words.append("star: its peak" if "cam" in kinds else "star: the map's peak")
+    if any(not ego.is_peak for ego in egos):
+        words.append("diamond: a center chosen")
+    if "neighbors" in kinds and style.ranks and plans and _numbered(subjects, plans, style):
+        words.append("numbers: rank, nearest first")
+    if "graph" in kinds:
+        words.append("edge: neighbor to center, width and opacity by share of the wins")
+        if color := color_words(style.color):
+            words.append(color)
+        if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
+            words.append("close-up: the frame enlarged, with the edges that begin in it")
+    if "edges" in kinds:
+        words.append("edges: from where they are wide; orange for the class, blue against it")
+    return SEPARATOR.join(words)
+
+
+def _numbered(subjects: Sequence[Subject], plans: Mapping[Any, Plan], style: Style) -> bool:
+    return any(
+        rank_size(
+            plan.panel / subject.size[1] * places_of(subject.layer, subject.size, subject.seen, keys=True).pitch,
+            style.small,
+        )
+        is not None
+        for subject in subjects
+        for plan in list(plans.values())[:1]
+    )
+
+
+def width_strip(last: Mapping[str, Any], style: Style) -> tuple[float, Callable[[Axes], None]]:
+    """Height in points of the strip of sample edges, and what draws it.
+
+    Args:
+        last: under "plans" the plans of the graphs when the figure is drawn.
+    """
+    high = 1.25 * style.small
+
+    def paint(ax: Axes) -> None:
+        plans: Mapping[Any, Plan] = last["plans"]
+        unit = next((plan.unit for plan in plans.values()), 1.0)
+        paint_widths(ax, unit, style, high)
+
+    return high, paint
+
+
+def paint_widths(ax: Axes, unit: float, style: Style, high: float) -> None:
+    """Sample edges of several shares, each with its share, in points."""
+    look = style.look
+    wide = ax.get_window_extent().width / ax.figure.dpi * 72.0
+    ax.set_xlim(0, wide)
+    ax.set_ylim(high, 0)
+    ax.patch.set_visible(False)
+    frame(ax, "none")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    font = style.font or "DejaVu Sans"
+    shares = np.array(SAMPLES)
+    widths = edge_widths(shares, unit)
+    tone = look.centers[0] if style.color == "center" else look.ink if style.color in _VALUES else style.color
+    colors = np.tile(to_rgba(tone), (len(shares), 1))
+    colors[:, 3] = edge_opacities(shares)
+    length, x, lines = 17.0, text_width("share ", style.small, font) + 2.0, []
+    _write(ax, 0.0, high / 2, "share", style)
+    for share in shares:
+        lines.append(np.stack([np.linspace(x, x + length, 9), np.full(9, high / 2)], axis=1))
+        words = percent(float(share))
+        _write(ax, x + length + 2.0, high / 2, words, style)
+        x += length + 2.0 + text_width(words, style.small, font) + 7.0
+    EdgeCollection(
+        ax,
+        np.array(lines),
+        widths=widths,
+        colors=colors,
+        gaps=np.zeros(2),
+        taper=TAPER,
+        heads=head_widths(widths, 6.0),
+        zorder=3,
+    )
+
+
+_VALUES = ("rank", "share", "contribution", "effect")
+
+
+def _write(ax: Axes, x: float, y: float, words: str, style: Style) -> None:
+    dressed(
+        ax.text(
+            x,
+            y,
+            words,
+            fontsize=style.small,
+            color=style.look.muted,
+            ha="left",
+            va="center_baseline",
+            parse_math=False,
+            clip_on=False,
+        ),
+        style.font or "DejaVu Sans",
+    )

@@ -1,0 +1,101 @@
+"""What a figure says of itself in a paper: sentences for its caption, and the LaTeX that includes it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from viz_nodes.draw.plans import Plan
+from viz_nodes.draw.style.captions import method_words, note_words, percent, plain, target_words
+from viz_nodes.draw.style.fonts import as_tex
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.subject import Subject
+from viz_nodes.draw.wording import SPANS, color_words
+from viz_nodes.files import write_atomically
+
+_NBSP = "\N{NO-BREAK SPACE}"
+
+
+def caption_of(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style) -> str:
+    """Sentences for a caption: which network, class, method and layers; what each row shows; how many edges.
+
+    Args:
+        subjects: of all panels.
+        kinds: of picture, in the order of rows or columns.
+        plans: of the graphs, by any name.
+    """
+    exps = list({id(subject.exp): subject.exp for subject in subjects}.values())
+    models = list(dict.fromkeys(plain(exp.model) for exp in exps if exp.model))
+    classes = list(dict.fromkeys(target_words(subject.exp, subject.row) for subject in subjects))
+    methods = list(dict.fromkeys(method_words(exp.method) for exp in exps))
+    layers = sorted({(subject.layer.number, subject.exp.depth) for subject in subjects})
+    depths = {depth for _, depth in layers}
+    where = _listed([str(number) for number, _ in layers]) + (f" of {depths.pop()}" if len(depths) == 1 else "")
+    head = f"{_listed(models) or 'The network'}, {'layer' if len(layers) == 1 else 'layers'} {where}; "
+    sentences = [f"{head}explained: {_listed(classes)}."]
+    sentences += [f"{words}." for words in dict.fromkeys(word for exp in exps for word in note_words(exp))]
+    said = {
+        "photograph": "the photograph",
+        "cam": f"class activation maps by {_listed(methods)} (raw values, {SPANS[style.normalize]}; star: the peak)",
+        "neighbors": "the peak's patch and its nearest neighbors, numbered by rank",
+        "graph": "the edges from neighbors to the center, their width and opacity by share of the wins",
+        "edges": "the layer's strongest edges by contribution",
+    }
+    shown = [said[kind] for kind in kinds]
+    if shown:
+        sentences.append(f"Shown: {'; '.join(shown)}.")
+    if color := color_words(style.color):
+        sentences.append(f"{color.capitalize()}.")
+    if plans and "graph" in kinds:
+        seen = [ego for plan in plans.values() for ego in plan.seen]
+        drawn, total = sum(len(ego.keys) for ego in seen), sum(ego.total for ego in seen)
+        carried = sum(ego.carried for ego in seen) / max(len(seen), 1)
+        counted = f"{drawn} of {total} edges are drawn, {percent(carried)} of the wins on average"
+        enlarged = sum(plan.enlarged for plan in plans.values())
+        sentences.append(f"{counted}{f', {enlarged} of them in close-ups' if enlarged else ''}.")
+    return " ".join(sentences).replace(_NBSP, " ")
+
+
+def _listed(words: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def latex_of(fig: Figure, name: str, *, label: str | None = None) -> str:
+    """LaTeX that includes a figure at its own width, with its caption and a label.
+
+    Args:
+        fig: from `figure`, `panel`, `compare` or another of this package.
+        name: of its file.
+        label: by default "fig:" and the name without ending.
+    """
+    stem = Path(name).stem
+    label = label or "fig:" + re.sub(r"[^A-Za-z0-9:-]+", "-", stem)
+    wide = fig.get_figwidth()
+    environment = "figure*" if wide > 4.9 else "figure"
+    caption = str(getattr(fig, "caption", "")) or stem
+    return (
+        f"\\begin{{{environment}}}\n"
+        f"  \\centering\n"
+        f"  \\includegraphics[width={wide:.3f}in]{{{name}}}\n"
+        f"  \\caption{{{as_tex(caption)}}}\n"
+        f"  \\label{{{label}}}\n"
+        f"\\end{{{environment}}}\n"
+    )
+
+
+def save_latex(fig: Figure, path: str | os.PathLike[str], *, figure_name: str | None = None) -> Path:
+    """Write `latex_of` a figure to a .tex file: complete or, whatever happens, as it was before.
+
+    Args:
+        figure_name: the file that is included; by default a PDF of the same name.
+    """
+    target = Path(path)
+    name = figure_name or target.with_suffix(".pdf").name
+    write_atomically(target, latex_of(fig, name).encode("utf-8"))
+    return target

@@ -1,0 +1,99 @@
+"""Where each edge of a graph picture is drawn: in the picture, or in a close-up where it could not be seen there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from viz_nodes.draw.artists.edges import edge_unit
+from viz_nodes.draw.geometry.closeups import Around, Closeup, closeups_for, too_short
+from viz_nodes.draw.geometry.layout import TALLEST
+from viz_nodes.draw.geometry.places import places_of
+from viz_nodes.draw.geometry.selection import Ego
+from viz_nodes.draw.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which edges of which centers are drawn where.
+
+    Attributes:
+        egos: the centers with the neighbors asked for.
+        inside: for each center (n,) bool, the neighbors drawn in the picture itself.
+        closeups: for each center its close-up, or None.
+        unit: of widths, for the picture and its close-ups alike.
+        panel: points that the picture is wide.
+        tones: the color of edges by key node, where they are colored by neither center nor value.
+    """
+
+    egos: tuple[Ego, ...]
+    inside: tuple[np.ndarray, ...]
+    closeups: tuple[Closeup | None, ...]
+    unit: float
+    panel: float = 0.0
+    tones: Mapping[int, str] | None = None
+
+    @property
+    def seen(self) -> list[Ego]:
+        """The centers with the neighbors that can be seen, for what is said of them."""
+        return [ego.only(self._visible(at)) for at, ego in enumerate(self.egos)]
+
+    @property
+    def unseen(self) -> int:
+        """How many neighbors asked for cannot be seen at this size."""
+        return sum(int((~self._visible(at)).sum()) for at in range(len(self.egos)))
+
+    @property
+    def enlarged(self) -> int:
+        """How many edges are drawn in close-ups."""
+        return sum(int(closeup.seen.sum()) for closeup in self.closeups if closeup is not None)
+
+    def _visible(self, at: int) -> np.ndarray:
+        closeup = self.closeups[at]
+        return self.inside[at] | self.egos[at].is_self | (False if closeup is None else closeup.seen)
+
+
+def picture_scale(subject: Subject, width: float) -> float:
+    """Points a pixel where a picture fills a panel of this width; a very tall one is as high as a panel may be."""
+    height, wide = subject.size
+    return min(width / wide, TALLEST * width / height)
+
+
+def plan_of(
+    subject: Subject, egos: Sequence[Ego], scale: float, room: tuple[float, float] | None, unit: float | None = None
+) -> Plan:
+    """Decide for each edge where it is drawn.
+
+    Args:
+        scale: points a pixel of the picture.
+        room: points wide and high for close-ups; None draws none, and edges too short to be seen are left out.
+        unit: of widths; by default what suits the picture.
+    """
+    height, wide = subject.size
+    arounds = [around_of(subject, ego) for ego in egos]
+    if unit is None:
+        unit = edge_unit(scale * wide, max((len(ego.keys) for ego in egos), default=1))
+    closeups: list[Closeup | None] = [None] * len(egos)
+    if room is not None:
+        closeups = closeups_for(arounds, scale, (height, wide), room)
+    inside = []
+    for ego, around, closeup in zip(egos, arounds, closeups, strict=True):
+        hidden = too_short(around, scale) if closeup is None else closeup.members
+        inside.append(~hidden & ~ego.is_self)
+    return Plan(tuple(egos), tuple(inside), tuple(closeups), unit, scale * wide)
+
+
+def around_of(subject: Subject, ego: Ego) -> Around:
+    """Where a center and its neighbors lie on the picture."""
+    nodes = places_of(ego.layer, subject.size, subject.seen)
+    keys = places_of(ego.layer, subject.size, subject.seen, keys=True)
+    return Around(
+        at=nodes.centers[ego.center],
+        box=nodes.boxes[ego.center],
+        starts=keys.centers[ego.keys],
+        boxes=keys.boxes[ego.keys],
+        own=ego.is_self,
+        pitch=nodes.pitch,
+    )

@@ -1,0 +1,75 @@
+"""One picture as a figure of its own, with its caption below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viz_nodes.draw.cam import cam_caption
+from viz_nodes.draw.cells import aspect_of, cam_cell, edges_cell, graph_bands, neighbors_cell, plan_for
+from viz_nodes.draw.composer import PaperFigure, compose
+from viz_nodes.draw.geometry.layout import Band
+from viz_nodes.draw.geometry.selection import Selection, egos_of
+from viz_nodes.draw.graph import graph_caption
+from viz_nodes.draw.neighbors import neighbors_caption
+from viz_nodes.draw.paper import caption_of
+from viz_nodes.draw.strongest import strongest_edges
+from viz_nodes.draw.style.captions import SEPARATOR, head_words, note_words
+from viz_nodes.draw.style.scales import scale_of
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.subject import Subject
+
+
+def single(
+    kind: str, subject: Subject, selection: Selection, style: Style, vmax: float | None, caption: bool | str
+) -> PaperFigure:
+    """A picture of one kind, see `viz_nodes.draw.panel`.
+
+    Args:
+        vmax: top of the scale of a map, or end of that of colored edges.
+        caption: True for the full one, False for none, or the words.
+    """
+    scale = scale_of(subject.exp, subject.layer, subject.row, style.normalize, vmax)
+    chosen = selection.but(hops=1) if kind == "neighbors" else selection
+    edged = kind in ("neighbors", "graph")
+    egos = egos_of(subject.exp, subject.layer.index, chosen, subject.row) if edged else []
+    quiet = style.but(notes=False)
+    last: dict[str, Any] = {"plans": {}}
+
+    def build(width: float) -> list[Band]:
+        picture = subject.picture and subject.picture.fitted(width / 72.0 * style.dpi)
+        shown = Subject(subject.exp, subject.layer, subject.row, picture, subject.view)
+        aspect = aspect_of([shown])
+        if kind == "graph":
+            last["plans"] = {0: plan_for(shown, egos, style, width)}
+            bands = graph_bands([(shown, last["plans"][0])], quiet, width, aspect, vmax=vmax)
+        elif kind == "cam":
+            bands = [Band("", aspect, [cam_cell(shown, quiet, scale)])]
+        elif kind == "neighbors":
+            bands = [Band("", aspect, [neighbors_cell(shown, egos, quiet)])]
+        else:
+            bands = [Band("", aspect, [edges_cell(shown, strongest_edges(shown), quiet)])]
+        return [Band("", band.aspect, band.cells, attached=band.attached) for band in bands]
+
+    def words(_: Any = None) -> str:
+        if isinstance(caption, str):
+            return caption
+        if not caption:
+            return ""
+        if kind == "cam":
+            said = cam_caption(subject, scale)
+        elif kind == "neighbors":
+            said = neighbors_caption(subject, egos)
+        elif kind == "graph":
+            said = graph_caption(subject, last["plans"][0], style)
+        else:
+            head = head_words(subject.exp, subject.layer, subject.row)
+            said = SEPARATOR.join([*head, strongest_edges(subject).words()[0]])
+        return SEPARATOR.join([said, *note_words(subject.exp)])
+
+    return compose(
+        quiet,
+        build,
+        columns=1,
+        legend=words,
+        caption=lambda _: caption_of([subject], [kind], last["plans"], style),
+    )

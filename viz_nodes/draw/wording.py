@@ -1,0 +1,91 @@
+"""What is said of edges and marks: how many are drawn of how many, what they carry, what a color means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from viz_nodes.draw.geometry.selection import Ego
+from viz_nodes.draw.style.captions import percent
+from viz_nodes.draw.style.palettes import Theme
+
+SPANS = {
+    "image": "each map to its own maximum",
+    "layer": "one scale a layer",
+    "shared": "one scale for all",
+    "none": "0 to 1",
+}
+
+
+def edges_words(
+    egos: Sequence[Ego],
+    itself: str = "ring",
+    *,
+    look: Theme | None = None,
+    unseen: int = 0,
+    enlarged: int = 0,
+    brief: bool = False,
+) -> str:
+    """What is drawn and what is hidden: "9 of 17 neighbors drawn, 61 % of the wins; ring: the center itself, 12 %".
+
+    Several centers are counted together, their shares averaged. Where all are drawn, only that is said.
+
+    Args:
+        egos: with those of their neighbors that can be seen.
+        itself: what is said of a center that is its own neighbor: "ring", or other words in place of it.
+        look: names the colors of several centers.
+        unseen: how many more were asked for, whose edges are too short to be seen at this size.
+        enlarged: how many of those drawn stand in a close-up.
+        brief: as few words as possible.
+    """
+    if not egos:
+        return "no positive evidence"
+    drawn, total = sum(len(ego.keys) for ego in egos), sum(ego.total for ego in egos)
+    if total == 0:
+        return "no neighbors"
+    layer = egos[0].layer
+    about, what = "" if layer.exact else "about ", "the weight" if layer.conv in ("gin", "sum") else "the wins"
+    carried = sum(ego.carried for ego in egos) / len(egos)
+    if brief:
+        return f"all {total}" if drawn == total else f"{drawn} of {total}, {about}{percent(carried)}"
+    words = f"{len(egos)} centers, " if len(egos) > 1 else ""
+    if drawn == total:
+        words += f"all {total} neighbors drawn"
+    else:
+        words += f"{drawn} of {total} neighbors drawn, {about}{percent(carried)} of {what}"
+    if enlarged:
+        words += f", {enlarged} in the close-up"
+    if unseen:
+        words += f"; {unseen} more too close to the center for this size"
+    if any(ego.is_self.any() for ego in egos):
+        words += f"; {_itself(egos, itself, look)}" + (f" of {what}" if drawn == total else "")
+    for hops in zip(*(ego.earlier for ego in egos), strict=True):
+        count, of = sum(len(hop.senders) for hop in hops), sum(hop.total for hop in hops)
+        weight = sum(hop.carried for hop in hops) / len(hops)
+        words += f"; layer {hops[0].layer.number}: {count} of {of} edges drawn, {about}{percent(weight)} of the weight"
+    return words
+
+
+def _itself(egos: Sequence[Ego], itself: str, look: Theme | None) -> str:
+    """What centers take from themselves, each named by its color where there are several."""
+    about = "" if egos[0].layer.exact else "about "
+    own = [float(ego.share[ego.is_self].sum()) for ego in egos]
+    if itself == "ring":
+        itself = "ring: the key node it lies in" if egos[0].pooled else "ring: the center itself"
+    if len(egos) == 1 or look is None:
+        return f"{itself}, {about}{percent(float(np.mean(own)))}"
+    named = [f"{look.center_names[at % len(look.center_names)]} {percent(share)}" for at, share in enumerate(own)]
+    return f"{itself.replace('ring:', 'rings:').replace('the center itself', 'the centers themselves')}, " + ", ".join(
+        f"{about}{words}" for words in named
+    )
+
+
+def color_words(color: str) -> str:
+    """What the colors of edges stand for; "" where they only tell centers apart."""
+    return {
+        "rank": "color: rank, 1 for the nearest",
+        "share": "color: share of the wins",
+        "contribution": "color: contribution in logits",
+        "effect": "color: effect of cutting the edge, in logits",
+    }.get(color, "")
