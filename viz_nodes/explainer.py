@@ -19,7 +19,7 @@ from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.distances import Candidates, candidates, ranking
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.layouts import from_nodes, layout_of
-from viz_nodes.capture.model_state import doublable, eval_mode, unwrap
+from viz_nodes.capture.model_state import config_of, doublable, eval_mode, name_of, unwrap
 from viz_nodes.capture.observing import observe
 from viz_nodes.capture.outputs import Reading, read
 from viz_nodes.capture.recorder import Recording
@@ -100,7 +100,7 @@ def explain(
         versus=score.versus,
         source=score.source,
         labels=None if labels is None else tuple(labels),
-        model=_name_of(network),
+        model=name_of(network),
         extras=extras,
         activation="none" if logits is None else reading.activation,
         output=reading.path,
@@ -148,11 +148,6 @@ def _warn_of_embedding(network: nn.Module, logits: Tensor) -> None:
         )
 
 
-def _config(network: nn.Module, field: str) -> Any:
-    config = getattr(network, "pretrained_cfg", None)
-    return config.get(field) if isinstance(config, dict) else getattr(config, field, None)
-
-
 def _labels(network: nn.Module, labels: Sequence[str] | None, logits: Tensor | None) -> Sequence[str] | None:
     """The class names given, else those that the network, or the one inside a wrapper, has for as many classes."""
     if labels is not None:
@@ -160,14 +155,10 @@ def _labels(network: nn.Module, labels: Sequence[str] | None, logits: Tensor | N
     if logits is None:
         return None
     for module in network.modules():
-        names = _config(module, "label_names")
+        names = config_of(module, "label_names")
         if names and len(names) == logits.shape[1]:
             return tuple(names)
     return None
-
-
-def _name_of(network: nn.Module) -> str:
-    return str(_config(network, "architecture") or type(network).__name__)
 
 
 def _chosen(calls: list[GraphCall], layers: Sequence[int] | int | None) -> list[GraphCall]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -190,3 +192,110 @@ def test_wrong_edits_are_refused_and_leave_nothing(make_net, make_pixels):
         foreign(pixels)
     plain = net(pixels)
     assert torch.equal(plain, net(pixels))
+
+
+@pytest.mark.parametrize("written", ["generator", "nested generators", "list", "map"])
+def test_an_edit_says_the_same_in_every_forward(written, make_net, make_pixels):
+    """An iterator that is used up by the first forward cut nothing in the second."""
+    net, pixels = make_net(), make_pixels()
+    neighbors = viz_nodes.explain(net, pixels).layer(-1).neighbors[0]
+    pairs = [(int(neighbors[center, 1]), center) for center in range(24)]
+    edges = {
+        "generator": (pair for pair in pairs),
+        "nested generators": ((node for node in pair) for pair in pairs),
+        "list": pairs,
+        "map": map(tuple, pairs),
+    }[written]
+    with torch.no_grad():
+        plain = net(pixels)
+        with viz_nodes.edit_edges(net, cut={-1: edges}) as gone:
+            first, counted = net(pixels), dict(gone)
+            pairs.clear()
+            assert torch.equal(net(pixels), first)
+            assert dict(gone) == counted
+    assert counted[2] >= 24
+    assert not torch.equal(first, plain)
+
+
+def test_an_edit_is_not_changed_by_what_happens_to_its_tensor(make_net, make_pixels):
+    net, pixels = make_net(), make_pixels()
+    mask = torch.ones(24, 4, dtype=torch.bool)
+    with viz_nodes.edit_edges(net, cut={0: mask}) as gone:
+        mask[:] = False
+        net(pixels)
+    assert gone[0] == 2 * 24 * 4
+
+
+@pytest.mark.parametrize("edges", [5, "ab", None])
+def test_what_are_no_edges_is_refused_at_once(edges, make_net):
+    with pytest.raises(TypeError, match="for layer 1"), viz_nodes.edit_edges(make_net(), cut={1: edges}):
+        pass
+
+
+def test_a_layer_named_from_both_ends_is_refused(make_net, make_pixels):
+    net = make_net()
+    edits = {-1: lambda neighbors: neighbors == 1, 2: lambda neighbors: neighbors == 2}
+    with pytest.raises(ValueError, match="name a layer once"), viz_nodes.edit_edges(net, cut=edits):
+        net(make_pixels())
+
+
+def test_an_explanation_of_another_network_is_not_frozen(make_net, make_pixels):
+    net, pixels = make_net(), make_pixels()
+
+    class Another(type(net)):
+        pass
+
+    another = make_net()
+    another.__class__ = Another
+    deeper = viz_nodes.explain(make_net(depth=4), pixels)
+    for frozen, words in (
+        (viz_nodes.explain(another, pixels), "an explanation of Another"),
+        (deeper, "of 3 graph layers"),
+        (viz_nodes.explain(make_net("edge"), pixels), "edge"),
+        (dataclasses.replace(viz_nodes.explain(net, pixels), image_size=(48, 32)), "pixels"),
+    ):
+        with pytest.raises(ValueError, match=words), viz_nodes.edit_edges(net, frozen=frozen):
+            net(pixels)
+        assert hooks_on(net) == 0
+    with pytest.raises(TypeError, match="must be an Explanation"), viz_nodes.edit_edges(net, frozen=deeper.layers[0]):
+        pass
+
+
+def test_neighbors_can_be_replaced(make_net, make_pixels):
+    """By those of another image, by fewer, and by a function; -1 is no edge."""
+    net, pixels = make_net(), make_pixels()
+    exp = viz_nodes.explain(net, pixels)
+    swapped = exp.layer(0).neighbors.flip(0)
+    with viz_nodes.edit_edges(net, replace={0: swapped}):
+        inside = viz_nodes.explain(net, pixels)
+    assert torch.equal(inside.layer(0).neighbors, swapped)
+    assert inside.layer(0).exact
+    fewer = exp.layer(0).neighbors[..., :2]
+    mask = torch.tensor([False, False, True, True]).expand(24, 4)
+    with torch.no_grad():
+        answers = []
+        for edits in (
+            {"replace": {0: fewer}},
+            {"replace": {0: lambda neighbors: neighbors[..., :2]}},
+            {"replace": {0: exp.layer(0).neighbors.masked_fill(mask, -1)}},
+            {"cut": {0: mask}},
+        ):
+            with viz_nodes.edit_edges(net, **edits):
+                answers.append(net(pixels))
+    for answer in answers[1:]:
+        torch.testing.assert_close(answer, answers[0], rtol=1e-12, atol=1e-12)
+    for wrong, kind, words in (
+        (fewer[:, :5], ValueError, "must be of shape"),
+        (fewer + 30, ValueError, "must name key nodes"),
+        (fewer.double(), TypeError, "numbers of key nodes"),
+    ):
+        with pytest.raises(kind, match=words), viz_nodes.edit_edges(net, replace={0: wrong}):
+            net(pixels)
+
+
+def test_a_layer_that_was_to_be_edited_and_did_not_run_is_told(make_net, make_pixels):
+    net, pixels = make_net(), make_pixels()
+    viz_nodes.explain(net, pixels)
+    net.backbone[1][0].forward = lambda x: x
+    with pytest.raises(RuntimeError, match="layer 2 was to be edited"), viz_nodes.edit_edges(net, cut={1: [(0, 0)]}):
+        net(pixels)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import dataclasses
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,8 +13,101 @@ from torch import Tensor
 from viz_nodes.capture.adapters.base import Graph
 from viz_nodes.capture.structure import Layer
 from viz_nodes.explanation import Explanation
+from viz_nodes.grids import NO_EDGE
 
 Edges = Tensor | Iterable[tuple[int, int]] | Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerEdits:
+    """What is asked for the edges of one layer.
+
+    Attributes:
+        cut, keep: the edges to take out, the only ones to leave; None where nothing is said.
+        replace: neighbors that stand in for those of the layer, or None.
+    """
+
+    cut: Edges | None = None
+    keep: Edges | None = None
+    replace: Edges | None = None
+
+
+def settled(name: str, by_layer: Mapping[int, Edges] | None) -> dict[int, Edges]:
+    """What a user wrote, so that it says the same in every forward: iterators are read, tensors copied.
+
+    Raises:
+        TypeError: not by layer, or edges that are no tensor, no function, and no pairs.
+    """
+    if by_layer is None:
+        return {}
+    if not isinstance(by_layer, Mapping):
+        raise TypeError(f"`{name}` must map layers to edges (got {type(by_layer).__name__})")
+    read: dict[int, Edges] = {}
+    for layer, edges in by_layer.items():
+        try:
+            place = operator.index(layer)
+        except TypeError:
+            raise TypeError(f"`{name}` must map layers, by their places, to edges (got {layer!r})") from None
+        if isinstance(edges, Tensor) or hasattr(edges, "dtype"):
+            read[place] = torch.as_tensor(edges).clone()
+        elif callable(edges):
+            read[place] = edges
+        elif isinstance(edges, Iterable) and not isinstance(edges, (str, bytes)):
+            read[place] = [tuple(pair) if isinstance(pair, Iterable) else pair for pair in edges]
+        else:
+            raise TypeError(
+                f"`{name}` must hold a tensor, pairs (neighbor, center) or a function for layer {layer} "
+                f"(got {type(edges).__name__})"
+            )
+    return read
+
+
+def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[int, LayerEdits]:
+    """The edits of each layer by its place from 0, of what was asked as `cut`, `keep` and `replace`.
+
+    Raises:
+        ValueError: a layer that does not exist, is named twice, or cannot be edited.
+    """
+    depth = len(layers)
+    edits: dict[int, LayerEdits] = {}
+    for name, by_layer in asked.items():
+        for place, edges in by_layer.items():
+            if not -depth <= place < depth:
+                raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {place})")
+            layer = layers[place % depth]
+            if layer.kind == "other" or (layer.child is None and not layer.passed):
+                raise ValueError(
+                    f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is "
+                    "understood for its edges to be edited, and does not; give an `adapter` with its `messages`"
+                )
+            own = edits.get(layer.index, LayerEdits())
+            if getattr(own, name) is not None:
+                raise ValueError(f"`{name}` must name a layer once (got {place} and {place % depth - depth})")
+            edits[layer.index] = dataclasses.replace(own, **{name: edges})
+    return edits
+
+
+def require_same_network(frozen: Explanation, layers: Sequence[Layer], name: str, size: tuple[int, ...]) -> None:
+    """That an explanation is of a network like the one that runs, on images of its size.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if frozen.model and name and frozen.model != name:
+        raise ValueError(f"`frozen` must explain this network, {name} (got an explanation of {frozen.model})")
+    if frozen.depth != len(layers):
+        raise ValueError(
+            f"`frozen` must explain this network of {len(layers)} graph layers (got one of {frozen.depth})"
+        )
+    if tuple(frozen.image_size) != size:
+        raise ValueError(f"`frozen` must explain images of {size} pixels (got {tuple(frozen.image_size)})")
+    for explained in frozen.layers:
+        layer = layers[explained.index]
+        if layer.name != explained.name or layer.kind != explained.conv or layer.grid != explained.grid:
+            raise ValueError(
+                f"`frozen` must explain this network (got layer {explained.number} as {explained.name!r}, "
+                f"{explained.conv} on {explained.grid}, not {layer.name!r}, {layer.kind} on {layer.grid})"
+            )
 
 
 def frozen_neighbors(frozen: Explanation | None, layer: Layer, graph: Graph) -> Tensor | None:
@@ -24,14 +120,12 @@ def frozen_neighbors(frozen: Explanation | None, layer: Layer, graph: Graph) -> 
     if frozen is None or explained is None:
         return None
     assert frozen.source is not None
-    images = graph.x.shape[0] // (1 if layer.partition is None else layer.partition.nodes.shape[0])
+    images = _images(layer, graph)
     sources = frozen.source.tolist()
     rows = [sources.index(source) for source in sorted(set(sources))]
     if len(rows) not in (1, images):
         raise ValueError(f"`frozen` must explain one image or the {images} that run (got {len(rows)})")
-    whole = explained.neighbors[rows].to(graph.neighbors.device)
-    whole = whole.expand(images, *whole.shape[1:])
-    neighbors = whole if layer.partition is None else _window_neighbors(layer, whole)
+    neighbors = _in_place(explained.neighbors[rows], layer, graph)
     if neighbors.shape[:2] != graph.neighbors.shape[:2] or (
         graph.edge_index is not None and neighbors.shape != graph.neighbors.shape
     ):
@@ -40,6 +134,45 @@ def frozen_neighbors(frozen: Explanation | None, layer: Layer, graph: Graph) -> 
             f"(got {tuple(neighbors.shape)})"
         )
     return neighbors
+
+
+def replaced_neighbors(edges: Edges, layer: Layer, graph: Graph) -> Tensor:
+    """(B, N, k) what a user wrote to stand in for the neighbors of a layer, B, N those of windows where there are any.
+
+    Raises:
+        ValueError: another shape, a neighbor that does not exist, or a layer that is not handed its edges.
+        TypeError: no whole numbers.
+    """
+    whole = graph.neighbors if layer.partition is None else layer.partition.neighbors_on_grid(graph.neighbors)
+    if graph.edge_index is None:
+        raise ValueError(
+            f"`replace` must name layers that are handed an edge tensor (layer {layer.index + 1}, {layer.name}, is not)"
+        )
+    given = edges(whole.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
+    neighbors = torch.as_tensor(given)
+    if neighbors.is_floating_point() or neighbors.dtype == torch.bool:
+        raise TypeError(f"`replace` must hold numbers of key nodes for layer {layer.index + 1} (got {neighbors.dtype})")
+    neighbors = neighbors[None] if neighbors.ndim == 2 else neighbors
+    if neighbors.ndim != 3 or neighbors.shape[0] not in (1, len(whole)) or neighbors.shape[1] != whole.shape[1]:
+        raise ValueError(
+            f"`replace` must be of shape {(whole.shape[1], 'k')} or {(*whole.shape[:2], 'k')} for layer "
+            f"{layer.index + 1} (got {tuple(neighbors.shape)})"
+        )
+    keys = graph.y.shape[2] * (1 if layer.partition is None else layer.partition.nodes.shape[0])
+    if neighbors.numel() and not (int(neighbors.min()) >= NO_EDGE and int(neighbors.max()) < keys):
+        raise ValueError(f"`replace` must name key nodes in [0, {keys}), or -1 for none, for layer {layer.index + 1}")
+    return _in_place(neighbors.long(), layer, graph)
+
+
+def _images(layer: Layer, graph: Graph) -> int:
+    return int(graph.x.shape[0]) // (1 if layer.partition is None else layer.partition.nodes.shape[0])
+
+
+def _in_place(whole: Tensor, layer: Layer, graph: Graph) -> Tensor:
+    """(1 or B, N, k) of the whole grid, for every image that runs, in windows where there are any."""
+    whole = whole.to(graph.neighbors.device)
+    whole = whole.expand(_images(layer, graph), *whole.shape[1:])
+    return whole if layer.partition is None else _window_neighbors(layer, whole)
 
 
 def _window_neighbors(layer: Layer, whole: Tensor) -> Tensor:

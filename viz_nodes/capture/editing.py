@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,10 +15,19 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, gather, is_edge_tensor
 from viz_nodes.capture.adapters.message_passing import table
 from viz_nodes.capture.adapters.registry import adapters_for
-from viz_nodes.capture.edge_masks import Edges, edge_mask, frozen_neighbors
+from viz_nodes.capture.edge_masks import (
+    Edges,
+    LayerEdits,
+    edge_mask,
+    edits_by_layer,
+    frozen_neighbors,
+    replaced_neighbors,
+    require_same_network,
+    settled,
+)
 from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
-from viz_nodes.capture.model_state import unwrap
+from viz_nodes.capture.model_state import name_of, unwrap
 from viz_nodes.capture.structure import Layer, structure
 from viz_nodes.capture.winners import maximum_heard
 from viz_nodes.explanation import Explanation
@@ -30,6 +39,7 @@ def edit_edges(
     *,
     cut: Mapping[int, Edges] | None = None,
     keep: Mapping[int, Edges] | None = None,
+    replace: Mapping[int, Edges] | None = None,
     frozen: Explanation | None = None,
     adapter: Adapter | Sequence[Adapter] | None = None,
 ) -> Iterator[dict[int, int]]:
@@ -44,16 +54,21 @@ def edit_edges(
             tensor (N, k) or (B, N, k) by rank, pairs (neighbor, center), or a function that gets the neighbors
             (B, N, k) and returns such a tensor. With B = 1 it holds for every image.
         keep: the same, but all other edges of these layers go.
+        replace: for each layer the neighbors (N, k) or (B, N, k) that stand in for those the network would build, -1
+            for no edge, or a function that gets the network's and returns such a tensor. Cuts are counted on these.
         frozen: the graphs of this explanation (of one image, or of as many as will run) stand in for those the network
-            would build; otherwise each layer builds its own from what the edits before it left.
+            would build; otherwise each layer builds its own from what the edits before it left. It must be of this
+            network, or of one that has its name, layers and input size.
         adapter: as for `explain`.
 
     Yields:
         For each edited layer how many edges were taken out in the last forward.
 
     Raises:
-        ValueError: (in the first forward) a layer that does not exist, a mask of another shape, a pair that is no
-            edge, a layer whose aggregation is not understood.
+        TypeError: edges that are none.
+        ValueError: (in the first forward) a layer that does not exist or is named twice, a mask of another shape, a
+            pair that is no edge, a layer whose aggregation is not understood, an explanation of another network.
+        RuntimeError: (in a forward) a layer that was to be edited did not run.
 
     Example:
         >>> exp = viz_nodes.explain(model, pixels)
@@ -61,15 +76,16 @@ def edit_edges(
         ...     logits = model(pixels)
     """
     network = unwrap(model)
-    for name, edges in (("cut", cut), ("keep", keep)):
-        if edges is not None and not isinstance(edges, Mapping):
-            raise TypeError(f"`{name}` must map layers to edges (got {type(edges).__name__})")
-    editor = _Editor(network, dict(cut or {}), dict(keep or {}), frozen, adapters_for(adapter))
+    asked = {"cut": settled("cut", cut), "keep": settled("keep", keep), "replace": settled("replace", replace)}
+    if frozen is not None and not isinstance(frozen, Explanation):
+        raise TypeError(f"`frozen` must be an Explanation (got {type(frozen).__name__})")
+    editor = _Editor(network, asked, frozen, adapters_for(adapter))
     with ExitStack() as stack:
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         handle = network.register_forward_pre_hook(editor.begin, with_kwargs=True)
         stack.callback(handle.remove)
+        stack.callback(network.register_forward_hook(editor.done).remove)
         stack.callback(editor.let_go)
         yield editor.gone
 
@@ -80,12 +96,11 @@ class _Editor:
     def __init__(
         self,
         network: nn.Module,
-        cut: dict[int, Edges],
-        keep: dict[int, Edges],
+        asked: dict[str, dict[int, Edges]],
         frozen: Explanation | None,
         adapters: Sequence[Adapter],
     ) -> None:
-        self.network, self.cut, self.keep, self.frozen, self.adapters = network, cut, keep, frozen, adapters
+        self.network, self.asked, self.frozen, self.adapters = network, asked, frozen, adapters
         self.gone: dict[int, int] = {}
         self._thread = threading.get_ident()
         self._looking = False
@@ -93,7 +108,7 @@ class _Editor:
         self._lists: dict[nn.Module, Tensor] = {}
         self._size: tuple[int, ...] | None = None
         self._layers: dict[tuple[nn.Module, int], Layer] = {}
-        self._edits: dict[int, tuple[Edges | None, Edges | None]] = {}
+        self._edits: dict[int, LayerEdits] = {}
         self._times: dict[nn.Module, int] = {}
         self._open: list[tuple[Layer, Graph, dict[nn.Module, int]]] = []
         self._handles: list[Any] = []
@@ -117,30 +132,13 @@ class _Editor:
                 layers = structure(self.network, args, kwargs, self.adapters)
             finally:
                 self._looking = False
-            self._edits = self._resolve(layers)
+            self._edits = edits_by_layer(layers, **self.asked)
+            if self.frozen is not None:
+                require_same_network(self.frozen, layers, name_of(self.network), tuple(pixels.shape[-2:]))
+                for explained in self.frozen.layers:
+                    self._edits.setdefault(explained.index, LayerEdits())
             self._hook([layer for layer in layers if layer.index in self._edits])
             self._size = tuple(pixels.shape[1:])
-
-    def _resolve(self, layers: Sequence[Layer]) -> dict[int, tuple[Edges | None, Edges | None]]:
-        depth = len(layers)
-        edits: dict[int, list[Edges | None]] = {}
-        for which, name, asked in ((0, "cut", self.cut), (1, "keep", self.keep)):
-            for place, edges in asked.items():
-                if not -depth <= place < depth:
-                    raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {place})")
-                layer = layers[place % depth]
-                if layer.kind == "other" or (layer.child is None and not layer.passed):
-                    raise ValueError(
-                        f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is "
-                        "understood for its edges to be edited, and does not; give an `adapter` with its `messages`"
-                    )
-                edits.setdefault(layer.index, [None, None])[which] = edges
-        if self.frozen is not None:
-            for explained in self.frozen.layers:
-                if explained.index >= depth or layers[explained.index].name != explained.name:
-                    raise ValueError(f"`frozen` must explain this network (got a layer {explained.name!r})")
-                edits.setdefault(explained.index, [None, None])
-        return {index: (pair[0], pair[1]) for index, pair in edits.items()}
 
     def _hook(self, layers: Sequence[Layer]) -> None:
         # First in line, so that whoever watches the network sees it as edited.
@@ -178,6 +176,17 @@ class _Editor:
         self._layers.clear()
         self._size = None
 
+    def done(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """After the network: every layer that was to be edited must have run."""
+        if self._idle():
+            return
+        missed = sorted(set(self._edits) - set(self.gone))
+        if missed:
+            raise RuntimeError(
+                f"layer {missed[0] + 1} was to be edited and did not run as it did before; does the network choose its "
+                "layers anew in every forward?"
+            )
+
     # -- hooks inside the network ------------------------------------------------------------------------------
 
     def enter(
@@ -192,15 +201,18 @@ class _Editor:
         if layer is None or graph is None:
             return None
         frozen = frozen_neighbors(self.frozen, layer, graph)
+        wanted = self._edits[layer.index].replace
+        if wanted is not None:
+            frozen = replaced_neighbors(wanted, layer, graph)
         neighbors = graph.neighbors if frozen is None else frozen
         kept = self._kept(layer, neighbors)
         own = graph.edge_index
-        graph = replace(graph, neighbors=neighbors.masked_fill(~kept, -1))
+        graph = dataclasses.replace(graph, neighbors=neighbors.masked_fill(~kept, -1))
         running_edits.graphs[module] = Edited(graph.neighbors, own, layer.adapter)
         self._open.append((layer, graph, {}))
         if own is None or frozen is None:
             return None
-        graph.edge_index = torch.stack([neighbors.clamp(min=0), own[1]])
+        graph.edge_index = torch.stack([neighbors.clamp(min=0), own[1][..., :1].expand(neighbors.shape)])
         swap = {id(own): graph.edge_index}
         return (
             tuple(swap.get(id(v), v) if is_edge_tensor(v) else v for v in args),
@@ -209,7 +221,7 @@ class _Editor:
 
     def _kept(self, layer: Layer, neighbors: Tensor) -> Tensor:
         """(B, N, k) bool, B, N, k those of windows where there are any."""
-        cut, keep = self._edits[layer.index]
+        cut, keep = self._edits[layer.index].cut, self._edits[layer.index].keep
         there = neighbors >= 0
         whole = neighbors if layer.partition is None else layer.partition.neighbors_on_grid(neighbors)
         kept = torch.ones_like(whole, dtype=torch.bool)
@@ -242,6 +254,8 @@ class _Editor:
         layer = self._layers.get((module, times))
         if layer is None:
             return None
+        if self._edits[layer.index].replace is not None:
+            raise ValueError(f"`replace` must name layers that are handed an edge tensor ({layer.name} is not)")
         nodes = layer.grid[0] * layer.grid[1]
         found, places = table(self._lists[module], self._images * nodes)
         neighbors = by_image(found, self._images, nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import threading
 import weakref
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -39,11 +41,50 @@ def unwrap(model: nn.Module) -> nn.Module:
         model = inner
 
 
+def config_of(network: nn.Module, field: str) -> Any:
+    """What a network says about itself in its `pretrained_cfg`, as timm's do; None where it does not."""
+    config = getattr(network, "pretrained_cfg", None)
+    return config.get(field) if isinstance(config, dict) else getattr(config, field, None)
+
+
+def name_of(network: nn.Module) -> str:
+    """The architecture's name, or that of the class."""
+    return str(config_of(network, "architecture") or type(network).__name__)
+
+
+@contextmanager
+def random_state_kept(model: nn.Module) -> Iterator[None]:
+    """Afterwards, also after an exception, the random numbers to come are those that would have come anyway.
+
+    Of torch on the CPU and on the model's devices, of NumPy and of Python: a network may draw, and so may methods.
+    """
+    kinds: dict[str, set[int]] = {}
+    for tensor in _tensors_of(list(model.modules())):
+        if tensor.device.type not in ("cpu", "meta"):
+            kinds.setdefault(tensor.device.type, set()).add(tensor.device.index or 0)
+    of_numpy, of_python = np.random.get_state(), random.getstate()
+    with ExitStack() as stack:
+        for kind, devices in (kinds or {"cuda": set()}).items():
+            stack.enter_context(torch.random.fork_rng(devices=sorted(devices), device_type=kind))
+        try:
+            yield
+        finally:
+            np.random.set_state(of_numpy)
+            random.setstate(of_python)
+
+
+def _tensors_of(modules: list[nn.Module]) -> Iterator[Tensor]:
+    for module in modules:
+        for held in (vars(module)["_parameters"], vars(module)["_buffers"]):
+            yield from (tensor for tensor in held.values() if tensor is not None)
+
+
 @contextmanager
 def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
     """Inside, the model is in eval mode, uncompiled, without gradient checkpointing and with frozen parameters.
 
-    One thread at a time borrows a model. Afterwards, also after an exception, every flag is as it was found.
+    One thread at a time borrows a model. Afterwards, also after an exception, every flag is as it was found, and so is
+    the state of random numbers.
 
     Args:
         model: the network, `unwrap`ped.
@@ -56,10 +97,10 @@ def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
         stack.enter_context(_lock_of(model))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.set_grad_enabled(grad))
+        stack.enter_context(random_state_kept(model))
         modules = list(model.modules())
-        parameters = {p: None for module in modules for p in vars(module)["_parameters"].values() if p is not None}
-        buffers = (b for module in modules for b in vars(module)["_buffers"].values() if b is not None)
-        if grad and any(tensor.is_inference() for tensor in (*parameters, *buffers)):
+        tensors = list(_tensors_of(modules))
+        if grad and any(tensor.is_inference() for tensor in tensors):
             raise RuntimeError(
                 "the model must have ordinary parameters (got some made under torch.inference_mode(), which autograd "
                 "cannot use); build or load the model outside of it"
@@ -67,7 +108,7 @@ def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         training = [(module, module.training) for module in modules]
-        learning = [parameter for parameter in parameters if parameter.requires_grad]
+        learning = [tensor for tensor in tensors if tensor.is_leaf and tensor.requires_grad]
         checkpointing = [
             (module, name) for module, _ in training for name in _CHECKPOINTING if vars(module).get(name) is True
         ]

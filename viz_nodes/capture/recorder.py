@@ -37,6 +37,7 @@ class Recording:
         calls: the graph layers.
         ran: (name, module) in the order they started.
         names: module path of every module watched.
+        sites: what says where the layers lie.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Recording:
         self.ran: list[tuple[str, nn.Module]] = []
         self.names: dict[nn.Module, str] = {}
         self._images, self._plan = images, plan
-        self._sites = SiteFinder(images, image_size) if plan is None else PlannedSites(plan, images, adapters)
+        self.sites = SiteFinder(images, image_size) if plan is None else PlannedSites(plan, images, adapters)
         self._thread = threading.get_ident()
         self._claimed: dict[nn.Module, list[Adapter]] = {}
         if plan is None:
@@ -78,7 +79,7 @@ class Recording:
         frame = self._frame(module, values)
         if self._plan is None:
             self.ran.append((frame.name, module))
-        self._sites.entered(frame)
+        self.sites.entered(frame)
         edited = running_edits.graphs.get(module)
         for adapter in self._claimed.get(module, ()) if edited is None else [edited.adapter]:
             graph = adapter.graph(module, args, kwargs)
@@ -121,7 +122,7 @@ class Recording:
             if outer.call is not None and (same_tensor(outer.call.graph.edge_index, edges) or edges is None):
                 self.calls.remove(outer.call)  # the same graph, one module deeper
                 outer.call = None
-        if not self._sites.expects(frame, edges):
+        if not self.sites.expects(frame, edges):
             return
         call = GraphCall(frame.name, frame.module, adapter, adapter, graph, args, kwargs, times=frame.times)
         call.order = self._started
@@ -131,7 +132,7 @@ class Recording:
             if same_tensor(made, edges):
                 call.ranked, call.maker = inputs, (maker.module, maker.times)
                 break
-        self._sites.started(call, self._stack)
+        self.sites.started(call, self._stack)
         frame.call = call
         self.calls.append(call)
 
@@ -156,7 +157,7 @@ class Recording:
                 if is_edge_tensor(value):
                     self._made.append((value, tuple(t.detach() for t in frame.floats), frame))
         handed = output if frame.call is None else self._end(frame.call, tensor, output)
-        handed = self._sites.left(frame, tensor, output, handed)
+        handed = self.sites.left(frame, tensor, output, handed)
         if self._stack and tensor is not None and tensor.is_floating_point() and tensor.ndim == 4:
             self._stack[-1].last = tensor.detach()
         return None if handed is output else handed
@@ -168,7 +169,7 @@ class Recording:
         call.graph = call.adapter.settle(call.graph)
         call.output = tensor
         self._made.clear()
-        self._sites.ended(call)
+        self.sites.ended(call)
         if tensor is None or tensor is not output:
             return output
         call.output = connected(tensor)
@@ -194,7 +195,7 @@ class Recording:
         Raises:
             NoGraphLayer: there is no graph layer, or one whose nodes lie nowhere.
         """
-        return self._sites.finish(self.calls)
+        return self.sites.finish(self.calls)
 
 
 def connected(tensor: Tensor) -> Tensor:
@@ -227,6 +228,9 @@ def recording(
         for module in record.names:
             handles.append(module.register_forward_pre_hook(record.enter, with_kwargs=True))
             handles.append(module.register_forward_hook(record.leave, with_kwargs=True))
+        if isinstance(record.sites, PlannedSites):
+            for module in record.sites.plan.idle():
+                handles.append(module.register_forward_pre_hook(record.sites.surprise))
         _running.stack.append(record)
         yield record
     finally:

@@ -57,6 +57,71 @@ class _Memory:
                 handle.remove()
 
 
+class _Rest:
+    """A network whose modules that ended before a layer began give what they gave, while it is patched.
+
+    Attributes:
+        rows: (n,) which images run.
+        activations: (n, C, H, W) what the layer's output is to be; none where it stays.
+    """
+
+    def __init__(self, memory: _Memory, inputs: Inputs, put: Put) -> None:
+        self.memory, self.inputs, self.put = memory, inputs, put
+        self.rows, self.activations = torch.arange(len(inputs)), torch.empty(0)
+        self._thread = threading.get_ident()
+        self._counts: dict[nn.Module, int] = {}
+        self._layer_ran = -1
+        self._originals: dict[nn.Module, Any] = {}
+
+    def run(self, activations: Tensor, rows: Tensor) -> Any:
+        """The raw output for these images with the layer's output replaced."""
+        self.rows, self.activations, self._layer_ran = rows, activations, -1
+        self._counts.clear()
+        with torch.no_grad():
+            return self.inputs.of(rows).run(self.memory.network)
+
+    def replace(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
+        """Forward hook of the layer."""
+        if threading.get_ident() != self._thread:
+            return None
+        self._layer_ran += 1
+        due = self._layer_ran == self.memory.times and len(self.activations)
+        return self.put(self.activations, output) if due else None
+
+    def patch(self) -> None:
+        """From now on what is known does not run."""
+        for module in {module: None for module, _ in self.memory.gave}:
+            self._originals[module] = vars(module).get("forward")
+            module.forward = self._replayed(module, module.forward)
+
+    def unpatch(self) -> None:
+        """Everything runs again."""
+        while self._originals:
+            module, own = self._originals.popitem()
+            if own is None:
+                del module.forward
+            else:
+                module.forward = own
+
+    def _replayed(self, module: nn.Module, original: Callable[..., Any]) -> Callable[..., Any]:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != self._thread:
+                return original(*args, **kwargs)
+            count = self._counts[module] = self._counts.get(module, -1) + 1
+            known = self.memory.gave.get((module, count))
+            return original(*args, **kwargs) if known is None else known[self.rows.to(known.device)]
+
+        return forward
+
+    def same_as(self, plain: Any) -> bool:
+        """Whether all images twice lead to this output twice."""
+        try:
+            again = self.run(torch.empty(0), torch.arange(len(self.inputs)).repeat(2))
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            return False
+        return _alike(again, plain, len(self.inputs))
+
+
 @contextmanager
 def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, put: Put) -> Iterator[Resume]:
     """A forward of chosen images with the layer's output replaced, from the layer on where that gives the same.
@@ -75,66 +140,18 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, p
         (activations (n, C, H, W), (n,) int64 which image each is for) -> raw output for n images.
     """
     memory = _Memory(network, layer, times, len(inputs))
-    thread, rows, given = threading.get_ident(), torch.arange(len(inputs)), [torch.empty(0)]
-    counts: dict[nn.Module, int] = {}
-    layer_ran = -1
-    originals: dict[nn.Module, Any] = {}
-
-    def replay(module: nn.Module, original: Callable[..., Any]) -> Callable[..., Any]:
-        def forward(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
-                return original(*args, **kwargs)
-            count = counts[module] = counts.get(module, -1) + 1
-            known = memory.gave.get((module, count))
-            return original(*args, **kwargs) if known is None else known[rows.to(known.device)]
-
-        return forward
-
-    def replace(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
-        nonlocal layer_ran
-        if threading.get_ident() != thread:
-            return None
-        layer_ran += 1
-        return put(given[0], output) if layer_ran == times and len(given[0]) else None
-
-    def run(activations: Tensor, wanted: Tensor) -> Any:
-        nonlocal rows, layer_ran
-        rows, given[0], layer_ran = wanted, activations, -1
-        counts.clear()
-        with torch.no_grad():
-            return inputs.of(wanted).run(network)
-
-    def patch() -> None:
-        for module in {module: None for module, _ in memory.gave}:
-            originals[module] = vars(module).get("forward")
-            module.forward = replay(module, module.forward)
-
-    def unpatch() -> None:
-        while originals:
-            module, own = originals.popitem()
-            if own is None:
-                del module.forward
-            else:
-                module.forward = own
-
-    def same() -> bool:
-        try:
-            again = run(torch.empty(0), torch.arange(len(inputs)).repeat(2))
-        except (RuntimeError, ValueError, TypeError, IndexError):
-            return False
-        return _alike(again, plain, len(inputs))
-
-    handle = layer.register_forward_hook(replace)
+    rest = _Rest(memory, inputs, put)
+    handle = layer.register_forward_hook(rest.replace)
     try:
         if times == 0:  # else runs of the layer inside of what does not run would have to be counted
             with torch.no_grad():
                 plain = memory.learn(inputs)
-            patch()
-            if not same():
-                unpatch()
-        yield run
+            rest.patch()
+            if not rest.same_as(plain):
+                rest.unpatch()
+        yield rest.run
     finally:
-        unpatch()
+        rest.unpatch()
         handle.remove()
 
 
