@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from PIL import Image
 
 COLORS = {"blue": (40, 60, 200), "green": (50, 190, 60), "red": (210, 50, 40)}
@@ -40,3 +41,27 @@ def after_update(function):
             function(training)
 
     return Listener()
+
+
+def leaves(value, path=""):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}/{key}")
+    elif isinstance(value, (list, tuple)):
+        for key, inner in enumerate(value):
+            yield from leaves(inner, f"{path}/{key}")
+    else:
+        yield path, value
+
+
+def require_equal(left, right):
+    """Compare two checkpoints leaf by leaf; only the seconds and the folder may differ."""
+    left, right = dict(leaves(left)), dict(leaves(right))
+    assert left.keys() == right.keys()
+    for path, value in left.items():
+        if path.endswith(("/seconds", "/run/out")):
+            continue
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, right[path]), path
+        else:
+            assert value == right[path], path

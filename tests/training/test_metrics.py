@@ -57,7 +57,7 @@ def test_ranks_with_unequal_shares_add_up_to_the_whole():
 
     class Two(Distributed):
         def total(self, values):
-            mine = {5: "sums", 16: "confusion", 45: "bins"}[values.numel()]
+            mine = {6: "sums", 16: "confusion", 45: "bins"}[values.numel()]
             return values + getattr(parts[1], mine).to(values).view(values.shape)
 
     together, alone = parts[0].compute(Two(torch.device("cpu"))), whole.compute(ALONE)
@@ -113,3 +113,12 @@ def test_measuring_can_be_stopped_between_batches():
     )
     assert metrics is None
     assert len(seen) == 1
+
+
+def test_answers_that_are_no_numbers_are_said():
+    accumulator = MetricAccumulator(3)
+    logits = odds([0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.7, 0.2, 0.1])
+    logits[0], logits[2, 1] = math.nan, math.inf
+    accumulator.add(logits, torch.tensor([0, 1, 2]))
+    with pytest.raises(TrainingError, match="answers to 2 of 3 images are not finite"):
+        accumulator.compute(ALONE)

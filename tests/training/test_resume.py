@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 
-from builders.runs import after_update
+from builders.runs import after_update, require_equal
 from vizgraph.errors import CheckpointError, Interrupted
 from vizgraph.training.checkpoint import BEST, LAST, read
 
@@ -26,30 +26,6 @@ EVERYTHING = (
     "optimizer.clip=1.0",
     "schedule.warmup_epochs=1",
 )
-
-
-def leaves(value, path=""):
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from leaves(inner, f"{path}/{key}")
-    elif isinstance(value, (list, tuple)):
-        for key, inner in enumerate(value):
-            yield from leaves(inner, f"{path}/{key}")
-    else:
-        yield path, value
-
-
-def require_equal(left, right):
-    """Compare two checkpoints leaf by leaf; only the seconds and the folder may differ."""
-    left, right = dict(leaves(left)), dict(leaves(right))
-    assert left.keys() == right.keys()
-    for path, value in left.items():
-        if path.endswith(("/seconds", "/run/out")):
-            continue
-        if isinstance(value, torch.Tensor):
-            assert torch.equal(value, right[path]), path
-        else:
-            assert value == right[path], path
 
 
 def stop_after(updates, signum=signal.SIGTERM):

@@ -20,7 +20,7 @@ from vizgraph.errors import TrainingError, UsageError
 from vizgraph.evaluation import report
 from vizgraph.evaluation.class_matching import match
 from vizgraph.training.config import DataConfig, require_sensible_data
-from vizgraph.training.datasets import SCENES, Source, open_validation
+from vizgraph.training.datasets import READERS, SCENES, Source, open_validation
 from vizgraph.training.distributed import Distributed, choose_device
 from vizgraph.training.loaders import evaluation_loader
 from vizgraph.training.log import bar
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PRECISIONS = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-_READERS = ("hfds", "hfids", "wds", "tfds", "torch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +90,7 @@ def data_config(where: str | Path, *, root: str | Path | None = None, **values: 
         **values: further fields of `DataConfig`.
     """
     word = str(where)
-    named = word == SCENES or word.partition("/")[0].lower() in _READERS
+    named = word == SCENES or word.partition("/")[0].lower() in READERS
     place = root if named else word
     return DataConfig(name=word if named else "", root=None if place is None else str(place), **values)
 

@@ -16,13 +16,15 @@ from torch.utils.data import IterableDataset
 from vizgraph.data.images import MAX_ELONGATION, as_rgb, open_image
 from vizgraph.errors import DataError, ImageError, first_line
 from vizgraph.training.folders import ImageFolder, require_split, split_folder
-from vizgraph.training.schema import Config, DataConfig
+from vizgraph.training.schema import MOST_CLASSES, Config, DataConfig
 
 SCENES = "scenes"
 VALIDATION_SCENES = 2000
 """Scenes validated on where the config does not say."""
 TRAINING_SCENES = 10000
 """Scenes of an epoch where the config does not say."""
+READERS = ("hfds", "hfids", "wds", "tfds", "torch")
+"""What timm reads beside folders, as the part of a name before the slash."""
 _FOLDERS = ("", "folder", "image_folder")
 _UNKNOWN_LENGTH = "a stream of unknown length needs data.train_size and data.val_size"
 
@@ -161,6 +163,8 @@ def open_sources(config: Config) -> Sources:
         classes = len(labels)
     if labels is not None and len(labels) > classes:
         raise DataError(f"the data set has {len(labels)} classes, model.num_classes is {classes}")
+    if classes > MOST_CLASSES:
+        raise DataError(f"the data set has {classes} classes, more than the {MOST_CLASSES:,} that can be measured")
     return Sources(training, validation, labels if labels is not None and len(labels) == classes else None, classes)
 
 
@@ -250,6 +254,9 @@ def require_there(data: DataConfig, split: str) -> Path | None:
         DataError: no images are named, there is no such folder, or it is divided and has no such split.
     """
     root = None if data.root is None else _expanded(data.root)
+    if data.name not in (*_FOLDERS, "tar", SCENES) and data.name.partition("/")[0].lower() not in READERS:
+        known = f"leave it out for a folder, or write {SCENES}, {', '.join(f'{reader}/NAME' for reader in READERS)}"
+        raise DataError(f"data.name={data.name}: there is no such data; {known}")
     if data.name not in (*_FOLDERS, "tar"):
         return root
     if not data.root or root is None:

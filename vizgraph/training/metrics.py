@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vizgraph.errors import DataError
+from vizgraph.errors import DataError, TrainingError
 from vizgraph.training.distributed import Distributed
 from vizgraph.training.samples import Batch
 
@@ -74,7 +74,7 @@ class MetricAccumulator:
         self.classes = classes
         # MPS has no float64
         kind = torch.float32 if torch.device(device).type == "mps" else torch.float64
-        self.sums = torch.zeros(5, dtype=kind, device=device)
+        self.sums = torch.zeros(6, dtype=kind, device=device)
         self.confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
         self.bins = torch.zeros(CALIBRATION_BINS, 3, dtype=kind, device=device)
 
@@ -92,10 +92,11 @@ class MetricAccumulator:
                 hits[:, 0].sum(),
                 hits.any(1).sum(),
                 torch.full_like(loss, corrupt_images),
+                (~logits.isfinite().all(1)).sum(),
             ]
         ).to(kind)
         self.confusion += torch.bincount(labels * self.classes + ranked[:, 0], minlength=self.classes**2)
-        confidence = logits.softmax(1).amax(1)
+        confidence = logits.softmax(1).amax(1).nan_to_num(0.0)
         place = (confidence * CALIBRATION_BINS).long().clamp_(max=CALIBRATION_BINS - 1)
         rows = torch.stack([torch.ones_like(confidence), confidence, hits[:, 0].float()], dim=1)
         self.bins.index_add_(0, place, rows.to(kind))
@@ -105,6 +106,7 @@ class MetricAccumulator:
 
         Raises:
             DataError: nothing was counted.
+            TrainingError: answers are no finite numbers.
         """
         sums, confusion, bins = (
             distributed.total(part.cpu()) for part in (self.sums.double(), self.confusion, self.bins)
@@ -112,6 +114,11 @@ class MetricAccumulator:
         count = int(sums[0])
         if not count:
             raise DataError("there is nothing to measure on: the split holds no images")
+        if sums[5]:
+            raise TrainingError(
+                f"the network's answers to {int(sums[5])} of {count} images are not finite numbers; its training diverged "
+                "or its weights are damaged: take others, or train with a lower optimizer.lr"
+            )
         return Metrics(
             count,
             float(sums[1] / count),

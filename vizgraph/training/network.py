@@ -121,6 +121,29 @@ def preprocessing_of(model: nn.Module, data: DataConfig) -> Preprocessing:
     return replace(own, **given)
 
 
+def _require_fitting(model: nn.Module, preprocessing: Preprocessing) -> None:
+    """Run a blank image through the network, which draws nothing and leaves no trace in it.
+
+    Raises:
+        ConfigError: it does not take images of that size.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            model(torch.zeros(1, *preprocessing.input_size))
+    # What networks make of images they are not built for: too few nodes, a grid of another size, no place for a window.
+    except (ValueError, RuntimeError, IndexError, AssertionError) as error:
+        height, width = preprocessing.size
+        raise ConfigError(
+            f"model: the network does not take images of {height} x {width} ({first_line(error)}); change "
+            "data.input_size or model.kwargs"
+        ) from error
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
 def describe(
     config: ModelConfig, classes: int, labels: Sequence[str] | None, preprocessing: Preprocessing
 ) -> dict[str, Any]:
@@ -163,6 +186,7 @@ class TrainedNetwork:
         device = distributed.device
         model, self.origin = build(start, classes)
         self.preprocessing = preprocessing_of(model, config.data)
+        _require_fitting(model, self.preprocessing)
         if config.model.grad_checkpointing != "none":
             model.set_grad_checkpointing(config.model.grad_checkpointing)  # type: ignore[operator]
         self.frozen = freeze(model, config.model.freeze)

@@ -46,6 +46,8 @@ def problems(config: Config, training: Source, distributed: Distributed) -> Iter
                 f"there are fewer images than a batch: {training.size} for {distributed.world_size} rank(s) of "
                 f"{accumulate} x {data.batch_size}; {batch}"
             )
+    if data.batch_size == 1:
+        yield "data.batch_size must be at least 2: batch norm learns from several images at once"
     if schedule.warmup_epochs >= schedule.epochs:
         yield (
             f"schedule.warmup_epochs ({schedule.warmup_epochs:g}) must be below schedule.epochs ({schedule.epochs}); "

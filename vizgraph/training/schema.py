@@ -62,6 +62,8 @@ POSITIVE = Range(above=0)
 COUNT = Range(above=0, most=2**31 - 1)
 MANY = Range(least=0, most=2**31 - 1)
 """A count that may be none."""
+MOST_CLASSES = 10_000
+"""Classes from which on a confusion matrix, a whole number for each pair, takes more than a gigabyte."""
 
 
 def among(*choices: str) -> Range:
@@ -88,7 +90,7 @@ class ModelConfig:
     """
 
     arch: str = "graphconvnet_ti"
-    num_classes: Annotated[int | None, Range(least=1, most=1_000_000)] = None
+    num_classes: Annotated[int | None, Range(least=1, most=MOST_CLASSES)] = None
     pretrained: bool = False
     checkpoint: str | None = None
     drop_rate: Annotated[float, Range(least=0, below=1)] = 0.0
