@@ -118,13 +118,6 @@ def test_every_kind_of_image_is_taken_and_others_are_counted(photos, tmp_path):
     assert "are held out" in source.note
 
 
-def test_what_is_taken_for_an_image_is_what_render_takes():
-    from vizgraph.cli.rendering.inputs import SUFFIXES as RENDERED
-    from vizgraph.training.folders import SUFFIXES
-
-    assert SUFFIXES == RENDERED
-
-
 def test_links_are_followed_and_loops_end(photos, tmp_path):
     root = class_folders(tmp_path / "root", "red")
     (root / "blue").symlink_to(photos / "train" / "blue")

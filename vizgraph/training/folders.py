@@ -11,36 +11,10 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
+from viz_nodes.batch.inputs import SUFFIXES
 from vizgraph.data.images import open_image
 from vizgraph.errors import DataError, ImageError, first_line
 
-SUFFIXES = frozenset(
-    (
-        ".avif",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".j2k",
-        ".jfif",
-        ".jp2",
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".mpo",
-        ".pbm",
-        ".pcx",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".qoi",
-        ".tga",
-        ".tif",
-        ".tiff",
-        ".webp",
-    )
-)
-"""Files that are taken for images, the same as `render` takes."""
 _TRAINING = ("train", "training")
 _VALIDATION = ("val", "valid", "validation", "eval", "evaluation")
 _SPLITS = frozenset((*_TRAINING, *_VALIDATION, "test"))
@@ -50,8 +24,8 @@ _SHOWN = 5
 class ImageFolder(Dataset[tuple[Any, int]]):
     """The images below a folder; the name of the folder that holds an image is its class, as in timm's reader.
 
-    Hidden files and folders (`.ipynb_checkpoints`, `._x.jpg`) are none. A link is followed unless it leads back to a
-    folder that it lies in.
+    Images are what `render` takes for one, by their endings. Hidden files and folders (`.ipynb_checkpoints`,
+    `._x.jpg`) are none. A link is followed unless it leads back to a folder that it lies in.
 
     Args:
         root: the folder.

@@ -116,8 +116,8 @@ class MetricAccumulator:
             raise DataError("there is nothing to measure on: the split holds no images")
         if sums[5]:
             raise TrainingError(
-                f"the network's answers to {int(sums[5])} of {count} images are not finite numbers; its training diverged "
-                "or its weights are damaged: take others, or train with a lower optimizer.lr"
+                f"the network's answers to {int(sums[5])} of {count} images are not finite numbers; its training "
+                "diverged or its weights are damaged: take others, or train with a lower optimizer.lr"
             )
         return Metrics(
             count,
