@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("viz_nodes", "vizgraph")
 
-RECORD = "explanation grids arguments deferred"
+RECORD = "explanation grids places arguments deferred"
 TOOLKIT = (
     f"{RECORD} files text progress capture cams attribution effect explainer graphs export metrics draw batch explorer"
 )
@@ -19,11 +19,12 @@ TABLE: dict[str, str] = {
     "viz_nodes._moved": "",
     "viz_nodes.arguments": "",
     "viz_nodes.grids": "arguments",
+    "viz_nodes.places": "grids arguments",
     "viz_nodes.files": "",
     "viz_nodes.text": "",
     "viz_nodes.progress": "",
     "viz_nodes.deferred": "",
-    "viz_nodes.explanation": "grids arguments deferred",
+    "viz_nodes.explanation": "grids places arguments deferred",
     "viz_nodes.capture": RECORD,
     "viz_nodes.cams": f"{RECORD} capture",
     "viz_nodes.attribution": f"{RECORD} capture",

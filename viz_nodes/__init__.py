@@ -7,6 +7,11 @@ import importlib
 _HOME = {
     "Explanation": "viz_nodes.explanation",
     "LayerExplanation": "viz_nodes.explanation",
+    "Places": "viz_nodes.places",
+    "LabelMap": "viz_nodes.places",
+    "Polygons": "viz_nodes.places",
+    "Boxes": "viz_nodes.places",
+    "Points": "viz_nodes.places",
     "explain": "viz_nodes.explainer",
     "verify": "viz_nodes.capture",
     "edit_edges": "viz_nodes.capture",

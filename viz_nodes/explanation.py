@@ -19,6 +19,7 @@ from torch import Tensor
 from viz_nodes.arguments import require_kind, require_pair, require_range, require_shape, whole
 from viz_nodes.deferred import is_pending, when_asked
 from viz_nodes.grids import NO_EDGE, NO_PEAK
+from viz_nodes.places import GridPlaces, Places
 
 if TYPE_CHECKING:
     import os
@@ -60,6 +61,8 @@ class LayerExplanation:
             `dilation`, `distance`, `margin` are computed when they are first asked for.
         placed: whether node i is proven to lie where it is drawn on the image: True; False where that is refuted, and
             the layer is not drawn on the picture; None where it was not tried.
+        places: the regions of nodes that are no grid (`viz_nodes.places`), then `grid` is (1, N): one for all rows, or
+            one a row; None for the patches of a grid.
     """
 
     index: int
@@ -78,6 +81,7 @@ class LayerExplanation:
     margin: Tensor | None = when_asked()
     skipped: Tensor | None = when_asked()
     placed: bool | None = None
+    places: Places | tuple[Places, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):
@@ -98,6 +102,7 @@ class LayerExplanation:
             require_range("skipped", self.skipped, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
         require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
         require_range("peak", self.peak, NO_PEAK, self.num_nodes, f"a grid of {self.grid}")
+        self._require_places(rows)
         # A hair of room: shares are rounded to the precision they are kept in.
         if bool(((self.share < -_ROUNDING) | (self.share > 1 + _ROUNDING)).any()):
             raise ValueError(f"`share` must lie in [0, 1] (got {float(self.share.min())} to {float(self.share.max())})")
@@ -109,6 +114,19 @@ class LayerExplanation:
                 "`cam` must be finite where it has a peak (got NaN or infinity): the network's weights, or the image, "
                 "lead to numbers that are none"
             )
+
+    def _require_places(self, rows: int) -> None:
+        if self.places is None:
+            return
+        if isinstance(self.places, tuple) and len(self.places) != rows:
+            raise ValueError(f"`places` must be one, or one for each of {rows} rows (got {len(self.places)})")
+        if self.pooled:
+            raise ValueError(f"`places` must be of nodes that are asked themselves (got a key grid of {self.key_grid})")
+        for places in self.places if isinstance(self.places, tuple) else (self.places,):
+            if not isinstance(places, Places):
+                raise TypeError(f"`places` must be made by `viz_nodes.places` (got {type(places).__name__})")
+            if places.num_nodes != self.num_nodes:
+                raise ValueError(f"`places` must have {self.num_nodes} regions (got {places.num_nodes})")
 
     def __repr__(self) -> str:
         (rows, _, near), (h, w), (kh, kw) = self.neighbors.shape, self.grid, self.key_grid
@@ -156,7 +174,19 @@ class LayerExplanation:
         """How many nodes a key node spans, down and across: (1.0, 1.0) where keys are not pooled."""
         return self.grid[0] / self.key_grid[0], self.grid[1] / self.key_grid[1]
 
-    def node(self, where: Any, *, name: str = "node") -> int:
+    def regions(self, size: tuple[int, int], row: int = 0, *, keys: bool = False) -> Places:
+        """Where the nodes of a row lie: its `places`, or the patches of the grid.
+
+        Args:
+            size: (height, width) of the image, for patches: `Explanation.image_size`.
+            row: of the explanation.
+            keys: the key nodes.
+        """
+        if self.places is None:
+            return GridPlaces(self.key_grid if keys else self.grid, size)
+        return self.places[row] if isinstance(self.places, tuple) else self.places
+
+    def node(self, where: Any, *, name: str = "node", row: int = 0) -> int:
         """Number of the node meant by a number, a (row, col) or an (x, y).
 
         On a 14 x 14 grid 105, (7, 7) and (0.5, 0.5) are the same node.
@@ -165,6 +195,7 @@ class LayerExplanation:
             where: a node number; a (row, col) tuple of whole numbers; or an (x, y) tuple with a fraction in it, from
                 the left and top of what the network saw, both from 0 to 1.
             name: what an error calls it.
+            row: of the explanation, for regions that differ from image to image.
 
         Raises:
             TypeError: it is something else.
@@ -184,12 +215,17 @@ class LayerExplanation:
         if any(not hasattr(value, "__index__") for value in where):
             if not all(0 <= value <= 1 for value in where):
                 raise ValueError(f"`{name}` as an (x, y) must have both from 0 to 1 (got {where})")
-            col, row = (min(n - 1, int(value * n + 1e-6)) for value, n in zip(where, (width, height), strict=True))
-            return row * width + col
-        row, col = (operator.index(value) for value in where)
-        if not (0 <= row < height and 0 <= col < width):
-            raise ValueError(f"`{name}` must be a (row, col) in a grid of {self.grid} (got {(row, col)})")
-        return row * width + col
+            found = self.regions((height, width), row)
+            node = found.at(where[0] * found.size[1], where[1] * found.size[0])
+            if node < 0:
+                raise ValueError(f"`{name}` must lie in the region of a node (got {where}, which is nobody's)")
+            return node
+        down, across = (operator.index(value) for value in where)
+        if self.places is not None:
+            raise ValueError(f"`{name}` must be a number or an (x, y), for these nodes are no grid (got {where})")
+        if not (0 <= down < height and 0 <= across < width):
+            raise ValueError(f"`{name}` must be a (row, col) in a grid of {self.grid} (got {(down, across)})")
+        return down * width + across
 
 
 _WHERE = "a node number, a (row, col) tuple of whole numbers or an (x, y) tuple of fractions"
@@ -337,6 +373,10 @@ class Explanation:
         raise IndexError(
             f"layer {index} was not explained; explained are {explained}, ask for it in `explain(layers=...)`"
         )
+
+    def regions(self, layer: int, row: int = 0, *, keys: bool = False) -> Places:
+        """Where a layer's nodes (or key nodes) lie on the image of a row, see `LayerExplanation.regions`."""
+        return self.layer(layer).regions(self.image_size, self.row(row), keys=keys)
 
     @property
     def probabilities(self) -> Tensor:

@@ -45,6 +45,13 @@ def centers(grid: Grid, size: tuple[int, int], view: View | None = None) -> np.n
     return np.stack([(box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2], axis=1)
 
 
+def node_of_pixel(grid: Grid, size: tuple[int, int]) -> np.ndarray:
+    """(height, width) int64, the node whose box holds the middle of each pixel."""
+    rows = ((np.arange(size[0]) + 0.5) * grid[0] / size[0]).astype(np.int64)
+    cols = ((np.arange(size[1]) + 0.5) * grid[1] / size[1]).astype(np.int64)
+    return rows[:, None] * grid[1] + cols[None, :]
+
+
 @dataclass(frozen=True)
 class Window:
     """A spatial operation between two graph layers: what an output node hears of the grid before it, as (rows, cols).

@@ -9,6 +9,7 @@ from torch import nn
 
 import viz_nodes
 from builders.explanations import explanation, layer
+from viz_nodes.grids import node_of_pixel
 from viz_nodes.metrics import benchmark as scoring
 from viz_nodes.metrics import perturbation as metrics
 
@@ -92,8 +93,8 @@ def test_networks_are_left_in_their_mode(weights):
 
 
 def test_pixels_belong_to_the_node_whose_box_holds_them():
-    assert metrics.node_of_pixel((2, 2), (2, 4)).tolist() == [[0, 0, 1, 1], [2, 2, 3, 3]]
-    odd = metrics.node_of_pixel((3, 2), (7, 5))
+    assert node_of_pixel((2, 2), (2, 4)).tolist() == [[0, 0, 1, 1], [2, 2, 3, 3]]
+    odd = node_of_pixel((3, 2), (7, 5))
     assert np.bincount(odd.ravel()).tolist() == [4, 6, 6, 9, 4, 6]
     assert (np.diff(odd[:, 0]) >= 0).all()
 

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.files import write_atomically
+from viz_nodes.places import Places, from_arrays
 
 FILE_NAME = "explanation.npz"
 FORMAT = "viz_nodes explanation"
@@ -69,7 +70,12 @@ def save(exp: Explanation, folder: str | os.PathLike[str]) -> Path:
     tensors: dict[str, Tensor] = {}
     about: dict[str, Any] = {"format": FORMAT, "version": FORMAT_VERSION, "dtypes": {}}
     about |= _sorted(exp, tensors, "")
-    about["layers"] = [_sorted(layer, tensors, f"layers/{layer.index}/") for layer in exp.layers]
+    shelf = _Shelf()
+    about["layers"] = [
+        _sorted(layer, tensors, f"layers/{layer.index}/") | {"places": shelf.put(layer.places)} for layer in exp.layers
+    ]
+    about["places"] = shelf.texts
+    tensors |= shelf.tensors
     about["extras"] = _plain_extras(exp.extras, tensors)
     members: dict[str, Any] = {}
     for name, tensor in tensors.items():
@@ -131,10 +137,32 @@ def _sorted(record: Explanation | LayerExplanation, tensors: dict[str, Tensor], 
     for name, hint in _hints(type(record)).items():
         value = getattr(record, name)
         if not _is_array(hint):
-            plain[name] = None if name in ("layers", "extras") else value
+            plain[name] = None if name in ("layers", "extras", "places") else value
         elif value is not None:
             tensors[prefix + name] = value
     return plain
+
+
+class _Shelf:
+    """Regions by number: layers that share theirs share what is written of them."""
+
+    def __init__(self) -> None:
+        self.texts: list[dict[str, Any]] = []
+        self.tensors: dict[str, Tensor] = {}
+        self._numbers: dict[Places, int] = {}
+
+    def put(self, places: Places | tuple[Places, ...] | None) -> int | list[int] | None:
+        """What stands for regions in the text."""
+        if isinstance(places, tuple):
+            return [self._number(each) for each in places]
+        return None if places is None else self._number(places)
+
+    def _number(self, places: Places) -> int:
+        if places not in self._numbers:
+            number = self._numbers[places] = len(self.texts)
+            self.texts.append({"kind": places.kind, "size": list(places.size)})
+            self.tensors |= {f"places/{number}/{name}": torch.as_tensor(a) for name, a in places.arrays().items()}
+        return self._numbers[places]
 
 
 def _plain_extras(extras: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, Any]:
@@ -205,10 +233,25 @@ def _read(data: bytes, limit: int) -> Explanation:
                 raise KeyError(prefix + missing[0])
             return kind(**known)
 
-        layers = tuple(record(LayerExplanation, layer, f"layers/{layer['index']}/") for layer in about["layers"])
+        shelf = []
+        for number, text in enumerate(about.get("places", ())):
+            start = f"places/{number}/"
+            arrays = {name.removeprefix(start): array(name).numpy() for name in dtypes if name.startswith(start)}
+            size = _fitting("size", text["size"], tuple[int, int])
+            shelf.append(from_arrays(text["kind"], size, arrays))
+        layers = tuple(
+            record(LayerExplanation, layer, f"layers/{layer['index']}/", places=_shelved(layer.get("places"), shelf))
+            for layer in about["layers"]
+        )
         extras = dict(about["extras"])
         extras |= {name.removeprefix("extras/"): array(name) for name in dtypes if name.startswith("extras/")}
         return typing.cast(Explanation, record(Explanation, about, "", layers=layers, extras=extras))
+
+
+def _shelved(number: int | list[int] | None, shelf: list[Places]) -> Places | tuple[Places, ...] | None:
+    if isinstance(number, list):
+        return tuple(shelf[each] for each in number)
+    return None if number is None else shelf[number]
 
 
 def _required(entry: dataclasses.Field[Any]) -> bool:

@@ -11,7 +11,6 @@ import numpy as np
 from viz_nodes.arguments import also_image
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import edges_of, in_degree, length
-from viz_nodes.grids import centers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +28,8 @@ def edges_table(
 
     Returns:
         Columns image (the row), layer (from 0), center, center_row, center_col, neighbor, neighbor_row, neighbor_col
-        (on the key grid), rank, share, contribution, length (patches); distance and margin where any of the layers has
-        them (NaN in the others).
+        (on the key grid; rows and columns of grids only), rank, share, contribution, length (patches); distance and
+        margin where any of the layers has them (NaN in the others).
     """
     import pandas as pd
 
@@ -47,7 +46,9 @@ def _edge_columns(exp: Explanation, explained: LayerExplanation, row: int) -> di
         ("center", found.center, explained.grid[1]),
         ("neighbor", found.neighbor, explained.key_grid[1]),
     ):
-        columns |= {name: number, f"{name}_row": number // wide, f"{name}_col": number % wide}
+        columns[name] = number
+        if explained.places is None:
+            columns |= {f"{name}_row": number // wide, f"{name}_col": number % wide}
     columns |= {name: getattr(found, name) for name in ("rank", "share", "contribution")}
     columns["length"] = length(exp, explained.index, row)
     return columns | {name: getattr(found, name) for name in ("distance", "margin") if getattr(found, name) is not None}
@@ -64,8 +65,8 @@ def nodes_table(
         row: of the explanation, several, or None for all; also called `image`.
 
     Returns:
-        Columns image (the row), layer (from 0), node, key, row, col, x, y (pixels), cam (NaN at key nodes), peak,
-        in_degree (how many centers chose it; 0 at the centers of a layer that pools its keys).
+        Columns image (the row), layer (from 0), node, key, row, col (of grids), x, y (pixels), cam (NaN at key nodes),
+        peak, in_degree (how many centers chose it; 0 at the centers of a layer that pools its keys).
     """
     import pandas as pd
 
@@ -81,15 +82,13 @@ def nodes_table(
 
 
 def _node_columns(exp: Explanation, explained: LayerExplanation, row: int, key: bool) -> dict[str, Any]:
-    grid = explained.key_grid if key else explained.grid
-    number, middle = np.arange(grid[0] * grid[1]), centers(grid, exp.image_size)
-    return {
-        "image": row,
-        "layer": explained.index,
-        "node": number,
-        "key": key,
-        "row": number // grid[1],
-        "col": number % grid[1],
+    middle = explained.regions(exp.image_size, row, keys=key).centers()
+    number = np.arange(len(middle))
+    columns: dict[str, Any] = {"image": row, "layer": explained.index, "node": number, "key": key}
+    if explained.places is None:
+        wide = (explained.key_grid if key else explained.grid)[1]
+        columns |= {"row": number // wide, "col": number % wide}
+    return columns | {
         "x": middle[:, 0],
         "y": middle[:, 1],
         "cam": math.nan if key else explained.cam[row].numpy().ravel(),

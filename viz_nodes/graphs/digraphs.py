@@ -16,26 +16,33 @@ from viz_nodes.arguments import also_image
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import Edges, edges_of
 from viz_nodes.graphs.hops import coverage, hop_layers
-from viz_nodes.grids import NO_PEAK, centers
+from viz_nodes.grids import NO_PEAK
+
+Attributes = dict[str, Any]
 
 __all__ = ["center_of", "ego_graph", "layer_graph", "peak_of"]
 
 
-def places_of(explained: LayerExplanation, row: int, size: tuple[int, int]) -> tuple[list[dict], list[dict]]:
-    """Attributes of all nodes and of all key nodes, as plain numbers."""
+def node_rows(exp: Explanation, explained: LayerExplanation, row: int, *, keys: bool = False) -> list[Attributes]:
+    """Attributes of all nodes, or of all key nodes, as plain numbers.
+
+    A node of a grid has `row` and `col`; all have a middle `x`, `y` in pixels of the network's input.
+    """
     heat = explained.cam[row].double().numpy().ravel()
-    key_heat = coverage(explained.key_grid, explained.grid) @ heat if explained.pooled else heat
-    tables = []
-    for grid, values, is_key in ((explained.grid, heat, False), (explained.key_grid, key_heat, True)):
-        rows, cols = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
-        middle = centers(grid, size)
-        columns = zip(rows.tolist(), cols.tolist(), middle[:, 0].tolist(), middle[:, 1].tolist(), values.tolist())
-        key = is_key and explained.pooled
-        tables.append([{"row": r, "col": c, "x": x, "y": y, "cam": cam, "key": key} for r, c, x, y, cam in columns])
-    return tables[0], tables[1]
+    if keys and explained.pooled:
+        heat = coverage(explained.key_grid, explained.grid) @ heat
+    middle = explained.regions(exp.image_size, row, keys=keys).centers()
+    columns: dict[str, list[Any]] = {}
+    if explained.places is None:
+        grid = explained.key_grid if keys else explained.grid
+        rows, cols = np.divmod(np.arange(len(heat)), grid[1])
+        columns |= {"row": rows.tolist(), "col": cols.tolist()}
+    columns |= {"x": middle[:, 0].tolist(), "y": middle[:, 1].tolist(), "cam": heat.tolist()}
+    columns["key"] = [keys and explained.pooled] * len(heat)
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _edge_rows(found: Edges) -> list[dict]:
+def _edge_rows(found: Edges) -> list[Attributes]:
     """Attributes of the edges, as plain numbers."""
     names = [
         name for name in ("rank", "share", "contribution", "distance", "margin") if getattr(found, name) is not None
@@ -44,7 +51,7 @@ def _edge_rows(found: Edges) -> list[dict]:
     return [dict(zip(names, values)) for values in zip(*columns)]
 
 
-def describe(exp: Explanation, explained: LayerExplanation, row: int) -> dict:
+def describe(exp: Explanation, explained: LayerExplanation, row: int) -> Attributes:
     """Attributes of the graph: plain numbers and strings, which every file format holds."""
     target = int(exp.target[row])
     return {
@@ -81,12 +88,13 @@ def layer_graph(exp: Explanation, layer: int, row: int = 0) -> nx.DiGraph:
         knows them `distance` and `margin`. The graph itself says layer, grids, target, method and peak.
     """
     row, explained = exp.row(row), exp.layer(layer)
-    nodes, keys = places_of(explained, row, exp.image_size)
+    nodes = node_rows(exp, explained, row)
     found = edges_of(explained, row).merged()
     graph = nx.DiGraph(**describe(exp, explained, row))
     graph.add_nodes_from(enumerate(nodes))
-    senders: list = found.neighbor.tolist()
+    senders: list[Any] = found.neighbor.tolist()
     if explained.pooled:
+        keys = node_rows(exp, explained, row, keys=True)
         graph.add_nodes_from((("key", j), attributes) for j, attributes in enumerate(keys))
         senders = [("key", j) for j in senders]
     graph.add_edges_from(zip(senders, found.center.tolist(), _edge_rows(found)))
@@ -116,7 +124,7 @@ def center_of(exp: Explanation, layer: int, node: Any = None, row: int = 0) -> i
     Raises:
         ValueError: no such node; or None, and the map is blank.
     """
-    return peak_of(exp, layer, row) if node is None else exp.layer(layer).node(node)
+    return peak_of(exp, layer, row) if node is None else exp.layer(layer).node(node, row=exp.row(row))
 
 
 @also_image
@@ -152,19 +160,18 @@ def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, 
     node = center_of(exp, layer, node, row)
     graph = nx.DiGraph(**describe(exp, layers[0], row), center=node, hops=len(layers))
 
-    def add(name, number: int, at: LayerExplanation, attributes: dict, hop: int) -> None:
+    def add(name: Any, number: int, at: LayerExplanation, attributes: Attributes, hop: int) -> None:
         if name not in graph:
             graph.add_node(name, **attributes, layer=at.index, node=number, hop=hop)
 
     # who is asked in the coming hop: graph node -> (number on the grid of that layer, weight so far)
-    asked: dict = {node: (node, 1.0)}
-    add(node, node, layers[0], places_of(layers[0], row, exp.image_size)[0][node], 0)
+    asked: dict[Any, tuple[int, float]] = {node: (node, 1.0)}
+    add(node, node, layers[0], node_rows(exp, layers[0], row)[node], 0)
     for hop, explained in enumerate(layers, start=1):
-        nodes, keys = places_of(explained, row, exp.image_size)
-        pooled = explained.pooled
+        keys, pooled = node_rows(exp, explained, row, keys=True), explained.pooled
         found = edges_of(explained, row).merged()
-        by_center = np.searchsorted(found.center, np.arange(len(nodes) + 1))
-        heard: dict = {}
+        by_center = np.searchsorted(found.center, np.arange(explained.num_nodes + 1))
+        heard: dict[Any, tuple[int, float]] = {}
         for center, (number, weight) in asked.items():
             sent = found.where(np.arange(by_center[number], by_center[number + 1]))
             for key, details in zip(sent.neighbor.tolist(), _edge_rows(sent)):
@@ -181,7 +188,7 @@ def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, 
             continue
         asked = {}
         covered = coverage(explained.key_grid, earlier.grid)
-        finer = places_of(earlier, row, exp.image_size)[0]
+        finer = node_rows(exp, earlier, row)
         for center, (number, weight) in heard.items():
             for part in np.flatnonzero(covered[number]).tolist():
                 sender = (earlier.index, "center", part)
@@ -194,7 +201,7 @@ def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, 
     return graph
 
 
-def _name(explained: LayerExplanation, first: LayerExplanation, key: int, pooled: bool):
+def _name(explained: LayerExplanation, first: LayerExplanation, key: int, pooled: bool) -> Any:
     """What a sender is called in the graph."""
     if explained is first:
         return ("key", key) if pooled else key

@@ -11,10 +11,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from viz_nodes.arguments import also_image
 from viz_nodes.explanation import Explanation, LayerExplanation
-from viz_nodes.grids import NO_EDGE, centers
+from viz_nodes.grids import NO_EDGE
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def edges_of(layer: LayerExplanation, row: int) -> Edges:
     neighbors = layer.neighbors[row].numpy()
     center, rank = np.nonzero(neighbors != NO_EDGE)
 
-    def column(array) -> Any:
+    def column(array: Tensor | None) -> Any:
         return None if array is None else array[row].numpy()[center, rank]
 
     return Edges(
@@ -130,7 +131,7 @@ def _column(found: Edges, name: str) -> np.ndarray:
     column = getattr(found, name, None) if name in ("share", "contribution", "distance", "margin") else None
     if column is None:
         raise ValueError(f"`weight` must be a column that the edges have: share, contribution, ... (got {name!r})")
-    return column.astype(np.float64)
+    return np.asarray(column, dtype=np.float64)
 
 
 @also_image
@@ -149,7 +150,7 @@ def mutual(exp: Explanation, layer: int, row: int = 0) -> np.ndarray:
     found = edges(exp, layer, row)
     there = found.center * explained.num_nodes + found.neighbor
     back = found.neighbor * explained.num_nodes + found.center
-    return np.isin(back, there) & (found.center != found.neighbor)
+    return np.asarray(np.isin(back, there) & (found.center != found.neighbor))
 
 
 @also_image
@@ -157,7 +158,8 @@ def length(exp: Explanation, layer: int, row: int = 0, *, unit: str = "patches")
     """How far each edge reaches, between the middles of the two nodes.
 
     On a 14 x 14 grid of a 224 x 224 image an edge from (0, 0) to (3, 4) is 5 patches or 80 pixels long. Patches are
-    nodes of the layer's own grid, also for key nodes, whose middles can lie between patches.
+    nodes of the layer's own grid, also for key nodes, whose middles can lie between patches; of regions that are no
+    grid, the middle distance to the nearest other.
 
     Args:
         unit: "patches" or "pixels".
@@ -170,8 +172,11 @@ def length(exp: Explanation, layer: int, row: int = 0, *, unit: str = "patches")
     explained = exp.layer(layer)
     found = edges(exp, layer, row)
     size = exp.image_size if unit == "pixels" else explained.grid
-    step = centers(explained.grid, size)[found.center] - centers(explained.key_grid, size)[found.neighbor]
-    return np.hypot(step[:, 0], step[:, 1])
+    near, far = (explained.regions(size, exp.row(row), keys=keys) for keys in (False, True))
+    step = near.centers()[found.center] - far.centers()[found.neighbor]
+    if unit == "patches" and explained.places is not None:
+        step /= near.pitch
+    return np.asarray(np.hypot(step[:, 0], step[:, 1]))
 
 
 @also_image
@@ -251,5 +256,5 @@ def skipped(exp: Explanation, layer: int, node: Any, row: int = 0) -> list[int]:
     explained = exp.layer(layer)
     if explained.skipped is None:
         return []
-    found = explained.skipped[exp.row(row), explained.node(node)].tolist()
+    found = explained.skipped[exp.row(row), explained.node(node, row=exp.row(row))].tolist()
     return [candidate for candidate in found if candidate != NO_EDGE]

@@ -75,7 +75,7 @@ def hop_weights(exp: Explanation, layer: int, node: Any, *, hops: int = 1, row: 
     """
     layers, row = hop_layers(exp, layer, hops), exp.row(row)
     weight = np.zeros(layers[0].num_nodes)
-    weight[layers[0].node(node)] = 1.0
+    weight[layers[0].node(node, row=row)] = 1.0
     found: list[np.ndarray] = []
     for at, explained in enumerate(layers):
         if at:

@@ -91,7 +91,7 @@ def reach_mask(
     row = exp.row(row)
     layers = hop_layers(exp, layer, exp.layer(layer).index + 1)
     mask = np.zeros(layers[0].grid, bool)
-    mask.flat[layers[0].node(node)] = True
+    mask.flat[layers[0].node(node, row=row)] = True
     if after == "block":
         same = [window for window in between[layers[0].index] if window.stride == (1, 1)]
         mask = through(same, mask, layers[0].grid) | mask

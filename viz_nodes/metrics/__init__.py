@@ -1,5 +1,6 @@
 """How far an explanation can be trusted: deletion and insertion, localization, sanity checks, tables of methods."""
 
+from viz_nodes.grids import node_of_pixel
 from viz_nodes.metrics.benchmark import COLUMNS, FIGURES, METHODS, RANDOM, score, score_images, summary
 from viz_nodes.metrics.perturbation import (
     Curve,
@@ -7,7 +8,6 @@ from viz_nodes.metrics.perturbation import (
     edge_curve,
     energy_inside,
     node_curve,
-    node_of_pixel,
     parameter_randomization,
     pointing_game,
     randomized,

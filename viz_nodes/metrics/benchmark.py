@@ -160,7 +160,7 @@ def _score_map(
         order = metrics.ranking(cam[0])
         for mode in ("deletion", "insertion"):
             line[mode] = metrics.node_curve(
-                model, pixels, order, index, grid=explained.grid, mode=mode, steps=steps
+                model, pixels, order, index, grid=shown.regions(layer), mode=mode, steps=steps
             ).area
         line["faithfulness"] = line["insertion"] - line["deletion"]
         if mask is not None:

@@ -21,8 +21,9 @@ from viz_nodes.capture.inputs import as_batch
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.outputs import logits_of
 from viz_nodes.capture.score import Score, score_of
-from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
 from viz_nodes.grids import Grid
+from viz_nodes.places import NOBODY, GridPlaces, Places
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +47,6 @@ class Curve:
 def ranking(values: Tensor | np.ndarray) -> np.ndarray:
     """Node numbers, highest value first, equal values in the order of the nodes: [[1, 3], [3, 0]] gives 1, 2, 0, 3."""
     return np.argsort(-np.asarray(values, dtype=np.float64).ravel(), kind="stable")
-
-
-def node_of_pixel(grid: Grid, size: tuple[int, int]) -> np.ndarray:
-    """(height, width) int64, the node whose box holds the middle of each pixel."""
-    rows = ((np.arange(size[0]) + 0.5) * grid[0] / size[0]).astype(np.int64)
-    cols = ((np.arange(size[1]) + 0.5) * grid[1] / size[1]).astype(np.int64)
-    return rows[:, None] * grid[1] + cols[None, :]
 
 
 def _score(target: int | Score) -> Score:
@@ -122,7 +116,7 @@ def node_curve(
     order: Sequence[int] | np.ndarray,
     target: int | Score,
     *,
-    grid: Grid,
+    grid: Grid | Places,
     mode: str = "deletion",
     steps: int = 20,
     baseline: str | Tensor | None = None,
@@ -137,7 +131,7 @@ def node_curve(
         pixels: (3, H, W) or (1, 3, H, W).
         order: (N,) node numbers, most important first (`ranking`).
         target: the class, or the score of one row of an explanation (`score_of(exp).row(0)`).
-        grid: (H, W) of the nodes.
+        grid: (H, W) of the nodes, or their regions (`Explanation.regions`).
         steps: in how many equal parts.
         baseline: see `blank_image`; None is "zero" for deletion and "blur" for insertion.
 
@@ -148,16 +142,19 @@ def node_curve(
         raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
     model = unwrap(model)
     pixels = _single(model, pixels)
-    nodes = grid[0] * grid[1]
+    size = (pixels.shape[1], pixels.shape[2])
+    places = grid if isinstance(grid, Places) else GridPlaces(grid, size)
+    nodes = places.num_nodes
     order = np.asarray(order).ravel()
     if len(order) != nodes or not np.array_equal(np.sort(order), np.arange(nodes)):
         raise ValueError(f"`order` must hold each of the {nodes} nodes once (got {len(order)} entries)")
     if baseline is None:
         baseline = "zero" if mode == "deletion" else "blur"
     blank = blank_image(pixels, baseline)
-    place = np.empty(nodes, dtype=np.int64)
+    place = np.empty(nodes + 1, dtype=np.int64)
     place[order] = np.arange(nodes)
-    place_of_pixel = torch.from_numpy(place[node_of_pixel(grid, (pixels.shape[1], pixels.shape[2]))]).to(pixels.device)
+    place[NOBODY] = nodes - 1  # what is nobody's goes, or comes, with the last
+    place_of_pixel = torch.from_numpy(place[places.label_map(size)]).to(pixels.device)
     counts = _counts(nodes, steps)
     before, after = (pixels, blank) if mode == "deletion" else (blank, pixels)
     images = torch.stack([torch.where(place_of_pixel < int(count), after, before) for count in counts])
@@ -266,7 +263,7 @@ def pointing_game(
         (R,) float64: 1 hit, 0 miss, NaN where the map is blank and points nowhere.
     """
     explained = exp.layer(layer)
-    inside = _mask_fraction(exp, masks, explained.grid)
+    inside = _mask_fraction(exp, masks, explained)
     peaks = explained.peak.numpy()
     hits = (inside[np.arange(len(exp)), peaks.clip(min=0)] > tolerance).astype(np.float64)
     return np.where(peaks == NO_PEAK, np.nan, hits)
@@ -282,19 +279,18 @@ def energy_inside(exp: Explanation, masks: Tensor | np.ndarray, layer: int = -1)
     heat = explained.cam.double().flatten(1).numpy()
     total = heat.sum(1)
     with np.errstate(invalid="ignore"):
-        return (heat * _mask_fraction(exp, masks, explained.grid)).sum(1) / np.where(total > 0, total, np.nan)
+        return (heat * _mask_fraction(exp, masks, explained)).sum(1) / np.where(total > 0, total, np.nan)
 
 
-def _mask_fraction(exp: Explanation, masks: Tensor | np.ndarray, grid: Grid) -> np.ndarray:
-    """(R, N), how much of each node's box the mask covers."""
+def _mask_fraction(exp: Explanation, masks: Tensor | np.ndarray, explained: LayerExplanation) -> np.ndarray:
+    """(R, N), how much of each node's region the mask covers."""
     masks = np.asarray(masks, dtype=bool)
     masks = np.broadcast_to(masks, (len(exp), *masks.shape)) if masks.ndim == 2 else masks
     if masks.shape != (len(exp), *exp.image_size):
         raise ValueError(f"`masks` must have shape {(len(exp), *exp.image_size)} (got {masks.shape})")
-    node = node_of_pixel(grid, exp.image_size).ravel()
-    area = np.bincount(node, minlength=grid[0] * grid[1])
-    covered = np.stack([np.bincount(node, mask.ravel(), minlength=len(area)) for mask in masks])
-    return covered / np.maximum(area, 1)
+    if explained.places is None:
+        return explained.regions(exp.image_size).covered(masks)
+    return np.stack([explained.regions(exp.image_size, row).covered(mask) for row, mask in enumerate(masks)])
 
 
 def rank_correlation(one: Tensor | np.ndarray, two: Tensor | np.ndarray) -> float:

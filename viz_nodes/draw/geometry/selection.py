@@ -166,7 +166,7 @@ def choose_centers(layer: LayerExplanation, row: int, center: Center) -> list[in
         peak = int(layer.peak[row])
         return [] if peak == NO_PEAK else [peak]
     several = isinstance(center, list) or getattr(center, "ndim", 0) > 0
-    return [layer.node(each, name="center") for each in (center if several else [center])]  # type: ignore[union-attr]
+    return [layer.node(each, name="center", row=row) for each in (center if several else [center])]  # type: ignore[union-attr]
 
 
 def egos_of(exp: Explanation, layer: int, selection: Selection, row: int = 0) -> list[Ego]:
