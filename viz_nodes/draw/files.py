@@ -122,7 +122,8 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     if form == "png":
         from PIL import Image
 
-        with Image.open(source) as image:
+        # Pillow would take a file of any name for what it holds, and start Ghostscript for PostScript.
+        with Image.open(source, formats=["PNG"]) as image:
             image.load()
             note = getattr(image, "text", {}).get(_KEY)
     elif form == "pdf":

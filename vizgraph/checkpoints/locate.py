@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from vizgraph.checkpoints.catalog import ARCHITECTURES, WITH_BUNDLED, Weights
+from vizgraph.errors import CheckpointError
 
 CACHE_VARIABLE = "VIZGRAPH_CACHE"
 """Environment variable that names another cache folder."""
@@ -13,13 +15,19 @@ SUFFIXES = (".safetensors", ".pth", ".pth.tar", ".pt")
 
 
 def cache_folder() -> Path:
-    """Where downloads go: `$VIZGRAPH_CACHE`, or the user's cache folder of this system. It need not exist yet."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser()
+    """Where downloads go: `$VIZGRAPH_CACHE`, or the user's cache folder of this system. It need not exist yet.
+
+    Raises:
+        CheckpointError: this user has no home folder, as in a container that is run under a number.
+    """
     from platformdirs import user_cache_dir
 
-    return Path(user_cache_dir("vizgraph", appauthor=False))
+    named = os.environ.get(CACHE_VARIABLE)
+    try:
+        return Path(named).expanduser() if named else Path(user_cache_dir("vizgraph", appauthor=False))
+    except RuntimeError as error:
+        where = f"{CACHE_VARIABLE}={named}" if named else "cache"
+        raise CheckpointError(where, "this user has no home folder", f"set {CACHE_VARIABLE}=FOLDER") from error
 
 
 def bundled_file(arch: str) -> Path:
@@ -33,7 +41,9 @@ def folders() -> list[Path]:
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file() and (checkout / "ckpt").resolve() != found[0].resolve():
         found.append(checkout / "ckpt")
-    return [*found, cache_folder()]
+    with contextlib.suppress(CheckpointError):
+        found.append(cache_folder())
+    return found
 
 
 def find(arch: str) -> tuple[Path, Weights | None] | None:
@@ -73,9 +83,12 @@ def missing_weights_message(arch: str, reason: str = "") -> str:
     by_hand = " in a browser (it needs a person and a login)" if weights.by_hand else ""
     others = [w.url for w in sources if w is not weights and not w.by_hand]
     other = f", or its copy of another project {others[0]}" if others else ""
+    places = [Path("ckpt").resolve()]
+    with contextlib.suppress(CheckpointError):
+        places.append(cache_folder())
     rename = "" if weights.file else f" under the name {arch}.pth.tar"
     return (
         f"{arch}: its weights are not on this machine{f' and {reason}' if reason else ''}; fetch {name} from "
-        f"{weights.url}{by_hand}{other}, and put it into {Path('ckpt').resolve()} or {cache_folder()}{rename}, or name "
+        f"{weights.url}{by_hand}{other}, and put it into {' or '.join(map(str, places))}{rename}, or name "
         "the file with --ckpt (checkpoint=)"
     )

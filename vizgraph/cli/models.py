@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from vizgraph.checkpoints import catalog, locate
+from vizgraph.errors import CheckpointError
 
 _HEAD = ("architecture", "params (M)", "GMACs", "top-1 (%)", "weights from", "here")
 _NUMBERS = (1, 2, 3)
@@ -58,11 +60,9 @@ def _shown(path: str | None) -> str:
     """A path as short as it can be said from here."""
     if path is None:
         return "no"
-    for base, name in ((Path.cwd(), ""), (Path.home(), "~/")):
-        try:
-            return name + str(Path(path).relative_to(base))
-        except ValueError:
-            continue
+    for base, name in ((Path.cwd, ""), (Path.home, "~/")):
+        with contextlib.suppress(ValueError, RuntimeError):  # not below it; a user without a home folder
+            return name + str(Path(path).relative_to(base()))
     return path
 
 
@@ -99,4 +99,8 @@ def command(as_json: bool) -> None:
         if locate.downloadable(arch.name) is None and arch.weights[0].by_hand:
             weights = arch.weights[0]
             click.echo(f"  {arch.name}: {weights.url} ({weights.file or f'save as {arch.name}.pth.tar'})")
-    click.echo(f"download: fetched when first asked for, into {_shown(str(locate.cache_folder()))}")
+    try:
+        where = f"into {_shown(str(locate.cache_folder()))}"
+    except CheckpointError:
+        where = f"into ${locate.CACHE_VARIABLE}, which must be set, as this user has no home folder"
+    click.echo(f"download: fetched when first asked for, {where}")
