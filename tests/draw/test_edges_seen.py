@@ -1,0 +1,138 @@
+"""Every edge that a caption counts is seen as an edge: shaft and head, from its own dot to the center.
+
+`VIZGRAPH_EDGES=300` draws so many pictures at random, in place of a sample of each grid.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import viz_nodes
+import vizgraph
+from builders.seeing import COLUMN_OF_THREE, PANORAMA, photograph_of, sights
+from viz_nodes.draw.geometry.selection import Selection
+from viz_nodes.draw.style.style import Style
+from viz_nodes.explanation import Explanation, LayerExplanation
+
+SEEN = 40
+"""Pixels at 300 dpi, outside of all marks, that an edge has to change: a shaft and a head of some 2 points."""
+GROWN = 60
+"""Pixels that have to change between a share of 0 and of 0.5."""
+SAMPLES = sorted((Path(vizgraph.__file__).parent / "assets" / "samples").glob("*.png"))
+PLACES = {
+    "14x14 square": ((14, 14), (14, 14), (224, 224), COLUMN_OF_THREE),
+    "7x7 square": ((7, 7), (7, 7), (224, 224), COLUMN_OF_THREE),
+    "56x56 square": ((56, 56), (56, 56), (224, 224), COLUMN_OF_THREE),
+    "56x56 with 14x14 keys": ((56, 56), (14, 14), (224, 224), COLUMN_OF_THREE),
+    "28x28 with 14x14 keys": ((28, 28), (14, 14), (224, 224), COLUMN_OF_THREE),
+    "14x14 on 3:2": ((14, 14), (14, 14), (448, 672), COLUMN_OF_THREE),
+    "7x7 on 3:2": ((7, 7), (7, 7), (448, 672), COLUMN_OF_THREE),
+    "56x56 on 3:2": ((56, 56), (56, 56), (448, 672), COLUMN_OF_THREE),
+    "14x14 on 1:8": ((14, 14), (14, 14), (80, 640), PANORAMA),
+    "7x7 on 1:8": ((7, 7), (7, 7), (80, 640), PANORAMA),
+    "56x56 on 1:8": ((56, 56), (56, 56), (80, 640), PANORAMA),
+    "14x14 on 8:1": ((14, 14), (14, 14), (640, 80), COLUMN_OF_THREE),
+}
+"""Grid, key grid, (height, width) of the photograph, and points across its panel at 84 mm."""
+
+
+def photograph(height, width):
+    ys, xs = np.mgrid[0:height, 0:width]
+    return np.stack([127 + 120 * np.sin(xs / a + ys / b) for a, b in ((17, 29), (41, 13), (23, 61))], -1).astype(
+        np.uint8
+    )
+
+
+def one_center(rng, grid, key_grid, k=9):
+    """An explanation of one layer, in which every node has the neighbors of one center: near ones and far ones."""
+    center = int(rng.integers(grid[0] * grid[1]))
+    row, col = divmod(center, grid[1])
+    at = np.array([(row + 0.5) / grid[0] * key_grid[0] - 0.5, (col + 0.5) / grid[1] * key_grid[1] - 0.5])
+    keys = np.stack(np.divmod(np.arange(key_grid[0] * key_grid[1]), key_grid[1]), 1)
+    away = np.hypot(*(keys - at).T) * rng.uniform(0.3, 1.0, len(keys)) ** rng.choice([0.0, 1.0, 4.0])
+    neighbors = np.argsort(away, kind="stable")[:k]
+    nodes = grid[0] * grid[1]
+    share = rng.dirichlet(np.full(k, 0.6)).astype(np.float32)
+    layer = LayerExplanation(
+        index=0,
+        name="graph",
+        grid=grid,
+        key_grid=key_grid,
+        cam=torch.ones(1, *grid),
+        peak=torch.tensor([center if rng.random() < 0.5 else 0]),
+        neighbors=torch.from_numpy(np.tile(neighbors, (1, nodes, 1))),
+        share=torch.from_numpy(np.tile(share, (1, nodes, 1))),
+        contribution=torch.zeros(1, nodes, k),
+        conv="mr",
+    )
+    target = torch.tensor([0])
+    return Explanation(torch.zeros(1, 2), target, (layer,), "gradcam", (224, 224), depth=1), center
+
+
+def check(found, counted, unseen, where):
+    assert len(found) == counted, f"{where}: a caption counts {counted} edges, {len(found)} are drawn"
+    assert unseen == 0, f"{where}: {unseen} edges are left out"
+    for sight in found:
+        assert sight.pixels >= SEEN, f"{where}: {sight}"
+        assert sight.grown >= GROWN, f"{where}: {sight}"
+        assert not sight.on_dot, f"{where}: {sight}"
+
+
+@pytest.fixture(scope="module")
+def demo_network():
+    return vizgraph.load_model("gcn_demo", "demo", device="cpu")
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_every_edge_around_the_peaks_of_the_bundled_images_is_seen(path, demo_network):
+    sample = vizgraph.load_image(path, demo_network)
+    exp = viz_nodes.explain(demo_network, sample.pixels, layers=[1, 3, 5])
+    for layer in exp.layers:
+        subject = photograph_of(exp, layer.index, sample.image)
+        check(*sights(subject, Selection(), Style()), where=f"{path.stem}, layer {layer.number}")
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_every_edge_is_seen_on_all_grids_and_pictures(name):
+    grid, key_grid, size, panel = PLACES[name]
+    rng = np.random.default_rng(len(name))
+    for turn in range(-(-int(os.environ.get("VIZGRAPH_EDGES", "12")) // len(PLACES))):
+        exp, center = one_center(rng, grid, key_grid)
+        subject = photograph_of(exp, 0, photograph(*size))
+        theme = ("light", "dark")[turn % 2]
+        check(*sights(subject, Selection(center=center), Style(theme=theme), panel), where=f"{name}, turn {turn}")
+
+
+def test_an_edge_looks_the_same_beside_a_star_and_beside_a_diamond():
+    rng = np.random.default_rng(3)
+    exp, center = one_center(rng, (14, 14), (14, 14))
+    seen = []
+    for peak in (center, (center + 50) % 196):
+        exp.layers[0].peak[0] = peak
+        subject = photograph_of(exp, 0, np.full((224, 224, 3), 128, np.uint8))
+        found, *_ = sights(subject, Selection(center=center), Style(), 200.0)
+        seen.append([sight.pixels for sight in found])
+    np.testing.assert_allclose(seen[0], seen[1], atol=6)
+
+
+def test_where_not_even_a_close_up_shows_an_edge_the_caption_does_not_count_it():
+    exp, center = one_center(np.random.default_rng(0), (96, 96), (96, 96))
+    subject = photograph_of(exp, 0, photograph(224, 224))
+    found, counted, unseen = sights(subject, Selection(center=center), Style(), 30.0)
+    assert unseen > 0
+    assert len(found) == counted
+    assert all(sight.pixels >= SEEN for sight in found)
+
+
+def test_without_close_ups_short_edges_are_left_out_and_said_to_be():
+    exp, center = one_center(np.random.default_rng(5), (56, 56), (56, 56))
+    subject = photograph_of(exp, 0, photograph(224, 224))
+    found, counted, unseen = sights(subject, Selection(center=center), Style(closeups=False))
+    assert len(found) == counted
+    assert counted + unseen in (8, 9)
+    assert unseen > 0
