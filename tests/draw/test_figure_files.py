@@ -6,10 +6,12 @@ import xml.etree.ElementTree as ET
 import zlib
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
-from viz_nodes.draw import figure, figure_bytes, read_provenance, save_figure
+from viz_nodes.draw import figure, figure_bytes, panel, read_provenance, save_figure
 
 TESTS = str(Path(__file__).resolve().parents[1])
 
@@ -141,3 +143,57 @@ def test_a_png_of_another_program_has_no_provenance(tmp_path):
 def test_characters_that_the_font_lacks_are_no_warning(make_explanation, recwarn):
     figure_bytes(figure(make_explanation(labels=("猫", "b", "c")), None, kinds=["graph"]), "png", dpi=60)
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
+def test_svg_text_names_a_generic_family_behind_its_own(make_explanation):
+    svg = figure_bytes(figure(make_explanation(labels=("恶性肿瘤", "b", "c")), None), "svg").decode()
+    families = set(re.findall(r'font(?:-family)?: ([^;"]*)', svg))
+    assert families
+    assert all(words.rstrip().endswith("sans-serif") for words in families), families
+
+
+def test_a_poster_that_would_take_gigabytes_is_refused_with_the_resolution_that_fits(make_explanation, photograph):
+    fig = panel("cam", make_explanation(), 3, photograph(), width="1189mm")
+    with pytest.raises(ValueError, match=r"`dpi` must be at most \d+ for a figure of 1189 x"):
+        figure_bytes(fig, dpi=300)
+    assert len(figure_bytes(fig, "svg")) > 1000
+    assert figure_bytes(fig, dpi=20)[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("said", "lacks"),
+    [
+        ("latex was not able to process\n! LaTeX Error: File `type1ec.sty' not found.\n", "LaTeX has no type1ec.sty"),
+        ("Failed to process string with tex because latex could not be found", "there is no program latex"),
+        ("x\n! Undefined control sequence.\n", "! Undefined control sequence."),
+    ],
+)
+def test_a_failure_of_latex_says_in_one_line_what_is_missing(make_explanation, monkeypatch, said, lacks):
+    fig = figure(make_explanation(), None, kinds=["cam"])
+
+    def fail(*_, **__):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(type(fig), "savefig", fail)
+    with pytest.raises(RuntimeError, match=re.escape(lacks)) as caught, mpl.rc_context({"text.usetex": True}):
+        figure_bytes(fig, "pdf")
+    assert "\n" not in str(caught.value)
+    assert "texlive" in str(caught.value)
+
+
+def test_with_latex_nothing_is_lost_behind_a_percent_sign(make_explanation):
+    with mpl.rc_context({"text.usetex": True}):
+        fig = figure(make_explanation(labels=("50 % wool & silk_1 #2", "恶性肿瘤", "c")), None)
+    words = [text for text in fig.findobj(Text) if text.get_text().strip()]
+    tex = [text.get_text() for text in words if text.get_usetex()]
+    assert len(tex) > 10
+    assert not [text for text in tex if re.search(r"(?<!\\)[%&#_]", text)]
+    assert any(r"50 \% wool \& silk\_1 \#2" in " ".join(text.split()) for text in tex)
+
+
+def test_a_notebook_shows_a_figure_by_itself(make_explanation):
+    fig = figure(make_explanation(), None)
+    shown = fig._repr_png_()
+    assert shown[:4] == b"\x89PNG"
+    width = int.from_bytes(shown[16:20], "big")
+    assert width >= 600, "wide enough that the smallest letters are read"

@@ -89,7 +89,7 @@ def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDi
 
 def common_edges(a: LayerExplanation, b: LayerExplanation, rows: tuple[int, int] = (0, 0)) -> float:
     """Fraction of edges in both layers of those in either; 1 for two layers without edges."""
-    return float(jaccard(*(chosen(layer, row) for layer, row in zip((a, b), rows, strict=True))))
+    return float(jaccard(chosen(a, rows[0]), chosen(b, rows[1])))
 
 
 def draw_edge_difference(

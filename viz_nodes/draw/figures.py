@@ -211,7 +211,9 @@ class _Figure:
         first = row == self.rows[0] and group[0] == self.layers[0]
         if flat:
             block = SEPARATOR.join(part for part in (block, layer_words(exp, exp.layer(group[0]))) if part)
-        names = [] if flat or not (first or many) else [layer_ways(exp, exp.layer(i)) for i in group]
+        names: list[tuple[str, ...]] = (
+            [] if flat or not (first or many) else [layer_ways(exp, exp.layer(i)) for i in group]
+        )
         names += [("",)] * (columns - len(names)) if names else []
         if many and not block:
             block = " " * (1 + self.layers.index(group[0]) // columns % 2)

@@ -22,6 +22,8 @@ from viz_nodes.draw.png import png_bytes
 from viz_nodes.files import write_atomically
 
 FORMATS = ("png", "pdf", "svg")
+MOST_PIXELS = 120e6
+"""Of a PNG: about a gigabyte while it is drawn; an A3 poster at 600 dpi, an A0 one at 300 has twice as many."""
 _KEY = "vizgraph"
 _SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,
@@ -49,7 +51,8 @@ def figure_bytes(
         provenance: what the figure was made from, as JSON-able values; read back with `read_provenance`.
 
     Raises:
-        ValueError: another format.
+        ValueError: another format, or more pixels than `MOST_PIXELS`.
+        RuntimeError: matplotlib is to set text with LaTeX (`text.usetex`) and LaTeX lacks something.
     """
     if form not in FORMATS:
         raise ValueError(f"`form` must be one of {', '.join(FORMATS)} (got {form!r})")
@@ -67,28 +70,69 @@ def figure_bytes(
     with _drawing():
         fig.savefig(buffer, format=form, dpi=dpi, metadata=metadata)
     data = buffer.getvalue()
-    return _share_images(data.decode("utf-8")).encode("utf-8") if form == "svg" else data
+    return _with_generic_font(_share_images(data.decode("utf-8"))).encode("utf-8") if form == "svg" else data
 
 
 def pixels_of(fig: Figure, dpi: float) -> np.ndarray:
     """(h, w, 4) uint8, a figure drawn at a resolution."""
+    require_pixels(fig.get_figwidth(), fig.get_figheight(), dpi)
     canvas, own_dpi = fig.canvas, fig.dpi
     try:
         fig.dpi = dpi
         with _drawing():
             drawn = FigureCanvasAgg(fig)
-            drawn.draw()
-        return np.asarray(drawn.buffer_rgba())
+            drawn.draw()  # type: ignore[no-untyped-call]
+        return np.asarray(drawn.buffer_rgba())  # type: ignore[no-untyped-call]
     finally:
         fig.dpi = own_dpi
         fig.set_canvas(canvas)
+
+
+def require_pixels(width: float, height: float, dpi: float) -> None:
+    """Refuse what would take gigabytes to draw.
+
+    Args:
+        width, height: inches.
+
+    Raises:
+        ValueError: more pixels than `MOST_PIXELS`.
+    """
+    pixels = width * height * dpi**2
+    if pixels > MOST_PIXELS:
+        most = (MOST_PIXELS / (width * height)) ** 0.5
+        raise ValueError(
+            f"`dpi` must be at most {most:.0f} for a figure of {width * 25.4:.0f} x {height * 25.4:.0f} mm "
+            f"(got {dpi:.0f}, {pixels / 1e6:.0f} megapixels); a PDF or SVG has no such limit"
+        )
 
 
 @contextlib.contextmanager
 def _drawing() -> Iterator[None]:
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
+        try:
+            yield
+        except (RuntimeError, FileNotFoundError) as error:
+            if not mpl.rcParams["text.usetex"]:
+                raise
+            raise RuntimeError(_tex_message(str(error))) from error
+
+
+def _tex_message(said: str) -> str:
+    """What LaTeX lacks, in one line."""
+    file = re.search(r"File `([^']+)' not found", said)
+    program = re.search(r"\b(latex|dvipng|dvips|gs|kpsewhich|lualatex)\b could not be found", said)
+    if file:
+        lacks = f"LaTeX has no {file.group(1)}"
+    elif program:
+        lacks = f"there is no program {program.group(1)}"
+    else:
+        errors = [line.strip() for line in said.splitlines() if line.startswith("!")]
+        lacks = errors[0] if errors else said.strip().splitlines()[0][:200]
+    return (
+        f"text.usetex is set and {lacks}; install LaTeX with cm-super and dvipng (Debian: texlive-latex-extra cm-super "
+        f"dvipng), or set matplotlib.rcParams['text.usetex'] = False"
+    )
 
 
 def save_figure(
@@ -182,3 +226,18 @@ def _share_images(svg: str) -> str:
         return f'{first}<use xlink:href="#{names[pixels]}" {transform.group(0) if transform else ""}/>'
 
     return _IMAGE.sub(refer, svg)
+
+
+_FONT = re.compile(r"(font(?:-family)?: )([^;\"]*)")
+_GENERIC = ("sans-serif", "serif", "monospace", "cursive", "fantasy")
+
+
+def _with_generic_font(svg: str) -> str:
+    """Name a generic family behind the fonts of each text, for machines that lack them."""
+
+    def named(match: re.Match[str]) -> str:
+        families = match.group(2)
+        last = families.rpartition(",")[2].strip(" '")
+        return match.group(0) if last in _GENERIC else f"{match.group(1)}{families}, sans-serif"
+
+    return _FONT.sub(named, svg)

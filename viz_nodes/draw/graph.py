@@ -277,7 +277,7 @@ def _scaled(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
     low, high = limits
     if high <= low:
         return np.full(len(values), 0.5)
-    return np.clip((np.nan_to_num(values) - low) / (high - low), 0.0, 1.0)
+    return np.asarray(np.clip((np.nan_to_num(values) - low) / (high - low), 0.0, 1.0))
 
 
 def _dots_of_others(on: ImageAxes, plan: Plan, which: int) -> np.ndarray:

@@ -52,7 +52,7 @@ class Plan:
 
     def _visible(self, at: int) -> np.ndarray:
         closeup = self.closeups[at]
-        return self.inside[at] | self.egos[at].is_self | (False if closeup is None else closeup.seen)
+        return np.asarray(self.inside[at] | self.egos[at].is_self | (False if closeup is None else closeup.seen))
 
 
 def picture_scale(subject: Subject, width: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
@@ -10,19 +12,19 @@ from matplotlib.axis import XAxis, YAxis
 class _Bare:
     """What an axis does without ticks, grid and label: nothing."""
 
-    def set_clip_path(self, path, transform=None) -> None:
+    def set_clip_path(self, path: Any, transform: Any = None) -> None:
         Artist.set_clip_path(self, path, transform)  # type: ignore[arg-type]
 
-    def set_tick_params(self, which="major", reset=False, **kwargs) -> None:
+    def set_tick_params(self, which: Any = "major", reset: bool = False, **kwargs: Any) -> None:
         pass
 
-    def grid(self, visible=None, which="major", **kwargs) -> None:
+    def grid(self, visible: Any = None, which: Any = "major", **kwargs: Any) -> None:
         pass
 
-    def draw(self, renderer) -> None:
+    def draw(self, renderer: Any) -> None:
         self.stale = False
 
-    def get_tightbbox(self, renderer=None, *, for_layout_only=False) -> None:
+    def get_tightbbox(self, renderer: Any = None, *, for_layout_only: bool = False) -> None:
         return None
 
 

@@ -94,7 +94,7 @@ def over_gray(table: np.ndarray) -> np.ndarray:
     """(256, 4) uint8, colors with opacity as they look over a medium gray."""
     opacity = table[:, 3:].astype(float) / 255
     mixed = table[:, :3] * opacity + _GRAY * (1 - opacity)
-    return np.concatenate([mixed, np.full((len(table), 1), 255.0)], axis=1).round().astype(np.uint8)
+    return np.asarray(np.concatenate([mixed, np.full((len(table), 1), 255.0)], axis=1).round().astype(np.uint8))
 
 
 def _add_bar(

@@ -67,7 +67,7 @@ class EdgeCollection(PolyCollection):
         heads: np.ndarray | float = 0.0,
         casing: float = 0.0,
         casing_color: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.8),
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         self.lines = np.asarray(lines, float)
         count = len(self.lines)
@@ -108,7 +108,7 @@ class EdgeCollection(PolyCollection):
             shapes.append(arrow_outline(line, width, width * self.taper, head) / scale)
         return shapes
 
-    def draw(self, renderer) -> None:
+    def draw(self, renderer: Any) -> None:
         scale = _points_per_unit(self.axes)
         if abs(scale - self._scale) > 1e-6 * scale:
             self.set_verts(self.outlines(scale), closed=False)
@@ -118,4 +118,4 @@ class EdgeCollection(PolyCollection):
 def _points_per_unit(ax: Any) -> float:
     """Points on paper that one data unit takes, along x; painters keep the aspect equal."""
     (x0, _), (x1, _) = ax.transData.transform([(0.0, 0.0), (1.0, 0.0)])
-    return abs(x1 - x0) * 72.0 / ax.figure.dpi
+    return float(abs(x1 - x0) * 72.0 / ax.figure.dpi)

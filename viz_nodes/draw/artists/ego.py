@@ -60,7 +60,7 @@ class Bundle:
 
 def head_widths(widths: np.ndarray, room: float) -> np.ndarray:
     """Points across arrowheads: wider than their edges, within what stands between two patches."""
-    return np.minimum(np.maximum(1.5 * widths + 1.1, max(2.2, 0.24 * room)), max(3.2, 0.7 * room))
+    return np.asarray(np.minimum(np.maximum(1.5 * widths + 1.1, max(2.2, 0.24 * room)), max(3.2, 0.7 * room)))
 
 
 def edge_lines(

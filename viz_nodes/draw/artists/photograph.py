@@ -91,8 +91,12 @@ def as_picture(image: Any) -> Picture:
     if isinstance(image, Picture):
         return image
     if hasattr(image, "original") and hasattr(image, "view"):
-        view = image.view
-        return replace(as_picture(image.original), view=None if view is None else tuple(float(edge) for edge in view))
+        view: Any = image.view
+        whole = as_picture(image.original)
+        if view is None:
+            return whole
+        left, top, right, bottom = (float(edge) for edge in view)
+        return replace(whole, view=(left, top, right, bottom))
     pixels = np.asarray(image)
     if pixels.dtype != np.uint8:
         raise TypeError(f"`image` must be uint8 in 0..255 (got {pixels.dtype}); what a network saw is `sample.image`")
@@ -146,7 +150,7 @@ class Raster(AxesImage):
     def can_composite(self) -> bool:
         return False
 
-    def make_image(self, renderer, magnification=1.0, unsampled=False):
+    def make_image(self, renderer: Any, magnification: float = 1.0, unsampled: bool = False) -> Any:
         box = None if unsampled or magnification != 1.0 else self._whole_box()
         if box is not None:
             left, bottom, right, top = box

@@ -32,7 +32,7 @@ def dressed(text: AnyText, font: str | None = None) -> AnyText:
         return text
     text.set_usetex(False)
     text.set_parse_math(False)
-    text.set_family(list(families_for(words, font_of(font))))
+    text.set_fontfamily(list(families_for(words, font_of(font))))
     text.set_text(directed(words))
     return text
 

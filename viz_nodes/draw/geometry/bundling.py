@@ -6,6 +6,8 @@ and Telea, Graph Bundling by Kernel Density Estimation, 2012). Ends stay where t
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -51,7 +53,7 @@ def _slope(lines: np.ndarray, width: float) -> np.ndarray:
     """(n, S, 2) gradient of the lines' density at their own points."""
     points = np.clip(lines.reshape(-1, 2), 0, _SIDE - 1)
     cells = points.round().astype(int)
-    density = np.zeros((_SIDE, _SIDE))
+    density: Any = np.zeros((_SIDE, _SIDE))
     np.add.at(density, (cells[:, 1], cells[:, 0]), 1.0)
     density = cv2.GaussianBlur(density, (0, 0), max(width / 2, 0.8))
     down, across = np.gradient(density)

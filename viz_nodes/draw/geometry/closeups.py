@@ -75,7 +75,7 @@ def too_short(around: Around, scale: float, *, least_star: float = 4.4) -> np.nd
     """(n,) bool, the neighbors whose edges cannot be seen at a scale of so many points a pixel."""
     reach = np.hypot(*(around.starts - around.at).T) * scale
     need = reach_needed(around.pitch * scale, ring=bool(around.own.any()), least_star=least_star)
-    return (reach < need - 1e-6) & ~around.own
+    return np.asarray((reach < need - 1e-6) & ~around.own)
 
 
 def closeups_for(

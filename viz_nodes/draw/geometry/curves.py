@@ -25,19 +25,19 @@ def control_points(starts: np.ndarray, ends: np.ndarray, bends: np.ndarray) -> n
     """
     way = ends - starts
     normal = np.stack([-way[:, 1], way[:, 0]], axis=1)
-    return (starts + ends) / 2 + bends[:, None] * normal
+    return np.asarray((starts + ends) / 2 + bends[:, None] * normal)
 
 
 def bezier(starts: np.ndarray, controls: np.ndarray, ends: np.ndarray, samples: int = 33) -> np.ndarray:
     """Points of quadratic Bezier curves, (n, samples, 2), from start to end."""
     t = np.linspace(0.0, 1.0, samples)[None, :, None]
-    return (1 - t) ** 2 * starts[:, None] + 2 * t * (1 - t) * controls[:, None] + t**2 * ends[:, None]
+    return np.asarray((1 - t) ** 2 * starts[:, None] + 2 * t * (1 - t) * controls[:, None] + t**2 * ends[:, None])
 
 
 def arrival_angles(starts: np.ndarray, ends: np.ndarray, bends: np.ndarray) -> np.ndarray:
     """Direction in radians from which each edge reaches its end, as seen from that end."""
     back = control_points(starts, ends, bends) - ends
-    return np.arctan2(back[:, 1], back[:, 0])
+    return np.asarray(np.arctan2(back[:, 1], back[:, 0]))
 
 
 def fan(
@@ -117,7 +117,15 @@ def fan(
     return np.where(length > 0, BENDS[chosen], 0.0)
 
 
-def _cost_alone(starts, ends, length, stiffness, obstacles, clearance, bounds) -> np.ndarray:
+def _cost_alone(
+    starts: np.ndarray,
+    ends: np.ndarray,
+    length: np.ndarray,
+    stiffness: np.ndarray,
+    obstacles: np.ndarray | None,
+    clearance: float,
+    bounds: tuple[float, float, float, float] | None,
+) -> np.ndarray:
     """(n, candidates): what a bend costs whatever the other edges do."""
     count, candidates = len(starts), len(BENDS)
     flat = np.tile(BENDS, count)
@@ -164,12 +172,14 @@ def crossings(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     a, b = first[:, None, :-1, None], first[:, None, 1:, None]
     c, d = second[None, :, None, :-1], second[None, :, None, 1:]
     apart = (_side(a, b, c) * _side(a, b, d) < 0) & (_side(c, d, a) * _side(c, d, b) < 0)
-    return apart.sum(axis=(2, 3))
+    return np.asarray(apart.sum(axis=(2, 3)))
 
 
 def _side(a: np.ndarray, b: np.ndarray, point: np.ndarray) -> np.ndarray:
     """Positive on one side of the line from a to b, negative on the other."""
-    return (b[..., 0] - a[..., 0]) * (point[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (point[..., 0] - a[..., 0])
+    return np.asarray(
+        (b[..., 0] - a[..., 0]) * (point[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (point[..., 0] - a[..., 0])
+    )
 
 
 def _groups(points: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import unicodedata
 import warnings
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, fontManager, get_font
@@ -132,7 +133,7 @@ def _warn_of(characters: str) -> None:
 def text_width(text: str, size: float, family: str = DEFAULT_FONT) -> float:
     """Width in points of one line of text, from the fonts' metrics; a character that none has counts as a square."""
     paths = [path for name in families_for(text, family) if (path := _file_of(name)) is not None]
-    font = get_font(paths)  # type: ignore[arg-type]
+    font: Any = get_font(paths)
     font.set_size(size, 720)
     covered = frozenset().union(*(_has(path) for path in paths))
     known = "".join(char for char in text if ord(char) in covered)
@@ -157,7 +158,7 @@ def directed(text: str) -> str:
     if _lays_out():
         return "\n".join(lines)
     try:
-        from bidi.algorithm import get_display  # type: ignore[import-not-found,unused-ignore]
+        from bidi.algorithm import get_display  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         _warn_of_direction()
         return text

@@ -23,7 +23,7 @@ class Scale:
         """Values divided by `top`, clipped to 0..1; all 0 where `top` is 0. NaN counts as 0."""
         if self.top <= 0:
             return np.zeros_like(values, dtype=float)
-        return np.clip(np.nan_to_num(values.astype(float), nan=0.0) / self.top, 0.0, 1.0)
+        return np.asarray(np.clip(np.nan_to_num(values.astype(float), nan=0.0) / self.top, 0.0, 1.0))
 
 
 def scale_of(

@@ -1,0 +1,95 @@
+"""Words in any script: fonts that have them, direction, and one warning where there is none."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font
+from matplotlib.text import Text
+
+from viz_nodes.draw import figure, figure_bytes
+from viz_nodes.draw.artists.text import dressed
+from viz_nodes.draw.style import fonts
+from viz_nodes.draw.style.captions import target_words
+from viz_nodes.draw.style.fonts import LEFT_TO_RIGHT, as_tex, directed, families_for, text_width
+
+
+def has(family, char):
+    return ord(char) in get_font(fonts._file_of(family)).get_charmap()
+
+
+def test_a_font_that_has_the_letters_stands_behind_the_one_that_lacks_them():
+    char = "\N{DEVANAGARI LETTER KA}"
+    if fonts._family_with(ord(char)) is None:
+        pytest.skip("no font here has Devanagari")
+    families = families_for(f"abc {char}")
+    assert families[0] == "DejaVu Sans"
+    assert has(families[1], char)
+    assert not has("DejaVu Sans", char)
+
+
+def test_letters_that_no_font_has_are_warned_of_once_with_a_package(make_explanation):
+    lost = "\U000e01f0\U0001fbff\uf8ffx"
+    for function in (fonts.families_for, fonts._warn_of, fonts.text_width):
+        function.cache_clear()
+    exp = make_explanation(labels=(lost, "b", "c"))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        figure_bytes(figure(exp, None), dpi=60)
+    (warning,) = [one for one in said if "font" in str(one.message)]
+    assert "install a font package such as fonts-noto-core" in str(warning.message)
+
+
+def test_a_font_that_is_not_installed_is_one_warning_and_no_log(make_explanation, caplog):
+    fonts.installed.cache_clear()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        figure_bytes(figure(make_explanation(), None, font="No Such Font"), dpi=60)
+    assert [str(one.message) for one in said] == ["font 'No Such Font' is not installed; DejaVu Sans is used"]
+    assert "findfont" not in caplog.text
+
+
+def test_right_to_left_names_stand_right_in_a_sentence_from_the_left(make_explanation):
+    name = "\N{HEBREW LETTER SHIN}\N{HEBREW LETTER LAMED}"
+    words = target_words(make_explanation(labels=(name, "b", "c")), 0)
+    assert words.startswith(name + LEFT_TO_RIGHT), "the percentage does not join the name's own direction"
+    assert directed(f"{name} 62 %\nand b").split("\n") == [f"{LEFT_TO_RIGHT}{name} 62 %", f"{LEFT_TO_RIGHT}and b"]
+    assert directed("no such name") == "no such name"
+
+
+def test_right_to_left_is_laid_out_so_by_matplotlib():
+    """The percentage right of the name, the name's first letter at its right end."""
+    name = "\N{HEBREW LETTER ALEF}" * 8
+    fig = Figure(figsize=(4, 1), dpi=100)
+    text = dressed(fig.text(0.0, 0.5, f"{name}{LEFT_TO_RIGHT} 1", fontsize=20))
+    plain = dressed(fig.text(0.0, 0.1, "1" + name, fontsize=20))
+    assert text.get_window_extent().width == pytest.approx(plain.get_window_extent().width, rel=0.2)
+    from viz_nodes.draw.files import pixels_of
+
+    plain.remove()
+    ink = (pixels_of(fig, 100)[..., 0] < 128).any(axis=0).nonzero()[0]
+    gap = max((b - a, a) for a, b in itertools.pairwise(ink))
+    assert gap[1] > 0.6 * ink[-1], "the gap before the number is at the right"
+
+
+def test_tex_gets_nothing_that_it_would_take_for_a_command():
+    assert as_tex("62 % of a_b & {c} $d$ \\e ~f ^g #h") == (
+        r"62 \% of a\_b \& \{c\} \$d\$ \textbackslash{}e \textasciitilde{}f \textasciicircum{}g \#h"
+    )
+
+
+def test_words_that_latex_has_no_letters_for_are_left_to_matplotlib():
+    fig = Figure()
+    with mpl.rc_context({"text.usetex": True}):
+        latin, other = dressed(fig.text(0, 0, "5 %")), dressed(fig.text(0, 0, "恶性 5 %"))
+    assert (latin.get_usetex(), latin.get_text()) == (True, r"5 \%")
+    assert (other.get_usetex(), other.get_text()) == (False, "恶性 5 %")
+
+
+def test_width_of_a_line_counts_letters_of_other_fonts():
+    assert text_width("a" + "ß" * 3, 10.0) > text_width("a", 10.0)
+    assert not [text for text in Figure().findobj(Text) if text.get_text()]
