@@ -176,5 +176,4 @@ def test_the_table_names_rooms_that_are_there_and_has_no_circle(room):
 BREACHES = """
 """
 DEBTS = """
-viz_nodes/metrics/perturbation.py: file
 """

@@ -9,9 +9,9 @@ from torch import nn
 
 import viz_nodes
 from builders.explanations import explanation, layer
+from viz_nodes import metrics
 from viz_nodes.grids import node_of_pixel
 from viz_nodes.metrics import benchmark as scoring
-from viz_nodes.metrics import perturbation as metrics
 
 GRID = (3, 4)
 

@@ -2,19 +2,10 @@
 
 from viz_nodes.grids import node_of_pixel
 from viz_nodes.metrics.benchmark import COLUMNS, FIGURES, METHODS, RANDOM, score, score_images, summary
-from viz_nodes.metrics.perturbation import (
-    Curve,
-    blank_image,
-    edge_curve,
-    energy_inside,
-    node_curve,
-    parameter_randomization,
-    pointing_game,
-    randomized,
-    rank_correlation,
-    ranking,
-    road,
-)
+from viz_nodes.metrics.localization import energy_inside, pointing_game
+from viz_nodes.metrics.perturbation import Curve, blank_image, edge_curve, node_curve, ranking
+from viz_nodes.metrics.randomization import parameter_randomization, randomized, rank_correlation
+from viz_nodes.metrics.road import road
 
 __all__ = [
     "COLUMNS",

@@ -11,8 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.cams import lookup
+from viz_nodes.explainer import explain
 from viz_nodes.explanation import Explanation
-from viz_nodes.metrics import perturbation as metrics
+from viz_nodes.metrics.localization import energy_inside, pointing_game
+from viz_nodes.metrics.perturbation import node_curve, ranking
+from viz_nodes.metrics.randomization import randomized, rank_correlation
+from viz_nodes.metrics.road import road as road_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +112,7 @@ def score_images(
         seed: of the random order, the shuffling and ROAD's noise.
     """
     chosen = [RANDOM if method == RANDOM else lookup(method).name for method in methods]
-    broken = metrics.randomized(model, 1.0, seed=seed) if randomize and any(m != RANDOM for m in chosen) else None
+    broken = randomized(model, 1.0, seed=seed) if randomize and any(m != RANDOM for m in chosen) else None
     for at, (name, pixels, mask, target) in enumerate(images):
         lines: list[dict[str, Any]] = []
         for method in chosen:
@@ -129,8 +133,6 @@ def _score_map(
     road: bool,
     seed: int,
 ) -> list[dict[str, Any]]:
-    from viz_nodes.explainer import explain
-
     used = "gradcam" if method == RANDOM else method
     start = time.perf_counter()
     exp = explain(model, pixels, layers=list(layers), target=target, method=used)
@@ -157,19 +159,17 @@ def _score_map(
         lines.append(line)
         if not float(cam.max()) > 0:
             continue
-        order = metrics.ranking(cam[0])
+        order = ranking(cam[0])
         for mode in ("deletion", "insertion"):
-            line[mode] = metrics.node_curve(
-                model, pixels, order, index, grid=shown.regions(layer), mode=mode, steps=steps
-            ).area
+            line[mode] = node_curve(model, pixels, order, index, grid=shown.regions(layer), mode=mode, steps=steps).area
         line["faithfulness"] = line["insertion"] - line["deletion"]
         if mask is not None:
-            line["pointing"] = float(metrics.pointing_game(shown, mask, layer, tolerance=0.5)[0])
-            line["inside"] = float(metrics.energy_inside(shown, mask, layer)[0])
+            line["pointing"] = float(pointing_game(shown, mask, layer, tolerance=0.5)[0])
+            line["inside"] = float(energy_inside(shown, mask, layer)[0])
         if other is not None:
-            line["randomized"] = metrics.rank_correlation(cam[0], other.layer(layer).cam[0])
+            line["randomized"] = rank_correlation(cam[0], other.layer(layer).cam[0])
         if road:
-            line["road"] = float(metrics.road(model, pixels, cam, [index], seed=seed)[0])
+            line["road"] = float(road_of(model, pixels, cam, [index], seed=seed)[0])
     return lines
 
 

@@ -1,15 +1,13 @@
-"""How far an explanation can be trusted: deletion and insertion curves, ROAD, pointing game, randomised parameters.
+"""Deletion and insertion: the score while nodes are painted over or edges cut, the most important first.
 
-None of these proves that a map is right. A deletion curve says that what the map ranks first matters to this network
-when it is painted over, which also makes images the network has never seen; the pointing game says where the map is,
-not why; a map that survives randomised parameters says nothing about the network.
+A deletion curve says that what is ranked first matters to this network when it is taken away, which also makes images
+and graphs that the network has never seen.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,9 +17,8 @@ from torch import Tensor, nn
 from viz_nodes.arguments import also_image
 from viz_nodes.capture.inputs import as_batch
 from viz_nodes.capture.model_state import eval_mode, unwrap
-from viz_nodes.capture.outputs import logits_of
 from viz_nodes.capture.score import Score, score_of
-from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.explanation import Explanation
 from viz_nodes.grids import Grid
 from viz_nodes.places import NOBODY, GridPlaces, Places
 
@@ -59,7 +56,8 @@ def _score(target: int | Score) -> Score:
 def _probabilities(model: nn.Module, images: Tensor, score: Score, batch_size: int) -> np.ndarray:
     """(n,) float64, what the score's only row is worth on each image."""
     found = [
-        score.probability(model(part), torch.zeros(len(part), dtype=torch.int64)) for part in images.split(batch_size)
+        score.probability(model(part), torch.zeros(len(part), dtype=torch.int64))
+        for part in torch.split(images, batch_size)
     ]
     return torch.cat(found).double().cpu().numpy()
 
@@ -222,186 +220,10 @@ def edge_curve(
     cut = first if mode == "deletion" else ~first
     model = unwrap(model)
     one = _single(model, pixels)[None]
-    only = _only(exp, row) if frozen else None
+    only = exp.only(row) if frozen else None
     scores = []
     with eval_mode(model, grad=False):
-        for part in cut.split(batch_size):
+        for part in torch.split(cut, batch_size):
             with edit_edges(model, cut={explained.index: part}, frozen=only):
                 scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), score, len(part)))
     return Curve(counts / len(order), np.concatenate(scores))
-
-
-def _only(exp: Explanation, row: int) -> Explanation:
-    """The explanation of one row."""
-    rows = len(exp)
-
-    def cut(owner, **more):
-        arrays = {
-            name: value[row : row + 1]
-            for name, value in ((each.name, getattr(owner, each.name)) for each in fields(owner))
-            if isinstance(value, Tensor) and value.shape[:1] == (rows,)
-        }
-        return replace(owner, **(arrays | more))
-
-    return cut(
-        exp, layers=tuple(cut(layer) for layer in exp.layers), source=torch.zeros(1, dtype=torch.int64), extras={}
-    )
-
-
-def pointing_game(
-    exp: Explanation, masks: Tensor | np.ndarray, layer: int = -1, *, tolerance: float = 0.0
-) -> np.ndarray:
-    """Whether the peak lies in the object (Zhang et al., arXiv 1608.00507).
-
-    A peak is a node: it hits when its box overlaps the mask by more than `tolerance` of its area.
-
-    Args:
-        masks: (R, H, W) or (H, W) bool at the size of the network's input, the object's pixels.
-        tolerance: fraction of the box that must be passed, 0 to below 1; 0.5 asks for more than half of the patch.
-
-    Returns:
-        (R,) float64: 1 hit, 0 miss, NaN where the map is blank and points nowhere.
-    """
-    explained = exp.layer(layer)
-    inside = _mask_fraction(exp, masks, explained)
-    peaks = explained.peak.numpy()
-    hits = (inside[np.arange(len(exp)), peaks.clip(min=0)] > tolerance).astype(np.float64)
-    return np.where(peaks == NO_PEAK, np.nan, hits)
-
-
-def energy_inside(exp: Explanation, masks: Tensor | np.ndarray, layer: int = -1) -> np.ndarray:
-    """What fraction of the map lies in the object, node by node (the energy-based pointing game of arXiv 1910.01279).
-
-    Returns:
-        (R,) float64, NaN where the map is blank.
-    """
-    explained = exp.layer(layer)
-    heat = explained.cam.double().flatten(1).numpy()
-    total = heat.sum(1)
-    with np.errstate(invalid="ignore"):
-        return (heat * _mask_fraction(exp, masks, explained)).sum(1) / np.where(total > 0, total, np.nan)
-
-
-def _mask_fraction(exp: Explanation, masks: Tensor | np.ndarray, explained: LayerExplanation) -> np.ndarray:
-    """(R, N), how much of each node's region the mask covers."""
-    masks = np.asarray(masks, dtype=bool)
-    masks = np.broadcast_to(masks, (len(exp), *masks.shape)) if masks.ndim == 2 else masks
-    if masks.shape != (len(exp), *exp.image_size):
-        raise ValueError(f"`masks` must have shape {(len(exp), *exp.image_size)} (got {masks.shape})")
-    if explained.places is None:
-        return explained.regions(exp.image_size).covered(masks)
-    return np.stack([explained.regions(exp.image_size, row).covered(mask) for row, mask in enumerate(masks)])
-
-
-def rank_correlation(one: Tensor | np.ndarray, two: Tensor | np.ndarray) -> float:
-    """Spearman's: 1 the same order, -1 the reverse; equal values share their ranks. NaN where one is constant."""
-    ranks = []
-    for values in (one, two):
-        flat = np.asarray(values, dtype=np.float64).ravel()
-        _, place, count = np.unique(flat, return_inverse=True, return_counts=True)
-        ranks.append((np.cumsum(count) - (count - 1) / 2)[place])
-    a, b = (rank - rank.mean() for rank in ranks)
-    scale = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / scale) if scale > 0 else float("nan")
-
-
-def randomized(model: nn.Module, fraction: float = 1.0, *, seed: int = 0) -> nn.Module:
-    """A copy of a network with the weights of its last modules shuffled, `fraction` of all modules that have weights.
-
-    Every tensor keeps its values in another order, so that its scale stays. `fraction` 0 is an equal copy, 1 shuffles
-    all; between, from the head backwards (the cascade of Adebayo et al., arXiv 1810.03292).
-    """
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"`fraction` must lie in [0, 1] (got {fraction})")
-    model = copy.deepcopy(model)
-    generator = torch.Generator().manual_seed(seed)
-    owners = [module for module in model.modules() if any(True for _ in module.parameters(recurse=False))]
-    with torch.no_grad():
-        for module in owners[len(owners) - round(fraction * len(owners)) :]:
-            for parameter in module.parameters(recurse=False):
-                mixed = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-                parameter.copy_(parameter.flatten()[mixed].view_as(parameter))
-    return model
-
-
-def parameter_randomization(
-    model: nn.Module,
-    pixels: Tensor,
-    *,
-    layer: int = -1,
-    method: str = "gradcam",
-    target=None,
-    fractions: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
-    seed: int = 0,
-) -> dict[float, np.ndarray]:
-    """Does the map change when the network forgets what it knows? The sanity check of Adebayo et al. (1810.03292).
-
-    Args:
-        pixels: (B, 3, H, W).
-        target: as for `explain`; None is what the network as given predicts, also for the shuffled ones.
-
-    Returns:
-        For each fraction of shuffled modules (B,) rank correlations between the network's map and the shuffled one's.
-        Near 0 is right, near 1 means that the map does not depend on what was learned. NaN where a map is blank.
-    """
-    from viz_nodes.explainer import explain
-
-    trusted = explain(model, pixels, layers=[layer], target=target, method=method)
-    found = {}
-    for fraction in fractions:
-        broken = explain(
-            randomized(model, fraction, seed=seed),
-            pixels,
-            layers=[layer],
-            target=trusted.target if target is None else target,
-            method=method,
-        )
-        pairs = zip(trusted.layers[0].cam, broken.layers[0].cam)
-        found[fraction] = np.array([rank_correlation(one, two) for one, two in pairs])
-    return found
-
-
-def road(
-    model: nn.Module,
-    pixels: Tensor,
-    cams: Tensor,
-    targets: Sequence[int] | Tensor,
-    *,
-    percentiles: Sequence[int] = (20, 40, 60, 80),
-    seed: int = 0,
-) -> np.ndarray:
-    """ROAD (Rong et al., arXiv 2202.00449) by grad-cam's `ROADCombined`, on probabilities.
-
-    Pixels are not painted over but filled in from their surroundings, which leaves less of a trace for the network to
-    read. Solves a sparse system of the size of the image for each percentile: seconds an image.
-
-    Args:
-        pixels: (B, 3, H, W).
-        cams: (B, h, w) maps, enlarged bilinearly and scaled to 0..1 as grad-cam does.
-        targets: (B,) classes.
-        percentiles: how much of the image stays or goes, in percent.
-        seed: of the noise in the filling.
-
-    Returns:
-        (B,) float64: (score without the least relevant - score without the most relevant) / 2, averaged over the
-        percentiles. Above 0 where the map is better than its reverse; NaN where a map is blank.
-    """
-    from pytorch_grad_cam.metrics.road import ROADCombined
-    from pytorch_grad_cam.utils.image import scale_cam_image
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
-
-    model = unwrap(model)
-    pixels = as_batch(model, pixels)
-    size = (pixels.shape[3], pixels.shape[2])
-    maps = scale_cam_image(cams.detach().cpu().float().numpy(), size)
-    chosen = [ClassifierOutputSoftmaxTarget(int(target)) for target in targets]
-
-    class Plain(nn.Module):
-        def forward(self, images: Tensor) -> Tensor:
-            return logits_of(model(images.to(pixels)))
-
-    with eval_mode(model, grad=False), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        score = ROADCombined(percentiles=list(percentiles))(pixels, maps, chosen, Plain())
-    blank = cams.detach().cpu().flatten(1).amax(1).numpy() <= 0
-    return np.where(blank, np.nan, np.asarray(score, dtype=np.float64))

@@ -245,7 +245,7 @@ def numbers(exps: Sequence[Explanation], columns: Sequence[Column]) -> dict[str,
     """
     from viz_nodes.draw.differences import common_edges
     from viz_nodes.explanation import NO_PEAK
-    from viz_nodes.metrics.perturbation import rank_correlation
+    from viz_nodes.metrics.randomization import rank_correlation
 
     shown = []
     for exp, column, name in zip(exps, columns, names_of(columns), strict=True):
