@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import Aggregation, recognize
 from viz_nodes.capture.between import between, window_of
 from viz_nodes.capture.calls import GraphCall
-from viz_nodes.capture.distances import Candidates, candidates, ranking
+from viz_nodes.capture.distances import Candidates, Ranking, candidates, ranking
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.layouts import from_nodes, layout_of
 from viz_nodes.capture.model_state import config_of, doublable, eval_mode, name_of, unwrap
@@ -88,7 +89,7 @@ def explain(
             explained, values = _layers(network, inputs, calls, score, raw, chosen_method)
             if "extras" not in plan.notes:
                 plan.notes["extras"] = _extras(record)
-            extras = dict(plan.notes["extras"])
+            extras = dict(plan.notes["extras"]) | _about(network)
     answers = values[:, None] if logits is None else _plain(logits)[score.source]
     return Explanation(
         logits=answers,
@@ -179,6 +180,12 @@ def _chosen(calls: list[GraphCall], layers: Sequence[int] | int | None) -> list[
             raise ValueError(f"`layers` must lie in [-{depth}, {depth}), the network's graph layers (got {place})")
         places.add(place % depth)
     return [calls[place] for place in sorted(places)]
+
+
+def _about(network: nn.Module) -> dict[str, Any]:
+    """What a network says of itself: its `checkpoint_info.about()`, plain data such as the command that renders it."""
+    about = getattr(getattr(network, "checkpoint_info", None), "about", None)
+    return {"about": about()} if callable(about) else {}
 
 
 def _extras(record: Recording) -> dict[str, Any]:
@@ -303,15 +310,17 @@ def _when_asked(
         if found is None:
             return {}
         values = found.by_field()
-        for name in ("distance", "margin"):
+        for name in ("distance", "margin", "rejected_distance"):
             if values[name] is not None:
                 array = values[name] if partition is None else partition.to_grid(values[name])
                 values[name] = array.cpu().to(precise)[source]
-        skipped = found.skipped if partition is None else partition.neighbors_on_grid(found.skipped)
-        return values | {"skipped": skipped.cpu()[source]}
+        for name in ("skipped", "rejected"):
+            keys = values[name] if partition is None else partition.neighbors_on_grid(values[name])
+            values[name] = keys.cpu()[source]
+        return values
 
     deferred = Deferred(ranked)
-    return dict.fromkeys(("dilation", "distance", "margin", "skipped"), deferred)
+    return dict.fromkeys((each.name for each in dataclasses.fields(Ranking)), deferred)
 
 
 def _perturbed(network: nn.Module, inputs: Inputs, call: GraphCall, score: Score, method: cams.Method) -> Tensor:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["NO_EDGE", "NO_PEAK", "Explanation", "LayerExplanation"]
 
 _ROUNDING = 1e-2
+_REJECTED = ("skipped", "rejected", "rejected_distance")
+_RANKED = ("distance", "margin", *_REJECTED)
+"""In `LayerExplanation`: what a layer's ranking says, and of those what is about candidates that were not chosen."""
 ACTIVATIONS = ("softmax", "sigmoid", "given", "none")
 """In `Explanation.activation`."""
 
@@ -57,8 +60,11 @@ class LayerExplanation:
             relative position term where there is one); None where the layer has no such ranking.
         margin: (B, N, k) distance of the first rejected candidate minus the neighbor's own, >= 0: how certain the edge
             is; None where unknown.
-        skipped: (B, N, s) int64, nearer candidates that dilation left out, nearest first; None where unknown. This and
-            `dilation`, `distance`, `margin` are computed when they are first asked for.
+        skipped: (B, N, s) int64, nearer candidates that dilation left out, nearest first; None where unknown.
+        rejected: (B, N, c) int64, the candidates most like a node that it did not keep, nearest first: those of
+            `skipped`, then the next k, fewer where there are no more; None where unknown.
+        rejected_distance: (B, N, c) their distances. These and `dilation`, `distance`, `margin`, `skipped` are computed
+            when they are first asked for.
         placed: whether node i is proven to lie where it is drawn on the image: True; False where that is refuted, and
             the layer is not drawn on the picture; None where it was not tried.
         places: the regions of nodes that are no grid (`viz_nodes.places`), then `grid` is (1, N): one for all rows, or
@@ -80,26 +86,27 @@ class LayerExplanation:
     distance: Tensor | None = when_asked()
     margin: Tensor | None = when_asked()
     skipped: Tensor | None = when_asked()
+    rejected: Tensor | None = when_asked()
+    rejected_distance: Tensor | None = when_asked()
     placed: bool | None = None
     places: Places | tuple[Places, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):
             require_pair(name, getattr(self, name))
-        asked = [name for name in ("distance", "margin", "skipped") if not is_pending(self, name)]
+        asked = [name for name in _RANKED if not is_pending(self, name) and getattr(self, name) is not None]
         for name in ("cam", "share", "contribution", "peak", "neighbors", *asked):
-            if getattr(self, name) is not None or name not in asked:
-                require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped"))
+            require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped", "rejected"))
         rows = self.cam.shape[0]
         require_shape("cam", self.cam, (rows, *self.grid))
         require_shape("peak", self.peak, (rows,))
         edges = (rows, self.num_nodes, *self.neighbors.shape[-1:])
         for name in ("neighbors", "share", "contribution", *asked):
-            if name != "skipped" and getattr(self, name) is not None:
-                require_shape(name, getattr(self, name), edges)
-        if "skipped" in asked and self.skipped is not None:
-            require_shape("skipped", self.skipped, (*edges[:2], *self.skipped.shape[-1:]))
-            require_range("skipped", self.skipped, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
+            others = getattr(self, name) if name in _REJECTED else self.neighbors
+            require_shape(name, getattr(self, name), (*edges[:2], *others.shape[-1:]))
+        for name in ("skipped", "rejected"):
+            if name in asked:
+                require_range(name, getattr(self, name), NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
         require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
         require_range("peak", self.peak, NO_PEAK, self.num_nodes, f"a grid of {self.grid}")
         self._require_places(rows)

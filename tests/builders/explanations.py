@@ -156,9 +156,11 @@ def synthetic(
         per_source = []
         for _ in range(sources):
             distance = ((here[:, None] - there[None]) ** 2).sum(-1) + late * 0.05 * rng.random((len(here), len(there)))
-            neighbors = np.argsort(distance, axis=1, kind="stable")[:, :k]
+            ordered = np.argsort(distance, axis=1, kind="stable")
+            neighbors, rejected = ordered[:, :k], ordered[:, k : 2 * k]
             share = rng.dirichlet(np.full(k, 0.6), len(here))
-            per_source.append((neighbors, share, np.take_along_axis(distance, neighbors, 1)))
+            lengths = [np.take_along_axis(distance, each, 1) for each in (neighbors, rejected)]
+            per_source.append((neighbors, share, lengths[0], rejected, lengths[1]))
         cams, contributions = [], []
         for _source in range(sources):
             for place in range(len(targets)):
@@ -167,8 +169,8 @@ def synthetic(
                 cam = np.clip(bump + 0.35 * (1 - late) * rng.random(len(x)) - 0.15, 0, None) * (0.1 + 0.3 * late)
                 cams.append(cam.reshape(grid))
                 contributions.append(rng.normal(0.004, 0.02, (len(here), k)) * (0.3 + cam.reshape(-1, 1)))
-        neighbors, share, distance = (
-            torch.tensor(np.stack([each[part] for each in per_source for _ in targets])) for part in range(3)
+        neighbors, share, distance, rejected, rejected_distance = (
+            torch.tensor(np.stack([each[part] for each in per_source for _ in targets])) for part in range(5)
         )
         cam = torch.tensor(np.stack(cams), dtype=torch.float32)
         peak = cam.flatten(1).argmax(1)
@@ -186,6 +188,8 @@ def synthetic(
                 contribution=torch.tensor(np.stack(contributions), dtype=torch.float32),
                 conv="mr",
                 distance=distance.float(),
+                rejected=rejected.long(),
+                rejected_distance=rejected_distance.float(),
             )
         )
     logits = torch.full((1, len(labels) if labels else 6), -1.0)

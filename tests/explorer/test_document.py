@@ -172,3 +172,48 @@ def test_pictures_are_taken_in_every_usual_form(photograph, tmp_path):
         as_photograph(np.zeros((3, 8, 8), np.uint8))
     with pytest.raises(TypeError, match="path"):
         as_photograph(12)
+
+
+def test_a_page_holds_no_folder_of_whom_it_came_from(make, photograph, tmp_path):
+    from PIL import Image
+
+    from viz_nodes import write_page
+
+    folder = tmp_path / "home of somebody"
+    folder.mkdir()
+    Image.fromarray(photograph).save(folder / "a b.png")
+    exp = make(layers=2)
+    exp.extras["about"] = {"command": ["vizgraph", "render", "--ckpt", str(folder / "w.pth")], "note": "untrained"}
+    document = build_document(exp, folder / "a b.png")
+    assert document["subjects"][0]["command"] == ["vizgraph", "render", "--ckpt", "w.pth", "--img", "a b.png"]
+    assert document["subjects"][0]["note"] == "untrained"
+    windows = [["vizgraph", "render", "--img", r"C:\Users\somebody\x.png"]]
+    assert build_document(exp, photograph, commands=windows)["subjects"][0]["command"][-1] == "x.png"
+    page = write_page(exp, folder / "a b.png", tmp_path / "page.html").read_text("utf-8")
+    assert "home of somebody" not in page
+    assert str(tmp_path) not in page
+
+
+def test_a_network_that_says_nothing_of_itself_has_no_command(make, photograph):
+    assert build_document(make(layers=2), photograph)["subjects"][0]["command"] is None
+
+
+def test_a_network_of_vizgraph_says_how_it_was_loaded():
+    import viz_nodes
+    import vizgraph
+    from vizgraph.data import bundled_images
+
+    model = vizgraph.load_model("gcn_demo", "demo")
+    sample = vizgraph.load_image(bundled_images()[0], model)
+    (subject,) = build_document(viz_nodes.explain(model, sample.pixels, layers=[0]), sample)["subjects"]
+    assert subject["command"] == [
+        *("vizgraph", "render", "--arch", "gcn_demo", "--ckpt", "demo", "--img", bundled_images()[0].name)
+    ]
+
+
+def test_numbers_that_are_no_probabilities_are_not_shown_as_percent(make, photograph):
+    import dataclasses
+
+    exp = dataclasses.replace(make(layers=2), activation="none")
+    (subject,) = build_document(exp, photograph)["subjects"]
+    assert {entry["probability"] for entry in [*subject["top"], *subject["rows"]]} == {None}

@@ -35,6 +35,8 @@ def made(dtype=torch.float32, rows=2, **more):
                 "distance": torch.rand(rows, 12, 2, generator=generator, dtype=dtype),
                 "margin": torch.rand(rows, 12, 2, generator=generator, dtype=dtype),
                 "skipped": torch.randint(0, keys, (rows, 12, 3), generator=generator),
+                "rejected": torch.randint(0, keys, (rows, 12, 5), generator=generator),
+                "rejected_distance": torch.rand(rows, 12, 5, generator=generator, dtype=dtype),
             }
         cam = torch.rand(rows, 3, 4, generator=generator, dtype=dtype)
         layers.append(

@@ -21,7 +21,18 @@ Load = Callable[[Path], Any]
 """From an image file to a sample: an object with `pixels` (1, C, H, W) as the network takes them and `image` (H, W, 3)
 uint8 as people see them, and where there are such `original`, `view` (the part of it that the network saw) and `notes`;
 or a pair (pixels, image)."""
-_ARRAYS = ("cam", "peak", "neighbors", "share", "contribution", "distance", "margin", "skipped")
+_ARRAYS = (
+    "cam",
+    "peak",
+    "neighbors",
+    "share",
+    "contribution",
+    "distance",
+    "margin",
+    "skipped",
+    "rejected",
+    "rejected_distance",
+)
 _TRIES = 3
 
 

@@ -41,6 +41,8 @@ class Ranking:
     distance: Tensor
     margin: Tensor | None
     skipped: Tensor
+    rejected: Tensor
+    rejected_distance: Tensor
     dilation: int
 
     def by_field(self) -> dict[str, Any]:
@@ -119,4 +121,7 @@ def _matched(distance: Tensor, neighbors: Tensor, near: float) -> Ranking | None
     kept = (chosen_from[..., None] == neighbors[:, :, None, :]).any(-1)
     # Stable: candidates that were not kept come first, still nearest first.
     order = kept.to(torch.uint8).argsort(dim=2, stable=True)
-    return Ranking(own, margin, chosen_from.gather(2, order)[..., :left_out], dilation)
+    order = order[..., : chosen_from.shape[2] - k]
+    rejected = chosen_from.gather(2, order)
+    rejected_distance = ordered[..., : chosen_from.shape[2]].gather(2, order)
+    return Ranking(own, margin, rejected[..., :left_out], rejected, rejected_distance, dilation)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import torch
@@ -19,6 +20,8 @@ from viz_nodes.explorer.pictures import Photograph, as_photograph
 
 FORMAT = 1
 TOP = 5
+CANDIDATES = 12
+"""Of the candidates that a node did not choose, how many a page holds."""
 _UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -41,7 +44,9 @@ def build_document(
         title: of the page; the image's and the model's name by default.
         names: one an explanation, for people, where the model's name does not tell them apart.
         commands: one an explanation, the words of the command line that renders it, up to what the view decides
-            (`["vizgraph", "render", "--arch", ...]`).
+            (`["vizgraph", "render", "--arch", ...]`), empty for none. By default what the explained network said of
+            itself; networks of other people say nothing, and no command is offered for them. Of absolute paths only the
+            file's name is kept.
         max_side: longer side in pixels above which a photograph is made smaller.
 
     Raises:
@@ -66,7 +71,7 @@ def build_document(
             home = _home(subjects, graphs, each, row, entry, name, picture)
             if home is None:
                 command = commands[place] if commands is not None else _command(each, photograph)
-                subjects.append(_subject(each, row, name, picture, [printable(word) for word in command]))
+                subjects.append(_subject(each, row, name, picture, command))
                 graphs.append((each, row))
                 home = len(subjects) - 1
             _share_once(each, row, entry, *graphs[home])
@@ -128,8 +133,22 @@ def _image(photograph: Photograph) -> dict:
     }
 
 
+def _about(exp: Explanation) -> dict[str, Any]:
+    """What the network said of itself, where `explain` was given one that does."""
+    about = exp.extras.get("about")
+    return about if isinstance(about, dict) else {}
+
+
 def _command(exp: Explanation, photograph: Photograph) -> list[str]:
-    return ["vizgraph", "render", "--arch", exp.model or "ARCH", "--img", photograph.address or photograph.name]
+    """The words that render it; none for a network that no command loads."""
+    words = [str(word) for word in _about(exp).get("command", [])]
+    return [*words, "--img", photograph.address or photograph.name] if words else []
+
+
+def _without_folders(word: str) -> str:
+    """A word of a command without the folders of an absolute path: a page is passed on, and they say who made it."""
+    path = PureWindowsPath(word) if PureWindowsPath(word).drive else PurePosixPath(word)
+    return path.name if path.is_absolute() else word
 
 
 def _home(subjects, graphs, exp: Explanation, row: int, entry: dict, name: str, picture: int) -> int | None:
@@ -154,7 +173,7 @@ def _same_graphs(exp: Explanation, row: int, other: Explanation, other_row: int)
     ) and torch.allclose(exp.logits[row], other.logits[other_row], atol=1e-4, equal_nan=True)
 
 
-def _subject(exp: Explanation, row: int, name: str, picture: int, command: list[str]) -> dict:
+def _subject(exp: Explanation, row: int, name: str, picture: int, command: Sequence[str]) -> dict:
     probabilities = exp.probabilities[row].double()
     known = probabilities.nan_to_num(nan=-1.0).tolist()
     asked = set(exp.target[exp.source == exp.source[row]].tolist())  # type: ignore[index]
@@ -165,8 +184,16 @@ def _subject(exp: Explanation, row: int, name: str, picture: int, command: list[
         "image": picture,
         "depth": exp.depth,
         "size": list(exp.image_size),
-        "command": command,
-        "top": [{"index": i, "label": printable(exp.label(i)), "probability": _number(probabilities[i])} for i in top],
+        "command": [printable(_without_folders(word)) for word in command] or None,
+        "note": "" if "untrained" in name else printable(str(_about(exp).get("note", ""))),
+        "top": [
+            {
+                "index": i,
+                "label": printable(exp.label(i)),
+                "probability": _number(probabilities[i]) if exp.probable else None,
+            }
+            for i in top
+        ],
         "layers": [_layer(layer, row) for layer in exp.layers],
         "rows": [],
     }
@@ -187,6 +214,9 @@ def _layer(layer: LayerExplanation, row: int) -> dict:
     }
     if layer.distance is not None:
         entry["distance"] = pack_signed(layer.distance[row])
+        if layer.rejected is not None and layer.rejected_distance is not None:
+            entry["candidates"] = pack_indices(layer.rejected[row, :, :CANDIDATES])
+            entry["candidate_distance"] = pack_signed(layer.rejected_distance[row, :, :CANDIDATES])
     return entry
 
 
@@ -196,7 +226,7 @@ def _row(exp: Explanation, row: int) -> dict:
     return {
         "target": target,
         "label": printable(exp.label(target)),
-        "probability": _number(exp.probabilities[row, target]) if target >= 0 else None,
+        "probability": _number(exp.probabilities[row, target]) if target >= 0 and exp.probable else None,
         "versus": versus if versus >= 0 else None,
         "versus_label": printable(exp.label(versus)) if versus >= 0 else None,
         "method": printable(exp.method),

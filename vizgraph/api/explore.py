@@ -183,6 +183,8 @@ def _render_words(model: Any, ckpt: Any, path: Path, fit: str) -> list[str]:
     """The command line that renders this, up to what the view on the page decides."""
     words = ["vizgraph", "render"]
     arch = model if isinstance(model, str) else None
+    if model is not None and arch is None:
+        return []  # a network in memory, which no command can load
     for option, value in (("--arch", arch), ("--ckpt", ckpt), ("--img", path)):
         if value is not None:
             words += [option, str(value)]

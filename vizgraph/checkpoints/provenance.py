@@ -323,6 +323,15 @@ class CheckpointInfo:
     left_out: tuple[str, ...] = ()
     labels: str = ""
 
+    def about(self) -> dict[str, Any]:
+        """What an explanation of the network carries along: the command that renders it, and what people should know.
+
+        Of the file only its name: explanations are passed on, and where it lies is nobody's business.
+        """
+        weights = {"random": "random", "bundled": "demo"}.get(self.source) or (self.path.name if self.path else "")
+        command = ["vizgraph", "render", "--arch", self.arch, "--ckpt", weights]
+        return {"command": command, "note": "untrained" if self.source == "random" else ""}
+
     def __str__(self) -> str:
         """One line, as "weights.pth.tar (official ViG layout, keys after 'net.', EMA weights, SHA-256 61872146)"."""
         if self.path is None:

@@ -53,6 +53,8 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
     pictures: new Pictures(doc),
     still: matchMedia("(prefers-reduced-motion: reduce)"),
     touch: matchMedia("(hover: none)"),
+    // A page of its own begins with its title; in a notebook headings of the first rank are the notebook's.
+    headings: document.body.classList.contains("vge-page") ? ["h1", "h2"] : ["h2", "h3"],
   };
   const { pictures } = context;
   const panes = [new Pane(context, 0), new Pane(context, 1)];
@@ -164,9 +166,9 @@ function makeParts(context, deeds, full) {
   const help = h(
     "div",
     { class: "vge-side" },
-    h("h3", { textContent: "Words" }),
+    h(context.headings[1], { textContent: "Words" }),
     make.definitions(WORDS),
-    h("h3", { textContent: "Keys" }),
+    h(context.headings[1], { textContent: "Keys" }),
     make.definitions(KEYS),
   );
   const entries = [

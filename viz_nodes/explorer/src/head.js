@@ -8,7 +8,7 @@ import { classWords, known, methodWords, percent, SEPARATOR } from "./words.js";
 const CORNERS = "M2 6V2h4v1.6H3.6V6zM10 2h4v4h-1.6V3.6H10zM14 10v4h-4v-1.6h2.4V10zM6 14H2v-4h1.6v2.4H6z";
 
 export class Head {
-  constructor({ h, store, signal }, full) {
+  constructor({ h, store, signal, headings }, full) {
     this.h = h;
     this.store = store;
     const { doc } = store;
@@ -16,7 +16,7 @@ export class Head {
     this.pairs = doc.subjects.flatMap((subject, s) =>
       subject.rows.map((row) => ({ subject: s, target: row.target, method: row.method, row })),
     );
-    this.title = h("h2", { class: "vge-title" });
+    this.title = h(headings[0], { class: "vge-title" });
     this.facts = h("p", { class: "vge-facts" });
     this.subject = picker("Image and network", "Which image, seen by which network, is shown", (value) =>
       store.update({ subject: Number(value), with: null }),

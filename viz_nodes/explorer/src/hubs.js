@@ -55,14 +55,14 @@ export function hubsOf(layer) {
 
 export class Hubs {
   constructor(context) {
-    const { h, store, make } = context;
+    const { h, store, make, headings } = context;
     this.store = store;
     const title = "Paint on the picture how many patches aggregate from each, in place of the class's map";
     this.paint = make.toggle("paint how often each patch is chosen", title, (on) =>
       store.update({ field: on ? "chosen" : "cam" }),
     );
     this.words = h("p", { class: "vge-note" });
-    this.name = h("h3", { textContent: "Hubs" });
+    this.name = h(headings[1], { textContent: "Hubs" });
     const over = (box) => {
       store.hovered = box ? centerOf(box) : null;
       store.later("over");

@@ -25,8 +25,9 @@ export function sorted(edges, sort, layer) {
 }
 
 export class Panel {
-  constructor({ h, store, pictures }) {
+  constructor({ h, store, pictures, headings }) {
     this.h = h;
+    this.heading = headings[1];
     this.store = store;
     this.pictures = pictures;
     this.sections = [];
@@ -66,7 +67,7 @@ export class Panel {
     const section = {
       heads,
       swatch: h("span", { class: "vge-swatch" }),
-      name: h("h3"),
+      name: h(this.heading),
       facts: h("p"),
       body: h("tbody"),
       more: h("p", { class: "vge-note" }),
@@ -100,7 +101,12 @@ export class Panel {
     };
     const button = h(
       "button",
-      { type: "button", class: "vge-go", on: { click: go, focus: light, blur: unlight } },
+      {
+        type: "button",
+        class: "vge-go",
+        title: "Keep this patch instead",
+        on: { click: go, focus: light, blur: unlight },
+      },
       parts.thumb,
     );
     const wrap = h(

@@ -57,9 +57,9 @@ export class Tools {
 
   makeZoom() {
     const { h, store } = this;
-    const button = (text, title, click) =>
-      h("button", { type: "button", textContent: text, title, "aria-label": title, on: { click } });
-    const all = button("1\u00d7", "Show all of it (0)", () => store.update({ zoom: 1 }));
+    const button = (text, title, click, name = title) =>
+      h("button", { type: "button", textContent: text, title, "aria-label": name, on: { click } });
+    const all = button("1\u00d7", "Show all of it (0)", () => store.update({ zoom: 1 }), null);
     const group = h(
       "div",
       { class: "vge-segments", role: "group", "aria-label": "Zoom" },

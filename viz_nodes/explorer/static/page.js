@@ -1721,7 +1721,7 @@
   // head.js
   var CORNERS = "M2 6V2h4v1.6H3.6V6zM10 2h4v4h-1.6V3.6H10zM14 10v4h-4v-1.6h2.4V10zM6 14H2v-4h1.6v2.4H6z";
   var Head = class {
-    constructor({ h, store, signal }, full) {
+    constructor({ h, store, signal, headings }, full) {
       this.h = h;
       this.store = store;
       const { doc } = store;
@@ -1729,7 +1729,7 @@
       this.pairs = doc.subjects.flatMap(
         (subject, s) => subject.rows.map((row) => ({ subject: s, target: row.target, method: row.method, row }))
       );
-      this.title = h("h2", { class: "vge-title" });
+      this.title = h(headings[0], { class: "vge-title" });
       this.facts = h("p", { class: "vge-facts" });
       this.subject = picker(
         "Image and network",
@@ -1861,7 +1861,7 @@
   }
   var Hubs = class {
     constructor(context) {
-      const { h, store, make } = context;
+      const { h, store, make, headings } = context;
       this.store = store;
       const title = "Paint on the picture how many patches aggregate from each, in place of the class's map";
       this.paint = make.toggle(
@@ -1870,7 +1870,7 @@
         (on) => store.update({ field: on ? "chosen" : "cam" })
       );
       this.words = h("p", { class: "vge-note" });
-      this.name = h("h3", { textContent: "Hubs" });
+      this.name = h(headings[1], { textContent: "Hubs" });
       const over = (box) => {
         store.hovered = box ? centerOf(box) : null;
         store.later("over");
@@ -2050,8 +2050,9 @@
     return [...edges].sort(ORDERS[sort] ?? near);
   }
   var Panel = class {
-    constructor({ h, store, pictures }) {
+    constructor({ h, store, pictures, headings }) {
       this.h = h;
+      this.heading = headings[1];
       this.store = store;
       this.pictures = pictures;
       this.sections = [];
@@ -2089,7 +2090,7 @@
       const section = {
         heads,
         swatch: h("span", { class: "vge-swatch" }),
-        name: h("h3"),
+        name: h(this.heading),
         facts: h("p"),
         body: h("tbody"),
         more: h("p", { class: "vge-note" }),
@@ -2120,7 +2121,12 @@
       };
       const button = h(
         "button",
-        { type: "button", class: "vge-go", on: { click: go, focus: light, blur: unlight } },
+        {
+          type: "button",
+          class: "vge-go",
+          title: "Keep this patch instead",
+          on: { click: go, focus: light, blur: unlight }
+        },
         parts.thumb
       );
       const wrap = h(
@@ -2923,8 +2929,8 @@
     }
     makeZoom() {
       const { h, store } = this;
-      const button = (text, title, click) => h("button", { type: "button", textContent: text, title, "aria-label": title, on: { click } });
-      const all = button("1×", "Show all of it (0)", () => store.update({ zoom: 1 }));
+      const button = (text, title, click, name = title) => h("button", { type: "button", textContent: text, title, "aria-label": name, on: { click } });
+      const all = button("1×", "Show all of it (0)", () => store.update({ zoom: 1 }), null);
       const group = h(
         "div",
         { class: "vge-segments", role: "group", "aria-label": "Zoom" },
@@ -2997,7 +3003,9 @@
       uid: `vge${++explorers}`,
       pictures: new Pictures(doc),
       still: matchMedia("(prefers-reduced-motion: reduce)"),
-      touch: matchMedia("(hover: none)")
+      touch: matchMedia("(hover: none)"),
+      // A page of its own begins with its title; in a notebook headings of the first rank are the notebook's.
+      headings: document.body.classList.contains("vge-page") ? ["h1", "h2"] : ["h2", "h3"]
     };
     const { pictures } = context;
     const panes = [new Pane(context, 0), new Pane(context, 1)];
@@ -3100,9 +3108,9 @@
     const help = h(
       "div",
       { class: "vge-side" },
-      h("h3", { textContent: "Words" }),
+      h(context.headings[1], { textContent: "Words" }),
       make.definitions(WORDS),
-      h("h3", { textContent: "Keys" }),
+      h(context.headings[1], { textContent: "Keys" }),
       make.definitions(KEYS)
     );
     const entries = [
