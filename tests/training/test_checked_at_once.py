@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import typing
 
 import pytest
@@ -47,8 +48,8 @@ def test_the_defaults_are_in_their_ranges():
         ("run.threads=0", "run.threads` must be at least 1"),
         ("data.train_size=0", "data.train_size` must be above 0"),
         ("data.val_size=0", "data.val_size` must be above 0"),
-        ("data.crop_pct=0", "data.crop_pct` must be above 0"),
-        ("data.std=[0.2, 0, 0.2]", "data.std` must be above 0"),
+        ("data.crop_pct=0", "data.crop_pct` must be at least 0.2"),
+        ("data.std=[0.2, 0, 0.2]", "data.std` must be at least 0.0001"),
         ("data.interpolation=sharp", "data.interpolation` must be one of nearest"),
         ("data.crop_mode=middle", "data.crop_mode` must be one of center"),
         ("augment.erase_mode=black", "augment.erase_mode` must be one of const, rand, pixel"),
@@ -163,3 +164,13 @@ def test_the_command_ends_with_two_and_one_line(photos, tmp_path, overrides, wor
     assert last.startswith("vizgraph: error: ")
     assert words in last
     assert "report the traceback" not in done.output
+
+
+def test_a_record_that_loading_would_refuse_is_refused_before_the_run(photos, tiny, start, tmp_path):
+    root = tmp_path / "photos"
+    shutil.copytree(photos, root)
+    for split in ("train", "val"):
+        (root / split / "red").rename(root / split / "red\ufffe")
+    with pytest.raises(ConfigError, match="could not be loaded, as its record has label_names that are no text"):
+        start(tiny(f"data.root={root}"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

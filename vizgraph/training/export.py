@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
+from vizgraph.checkpoints.provenance import OWN_KEY
 from vizgraph.training.checkpoint import read, replacing
-
-OWN_KEY = "vizgraph"
 
 
 def export(checkpoint: Path, target: Path, *, half: bool = False) -> dict[str, Any]:

@@ -6,13 +6,17 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from vizgraph.checkpoints.provenance import OWN_KEY, Provenance
+from vizgraph.checkpoints.read import Contents
 from vizgraph.data.preprocessing import Preprocessing
 from vizgraph.errors import CheckpointError, ConfigError, first_line
+from vizgraph.models import resolve
 from vizgraph.training.distributed import Distributed
 from vizgraph.training.schema import Config, DataConfig, ModelConfig
 
@@ -27,7 +31,6 @@ def build(config: ModelConfig, classes: int) -> tuple[nn.Module, str]:
     import timm
 
     from vizgraph.checkpoints.load import load_published, start_from
-    from vizgraph.models import resolve
 
     try:
         arch = resolve(config.arch)
@@ -147,16 +150,19 @@ def _require_fitting(model: nn.Module, preprocessing: Preprocessing) -> None:
 def describe(
     config: ModelConfig, classes: int, labels: Sequence[str] | None, preprocessing: Preprocessing
 ) -> dict[str, Any]:
-    """What `vizgraph.load_model` reads beside the weights, in plain types."""
-    from vizgraph.models import resolve
+    """What belongs to the weights of a run, as it lies in its checkpoints.
 
-    return {
-        "arch": resolve(config.arch),
-        "model_kwargs": {key: list(v) if isinstance(v, tuple) else v for key, v in config.kwargs.items()},
-        "num_classes": classes,
-        "label_names": None if labels is None else [str(label) for label in labels],
-        "data": preprocessing.plain(),
-    }
+    Raises:
+        ConfigError: `vizgraph.load_model` would not believe it, and refuse the checkpoints.
+    """
+    names = None if labels is None else tuple(str(label) for label in labels)
+    entry = Provenance(resolve(config.arch), config.kwargs, classes, names, preprocessing.plain()).as_entry()
+    try:
+        Provenance.of(Contents(Path("record"), "", {OWN_KEY: entry}))
+    except CheckpointError as error:
+        reason = str(error).partition("entry ")[2].partition(";")[0]
+        raise ConfigError(f"a checkpoint of this run could not be loaded, as its record {reason}") from error
+    return entry
 
 
 class TrainedNetwork:

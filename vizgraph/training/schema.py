@@ -132,11 +132,11 @@ class DataConfig:
     train_size: Annotated[int | None, COUNT] = None
     val_size: Annotated[int | None, COUNT] = None
     repeats: Annotated[int, Range(least=0, most=1000)] = 0
-    input_size: Annotated[list[int] | None, Range(least=1, most=10_000, length=2, shape="[height, width]")] = None
-    mean: Annotated[list[float] | None, Range()] = None
-    std: Annotated[list[float] | None, Range(above=0)] = None
+    input_size: Annotated[list[int] | None, Range(least=1, most=4096, length=2, shape="[height, width]")] = None
+    mean: Annotated[list[float] | None, Range(least=-1e4, most=1e4)] = None
+    std: Annotated[list[float] | None, Range(least=1e-4, most=1e4)] = None
     interpolation: Annotated[str | None, among("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")] = None
-    crop_pct: Annotated[float | None, Range(above=0, most=1)] = None
+    crop_pct: Annotated[float | None, Range(least=0.2, most=1)] = None
     crop_mode: Annotated[str | None, among("center", "squash", "border")] = None
 
 
