@@ -8,7 +8,7 @@ from matplotlib.text import Text
 
 from viz_nodes.draw import compare, figure_bytes
 from viz_nodes.draw.artists.photograph import Raster
-from viz_nodes.draw.comparison import column_names, same_place
+from viz_nodes.draw.columns import column_names, same_place
 from viz_nodes.draw.differences import (
     cam_difference,
     common_edges,

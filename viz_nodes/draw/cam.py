@@ -18,6 +18,7 @@ from viz_nodes.draw.artists.colorbars import add_colorbar
 from viz_nodes.draw.artists.marks import add_center, star_size
 from viz_nodes.draw.artists.photograph import Picture, add_raster
 from viz_nodes.draw.artists.text import add_caption, say_across
+from viz_nodes.draw.geometry.places import ShownPlaces
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, number
 from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.scales import Scale, scale_of
@@ -30,6 +31,8 @@ BLANK = "no positive\nevidence"
 LEAST_STAR = 5.8
 """Points across the smallest star of a map, where nothing else stands around it."""
 _SMOOTH_SIDE = 320
+_REGIONS_SIDE = 1024
+"""About how many pixels the longer side of painted regions has, so that their outlines are sharp in print."""
 _RISE = 0.6
 """Power of the value that opacity follows: from 0, so that a photograph is untouched where there is no evidence."""
 
@@ -61,6 +64,22 @@ def heat_pixels(values: np.ndarray, table: np.ndarray, *, smooth: bool, side: in
         size = (field.shape[1] * factor, field.shape[0] * factor)
         field = cv2.resize(field, size, interpolation=cv2.INTER_CUBIC).clip(values.min(), values.max())
     return table[(field * 255).round().astype(np.uint8)]
+
+
+def value_pixels(places: ShownPlaces, values: np.ndarray, table: np.ndarray, *, smooth: bool) -> np.ndarray:
+    """Values of nodes in 0..1 as RGBA pixels of what the network saw; nothing where there is no node.
+
+    Args:
+        values: an (H, W) map of a grid, or a value for each of the regions, which have no values between them.
+        table: (256, 4) uint8, see `heat_table`.
+    """
+    if places.regions is None:
+        return heat_pixels(values, table, smooth=smooth)
+    finer = max(1, round(_REGIONS_SIDE / max(places.regions.size)))
+    shape = (places.regions.size[0] * finer, places.regions.size[1] * finer)
+    place = places.regions.label_map(shape)
+    shades = table[(np.asarray(values, float).ravel() * 255).round().astype(np.uint8)]
+    return np.concatenate([shades, np.zeros((1, 4), np.uint8)])[place]
 
 
 def draw_cam(
@@ -129,11 +148,12 @@ def paint_cam(
         artists["photograph"] = on.photograph
     left, top, right, bottom = on.view
     values = scale.apply(record.cam[subject.row].numpy())
-    pixels = heat_pixels(values, heat_table(style.colormap, style.alpha, style.fade), smooth=style.smooth)
-    artists["heatmap"] = add_raster(ax, pixels, (left, right, bottom, top), smooth=style.smooth, zorder=1)
-    if style.levels and values.max(initial=0.0) > 0:
-        artists["contours"] = add_contours(on, values, style.levels, look)
     places = on.places(record)
+    smooth = style.smooth and places.regions is None
+    pixels = value_pixels(places, values, heat_table(style.colormap, style.alpha, style.fade), smooth=smooth)
+    artists["heatmap"] = add_raster(ax, pixels, (left, right, bottom, top), smooth=smooth, zorder=1)
+    if style.levels and values.max(initial=0.0) > 0:
+        artists["contours"] = add_contours(on, places, values, style.levels, look)
     if grid:
         artists["grid"] = add_patch_grid(on, places, "#ffffff")
     node = int(record.peak[subject.row])
@@ -145,23 +165,35 @@ def paint_cam(
     return artists
 
 
-def add_contours(on: ImageAxes, values: np.ndarray, levels: Sequence[float], look: Theme) -> LineCollection:
-    """Lines of equal value between the nodes, the thicker the higher, on a rim that parts them from the photograph."""
+def add_contours(
+    on: ImageAxes, places: ShownPlaces, values: np.ndarray, levels: Sequence[float], look: Theme
+) -> LineCollection:
+    """Lines of equal value, the thicker the higher, on a rim that parts them from the photograph.
+
+    Between the nodes of a grid; around the regions of at least that value where nodes are no grid.
+    """
+    lines, widths = [], []
+    for place, level in enumerate(sorted(levels)):
+        for line in _traced(on, places, values, level):
+            lines.append(line)
+            widths.append(0.45 + 0.35 * place)
+    artist = LineCollection(lines, colors=look.rim, linewidths=widths, zorder=1.6)
+    artist.set_path_effects([withStroke(linewidth=2.0, foreground=to_rgba("#ffffff", 0.9)), Normal()])
+    on.ax.add_collection(artist, autolim=False)
+    return artist
+
+
+def _traced(on: ImageAxes, places: ShownPlaces, values: np.ndarray, level: float) -> list[np.ndarray]:
+    if places.regions is not None:
+        loops = places.around(np.flatnonzero(values.ravel() >= level))
+        return [np.concatenate([loop, loop[:1]]) for loop in loops]
     left, top, right, bottom = on.view
     padded = np.pad(values.astype(float), 1, mode="edge")
     height, width = values.shape
     xs = left + (np.arange(width + 2) - 0.5) * (right - left) / width
     ys = top + (np.arange(height + 2) - 0.5) * (bottom - top) / height
     traced = contour_generator(x=np.clip(xs, left, right), y=np.clip(ys, top, bottom), z=padded)
-    lines, widths = [], []
-    for place, level in enumerate(sorted(levels)):
-        for line in traced.lines(level):
-            lines.append(np.asarray(line))
-            widths.append(0.45 + 0.35 * place)
-    artist = LineCollection(lines, colors=look.rim, linewidths=widths, zorder=1.6)
-    artist.set_path_effects([withStroke(linewidth=2.0, foreground=to_rgba("#ffffff", 0.9)), Normal()])
-    on.ax.add_collection(artist, autolim=False)
-    return artist
+    return [np.asarray(line) for line in traced.lines(level)]
 
 
 def cam_caption(subject: Subject, scale: Scale) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.figures import default_layers
 from viz_nodes.draw.style.captions import SEPARATOR, method_words
-from viz_nodes.explanation import NO_PEAK, Explanation, LayerExplanation
+from viz_nodes.draw.subject import Subject
+from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
 
 
@@ -19,6 +20,16 @@ def same_place(node: int, grid: Grid, other: Grid) -> int:
     """
     row, col = divmod(node, grid[1])
     return int((row + 0.5) / grid[0] * other[0]) * other[1] + int((col + 0.5) / grid[1] * other[1])
+
+
+def node_at(node: int, subject: Subject, other: Subject) -> int | None:
+    """The node of another explanation in whose region a node lies; None where it is nobody's."""
+    if subject.layer.places is None and other.layer.places is None:
+        return same_place(node, subject.layer.grid, other.layer.grid)
+    regions, others = (each.exp.regions(each.layer.index, each.row) for each in (subject, other))
+    x, y = regions.centers((0.0, 0.0, float(others.size[1]), float(others.size[0])))[node]
+    found = others.at(x, y)
+    return None if found < 0 else found
 
 
 def column_names(exps: Sequence[Explanation], rows: Sequence[int]) -> list[str]:
@@ -67,11 +78,13 @@ def pictures_beside(exps: Sequence[Explanation], image: Any) -> list[Picture | N
     return [ready[id(one)] for one in image]
 
 
-def common_center(records: Sequence[LayerExplanation], rows: Sequence[int], center: Any) -> int | None:
-    """The center as a node of the first one's grid."""
+def common_center(subjects: Sequence[Subject], center: Any) -> int | None:
+    """The center as a node of the first one."""
+    first = subjects[0]
     if center is not None:
-        return records[0].node(center, name="center")
-    for record, row in zip(records, rows, strict=True):
-        if int(record.peak[row]) != NO_PEAK:
-            return same_place(int(record.peak[row]), record.grid, records[0].grid)
+        return first.layer.node(center, name="center", row=first.row)
+    for subject in subjects:
+        peak = int(subject.layer.peak[subject.row])
+        if peak != NO_PEAK:
+            return node_at(peak, subject, first)
     return None

@@ -21,13 +21,15 @@ from viz_nodes.draw.cells import (
     neighbors_cell,
     plan_for,
 )
-from viz_nodes.draw.columns import column_names, common_center, layers_of, pictures_beside, same_place
+from viz_nodes.draw.columns import column_names, common_center, layers_of, node_at, pictures_beside
 from viz_nodes.draw.composer import PaperFigure, beside, compose_best
 from viz_nodes.draw.differences import (
     cam_difference,
     difference_tones,
     draw_cam_difference,
     edge_difference,
+    maps_of,
+    same_nodes,
     signed_table,
     union,
 )
@@ -192,12 +194,13 @@ class _Comparison:
 
     def _egos(self, subjects: list[Subject]) -> list[Ego | None]:
         """The same place in each."""
-        node = common_center([s.layer for s in subjects], self.rows, self.selection.center)
+        node = common_center(subjects, self.selection.center)
         if node is None:
             return [None] * len(subjects)
-        first = subjects[0].layer.grid
+        nodes = [node_at(node, subjects[0], subject) for subject in subjects]
         return [
-            ego_of(s.exp, s.layer.index, same_place(node, first, s.layer.grid), self.selection, s.row) for s in subjects
+            None if there is None else ego_of(s.exp, s.layer.index, there, self.selection, s.row)
+            for s, there in zip(subjects, nodes, strict=True)
         ]
 
     def _layer(
@@ -261,9 +264,10 @@ class _Comparison:
 
     def _cam_difference(self, subjects: list[Subject], scales: list[Scale]) -> Cell:
         style, first = self.style, subjects[0]
-        maps = [s.layer.cam[s.row].numpy() for s in subjects]
+        maps, smooth = maps_of(subjects)
         apart = cam_difference(maps[0], maps[1], None if self.one_scale else (scales[0], scales[1]))
         limit = float(np.abs(apart).max(initial=0.0))
+        style = style.but(smooth=style.smooth and smooth)
 
         def paint(ax: Any) -> None:
             draw_cam_difference(ax, first.exp, apart, limit, first.picture, view=first.view, style=style)
@@ -298,8 +302,7 @@ class _Comparison:
         if self.two:
             a, b = egos
             first, second = subjects
-            grids = [(s.layer.grid, s.layer.key_grid) for s in subjects]
-            if a is None or b is None or grids[0] != grids[1]:
+            if a is None or b is None or not same_nodes(first.layer, second.layer, (first.row, second.row)):
                 return [*shown, None], [*notes, None]
             difference = edge_difference(a, b, rows=(first.row, second.row))
             plan = plan_for(first, [union(a, difference)], style, panel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from viz_nodes.draw.subject import Subject
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import chosen, jaccard
 from viz_nodes.grids import View
+from viz_nodes.places import same
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +70,10 @@ def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDi
     Raises:
         ValueError: the grids differ, so that node numbers mean different places.
     """
-    if (a.layer.grid, a.layer.key_grid) != (b.layer.grid, b.layer.key_grid):
+    if not same_nodes(a.layer, b.layer, rows):
         raise ValueError(
-            f"edges can be compared on equal grids only (got {a.layer.grid} with keys {a.layer.key_grid}, and "
-            f"{b.layer.grid} with keys {b.layer.key_grid})"
+            "edges can be compared on equal grids, or the same regions, only "
+            f"(got {a.layer.grid} with keys {a.layer.key_grid}, and {b.layer.grid} with keys {b.layer.key_grid})"
         )
     shares = [dict(zip(ego.keys.tolist(), ego.share.tolist(), strict=True)) for ego in (a, b)]
     share = {
@@ -85,6 +87,27 @@ def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDi
         share=share,
         common=common_edges(a.layer, b.layer, rows),
     )
+
+
+def same_nodes(a: LayerExplanation, b: LayerExplanation, rows: tuple[int, int] = (0, 0)) -> bool:
+    """Whether node i of one lies where node i of the other does."""
+    if (a.grid, a.key_grid) != (b.grid, b.key_grid):
+        return False
+    return same(*(layer.regions(layer.grid, row) for layer, row in zip((a, b), rows, strict=True)))
+
+
+def maps_of(subjects: Sequence[Subject]) -> tuple[list[np.ndarray], bool]:
+    """Raw maps that may be compared, and whether there are values between their nodes.
+
+    Of regions that are no grid they are painted on the pixels of what the network saw, 0 where there is no node.
+    """
+    if all(subject.layer.places is None for subject in subjects):
+        return [subject.layer.cam[subject.row].numpy() for subject in subjects], True
+    painted = []
+    for subject in subjects:
+        regions = subject.exp.regions(subject.layer.index, subject.row)
+        painted.append(regions.paint(subject.layer.cam[subject.row].numpy(), subjects[0].exp.image_size, empty=0.0))
+    return painted, False
 
 
 def common_edges(a: LayerExplanation, b: LayerExplanation, rows: tuple[int, int] = (0, 0)) -> float:

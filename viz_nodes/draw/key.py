@@ -13,7 +13,6 @@ from viz_nodes.draw.artists.axes import frame
 from viz_nodes.draw.artists.edges import EdgeCollection, edge_opacities, edge_widths
 from viz_nodes.draw.artists.ego import TAPER, head_widths
 from viz_nodes.draw.artists.text import dressed
-from viz_nodes.draw.geometry.places import places_of
 from viz_nodes.draw.neighbors import rank_size
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.style.captions import SEPARATOR, percent
@@ -59,7 +58,7 @@ def key_words(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[
 def _numbered(subjects: Sequence[Subject], plans: Mapping[Any, Plan], style: Style) -> bool:
     return any(
         rank_size(
-            plan.panel / subject.size[1] * places_of(subject.layer, subject.size, subject.seen, keys=True).pitch,
+            plan.panel / subject.size[1] * subject.places(subject.layer, keys=True).pitch,
             style.small,
         )
         is not None

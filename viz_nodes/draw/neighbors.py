@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
@@ -123,11 +123,8 @@ def paint_neighbors(on: ImageAxes, egos: Sequence[Ego], style: Style) -> dict[st
     artists: dict[str, Any] = {}
     if on.photograph is not None:
         artists["photograph"] = on.photograph
-    outlined = [on.places(ego.layer, keys=True).boxes[ego.keys] for ego in egos]
-    outlined += [on.places(ego.layer).boxes[[ego.center]] for ego in egos]
-    holes = np.concatenate(outlined) if outlined else np.zeros((0, 4))
     shade = PathPatch(
-        shade_path(on.size, holes), facecolor=to_rgba(look.veil, style.dim), edgecolor="none", linewidth=0, zorder=1
+        _shade(on, egos), facecolor=to_rgba(look.veil, style.dim), edgecolor="none", linewidth=0, zorder=1
     )
     ax.add_artist(shade)
     artists["shade"] = shade
@@ -145,15 +142,29 @@ def paint_neighbors(on: ImageAxes, egos: Sequence[Ego], style: Style) -> dict[st
     return artists
 
 
+def _shade(on: ImageAxes, egos: Sequence[Ego]) -> Path:
+    """The whole image but for the regions of centers and neighbors."""
+    if egos and on.places(egos[0].layer).regions is not None:
+        nodes = np.concatenate([np.append(ego.keys, ego.center) for ego in egos])
+        outer, holes = shade_path(on.size, np.zeros((0, 4))), on.places(egos[0].layer).around(nodes)
+        # Walked the other way round than the image, so that they are open.
+        return Path.make_compound_path(
+            outer, *(Path(loop[[*range(len(loop)), 0]][::-1], closed=True) for loop in holes)
+        )
+    outlined = [on.places(ego.layer, keys=True).boxes[ego.keys] for ego in egos]
+    outlined += [on.places(ego.layer).boxes[[ego.center]] for ego in egos]
+    return shade_path(on.size, np.concatenate(outlined) if outlined else np.zeros((0, 4)))
+
+
 def _outline(on: ImageAxes, ego: Ego, which: int, look: Theme, width: float) -> dict[str, Any]:
     suffix = "" if which == 0 else str(which)
     color = look.centers[which % len(look.centers)]
     shown = ~ego.is_self if not ego.pooled else np.ones(len(ego.keys), bool)
-    shapes = list(on.places(ego.layer, keys=True).corners[ego.keys[shown]])
-    own = list(on.places(ego.layer).corners[[ego.center]])
+    shapes = on.places(ego.layer, keys=True).outlines(ego.keys[shown])
+    own = on.places(ego.layer).outlines(np.array([ego.center]))
     # Above the frame, which is at 2.5, so that a patch at the border has four sides.
     drawn = [
-        PolyCollection(shape, facecolors="none", edgecolors=tone, linewidths=wide, zorder=order, joinstyle="miter")
+        PathCollection(shape, facecolors="none", edgecolors=tone, linewidths=wide, zorder=order, joinstyle="miter")
         for shape, tone, wide, order in (
             (shapes, look.casing, width + 0.6, 2.6),
             (shapes, color, width, 2.7),

@@ -10,7 +10,6 @@ import numpy as np
 from viz_nodes.draw.artists.edges import edge_unit
 from viz_nodes.draw.geometry.closeups import Around, Closeup, closeups_for, too_short
 from viz_nodes.draw.geometry.layout import TALLEST
-from viz_nodes.draw.geometry.places import places_of
 from viz_nodes.draw.geometry.selection import Ego
 from viz_nodes.draw.subject import Subject
 
@@ -87,8 +86,7 @@ def plan_of(
 
 def around_of(subject: Subject, ego: Ego) -> Around:
     """Where a center and its neighbors lie on the picture."""
-    nodes = places_of(ego.layer, subject.size, subject.seen)
-    keys = places_of(ego.layer, subject.size, subject.seen, keys=True)
+    nodes, keys = subject.places(ego.layer), subject.places(ego.layer, keys=True)
     return Around(
         at=nodes.centers[ego.center],
         box=nodes.boxes[ego.center],

@@ -17,7 +17,6 @@ from viz_nodes.draw.artists.photograph import Picture
 from viz_nodes.draw.artists.text import add_caption
 from viz_nodes.draw.cam import painter_style
 from viz_nodes.draw.geometry.bundling import bundled
-from viz_nodes.draw.geometry.places import places_of
 from viz_nodes.draw.geometry.selection import own_key
 from viz_nodes.draw.graph import lay_ground
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, percent
@@ -156,8 +155,7 @@ def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style
     """Draw them, see `draw_strongest`; the strongest on top."""
     look, layer = style.look, subject.layer
     artists = lay_ground(on, subject, style.but(nodes=False, grid=False))
-    keys = places_of(layer, on.size, on.view, keys=True)
-    nodes = places_of(layer, on.size, on.view)
+    keys, nodes = on.places(layer, keys=True), on.places(layer)
     starts, ends = keys.centers[strongest.senders], nodes.centers[strongest.receivers]
     if not len(starts):
         return artists

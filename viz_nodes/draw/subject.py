@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from viz_nodes.draw.artists.axes import ImageAxes, image_axes
 from viz_nodes.draw.artists.photograph import Picture, as_picture
+from viz_nodes.draw.geometry.places import ShownPlaces, places_of
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import View
 
@@ -33,12 +34,16 @@ class Subject:
 
     def on(self, ax: Axes, window: View | None = None) -> ImageAxes:
         """The Axes showing the photograph, or a part of it."""
-        return image_axes(ax, self.exp, self.picture, self.view, window)
+        return image_axes(ax, self.exp, self.picture, self.view, window, self.row)
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the pixels that nodes are measured in."""
         return self.exp.image_size if self.picture is None else self.picture.size
+
+    def places(self, layer: LayerExplanation, *, keys: bool = False) -> ShownPlaces:
+        """Where the nodes, or key nodes, of a layer of this row lie on the picture."""
+        return places_of(layer, self.size, self.seen, keys=keys, row=self.row)
 
     @property
     def seen(self) -> View | None:
@@ -52,4 +57,4 @@ def subject_of(
     exp: Explanation, layer: int, image: np.ndarray | Picture | None, row: int = 0, view: View | None = None
 ) -> Subject:
     """A subject of what a caller gave, checked."""
-    return Subject(exp, exp.layer(layer), row, None if image is None else as_picture(image), view)
+    return Subject(exp, exp.layer(layer), exp.row(row), None if image is None else as_picture(image), view)

@@ -12,10 +12,21 @@ import numpy as np
 
 from viz_nodes.places.base import NOBODY, Array, Places
 from viz_nodes.places.grid import GridPlaces
-from viz_nodes.places.label_map import LabelMap
+from viz_nodes.places.label_map import LabelMap, loops_around
 from viz_nodes.places.polygons import Boxes, Points, Polygons
 
-__all__ = ["NOBODY", "Boxes", "GridPlaces", "LabelMap", "Places", "Points", "Polygons", "as_places", "from_arrays"]
+__all__ = [
+    "NOBODY",
+    "Boxes",
+    "GridPlaces",
+    "LabelMap",
+    "Places",
+    "Points",
+    "Polygons",
+    "as_places",
+    "from_arrays",
+    "loops_around",
+]
 
 
 def as_places(given: Any, size: tuple[int, int]) -> Places:
@@ -48,6 +59,18 @@ def as_places(given: Any, size: tuple[int, int]) -> Places:
     raise ValueError(
         "`places` must be a label map (h, w) of whole numbers, boxes (N, 4), points (N, 2) or a list of polygons "
         f"(n, 2) (got an array of shape {array.shape} and {array.dtype})"
+    )
+
+
+def same(one: Places, two: Places) -> bool:
+    """Whether node i of one lies where node i of the other does."""
+    if one is two:
+        return True
+    mine, others = one.arrays(), two.arrays()
+    return (
+        one.size == two.size
+        and mine.keys() == others.keys()
+        and all(np.array_equal(array, others[name]) for name, array in mine.items())
     )
 
 

@@ -64,8 +64,11 @@ class Places(ABC):
             shape: (h, w) of the map over the image; the image's own size by default.
         """
 
-    def mask(self, node: int) -> Array:
-        """(height, width) bool, the pixels of a node's region, also those where a smaller one lies over it.
+    def mask(self, node: int, shape: tuple[int, int] | None = None) -> Array:
+        """(h, w) bool, the pixels of a node's region, also those where a smaller one lies over it.
+
+        Args:
+            shape: (h, w) of the mask over the image; the image's own size by default.
 
         Raises:
             ValueError: there is no such node.
@@ -73,7 +76,7 @@ class Places(ABC):
         number = whole("node", node)
         if not 0 <= number < self.num_nodes:
             raise ValueError(f"`node` must lie in [0, {self.num_nodes}) (got {number})")
-        return self._mask(number)
+        return self._mask(number, self.size if shape is None else shape)
 
     def covered(self, mask: Array) -> Array:
         """(N,) float64, how much of each region a mask of the image covers, 0 to 1.
@@ -128,8 +131,8 @@ class Places(ABC):
     @abstractmethod
     def _outlines(self) -> list[list[Array]]: ...
 
-    def _mask(self, node: int) -> Array:
-        return np.asarray(self.label_map() == node)
+    def _mask(self, node: int, shape: tuple[int, int]) -> Array:
+        return np.asarray(self.label_map(shape) == node)
 
     def _covered(self, mask: Array) -> Array:
         node = self.label_map()

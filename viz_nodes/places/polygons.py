@@ -77,9 +77,9 @@ class Polygons(Places):
     def _largest_first(self) -> list[int]:
         return [int(node) for node in np.argsort([-area_of(polygon) for polygon in self.polygons], kind="stable")]
 
-    def _mask(self, node: int) -> Array:
-        found = np.zeros(self.size, dtype=bool)
-        rows, cols, inside = self._raster(node, self.size)
+    def _mask(self, node: int, shape: tuple[int, int]) -> Array:
+        found = np.zeros(shape, dtype=bool)
+        rows, cols, inside = self._raster(node, shape)
         found[rows, cols] = inside
         return found
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.photograph import Picture, Raster, add_raster, as_picture
-from viz_nodes.draw.geometry.places import Places, grid_places, places_of
+from viz_nodes.draw.geometry.places import ShownPlaces, grid_places, places_of
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import Grid, View
 
@@ -30,6 +30,7 @@ class ImageAxes:
         window: the part of it that is shown: left, top, right, bottom.
         points_per_pixel: how large one of its pixels is on paper.
         photograph: its artist, None where no image was given.
+        row: of the explanation that is painted.
     """
 
     ax: Axes
@@ -38,12 +39,13 @@ class ImageAxes:
     window: View
     points_per_pixel: float
     photograph: Raster | None
+    row: int = 0
 
-    def places(self, layer: LayerExplanation, *, keys: bool = False) -> Places:
+    def places(self, layer: LayerExplanation, *, keys: bool = False) -> ShownPlaces:
         """Where a layer's nodes, or key nodes, lie."""
-        return places_of(layer, self.size, self.view, keys=keys)
+        return places_of(layer, self.size, self.view, keys=keys, row=self.row)
 
-    def pitch(self, places: Places) -> float:
+    def pitch(self, places: ShownPlaces) -> float:
         """Points on paper between two nodes, the smaller of across and down."""
         return self.points_per_pixel * places.pitch
 
@@ -58,7 +60,12 @@ class ImageAxes:
 
 
 def image_axes(
-    ax: Axes, exp: Explanation, image: np.ndarray | Picture | None, view: View | None, window: View | None = None
+    ax: Axes,
+    exp: Explanation,
+    image: np.ndarray | Picture | None,
+    view: View | None,
+    window: View | None = None,
+    row: int = 0,
 ) -> ImageAxes:
     """Show `image` on `ax` with equal aspect and no ticks.
 
@@ -67,6 +74,7 @@ def image_axes(
     Args:
         view: the part of the image that the network saw; None for what the picture itself says, else all of it.
         window: show this part of the image only.
+        row: of the explanation.
     """
     earlier = next((artist for artist in ax.get_children() if isinstance(artist, Raster) and artist.frame), None)
     photograph: Raster | None = None
@@ -94,7 +102,7 @@ def image_axes(
         photograph = add_raster(ax, part, extent, smooth=True, zorder=0)
         photograph.frame, photograph.view = size, seen
     left, top, right, bottom = (float(edge) for edge in seen)
-    return ImageAxes(ax, size, (left, top, right, bottom), shown, scale, photograph)
+    return ImageAxes(ax, size, (left, top, right, bottom), shown, scale, photograph, row)
 
 
 def frame(ax: Axes, color: str, width: float = 0.4) -> None:
@@ -114,7 +122,7 @@ def add_veil(on: ImageAxes, color: str, strength: float, zorder: float) -> Recta
 
 
 def add_patch_grid(
-    on: ImageAxes, places: Places, color: str, *, alpha: float = 0.22, width: float = 0.3, zorder: float = 1.0
+    on: ImageAxes, places: ShownPlaces, color: str, *, alpha: float = 0.22, width: float = 0.3, zorder: float = 1.0
 ) -> LineCollection:
     """The lines between patches, in one artist."""
     artist = LineCollection(list(places.lines), colors=color, linewidths=width, alpha=alpha, zorder=zorder)
@@ -122,6 +130,6 @@ def add_patch_grid(
     return artist
 
 
-def places_on(on: ImageAxes, grid: Grid) -> Places:
+def places_on(on: ImageAxes, grid: Grid) -> ShownPlaces:
     """Where the nodes of a grid lie that is no layer's."""
     return grid_places(grid, on.size, on.view)

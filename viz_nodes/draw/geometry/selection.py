@@ -219,6 +219,8 @@ def ego_of(
 
 def own_key(layer: LayerExplanation, node: int) -> int:
     """The key node that a node is, or where keys are pooled the one that it lies in."""
+    if not layer.pooled:
+        return node
     (height, width), (key_height, key_width) = layer.grid, layer.key_grid
     row, col = divmod(node, width)
     return int((row + 0.5) / height * key_height) * key_width + int((col + 0.5) / width * key_width)
