@@ -29,7 +29,8 @@ def test_a_network_is_trained_and_evaluated_in_a_few_lines(photos, tmp_path, cap
     assert (result.arch, result.best.name) == ("gcn_demo", BEST)
 
     model = vizgraph.load_model("gcn_demo", weights, device="cpu")
-    measured = evaluate(model, photos, out=tmp_path / "scores")
+    data = data_config(photos, workers=0)
+    measured = evaluate(model, data, out=tmp_path / "scores")
     assert capsys.readouterr() == ("", "")
     assert measured.metrics.top1 == pytest.approx(result.best_top1)
     assert measured.table["class"].tolist() == ["blue", "green", "red"]
@@ -37,7 +38,7 @@ def test_a_network_is_trained_and_evaluated_in_a_few_lines(photos, tmp_path, cap
     assert {path.name for path in measured.paths} >= {"scores.json", "per_class.csv", "confusion.png"}
     assert all(path.is_file() for path in measured.paths)
     assert measured.plain()["top1"] == measured.metrics.top1
-    assert evaluate(model, photos).paths == ()
+    assert evaluate(model, data).paths == ()
     # an unchanged run that goes on has nothing left to do
     again = train(config, out=tmp_path / "run", resume=True)
     assert again.metrics is None

@@ -96,6 +96,16 @@ def test_the_average_is_the_average(tiny, start, tmp_path):
     torch.testing.assert_close(run.state.average.module.state_dict()[name], wanted)
 
 
+def test_a_callback_hears_the_loss_of_the_updates_before(tiny, start, tmp_path):
+    losses = []
+    note = after_update(lambda training: losses.append(training.step.running_loss))
+    start(tiny("schedule.epochs=1"), tmp_path, callbacks=[note]).run()
+    assert losses[0] is None
+    assert all(0 < loss < 10 for loss in losses[1:])
+    (row,) = read_log(tmp_path / "log.csv")
+    assert losses[-1] == pytest.approx(row["train_loss"], rel=0.5)
+
+
 def test_mixup_ends_where_the_config_says(tiny, start, tmp_path):
     states = []
     note = after_update(lambda training: states.append(training.step.mixing.mixup.mixup_enabled))

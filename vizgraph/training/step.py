@@ -43,6 +43,7 @@ class UpdateStep:
         self.mixing = Mixing(config.augment, classes, self.device)
         self.looks_every = 1 if self.device.type == "cpu" else config.run.log_every
         self._pending: list[Tensor] = []
+        self._pending_images = 0
         self._overflows = 0
 
     def start_epoch(self, epoch: int) -> None:
@@ -64,6 +65,7 @@ class UpdateStep:
                 scaled = loss / len(group)
                 (scaled if scaler is None else scaler.scale(scaled)).backward()
             self._pending.append(loss.detach() * len(batch.labels))
+            self._pending_images += len(batch.labels)
             self.state.progress.seen += len(batch.labels)
         if scaler is not None:
             scaler.unscale_(optimizer)
@@ -93,6 +95,7 @@ class UpdateStep:
             return True
         losses = torch.stack(self._pending).double().cpu()
         self._pending.clear()
+        self._pending_images = 0
         finite = bool(torch.isfinite(losses).all())
         if finite:
             self._overflows = 0
@@ -104,6 +107,6 @@ class UpdateStep:
 
     @property
     def running_loss(self) -> float | None:
-        """Mean loss of the epoch so far; None where part of it was not looked at."""
-        progress = self.state.progress
-        return progress.loss_sum / progress.seen if progress.seen and not self._pending else None
+        """Mean loss of the images of this epoch that were looked at so far; None before any."""
+        looked_at = self.state.progress.seen - self._pending_images
+        return self.state.progress.loss_sum / looked_at if looked_at else None
