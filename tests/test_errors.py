@@ -34,7 +34,7 @@ def test_each_error_has_its_sentence_and_code_also_after_another_process(kind, c
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_was_asked_to_leave_ends_as_its_signal_does(signum, code):
     error = pickle.loads(pickle.dumps(errors.Interrupted(signum)))
-    assert described(error) == (signum.name, code)
+    assert described(error) == (f"stopped by {signum.name}; go on with --resume", code)
 
 
 def test_the_toolkits_own_errors_have_codes_though_it_does_not_know_them():

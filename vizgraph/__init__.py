@@ -21,10 +21,13 @@ _HOME = {
     "score": "vizgraph.api.score",
     "summarize": "vizgraph.api.summarize",
     "verify": "vizgraph.api.verify",
+    "evaluate": "vizgraph.api.evaluate",
+    "train": "vizgraph.training",
 }
 __all__ = [
     "__version__",
     "compare",
+    "evaluate",
     "explore",
     "list_models",
     "load_image",
@@ -32,11 +35,13 @@ __all__ = [
     "render",
     "score",
     "summarize",
+    "train",
     "verify",
 ]
 
 if TYPE_CHECKING:
     from vizgraph.api.compare import compare
+    from vizgraph.api.evaluate import evaluate
     from vizgraph.api.explore import explore
     from vizgraph.api.render import render
     from vizgraph.api.score import score
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from vizgraph.checkpoints import load_model
     from vizgraph.data import load_image
     from vizgraph.models import list_models
+    from vizgraph.training import train
 
 
 def __getattr__(name: str):

@@ -101,13 +101,13 @@ class Interrupted(VizgraphError):
     """
 
     def __init__(self, signum: int) -> None:
-        super().__init__(signal.Signals(signum).name)
+        super().__init__(signum)
         self.args = (signum,)
         self.signum = signum
         self.exit_code = 128 + signum
 
     def __str__(self) -> str:
-        return signal.Signals(self.signum).name
+        return f"stopped by {signal.Signals(self.signum).name}; go on with --resume"
 
 
 class Terminated(BaseException):

@@ -118,7 +118,7 @@ def test_models_says_what_is_here(tmp_path):
     cached.touch()
     output = CliRunner().invoke(command, []).output
     assert re.search(r"graphconvnet_s .* ckpt/GraphConvNet_S_82\.pth\.tar$", output, re.M)
-    facts = {fact["arch"]: fact for fact in json.loads(CliRunner().invoke(command, ["--json"]).output)}
+    facts = {fact["arch"]: fact for fact in json.loads(CliRunner().invoke(command, ["--json"]).output)["architectures"]}
     assert facts["pvig_ti"]["here"] == str(cached)
     assert facts["vig_ti"]["here"] is None
     assert facts["vig_ti"]["weights"][0]["sha256_prefix"] == "61872146"

@@ -12,8 +12,9 @@ import pytest
 
 from viz_nodes.batch.options import layer_indices
 from viz_nodes.text import one_line
-from vizgraph.cli import options
+from vizgraph.cli.command import vizgraph_command
 from vizgraph.cli.errors import OneLineErrors
+from vizgraph.cli.values import Layers
 from vizgraph.errors import Terminated, UsageError
 
 
@@ -25,11 +26,11 @@ def ends(error, *args):
     def group():
         pass
 
-    @group.command("do")
-    @options.debug
-    def do():
+    @vizgraph_command("do")
+    def do(progress):
         raise error
 
+    group.add_command(do)
     result = CliRunner().invoke(group, ["do", *args], prog_name="vizgraph")
     return result.exit_code, result.stderr
 
@@ -125,13 +126,13 @@ def test_values_that_cannot_be_meant_are_refused(run, args, said):
     ],
 )
 def test_layers_are_counted_from_one_and_default_to_thirds(choice, depth, indices):
-    assert layer_indices(options.Layers().convert(choice, None, None), depth) == indices
+    assert layer_indices(Layers().convert(choice, None, None), depth) == indices
 
 
 @pytest.mark.parametrize("number", [13, -13])
 def test_a_layer_beyond_the_network_is_refused_with_the_range(number):
     with pytest.raises(IndexError, match=f"no layer {number}; this network has layers 1 to 12"):
-        layer_indices(options.Layers().convert(str(number), None, None), 12)
+        layer_indices(Layers().convert(str(number), None, None), 12)
 
 
 @pytest.mark.parametrize("command", [[], ["render"], ["demo"], ["summarize"]])

@@ -275,10 +275,10 @@ def test_pictures_tell_what_they_were_made_from(render, photograph, tmp_path):
 def test_the_original_is_drawn_on_unless_what_the_network_saw_is_asked_for(render, photograph, tmp_path):
     wide = photograph(tmp_path / "x.jpg", size=(96, 24))
     render(wide, more=("--layers", "1", "--dpi", "100"))
-    with Image.open(tmp_path / "out/gcn_demo/x/layer_1_graph.png") as picture:
+    with Image.open(tmp_path / "out/gcn_demo/x/layer_1_cam.png") as picture:
         original = picture.size
     render(wide, more=("--layers", "1", "--canvas", "input", "--dpi", "100"))
-    with Image.open(tmp_path / "out/gcn_demo/x/layer_1_graph.png") as picture:
+    with Image.open(tmp_path / "out/gcn_demo/x/layer_1_cam.png") as picture:
         squashed = picture.size
     assert original[0] == squashed[0]
     assert original[1] < 0.5 * squashed[1]

@@ -14,25 +14,13 @@ from torch import Tensor, nn
 
 from viz_nodes.batch.inputs import UnreadableImage, digest_of, items, reason_of
 from viz_nodes.batch.options import RenderOptions
-from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.text import well_formed
 
 Load = Callable[[Path], Any]
 """From an image file to a sample: an object with `pixels` (1, C, H, W) as the network takes them and `image` (H, W, 3)
 uint8 as people see them, and where there are such `original`, `view` (the part of it that the network saw) and `notes`;
 or a pair (pixels, image)."""
-_ARRAYS = (
-    "cam",
-    "peak",
-    "neighbors",
-    "share",
-    "contribution",
-    "distance",
-    "margin",
-    "skipped",
-    "rejected",
-    "rejected_distance",
-)
 _TRIES = 3
 
 
@@ -134,7 +122,7 @@ class Explainer:
         exp = explain(
             self.model,
             pixels,
-            layers=None if options.layers is None or isinstance(options.layers, str) else list(options.layers),
+            layers=None if options.needs_all_layers else [int(index) for index in options.layers or ()],
             target=options.target,
             versus=options.versus,
             method=options.method,
@@ -146,7 +134,25 @@ class Explainer:
                 f"`target` {options.target!r} asks for several classes and a folder shows one; run once for each"
             )
         exp = replace(exp, model=self.name)
-        return [one_row(exp, row) for row in range(len(exp))]
+        return [exp.only(row) for row in range(len(exp))]
+
+    def effects(self, sample: Loaded, exp: Explanation) -> dict[int, Tensor] | None:
+        """What cutting the edges of each layer's centers changes, (N, k) by layer; None where nobody asks."""
+        from viz_nodes.effect import effect
+
+        options = self.options
+        if not options.needs_effect:
+            return None
+        found: dict[int, Tensor] = {}
+        for index in options.layers or ():
+            layer = exp.layer(int(index))
+            nodes = [layer.node((float(x), float(y))) for x, y in options.centers]
+            nodes = nodes or [node for node in layer.peak.tolist() if node != NO_PEAK]
+            values = torch.full(layer.neighbors.shape[1:], float("nan"), dtype=torch.float64)
+            for node in nodes:
+                values[node] = effect(self.model, sample.pixels.to(self.device), exp, layer.index, node).double()
+            found[layer.index] = values
+        return found
 
 
 def depth_of(model: nn.Module, load: Load, images: Sequence[Path], out: Path) -> int:
@@ -177,18 +183,6 @@ def weights_of(model: nn.Module) -> dict[str, Any]:
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return {"file": None, "source": "model", "sha256": digest.hexdigest()}
-
-
-def one_row(exp: Explanation, row: int) -> Explanation:
-    """A row as an explanation of its own, sharing no memory with the others."""
-
-    def cut(record: Any, names: Sequence[str]) -> dict[str, Any]:
-        arrays = {name: getattr(record, name) for name in names}
-        return {name: None if array is None else array[row : row + 1].clone() for name, array in arrays.items()}
-
-    layers: list[LayerExplanation] = [replace(layer, **cut(layer, _ARRAYS)) for layer in exp.layers]
-    top = cut(exp, ("logits", "target", "versus"))
-    return replace(exp, layers=tuple(layers), source=torch.zeros(1, dtype=torch.int64), **top)
 
 
 def _loaded(sample: Any, sha256: str) -> Loaded:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _OURS = re.compile(
-    r"layer_\d+_(cam|graph|center_\d+_neighbors)\.(png|pdf|svg)|figure\.(png|pdf|svg)"
+    r"layer_\d+_(cam|graph|edges|center_\d+(_\d+)*_neighbors)\.(png|pdf|svg)|figure\.(png|pdf|svg)"
     r"|top_5\.json|explanation\.npz|graph\.graphml|manifest\.json"
 )
 _UNFINISHED = re.compile(r"\.part-.*|\..+\.[0-9a-f]{16}")
@@ -43,6 +43,7 @@ class Job:
         identity: see `manifest.identity`.
         source: of the image: "path", "relative", "sha256", "size".
         notes: what a person should know of the weights.
+        effect: what cutting edges changes, by layer; None where nobody asks.
     """
 
     out: Path
@@ -54,6 +55,7 @@ class Job:
     identity: dict[str, Any]
     source: dict[str, Any]
     notes: tuple[str, ...] = ()
+    effect: dict[int, Any] | None = None
 
 
 def make(job: Job) -> dict[str, Any]:
@@ -140,28 +142,20 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
     from viz_nodes.draw.geometry.selection import choose_centers
 
     options, exp, image = job.options, job.exp, as_picture(job.image)
-    style: dict[str, Any] = {"theme": options.theme, "font": options.font, "view": job.view, "dpi": float(options.dpi)}
-    single: dict[str, Any] = {} if options.width is None else {"width": options.width}
-    maps: dict[str, Any] = {"palette": options.palette, "normalize": options.normalize}
-    graphs: dict[str, Any] = {"color": options.color, "hops": options.hops}
-    of_kind: dict[str, dict[str, Any]] = {
-        "cam": maps,
-        "neighbors": options.edges,
-        "graph": {**options.edges, **graphs},
-    }
+    edges = options.selected(job.effect)
     found: list[tuple[str, str, int | None, Callable[[], Any]]] = []
-    for layer in exp.layers:
-        stem, nodes = f"layer_{layer.number}", choose_centers(layer, 0, options.edges["center"])
-        middle = "_".join(map(str, nodes))
-        names = {"cam": f"{stem}_cam", "neighbors": f"{stem}_center_{middle}_neighbors", "graph": f"{stem}_graph"}
+    for index in options.layers or ():
+        layer = exp.layer(int(index))
+        stem, nodes = f"layer_{layer.number}", choose_centers(layer, 0, edges["center"])
+        names = {kind: f"{stem}_{kind}" for kind in options.kinds}
+        names["neighbors"] = f"{stem}_center_{'_'.join(map(str, nodes))}_neighbors"
         for kind in options.kinds:
             if kind == "neighbors" and not nodes:
                 continue
 
             def paint(kind: str = kind, index: int = layer.index) -> Any:
-                size, caption = options.font_size + 0.5, options.captions
-                more = {**style, **single, **of_kind[kind]}
-                return panel(kind, exp, index, image, font_size=size, caption=caption, **more)
+                look = options.drawn()
+                return panel(kind, exp, index, image, view=job.view, caption=options.caption, **edges, **look)
 
             found.append((names[kind], kind, layer.number, paint))
 
@@ -169,13 +163,12 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
         return figure(
             exp,
             image,
-            layers=[layer.index for layer in exp.layers],
+            layers=[int(index) for index in options.layers or ()],
             kinds=[kind for kind in KINDS if kind in options.kinds],
-            width=options.sheet_width(),
-            font_size=options.font_size,
-            title=options.title,
-            key=options.notes,
-            **{**style, **maps, **graphs, **options.edges},
+            view=job.view,
+            caption=options.caption,
+            **edges,
+            **options.drawn(sheet=True),
         )
 
     return [*found, ("figure", "figure", None, sheet)]

@@ -13,17 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-KINDS = ("cam", "neighbors", "graph")
+KINDS = ("cam", "neighbors", "graph", "edges")
+DEFAULT_KINDS = KINDS[:3]
 FORMATS = ("png", "pdf", "svg")
 FITS = ("squash", "crop")
 CANVASES = ("input", "original")
-ORDERS = ("rank", "share", "contribution")
-COLORS = ("center", "contribution")
+ORDERS = ("rank", "share", "contribution", "effect")
+COLORS = ("center", *ORDERS)
 NORMALIZATIONS = ("image", "layer", "shared", "none")
 THEMES = ("light", "dark")
 ALL = "all"
 _COLUMN_LAYERS, _PAGE_LAYERS = 4, 8
-_LAYER_WIDTH_MM = 22.0
+_LAYER_WIDTH_MM, _WIDEST_MM = 22.0, 400.0
+_STYLED = ("palette", "theme", "normalize", "color", "font", "font_size", "dpi", "title", "key", "notes", "width")
+"""The fields that `viz_nodes.draw.Style` has, too."""
 
 
 def _told(default: Any, words: str, choices: Sequence[str] = (), **more: Any) -> Any:
@@ -43,7 +46,7 @@ class RenderOptions:
         method: CAM method.
         fit: how an image is made to fit the network, "squash" or "crop"; what `load` does is to follow it.
         k: neighbors drawn, or "all".
-        order: by what neighbors are ranked when fewer than all are drawn.
+        order: which neighbors are drawn, where fewer than all are: the first by this.
         hops: how many layers back edges are followed.
         color: what colors of edges mean.
         centers: whose neighbors are drawn, as (x, y) fractions of what the network saw; none for each layer's peak.
@@ -52,10 +55,9 @@ class RenderOptions:
         dpi: of PNG files.
         width: of figures, as `viz_nodes.figure` takes it; None picks one for the number of layers.
         canvas: "input" draws on what the network saw, "original" on the whole photograph.
-        palette, theme, normalize, font, font_size: how figures look.
-        title: whether a figure has its heading, or the words of it.
-        captions: whether pictures have theirs.
-        notes: whether a figure explains its marks.
+        palette, theme, normalize, font, font_size, title, key, notes: as in `viz_nodes.draw.Style`.
+        caption: whether pictures have captions, and the figure title, key and notes.
+        style: a `viz_nodes.draw.Style` that says the rest; what is named beside it goes before.
 
     Raises:
         ValueError: a value that cannot be meant; what needs the network to be known is not looked at.
@@ -67,11 +69,11 @@ class RenderOptions:
     method: str = _told("gradcam", "CAM method: gradcam, layercam, eigencam, ...")
     fit: str = _told("squash", "Show the network the whole image, or its evaluation crop.", FITS)
     k: int | str = _told(9, "Neighbors drawn, or 'all'.")
-    order: str = _told("rank", "By what neighbors are ranked when fewer than all are drawn.", ORDERS)
+    order: str = _told("rank", "Which neighbors are drawn: the nearest, or those with most of this.", ORDERS)
     hops: int = _told(1, "Graph layers that edges are followed back, each with its own edges.", least=1, most=6)
     color: str = _told("center", "What colors of edges mean.", COLORS)
     centers: tuple[tuple[float, float], ...] = _told((), "Places whose neighbors are drawn")
-    kinds: tuple[str, ...] = _told(KINDS, "Pictures of a layer.", KINDS)
+    kinds: tuple[str, ...] = _told(DEFAULT_KINDS, "Pictures of a layer.", KINDS)
     formats: tuple[str, ...] = _told(("png",), "Files of a figure.", FORMATS)
     dpi: int = _told(300, "Pixels an inch of PNG files.", least=30, most=2400)
     width: str | float | None = _told(None, "Of figures: column, page, neurips, ..., millimeters, or such as 3.3in.")
@@ -83,11 +85,13 @@ class RenderOptions:
     normalize: str = _told(
         "image", "What shares a scale of colors: image, layer or all; none keeps raw values.", NORMALIZATIONS
     )
-    font: str = _told("DejaVu Sans", "Family of letters.")
-    font_size: float = _told(6.5, "Points at final size.", least=3.0, most=24.0)
+    font: str | None = _told(None, "Family of letters.")
+    font_size: float | None = _told(None, "Points at final size.", least=3.0, most=24.0)
     title: bool | str = _told(True, "The heading of a figure, instead of class, probability, method and model.")
-    captions: bool = _told(True, "Captions under the pictures.")
-    notes: bool = _told(True, "The line that explains the marks of a figure.")
+    caption: bool = _told(True, "Title, captions and explanations.")
+    key: bool = _told(True, "The line that explains the marks of a figure.")
+    notes: bool = _told(True, "What panels say of what they leave out.")
+    style: Any = field(default=None, metadata={"help": ""})
 
     def __post_init__(self) -> None:
         for name in ("centers", "kinds", "formats"):
@@ -107,16 +111,20 @@ class RenderOptions:
 
     def record(self) -> dict[str, Any]:
         """As a manifest holds it: layers from 1, the predicted class as "top1"; what is as always is left out."""
-        record = {
-            "layers": self.layers
-            if self.layers is None or isinstance(self.layers, str)
-            else [n + 1 if n >= 0 else n for n in self.layers],
-            "target": "top1" if self.target is None else self.target,
-        }
+        layers = self.layers
+        if layers is not None and not isinstance(layers, str):
+            layers = [index + 1 if index >= 0 else index for index in layers]  # type: ignore[assignment]
+        record: dict[str, Any] = {"layers": layers, "target": "top1" if self.target is None else self.target}
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name not in record and (one.name in _ALWAYS or value != one.default):
+            if one.name not in (*record, "style") and (one.name in _ALWAYS or value != one.default):
                 record[one.name] = _plain(value)
+        if self.style is not None:
+            record["style"] = {
+                one.name: _plain(getattr(self.style, one.name))
+                for one in fields(self.style)
+                if getattr(self.style, one.name) != one.default
+            }
         return record
 
     @classmethod
@@ -130,6 +138,10 @@ class RenderOptions:
         if isinstance(plain.get("layers"), tuple):
             plain["layers"] = tuple(n - 1 if n > 0 else n for n in plain["layers"])
         plain["target"] = None if plain.get("target") == "top1" else plain.get("target")
+        if plain.get("style") is not None:
+            from viz_nodes.draw.style.style import Style
+
+            plain["style"] = Style(**plain["style"])
         return cls(**plain)
 
     def resolved(self, depth: int) -> RenderOptions:
@@ -140,6 +152,19 @@ class RenderOptions:
         """
         return dataclasses.replace(self, layers=tuple(layer_indices(self.layers, depth)))
 
+    def drawn(self, *, sheet: bool = False) -> dict[str, Any]:
+        """How pictures look, as painters and figures take it.
+
+        Args:
+            sheet: of the figure with all layers, whose width follows their number where nobody says it.
+        """
+        named = {name: getattr(self, name) for name in _STYLED if getattr(self, name) != _DEFAULTS[name]}
+        if self.style is not None:
+            named["style"] = self.style
+        if self.width is None and self.style is None and sheet:
+            named["width"] = self.sheet_width()
+        return named
+
     def sheet_width(self) -> str | float:
         """Width of `figure.*`: a column for few layers, a page for more, beyond that as much as they need."""
         if self.width is not None:
@@ -147,12 +172,23 @@ class RenderOptions:
         count = len(self.layers or "")
         if count <= _COLUMN_LAYERS:
             return "column"
-        return "page" if count <= _PAGE_LAYERS else _LAYER_WIDTH_MM * count
+        return "page" if count <= _PAGE_LAYERS else min(_LAYER_WIDTH_MM * count, _WIDEST_MM)
+
+    def selected(self, effect: Any = None) -> dict[str, Any]:
+        """Which edges are drawn, as painters and figures take it."""
+        edges: dict[str, Any] = {"k": self.k, "order": self.order, "hops": self.hops}
+        edges["center"] = list(self.centers) or None
+        return edges if effect is None else edges | {"effect": effect}
 
     @property
-    def edges(self) -> dict[str, Any]:
-        """Which edges are drawn, as painters take them."""
-        return {"k": self.k, "order": self.order, "center": list(self.centers) or None}
+    def needs_effect(self) -> bool:
+        """Whether edges must be cut to draw this."""
+        return "effect" in (self.order, self.color)
+
+    @property
+    def needs_all_layers(self) -> bool:
+        """Whether layers are needed that are not drawn: those that hops lead to, and those that are held for a cut."""
+        return self.needs_effect or self.hops > 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +218,7 @@ class RunOptions:
             _check(one.name, getattr(self, one.name), one.metadata)
 
 
+_DEFAULTS = {one.name: one.default for one in fields(RenderOptions)}
 _ALWAYS = {"layers", "target", "versus", "method", "fit", "k", "kinds", "formats"} | {
     "dpi",
     "width",
@@ -257,7 +294,10 @@ def _check(name: str, value: Any, told: Mapping[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    # Palettes and themes have names.
+    return value if isinstance(value, str | int | float | bool | None) else getattr(value, "name", str(value))
 
 
 def _tuples(value: Any) -> Any:

@@ -306,12 +306,10 @@ def require_drawable(options: RenderOptions) -> None:
         ValueError: no such method, palette or width.
     """
     from viz_nodes.cams import lookup
-    from viz_nodes.draw.style.palettes import palette_named
-    from viz_nodes.draw.style.widths import width_in_inches
+    from viz_nodes.draw.style.style import style_of
 
     lookup(options.method)
-    palette_named(options.palette)
-    width_in_inches(options.sheet_width())
+    style_of(options.drawn(sheet=True))
 
 
 def _are_places(layers: Any) -> bool:

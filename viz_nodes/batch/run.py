@@ -145,11 +145,12 @@ class Run:
                 raise
             for at in samples:
                 found[at][0].error = error
+        effects = {at: self.explainer.effects(samples[at], exp) for at, exp in explained.items() if found[at][0].fresh}
         started: list[tuple[Outcome, Future[Any] | None]] = []
         for at, (outcome, source) in enumerate(found):
             future = None
             if outcome.fresh and at in explained:
-                future = workers.submit(self._job(outcome, source, samples[at], explained[at]))
+                future = workers.submit(self._job(outcome, source, samples[at], explained[at], effects[at]))
             started.append((outcome, future))
         return started
 
@@ -182,7 +183,7 @@ class Run:
             outcome.made, outcome.fresh = there, False
         return outcome, source
 
-    def _job(self, outcome: Outcome, source: dict[str, Any], sample: Loaded, exp: Any) -> Job:
+    def _job(self, outcome: Outcome, source: dict[str, Any], sample: Loaded, exp: Any, effect: Any) -> Job:
         original = self.explainer.options.canvas == "original"
         height, width = sample.original.shape[:2]
         about = {"sha256": sample.sha256, "size": [height, width], "view": [float(edge) for edge in sample.view]}
@@ -196,6 +197,7 @@ class Run:
             identity=self.identity,
             source={**source, **about},
             notes=(*self.notes, *sample.notes),
+            effect=effect,
         )
 
     def _end(self, outcome: Outcome, future: Future[Any] | None) -> Outcome:

@@ -226,13 +226,9 @@ def sheet(
             view=[one.view for one in shown],
             names=names_of(columns),
             kinds=[kind for kind in KINDS if kind in look.kinds],
-            k=look.k,
-            width=look.width or "page",
-            palette=look.palette,
-            theme=look.theme,
-            font=look.font,
-            font_size=look.font_size,
-            dpi=float(look.dpi),
+            caption=look.caption,
+            **look.selected(),
+            **look.drawn(),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from viz_nodes.batch.options import RenderOptions, split
 from vizgraph.api.columns import Column, Networks, columns_of, explained, numbers, paired, sheet
 from vizgraph.api.images import require_image
 from vizgraph.api.networks import file_name
-from vizgraph.api.render import styled
+from vizgraph.api.provenance import digest_of
 from vizgraph.errors import VizgraphError, as_ours, as_usage, sentence
 
 if TYPE_CHECKING:
@@ -101,7 +100,8 @@ def compare(
     """
     with as_ours():
         with as_usage("compare"):
-            options = replace(options or DEFAULTS, **split(more)[0], **styled(style))
+            named = split(more)[0] if style is None else {"style": style, **split(more)[0]}
+            options = replace(options or DEFAULTS, **named)
         pairs = paired(models, checkpoints)
         columns = columns_of(pairs, targets, methods)
         _require_drawable(columns, options)
@@ -192,11 +192,6 @@ def _one(
     told["columns"] = [{**asked, **found} for asked, found in zip(note["columns"], told["columns"], strict=True)]
     write_atomically(folder / "compare.json", (json.dumps(told, indent=2) + "\n").encode())
     return folder, told
-
-
-def digest_of(note: dict[str, Any]) -> str:
-    """What tells one question from another, in eight hex digits."""
-    return hashlib.sha256(json.dumps(note, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def _folder_of(folder: Path, note: dict[str, Any]) -> Path:

@@ -85,8 +85,9 @@ def load(
     device: Any = "auto",
     seed: int = 0,
     labels: Labels = None,
+    say: bool = True,
 ) -> Network:
-    """The network that is meant, in eval mode; the logger is told which weights it took.
+    """The network that is meant, in eval mode.
 
     Args:
         model_or_arch: an architecture, or a network that is loaded already.
@@ -96,6 +97,7 @@ def load(
         device: where it runs; a network of the user's own stays where it is.
         seed: of random weights.
         labels: class names instead of its own.
+        say: tell the logger which weights were taken.
 
     Raises:
         UsageError: no such architecture or device, or labels that are not as many as the classes.
@@ -120,10 +122,11 @@ def load(
     info: Any = model.checkpoint_info
     untrained = info.source == "random"
     words = f"untrained, random weights of seed {seed}" if untrained else str(info)
-    _log.info("%s: %s, on %s", name, words, place)
+    level = logging.INFO if say else logging.DEBUG
+    _log.log(level, "%s: %s, on %s", name, words, place)
     notes = (f"untrained: the weights are random (seed {seed})",) if untrained else tuple(info.notes)
     for note in notes:
-        _log.info("  %s", note)
+        _log.log(level, "  %s", note)
     written = None if checkpoint is None else str(checkpoint)
     return Network(model, name, written, weights_of(model, seed), _labels(model, names), notes, untrained)
 

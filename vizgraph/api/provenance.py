@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +19,11 @@ _COMMANDS = ("render", "compare")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _FURTHER = ("labels", "explain")
 """What a record of options holds beside the options."""
+
+
+def digest_of(note: dict[str, Any]) -> str:
+    """What tells one question from another, in eight hex digits."""
+    return hashlib.sha256(json.dumps(note, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def provenance_of(figure: str | os.PathLike[str]) -> dict[str, Any]:

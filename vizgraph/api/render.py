@@ -57,7 +57,8 @@ def render(
     with as_ours():
         with as_usage("render"):
             of_render, of_run = split(more)
-            options, how = replace(options or RenderOptions(), **of_render, **styled(style)), RunOptions(**of_run)
+            named = of_render if style is None else {"style": style, **of_render}
+            options, how = replace(options or RenderOptions(), **named), RunOptions(**of_run)
         if isinstance(model_or_arch, str | None):
             networks.named(model_or_arch, checkpoint)
         given, out = inputs.as_paths(images), inputs.expanded(out)
@@ -100,11 +101,3 @@ def asked_of(network: networks.Network, options: RenderOptions) -> RenderOptions
         target=networks.class_of(options.target, network, "--target"),
         versus=networks.class_of(options.versus, network, "--versus"),
     )
-
-
-def styled(style: Any) -> dict[str, Any]:
-    """The fields of `RenderOptions` that a style sets."""
-    if style is None:
-        return {}
-    names = {"theme", "palette", "normalize", "font", "font_size", "dpi"}
-    return {name: value for name, value in vars(style).items() if name in names}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import manifest
 from viz_nodes.text import one_line
-from vizgraph.api.compare import digest_of
+from vizgraph.api.provenance import digest_of
 
 if TYPE_CHECKING:
     import pandas as pd

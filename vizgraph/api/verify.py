@@ -257,6 +257,7 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, image: Path, hand
         options=options,
         identity={},
         source={},
+        effect=explainer.effects(sample, exp),
     )
     for _, kind, layer, paint in pictures(job):
         if (kind, layer) == (note["drawn"], note["layer"]):

@@ -48,7 +48,7 @@ class Answer:
 def vizgraph_command(
     name: str, *options: Option | Sequence[Any], epilog: str | None = None
 ) -> Callable[..., click.Command]:
-    """A click command from a function that returns an `Answer`.
+    """A click command from a function that returns an `Answer`; None where another process tells it.
 
     Beside its own options it gets --json, --quiet, --verbose and --debug, and the function the keyword `progress`:
     whether a bar may be shown.
@@ -63,11 +63,13 @@ def vizgraph_command(
         click.option("--debug", is_flag=True, help="Show the traceback of an error."),
     )
 
-    def decorate(function: Callable[..., Answer]) -> click.Command:
+    def decorate(function: Callable[..., Answer | None]) -> click.Command:
         @functools.wraps(function)
         def run(*, as_json: bool, quiet: bool, verbose: bool, debug: bool, **given: Any) -> int:
             with logged(quiet=quiet, verbose=verbose):
                 answer = function(progress=not quiet, **given)
+            if answer is None:
+                return ALL_DONE
             if as_json:
                 click.echo(json.dumps(answer.record, indent=2, default=_plain))
             else:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
+
 from viz_nodes.text import one_line
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
+from vizgraph.cli.values import Width
 from vizgraph.errors import ALL_DONE, SOME_FAILED
 
 
@@ -20,13 +23,17 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     options.versus,
     options.layers,
     options.k,
+    options.field_option("order", type=click.Choice(("rank", "share", "contribution"))),
+    options.field_option("color", type=click.Choice(("center", "rank", "share", "contribution"))),
+    options.centers,
     options.kinds("cam,graph"),
     options.fit,
     options.out,
     options.formats,
     options.dpi,
-    options.field_option("width", metavar="WIDTH", type=options.Width(), default="page", show_default=True),
+    options.field_option("width", metavar="WIDTH", type=Width(), default="page", show_default=True),
     options.looks[1:],
+    options.words,
     options.device,
 )
 def command(
@@ -57,6 +64,6 @@ def command(
 
     how = options.loading(no_ema, sha256, device, seed, labels)
     models = archs or (None,)
-    result = vizgraph.compare(models, img, out, checkpoints=ckpts, load=how, progress=progress, **more)
+    result = vizgraph.compare(models, img, out, checkpoints=ckpts, load=how, progress=progress, **options.said(more))
     code = SOME_FAILED if result.failed else ALL_DONE
     return Answer(result.record(), [one_line(path) for path in result.paths], code)

@@ -17,31 +17,10 @@ from typing import Any
 import click
 
 from viz_nodes.text import one_line
-from vizgraph.errors import (
-    ALL_DONE,
-    BAD_CHECKPOINT,
-    CANNOT_WRITE,
-    INTERRUPTED,
-    SOME_FAILED,
-    TERMINATED,
-    USAGE,
-    Terminated,
-    VizgraphError,
-    described,
-)
-
-__all__ = ["BAD_CHECKPOINT", "CANNOT_WRITE", "SOME_FAILED", "USAGE", "Failure", "OneLineErrors", "one_line"]
+from vizgraph.errors import ALL_DONE, INTERRUPTED, TERMINATED, USAGE, Terminated, described
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click from 8.2 raises for a bare `vizgraph`; its message is the whole help, which is to keep its lines."""
-
-
-class Failure(VizgraphError):
-    """An error of `train` and `evaluate` with an exit code of its own."""
-
-    def __init__(self, what: str, why: str, cure: str = "", *, code: int) -> None:
-        super().__init__(what, why, cure)
-        self.exit_code = code
 
 
 @contextlib.contextmanager
@@ -64,9 +43,7 @@ def _sigterm_raises() -> Iterator[None]:
 class OneLineErrors(click.Group):
     """A group whose errors are one line each, with the exit codes of this module."""
 
-    def main(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **more: Any
-    ) -> Any:
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **more: Any) -> Any:
         run: Any = super().main
         if not standalone_mode:
             return run(args, *rest, standalone_mode=False, **more)

@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from viz_nodes.batch.options import ALL
 from viz_nodes.text import one_line
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
+from vizgraph.cli.values import Layers
 
 
 @vizgraph_command(
@@ -19,8 +21,8 @@ from vizgraph.cli.command import Answer, vizgraph_command
     options.field_option(
         "layers",
         metavar="4,8,12",
-        type=options.Layers(),
-        default=options.ALL,
+        type=Layers(),
+        default=ALL,
         show_default=True,
         help="Graph layers from 1, or 'all'; hops over layers need all.",
     ),

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import Any
 
-import click
-
 from vizgraph.checkpoints import catalog, locate
+from vizgraph.cli.command import Answer, vizgraph_command
 from vizgraph.errors import CheckpointError
 
 _HEAD = ("architecture", "params (M)", "GMACs", "top-1 (%)", "weights from", "here")
-_NUMBERS = (1, 2, 3)
 
 
 def _facts(arch: catalog.Architecture) -> dict[str, Any]:
@@ -66,41 +63,34 @@ def _shown(path: str | None) -> str:
     return path
 
 
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    sides = [str.rjust if i in _NUMBERS else str.ljust for i in range(len(widths))]
-    return ["  ".join(side(cell, w) for side, cell, w in zip(sides, row, widths)).rstrip() for row in rows]
-
-
-@click.command("models")
-@click.option("--json", "as_json", is_flag=True, help="Everything known, as JSON.")
-def command(as_json: bool) -> None:
+@vizgraph_command("models")
+def command(progress: bool) -> Answer:
     """The architectures, their published figures, and where the weights are.
 
     Parameters (trainable) and multiply-accumulates at 224 x 224 are measured, top-1 is ImageNet-1k as the papers
     state it.
     """
+    from vizgraph.api.tables import lines_of
+
     facts = [_facts(arch) for arch in catalog.ARCHITECTURES.values()]
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
-        return
     rows: list[tuple[str, ...]] = [_HEAD]
-    for arch, fact in zip(catalog.ARCHITECTURES.values(), facts):
+    for arch, fact in zip(catalog.ARCHITECTURES.values(), facts, strict=True):
         top1 = "-" if arch.top1 is None else f"{arch.top1:.1f}"
         rows.append(
             (arch.name, f"{arch.params / 1e6:.2f}", f"{arch.gmacs:.2f}", top1, _source(arch), _shown(fact["here"]))
         )
-    for line in _table(rows):
-        click.echo(line)
+    lines = lines_of(rows, left=(0, 4, 5))
     short = ", ".join(f"{name} = {arch}" for name, arch in catalog.SHORT_NAMES.items())
-    click.echo(f"\nshort names: {short}")
-    click.echo("by hand: fetch in a browser (it needs a person and a login) and put into ckpt/:")
+    lines += ["", f"short names: {short}"]
+    lines.append("by hand: fetch in a browser (it needs a person and a login) and put into ckpt/:")
     for arch in catalog.ARCHITECTURES.values():
         if locate.downloadable(arch.name) is None and arch.weights[0].by_hand:
             weights = arch.weights[0]
-            click.echo(f"  {arch.name}: {weights.url} ({weights.file or f'save as {arch.name}.pth.tar'})")
-    try:
-        where = f"into {_shown(str(locate.cache_folder()))}"
-    except CheckpointError:
-        where = f"into ${locate.CACHE_VARIABLE}, which must be set, as this user has no home folder"
-    click.echo(f"download: fetched when first asked for, {where}")
+            lines.append(f"  {arch.name}: {weights.url} ({weights.file or f'save as {arch.name}.pth.tar'})")
+    cache = None
+    where = f"into ${locate.CACHE_VARIABLE}, which must be set, as this user has no home folder"
+    with contextlib.suppress(CheckpointError):
+        cache = str(locate.cache_folder())
+        where = f"into {_shown(cache)}"
+    lines.append(f"download: fetched when first asked for, {where}")
+    return Answer({"architectures": facts, "short_names": dict(catalog.SHORT_NAMES), "cache": cache}, lines)

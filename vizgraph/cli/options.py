@@ -7,20 +7,14 @@ waits until there is one.
 
 from __future__ import annotations
 
-import importlib.resources
-import json
-import re
-from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
-from viz_nodes.batch.options import ALL as ALL
 from viz_nodes.batch.options import RenderOptions, RunOptions
-from vizgraph.errors import did_you_mean
+from vizgraph.cli.values import ARCH, METHOD, PALETTE, CountOrAll, Digest, Layers, Place, Several, Width
 
 _FIELDS = {one.name: one for kind in (RenderOptions, RunOptions) for one in fields(kind)}
 
@@ -42,159 +36,6 @@ def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Any:
     return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, **{**settings, **more})
 
 
-class Layers(click.ParamType[Any]):
-    """ "4,8,12", "-1", "all": a tuple of places from 0 (negative from the end), or "all"."""
-
-    name = "layers"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str) or value == ALL:
-            return value
-        try:
-            numbers = tuple(int(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of layer numbers such as 4,8,12, nor 'all'", param, ctx)
-        if 0 in numbers:
-            self.fail("layers are counted from 1, there is no layer 0", param, ctx)
-        return tuple(number - 1 if number > 0 else number for number in numbers)
-
-
-class CountOrAll(click.ParamType[Any]):
-    """ "9" or "all": a number above 0, or "all"."""
-
-    name = "count"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value is None or value == ALL or (isinstance(value, int) and value > 0):
-            return value
-        if not re.fullmatch(r"0*[1-9]\d{0,8}", str(value)):
-            self.fail(f"{value!r} is neither a number above 0 nor 'all'", param, ctx)
-        return int(value)
-
-
-class Several(click.ParamType[Any]):
-    """ "png,pdf": a tuple of words without repeats, in the order of the choices where `ordered`."""
-
-    def __init__(self, name: str, choices: Sequence[str], *, ordered: bool = False) -> None:
-        self.name, self.choices, self.ordered = name, tuple(choices), ordered
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        words = tuple(dict.fromkeys(part.strip().lower().lstrip(".") for part in value.split(",")))
-        for word in words:
-            if word not in self.choices:
-                self.fail(f"{word!r} is no {self.name}; choose from {', '.join(self.choices)}", param, ctx)
-        return tuple(word for word in self.choices if word in words) if self.ordered else words
-
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
-        head, comma, last = incomplete.rpartition(",")
-        return [CompletionItem(head + comma + word) for word in self.choices if word.startswith(last)]
-
-
-class Place(click.ParamType[Any]):
-    """A place in what the network saw: "0.25,0.4", fractions from the left and from the top."""
-
-    name = "place"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if isinstance(value, tuple):
-            return value
-        try:
-            x, y = (float(part) for part in value.split(","))
-        except ValueError:
-            x = y = -1.0
-        if not (0 <= x <= 1 and 0 <= y <= 1):
-            self.fail(f"{value!r} is no place; give two fractions from 0 to 1, such as 0.25,0.4", param, ctx)
-        return x, y
-
-
-class Digest(click.ParamType[Any]):
-    """The beginning of a SHA-256, 8 to 64 hexadecimal digits."""
-
-    name = "sha256"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value is None:
-            return None
-        digits = value.strip().lower().removeprefix("sha256:")
-        if not re.fullmatch(r"[0-9a-f]{8,64}", digits):
-            self.fail(f"{value!r} is not the 8 to 64 hexadecimal digits a SHA-256 begins with", param, ctx)
-        return digits
-
-
-class Named(click.ParamType[Any]):
-    """A name of a list that is asked for when it is needed; others answer with near ones.
-
-    Args:
-        name: what it names.
-        names: function that lists them all.
-        plain: makes of a name what is compared.
-    """
-
-    def __init__(self, name: str, names: Any, plain: Any = str) -> None:
-        self.name, self._names, self._plain = name, names, plain
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if value is None:
-            return None
-        known = {self._plain(name): name for name in self._names()}
-        if self._plain(value) not in known:
-            self.fail(f"no {self.name} is called {value!r}; {did_you_mean(value, self._names())}", param, ctx)
-        return known[self._plain(value)]
-
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
-
-
-class Width(click.ParamType[Any]):
-    """A width of the page, by name, in millimeters or in inches."""
-
-    name = "width"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        from viz_nodes.draw.style.widths import width_in_inches
-
-        if value is not None:
-            try:
-                width_in_inches(value)
-            except ValueError as error:
-                self.fail(str(error), param, ctx)
-        return value
-
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
-        from viz_nodes.draw.style.widths import WIDTHS
-
-        return [CompletionItem(name) for name in WIDTHS if name.startswith(incomplete)]
-
-
-def architectures() -> list[str]:
-    """The architectures, then their short names."""
-    from vizgraph.checkpoints.catalog import ARCHITECTURES, SHORT_NAMES
-
-    return [*ARCHITECTURES, *SHORT_NAMES]
-
-
-def methods() -> list[str]:
-    """The CAM methods, from the table of words that needs no torch."""
-    table = json.loads((importlib.resources.files("viz_nodes.draw.style") / "words.json").read_text("utf-8"))
-    return [name for name in table["methods"] if name not in ("random", "randomcam")]
-
-
-def palettes() -> list[str]:
-    """Colormaps, and 'release' for the release's."""
-    import matplotlib
-
-    return ["release", *matplotlib.colormaps]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9+]", "", name.casefold())
-
-
-ARCH = Named("architecture", architectures)
-METHOD = Named("method", methods, _plain)
-PALETTE = Named("palette", palettes)
 _FILE = click.Path(path_type=Path)
 _ARCH_HELP = "Architecture, such as gcn_ti or vig_s; `vizgraph models` lists them."
 _CKPT_HELP = "Weights file; 'demo' for the bundled ones, 'random' for none. Without it: the published weights."
@@ -220,6 +61,15 @@ labels = click.option(
     "--labels", metavar="FILE", type=_FILE, help="Class names instead of the network's: a line each, or JSON."
 )
 img = click.option("--img", metavar="PATH", multiple=True, required=True, type=_FILE, help=_IMG_HELP)
+root = click.option("--root", metavar="FOLDER", help="Where the images of hfds/, wds/ or tfds/ data lie.")
+
+
+def data(*, required: bool) -> Any:
+    """--data: where labelled images are."""
+    words = "A folder (a folder a class), 'scenes', or hfds/NAME, wds/NAME, tfds/NAME."
+    return click.option("--data", metavar="WHERE", required=required, help=words)
+
+
 layers = field_option(
     "layers",
     metavar="4,8,12",
@@ -303,8 +153,9 @@ edges = (k, field_option("order"), field_option("hops"), field_option("color"), 
 words = (
     click.option("--title", metavar="WORDS", help=_FIELDS["title"].metadata["help"]),
     click.option("--no-title", is_flag=True, help="Leave out the heading of a figure."),
-    click.option("--no-caption", is_flag=True, help="Leave out captions under pictures."),
-    click.option("--no-notes", is_flag=True, help="Leave out the line that explains the marks of a figure."),
+    click.option("--no-caption", is_flag=True, help="Leave out captions, heading, key and notes."),
+    click.option("--no-key", is_flag=True, help="Leave out the line that explains the marks of a figure."),
+    click.option("--no-notes", is_flag=True, help="Leave out what panels say of what they leave out."),
 )
 looks = (
     width,
@@ -319,26 +170,17 @@ looks = (
 drawing = (*looks, *words)
 
 
-def said(title: str | None, no_title: bool, no_caption: bool, no_notes: bool) -> dict[str, Any]:
-    """The fields of `RenderOptions` that `words` name."""
-    return {"title": title or not no_title, "captions": not no_caption, "notes": not no_notes}
+def said(more: dict[str, Any]) -> dict[str, Any]:
+    """Options with those of `words` as fields of `RenderOptions`."""
+    named = dict(more)
+    title, no_title = named.pop("title"), named.pop("no_title")
+    return {
+        **{name: value for name, value in named.items() if name not in ("no_caption", "no_key", "no_notes")},
+        "title": title or not no_title,
+        **{name: not named[f"no_{name}"] for name in ("caption", "key", "notes")},
+    }
 
 
 def loading(no_ema: bool, sha256: Any, device: str, seed: int, labels: Path | None) -> dict[str, Any]:
     """What a command was told of weights, as `vizgraph.api.networks.load` takes it."""
     return {"ema": not no_ema, "sha256": sha256 or None, "device": device, "seed": seed, "labels": labels}
-
-
-debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
-
-
-def together(*given: Any) -> Any:
-    """One decorator of several options."""
-    from vizgraph.cli.command import flat
-
-    def decorate(function: Any) -> Any:
-        for option in reversed(list(flat(given))):
-            function = option(function)
-        return function
-
-    return decorate

@@ -58,9 +58,8 @@ def command(
     """
     import vizgraph
 
-    more |= options.said(**{name: more.pop(name) for name in ("title", "no_title", "no_caption", "no_notes")})
     how = options.loading(no_ema, sha256, device, seed, labels)
-    result = vizgraph.render(arch, img, out, checkpoint=ckpt, progress=progress, **how, **more)
+    result = vizgraph.render(arch, img, out, checkpoint=ckpt, progress=progress, **how, **options.said(more))
     lines = of_batch(result) if result.several else of_one(result)
     return Answer(result.record(), lines, SOME_FAILED if result.failed else ALL_DONE)
 

@@ -10,6 +10,7 @@ import click
 from viz_nodes.text import one_line
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
+from vizgraph.cli.values import METHOD_OR_RANDOM, Layers
 from vizgraph.errors import ALL_DONE, SOME_FAILED, UsageError
 
 _DEFAULT = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random")
@@ -36,7 +37,7 @@ _DEFAULT = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random"
         "methods",
         metavar="NAME",
         multiple=True,
-        type=options.Named("method", lambda: [*options.methods(), "random"], options._plain),
+        type=METHOD_OR_RANDOM,
         default=_DEFAULT,
         show_default=True,
         help="CAM method, or 'random', the order of a dice; again for more.",
@@ -44,7 +45,7 @@ _DEFAULT = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random"
     options.field_option(
         "layers",
         metavar="4,8,12",
-        type=options.Layers(),
+        type=Layers(),
         default="-1",
         show_default="the last",
         help="Graph layers from 1, or 'all'.",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from vizgraph.cli.options import debug
+from viz_nodes.text import one_line
+from vizgraph.cli import options
+from vizgraph.cli.command import Answer, vizgraph_command
 from vizgraph.errors import UsageError
 
 EPILOG = """\b
@@ -16,75 +19,105 @@ A config has the sections model, data, augment, optimizer, schedule, average and
   vizgraph train --config graphconvnet.yaml data.root=/data/imagenet --resume
   torchrun --nproc-per-node 8 -m vizgraph train --config vig.yaml --data /data/imagenet
 """
+SCENES = "scenes"
 
 
-@click.command(epilog=EPILOG)
-@click.option(
-    "--config",
-    metavar="FILE",
-    help="YAML file, or a shipped recipe such as demo.yaml, finetune.yaml, graphconvnet.yaml.",
+@vizgraph_command(
+    "train",
+    click.option(
+        "--config",
+        metavar="FILE",
+        help="YAML file, or a shipped recipe such as demo.yaml, finetune.yaml, graphconvnet.yaml.",
+    ),
+    options.data(required=False),
+    options.root,
+    click.option(
+        "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Where results go.  [default: runs/<config>]"
+    ),
+    click.option("--resume", is_flag=True, help="Go on where the run in that folder stopped, if there is one."),
+    click.option(
+        "--smoke", is_flag=True, help="The recipe's own variant of a few seconds, to see that everything is in place."
+    ),
+    click.option(
+        "--explain-every", metavar="N", type=click.IntRange(0), help="Explain a few fixed images each N epochs."
+    ),
+    click.option(
+        "--export",
+        "export_to",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="At the end write the best weights as safetensors.",
+    ),
+    click.option("--half", is_flag=True, help="Export in float16."),
+    click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.  [default: as the config says]"),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**31 - 1), help="Of everything random.  [default: as the config says]"
+    ),
+    click.option("--list", "listing", is_flag=True, help="List the shipped recipes and end."),
+    click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]..."),
+    epilog=EPILOG,
 )
-@click.option(
-    "--data", "root", metavar="FOLDER", help="The images, a folder a class, in train/ and val/; short for data.root."
-)
-@click.option(
-    "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<config>]"
-)
-@click.option("--resume", is_flag=True, help="Go on where the run in that folder stopped, if there is one.")
-@click.option(
-    "--smoke", is_flag=True, help="The recipe's own variant of a few seconds, to see that everything is in place."
-)
-@click.option("--explain-every", metavar="N", type=click.IntRange(0), help="Explain a few fixed images each N epochs.")
-@click.option(
-    "--export",
-    "target",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="At the end write the best weights as safetensors.",
-)
-@click.option("--half", is_flag=True, help="Export in float16.")
-@click.option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--list", "listing", is_flag=True, help="List the shipped recipes and end.")
-@debug
-@click.argument("overrides", nargs=-1, metavar="[SECTION.KEY=VALUE]...")
 def command(
     config: str | None,
+    data: str | None,
     root: str | None,
     out: Path | None,
-    resume: bool,
     smoke: bool,
-    explain_every: int | None,
-    target: Path | None,
-    half: bool,
-    device: str | None,
     listing: bool,
     overrides: tuple[str, ...],
-) -> None:
+    progress: bool,
+    **more: Any,
+) -> Answer | None:
     """Train a network from a config file and overrides such as schedule.epochs=10."""
     from vizgraph.training.config import load, recipes
-    from vizgraph.training.run import default_folder, train
 
     if listing:
-        for name, path in recipes().items():
-            click.echo(f"{name + '.yaml':20} {path.read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}")
-        return
-    if config is None and not overrides and root is None:
+        heads = {
+            name: path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ") for name, path in recipes().items()
+        }
+        return Answer({"recipes": heads}, [f"{name + '.yaml':20} {head}" for name, head in heads.items()])
+    if config is None and not overrides and data is None:
         raise UsageError("--config", "no config is given", "try --config demo.yaml, or --list to see the recipes")
     given = list(overrides)
-    for key, value in (("run.device", device), ("run.explain_every", explain_every)):
-        if value is not None:
-            given.append(f"{key}={value}")
+    for name in ("device", "seed", "explain_every"):
+        value = more.pop(name)
+        given += [] if value is None else [f"run.{name}={value}"]
     settings = load(config, given, smoke=smoke)
-    if root is not None:
-        if settings.data.name == "scenes":
-            why = "this config reads the bundled scenes, not a folder"
-            raise UsageError("--data", why, "leave out --data or --smoke")
-        settings.data.root = root
+    if data is not None:
+        _read(settings, data, root)
+
+    import vizgraph
+    from vizgraph.training.run import default_folder
+
     folder = out or default_folder(settings, config, smoke=smoke)
-    result = train(settings, out=folder, resume=resume, export_to=target, half=half, progress=True)
-    if result.is_main:
-        best = f"best top-1 {result.best_top1:.2f} % in epoch {result.best_epoch}; " if result.best_epoch > 0 else ""
-        render = f"vizgraph render --arch {result.arch} --ckpt {result.best} --img IMAGE"
-        click.echo(f"{best}{result.best}; render with: {render}", err=True)
-        if target is not None:
-            click.echo(f"exported {target} ({target.stat().st_size / 1e6:.2f} MB)", err=True)
+    result = vizgraph.train(settings, out=folder, progress=progress, **more)
+    if not result.is_main:
+        return None
+    best = f"best top-1 {result.best_top1:.2f} % in epoch {result.best_epoch}; " if result.best_epoch > 0 else ""
+    lines = [f"{best}{one_line(result.best)}"]
+    lines += [f"render with: vizgraph render --arch {result.arch} --ckpt {one_line(result.best)} --img IMAGE"]
+    target = more["export_to"]
+    if target is not None:
+        lines.append(f"exported {one_line(target)} ({target.stat().st_size / 1e6:.2f} MB)")
+    record = {
+        "folder": str(result.folder),
+        "arch": result.arch,
+        "best": {"path": str(result.best), "epoch": result.best_epoch, "top1": result.best_top1},
+        "paths": [str(path) for path in result.paths],
+    }
+    return Answer(record, lines)
+
+
+def _read(settings: Any, data: str, root: str | None) -> None:
+    """Let a config read these images.
+
+    Raises:
+        UsageError: it reads the bundled scenes and a folder is given.
+    """
+    from vizgraph.evaluation import data_config
+
+    named = data_config(data, root=root)
+    if settings.data.name == SCENES and named.name != SCENES:
+        why = "this config reads the bundled scenes, not a folder"
+        raise UsageError("--data", why, "leave out --data or --smoke")
+    settings.data.name, settings.data.root = named.name, named.root
