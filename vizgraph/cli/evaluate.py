@@ -76,7 +76,7 @@ def _size(_: Any, __: Any, value: str | None) -> list[int] | None:
     click.option(
         "--real",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         help="real.json of ImageNet-ReaL, to count by it too.",
     ),
     click.option("--save", is_flag=True, help="Write every prediction to predictions.csv."),

@@ -36,7 +36,7 @@ def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Any:
     return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, **{**settings, **more})
 
 
-_FILE = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, readable=False)
 _ARCH_HELP = "Architecture, such as gcn_ti or vig_s; `vizgraph models` lists them."
 _CKPT_HELP = "Weights file; 'demo' for the bundled ones, 'random' for none. Without it: the published weights."
 _TARGET_HELP = "Class explained: label, index, or top1 (the predicted one)"

@@ -23,7 +23,7 @@ _DEFAULT = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random"
         "--img",
         metavar="PATH",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         help="Image or folder (searched through); again for more.",
     ),
     click.option(

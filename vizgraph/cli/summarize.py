@@ -18,15 +18,18 @@ _log = logging.getLogger(__name__)
 
 @vizgraph_command(
     "summarize",
-    click.argument("folder", type=click.Path(path_type=Path)),
+    click.argument("folder", type=click.Path(path_type=Path, readable=False)),
     click.option(
         "--masks",
         metavar="FOLDER",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         help="Masks of objects, <image path without extension>.png, white where the object is.",
     ),
     click.option(
-        "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Where results go.  [default: the folder]"
+        "--out",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path, readable=False),
+        help="Where results go.  [default: the folder]",
     ),
     options.palette,
     options.formats,

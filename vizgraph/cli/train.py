@@ -32,7 +32,10 @@ SCENES = "scenes"
     options.data(required=False),
     options.root,
     click.option(
-        "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Where results go.  [default: runs/<config>]"
+        "--out",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path, readable=False),
+        help="Where results go.  [default: runs/<config>]",
     ),
     click.option("--resume", is_flag=True, help="Go on where the run in that folder stopped, if there is one."),
     click.option(
@@ -45,7 +48,7 @@ SCENES = "scenes"
         "--export",
         "export_to",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         help="At the end write the best weights as safetensors.",
     ),
     click.option("--half", is_flag=True, help="Export in float16."),

@@ -15,11 +15,13 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
 
 @vizgraph_command(
     "verify",
-    click.argument("figures", metavar="FIGURE...", nargs=-1, required=True, type=click.Path(path_type=Path)),
+    click.argument(
+        "figures", metavar="FIGURE...", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False)
+    ),
     click.option(
         "--img",
         metavar="FILE",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         help="The image it shows.  [default: what the manifest beside the figure names]",
     ),
     click.option(
