@@ -7,6 +7,8 @@ contributions to <gradient, message>, and a neighbor with share 0 can be cut wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -95,16 +97,18 @@ def shares_by_size(contribution: Tensor, neighbors: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def contributions(call: GraphCall, aggregation: Aggregation, gradient: Tensor | None) -> Tensor:
+def contributions(call: GraphCall, aggregation: Aggregation, gradients: Mapping[int, Tensor]) -> Tensor:
     """(B, N, k) float64, what every edge of a layer was worth to one score an image.
 
     Args:
         call: the layer.
         aggregation: how it hears its neighbors.
-        gradient: of the scores, for `aggregation.source`; None where nothing is known or the score does not depend on
-            it.
+        gradients: of the scores, by identity of the tensor; nothing for those the score does not depend on.
     """
     neighbors = doublable(call.graph.neighbors)
+    if aggregation.parts:
+        return torch.stack([contributions(call, part, gradients) for part in aggregation.parts]).sum(0)
+    gradient = gradients.get(id(aggregation.source))
     if gradient is None:
         return even_shares(neighbors) * 0
     if aggregation.places is not None and aggregation.source is not None:
@@ -120,7 +124,8 @@ def contributions(call: GraphCall, aggregation: Aggregation, gradient: Tensor | 
     if aggregation.winner is not None:
         winner, message = doublable(aggregation.winner), doublable(aggregation.message)
         return winner_contributions(winner, message, gradient, neighbors.shape[2])
-    return sum_contributions(gather(doublable(call.graph.y), neighbors), gradient, neighbors)
+    sent = aggregation.message if aggregation.kind == "sum" else gather(call.graph.y, call.graph.neighbors)
+    return sum_contributions(doublable(sent), gradient, neighbors)
 
 
 def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor:
@@ -140,6 +145,8 @@ def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor
 def shares(call: GraphCall, aggregation: Aggregation) -> Tensor | None:
     """(B, N, k) float64, how much of what a layer's nodes hear each edge sends; None where it is not understood."""
     neighbors = doublable(call.graph.neighbors)
+    if aggregation.parts:
+        return _shares_of_parts(call, aggregation)
     if aggregation.winner is not None:
         return winner_shares(doublable(aggregation.winner), neighbors)
     if aggregation.kind == "sum" and aggregation.message is not None:
@@ -147,3 +154,15 @@ def shares(call: GraphCall, aggregation: Aggregation) -> Tensor | None:
     if aggregation.kind == "gin":
         return sum_shares(gather(doublable(call.graph.y), neighbors), neighbors)
     return None
+
+
+def _shares_of_parts(call: GraphCall, aggregation: Aggregation) -> Tensor | None:
+    """Shares of what a layer hears in several ways, each counted by its channels."""
+    total, channels = None, 0
+    for part in aggregation.parts:
+        share = shares(call, part)
+        if share is None or part.message is None:
+            return None
+        weighed = share * part.message.shape[1]
+        total, channels = weighed if total is None else total + weighed, channels + part.message.shape[1]
+    return None if total is None else total / channels

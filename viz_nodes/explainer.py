@@ -202,7 +202,8 @@ def _layers(
 ) -> tuple[list[LayerExplanation], Tensor]:
     """The layers explained, and (R,) the scores."""
     found = [recognize(call) for call in calls]
-    tensors = [*(call.site.activations for call in calls), *(aggregation.source for aggregation in found)]
+    parts = [part for aggregation in found for part in (aggregation.parts or (aggregation,))]
+    tensors = [*(call.site.activations for call in calls), *(part.source for part in parts)]
     wanted = [tensor for tensor in tensors if tensor is not None and tensor.requires_grad]
     values = cams.objective(method.name, score, raw)
     _require_explainable("scores", values)
@@ -219,9 +220,7 @@ def _layers(
                 gradient = gradients.get(id(acts))
                 gradient = torch.zeros_like(acts) if gradient is None else gradient
                 maps[place].append(cams.cam(method.name, acts if second else acts.detach(), gradient))
-            source = None if aggregation.source is None else gradients.get(id(aggregation.source))
-            gain = attribution.contributions(call, aggregation, None if source is None else source.detach())
-            gains[place].append(gain)
+            gains[place].append(attribution.contributions(call, aggregation, gradients))
         del gradients
     order = torch.cat(score.rounds).argsort() if score.rounds else torch.arange(0)
     if method.needs == "forwards":
@@ -229,8 +228,9 @@ def _layers(
     else:
         row_maps = [torch.cat(parts)[order] for parts in maps]
     constant = inputs.constant[score.source]
+    placed = False if inputs.pixels.ndim == 3 else None  # points lie on no image
     explained = [
-        _layer(call, found[place], row_maps[place], gains[place], order, score.source, constant)
+        _layer(call, found[place], row_maps[place], gains[place], order, score.source, constant, placed)
         for place, call in enumerate(calls)
     ]
     return explained, _plain(values)
@@ -256,6 +256,7 @@ def _layer(
     order: Tensor,
     source: Tensor,
     constant: Tensor,
+    placed: bool | None,
 ) -> LayerExplanation:
     """The record of one layer; `gains` holds a (B, N, k) for each round of targets, `order` sorts them by row.
 
@@ -296,6 +297,7 @@ def _layer(
         contribution=contribution,
         exact=aggregation.exact and (partition is None or partition.checked),
         conv=aggregation.kind,
+        placed=placed,
         **({} if chosen_from is None else _when_asked(chosen_from, partition, source, precise)),
     )
 

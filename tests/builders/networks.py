@@ -16,7 +16,7 @@ def select(features, index):
 
 
 class TextbookConv(nn.Module):
-    """Every usual graph convolution with both gathers; `kind` also "concat" (mr, not interleaved) and "softmax"."""
+    """Every usual graph convolution with both gathers; also "concat" (mr, not interleaved), "softmax", "spread"."""
 
     def __init__(self, kind, channels):
         super().__init__()
@@ -47,6 +47,8 @@ class TextbookConv(nn.Module):
             return self.nn(torch.cat([x, self.nn1(neighbors).max(-1, keepdim=True).values], dim=1))
         if self.kind == "gin":
             return self.nn((1 + self.eps) * x + neighbors.sum(-1, keepdim=True))
+        if self.kind == "spread":
+            return self.nn(torch.cat([x, neighbors.var(-1, keepdim=True)], dim=1))
         weight = (neighbors * centers).sum(1, keepdim=True).softmax(-1)
         return self.nn(torch.cat([x, (weight * neighbors).sum(-1, keepdim=True)], dim=1))
 

@@ -172,7 +172,7 @@ def test_contrast_is_the_difference_of_two_contributions(make_net, make_pixels):
 
 
 def test_foreign_aggregation_says_it_is_not_exact_and_follows_the_gradient(make_net, make_pixels):
-    net, pixels = make_net("softmax", depth=1), make_pixels(1)
+    net, pixels = make_net("spread", depth=1), make_pixels(1)
     layer = viz_nodes.explain(net, pixels, target=0).layer(0)
     assert not layer.exact
     assert layer.conv == "other"
@@ -192,6 +192,25 @@ def test_foreign_aggregation_says_it_is_not_exact_and_follows_the_gradient(make_
 
     slope = (score(1 + 1e-6) - score(1 - 1e-6)) / 2e-6
     assert layer.contribution.sum().item() == pytest.approx(slope, rel=1e-5)
+
+
+def test_attention_is_a_sum_of_weighted_features(make_net, make_pixels):
+    net, pixels = make_net("softmax", depth=1), make_pixels(2)
+    exp = viz_nodes.explain(net, pixels, target=0)
+    layer = exp.layer(0)
+    assert (layer.conv, layer.exact) == ("sum", True)
+    grapher = net.backbone[0][0]
+    x = grapher.fc1(net.stem(pixels)).detach().flatten(2)
+    heard = torch.stack([image[:, near] for image, near in zip(x, layer.neighbors)])  # (B, C, N, k)
+    weight = (heard * x[..., None]).sum(1, keepdim=True).softmax(-1)
+    sent = (weight * heard).requires_grad_(True)
+    both = torch.cat([x, sent.sum(-1)], 1)[..., None]
+    out = grapher.graph_conv.static.gconv.nn(both).reshape(2, -1, 6, 4)
+    logits = net.head(net.backbone[0][1](grapher.fc2(out) + net.stem(pixels)).mean((2, 3)))
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), sent)
+    torch.testing.assert_close(layer.contribution, (gradient * sent).sum(1).detach(), rtol=1e-9, atol=1e-12)
+    size = sent.detach().abs()
+    torch.testing.assert_close(layer.share, (size / size.sum(-1, keepdim=True)).mean(1))
 
 
 def test_ties_go_to_the_lowest_rank(make_net, make_pixels):

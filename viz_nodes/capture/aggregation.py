@@ -15,6 +15,7 @@ from viz_nodes.capture.adapters.base import Adapter, gather
 from viz_nodes.capture.calls import GraphCall, Known, NoGraphLayer
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
+from viz_nodes.capture.traced import Traced, same_graph, weighed
 from viz_nodes.capture.winners import kept_ranks, maximum_heard
 
 
@@ -34,6 +35,7 @@ class Aggregation:
         places: (E,) where each line of `source` (E, C) belongs in a table (nodes, k), for messages held edge by edge.
         child: place among the children of the one whose input (mr, gin, sage) holds the messages; for edge the one
             whose output is maximized. For sage `inner` is the latter.
+        parts: where a layer aggregates in several ways along the same edges, one for each of them.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Aggregation:
     places: Tensor | None = None
     child: int = -1
     inner: int = -1
+    parts: tuple[Aggregation, ...] = ()
 
 
 def _difference(a: Tensor, b: Tensor) -> float:
@@ -81,7 +84,7 @@ def recognize(call: GraphCall) -> Aggregation:
         NoGraphLayer: the graph was guessed, and the messages do not bear it out.
     """
     known = call.known
-    if known.kind:
+    if known.kind and not call.seen:
         found = _as_it_is(call, known)
         if found.exact or known.kind == "other":
             return found
@@ -99,9 +102,13 @@ def recognize(call: GraphCall) -> Aggregation:
 
 
 def _recognize(call: GraphCall) -> Aggregation:
-    found = _as_it_is(call)
+    found = Aggregation("other") if isinstance(call.adapter, Traced) else _as_it_is(call)
     if found.exact:
         return found
+    if call.seen:
+        seen = _in_arithmetic(call)
+        if seen is not None:
+            return seen
     own = (call.adapter, call.graph, call.versions)
     for variant in (call.family, *call.family.variants):
         graph = None if variant is own[0] else variant.graph(call.module, call.args, call.kwargs)
@@ -133,6 +140,34 @@ def _as_it_is(call: GraphCall, known: Known | None = None) -> Aggregation:
         if found is not None:
             return found
     return Aggregation("other", source=call.output)
+
+
+def _in_arithmetic(call: GraphCall) -> Aggregation | None:
+    """What was seen of a layer's arithmetic, if it is all that its neighbors were used for."""
+    first = call.seen[0]
+    if not all(same_graph(first, seen) for seen in call.seen):
+        return None
+    given = call.graph.neighbors
+    if not isinstance(call.adapter, Traced) and not torch.equal(given, first.neighbors):
+        return None
+    parts = []
+    for seen in call.seen:
+        values = seen.nodes.detach()
+        if seen.kind == "max":
+            best, winner = maximum_heard(seen.messages.detach(), seen.neighbors)
+            part = Aggregation("max", seen.nodes, message=values, winner=winner)
+        else:
+            table = weighed(seen)
+            best = table.sum(-1)
+            part = Aggregation("sum", seen.nodes, message=table)
+        part.error = _difference(values, best)
+        part.exact = _near(part.error, best, seen.messages.shape[3]) and not call.leaking
+        parts.append(part)
+    if len(parts) == 1:
+        return parts[0]
+    kinds = "+".join(sorted({part.kind for part in parts}))
+    error = max(part.error for part in parts)
+    return Aggregation(kinds, error=error, exact=all(part.exact for part in parts), parts=tuple(parts))
 
 
 def _inputs(call: GraphCall, known: Known | None) -> list[tuple[int, Tensor, Tensor]]:

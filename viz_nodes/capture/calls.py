@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph
 from viz_nodes.capture.adapters.partition import Partition
+
+if TYPE_CHECKING:
+    from viz_nodes.capture.messages import Seen
 
 Grid = tuple[int, int]
 
@@ -109,6 +112,8 @@ class GraphCall:
         features: (B, C, H, W) what the enclosing module last computed before the layer; only for windows.
         last_grid: (H, W) of the last tensor (B, C, H, W) before it that had as many places as it has nodes.
         versions: of the features it was given, to notice if the network overwrote them since.
+        seen: its aggregations, where they were seen in the arithmetic of the forward.
+        leaking: whether features of neighbors were also used in another way there.
     """
 
     name: str
@@ -130,6 +135,8 @@ class GraphCall:
     features: Tensor | None = None
     last_grid: Grid | None = None
     versions: list[int] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    leaking: bool = False
 
     @property
     def untouched(self) -> bool:

@@ -19,7 +19,8 @@ class Inputs:
 
     Attributes:
         args, kwargs: as the network is called.
-        images: those of them that are images, (B, C, H, W) each: fresh leaves that autograd accepts.
+        images: those of them that are images, (B, C, H, W) each, or points (B, C, N): fresh leaves that autograd
+            accepts.
     """
 
     args: tuple[Any, ...]
@@ -33,8 +34,8 @@ class Inputs:
 
     @property
     def size(self) -> Size:
-        """(H, W) of the first image."""
-        return self.pixels.shape[-2], self.pixels.shape[-1]
+        """(H, W) of the first image; (1, N) of points."""
+        return (1 if self.pixels.ndim == 3 else self.pixels.shape[-2]), self.pixels.shape[-1]
 
     def __len__(self) -> int:
         return int(self.pixels.shape[0])
@@ -76,8 +77,8 @@ def prepare(model: nn.Module, pixels: Any) -> Inputs:
 
     Args:
         model: the network, whose parameters say which device and precision.
-        pixels: (B, C, H, W) or (C, H, W), normalized; or a tuple or list of the network's inputs, or a mapping by their
-            names, of which at least one is such an image (there with its batch axis).
+        pixels: (B, C, H, W) or (C, H, W), normalized; (B, C, N) for a network of points; or a tuple or list of the
+            network's inputs, or a mapping by their names, of which at least one is such an image (with its batch axis).
 
     Raises:
         TypeError: no tensor of floating point numbers.
@@ -112,11 +113,25 @@ def _one_image(pixels: Any, model: nn.Module) -> Tensor:
         )
     if not pixels.is_floating_point():
         raise TypeError(f"`pixels` must be floating point, normalized as the model expects (got {pixels.dtype})")
-    if pixels.ndim not in (3, 4):
+    if pixels.ndim not in (3, 4, 5):
         raise ValueError(f"`pixels` must have shape (B, 3, H, W) or (3, H, W) (got {tuple(pixels.shape)})")
     if not pixels.numel():
         raise ValueError(f"`pixels` must hold at least one image (got shape {tuple(pixels.shape)})")
-    return pixels if pixels.ndim == 4 else pixels[None]
+    return pixels[None] if pixels.ndim == 3 and not _are_points(pixels, model) else pixels
+
+
+def _are_points(pixels: Tensor, model: nn.Module) -> bool:
+    """Whether (a, b, c) are a clouds of c points with b numbers each, and not channels, rows and columns of an image.
+
+    The first layer that has weights says so: it takes b channels, or 2 b where it looks at pairs of points.
+    """
+    first = next((module for module in model.modules() if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear))), None)
+    if first is None:
+        return False
+    channels = first.in_features if isinstance(first, nn.Linear) else first.in_channels
+    if isinstance(first, nn.Conv2d) and channels == pixels.shape[0]:
+        return False
+    return channels in (pixels.shape[1], 2 * pixels.shape[1])
 
 
 def _moved(value: Any, like: Tensor | None, name: str) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from torch import Tensor, nn
 
 from viz_nodes.capture import plans
 from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.aggregation import recognize
+from viz_nodes.capture.calls import NoGraphLayer
 from viz_nodes.capture.recorder import Recording, recording
 
 Raw = TypeVar("Raw")
@@ -38,16 +40,63 @@ def observe(
     plan = None if anew else plans.known_plan(network, key)
     if plan is not None:
         plan.uses += 1
-        if plan.uses % plans.AGAIN:
+        if plan.uses % plans.AGAIN and not plan.traced:
             with recording(network, adapters, pixels, plan) as record:
                 raw = forward()
                 if record.finish():
                     return record, plan, raw
-    with recording(network, adapters, pixels) as record:
-        raw = forward()
-        record.finish()
+    traced = plan is not None and plan.traced
+    if traced:
+        record, raw = _traced(network, adapters, pixels, forward)
+    else:
+        record, raw, traced = _watched(network, adapters, pixels, forward)
     fresh = plans.plan_of(network, adapters, record.calls, record.ran)
+    fresh.traced = traced
     if plan is not None and plan.uses % plans.AGAIN == 0:
         fresh.notes, fresh.uses = plan.notes, plan.uses
     plans.keep(network, key, fresh)
     return record, fresh, raw
+
+
+def _watched(
+    network: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, forward: Callable[[], Raw]
+) -> tuple[Recording, Raw, bool]:
+    """A first forward; then one whose arithmetic is looked at, where the first leaves something to be explained."""
+    record = raw = missed = None
+    try:
+        with recording(network, adapters, pixels) as record:
+            raw = forward()
+            record.finish()
+        if all(recognize(call).exact for call in record.calls):
+            return record, raw, False
+    except NoGraphLayer as error:
+        missed = error
+    try:
+        again, answer = _traced(network, adapters, pixels, forward)
+    except NoGraphLayer:
+        if missed is not None and (record is None or not record.calls):
+            raise  # what was seen, and that it is no graph
+        if missed is not None:
+            raise missed from None
+        assert record is not None
+        return record, cast(Raw, raw), False
+    if missed is None and record is not None and not _better(again, record):
+        return record, cast(Raw, raw), False
+    return again, answer, True
+
+
+def _traced(
+    network: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, forward: Callable[[], Raw]
+) -> tuple[Recording, Raw]:
+    """A forward whose arithmetic is looked at; what adapters only guess by a name is left out."""
+    certain = [adapter for adapter in adapters if not adapter.guessed]
+    with recording(network, certain, pixels, traced=True) as record:
+        raw = forward()
+        record.finish()
+    return record, raw
+
+
+def _better(traced: Recording, plain: Recording) -> bool:
+    """Whether looking at the arithmetic has explained more layers."""
+    exact = [sum(recognize(call).exact for call in record.calls) for record in (traced, plain)]
+    return exact[0] > exact[1]

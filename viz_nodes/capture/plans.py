@@ -17,7 +17,10 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.calls import Frame, GraphCall, Grid, Known
+from viz_nodes.capture.traced import Traced
 
+TRACED = -1
+"""In `PlannedLayer.adapter`: no adapter found the layer, it was seen in the arithmetic."""
 AGAIN = 32
 """Every so many forwards a network is looked at as if for the first time, and everything is proven again."""
 
@@ -58,6 +61,8 @@ class PlannedLayer:
 
     def adapter_among(self, adapters: Sequence[Adapter]) -> Adapter:
         """The adapter that found it."""
+        if self.adapter == TRACED:
+            return Traced()
         family = adapters[self.adapter]
         return family if self.known.variant < 0 else family.variants[self.known.variant]
 
@@ -72,6 +77,7 @@ class Plan:
         modules: all modules of the network, to notice when they are exchanged.
         notes: what else was found out once, by name.
         uses: in how many forwards it was used.
+        traced: whether its graphs show in the arithmetic alone, which is then looked at in every forward.
     """
 
     layers: tuple[PlannedLayer, ...]
@@ -79,6 +85,7 @@ class Plan:
     modules: tuple[Ref, ...]
     notes: dict[str, Any] = field(default_factory=dict)
     uses: int = 0
+    traced: bool = False
 
     def holds(self, network: nn.Module) -> bool:
         """Whether the network still consists of the same modules."""
@@ -151,6 +158,8 @@ def plan_of(
 
 
 def _place_of(adapter: Adapter, adapters: Sequence[Adapter]) -> int:
+    if isinstance(adapter, Traced):
+        return TRACED
     for place, own in enumerate(adapters):
         # The same one, or that of an `edit_edges` around this call, which may be a variant already.
         if type(adapter) in (type(own), *(type(variant) for variant in own.variants)):
@@ -195,6 +204,10 @@ class PlannedSites:
         """A graph layer has ended."""
         if call.site.listed:
             call.site.activations, call.site.cam_call = call.nodes, call.times
+
+    def waits(self, call: GraphCall) -> bool:
+        """Never: what is explained is known."""
+        return False
 
     def left(self, frame: Frame, tensor: Tensor | None, output: Any, handed: Any) -> Any:
         """A module has ended; see `SiteFinder.left`."""

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
-from viz_nodes.capture.calls import Consumed, Frame, GraphCall, Grid, NoGraphLayer, key_grid, same_tensor
+from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, key_grid, same_tensor
 from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
+from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.plans import Plan, PlannedSites
 from viz_nodes.capture.sites import SiteFinder
+from viz_nodes.capture.traced import Traced, graph_of, same_graph
+from viz_nodes.capture.tracing import Trace
 
 __all__ = ["GraphCall", "NoGraphLayer", "Recording", "key_grid", "recording"]
+
+
+_NO_CHOICE = {"softmax", "scaled_dot_product_attention", "roll"}
+"""What networks do that make no graph."""
+TRACED = Traced()
+"""The adapter of layers that no module was called with."""
 
 
 class _Running(threading.local):
@@ -40,14 +50,17 @@ class Recording:
         sites: what says where the layers lie.
     """
 
-    def __init__(
-        self, model: nn.Module, adapters: Sequence[Adapter], images: int, image_size: Grid, plan: Plan | None = None
-    ) -> None:
+    def __init__(self, model: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, plan: Plan | None = None) -> None:
+        images, points = pixels.shape[0], pixels.ndim == 3
+        image_size = (1 if points else pixels.shape[-2], pixels.shape[-1])
         self.calls: list[GraphCall] = []
         self.ran: list[tuple[str, nn.Module]] = []
         self.names: dict[nn.Module, str] = {}
         self._images, self._plan = images, plan
-        self.sites = SiteFinder(images, image_size) if plan is None else PlannedSites(plan, images, adapters)
+        if plan is None:
+            self.sites: SiteFinder | PlannedSites = SiteFinder(images, image_size, points=points)
+        else:
+            self.sites = PlannedSites(plan, images, adapters)
         self._thread = threading.get_ident()
         self._claimed: dict[nn.Module, list[Adapter]] = {}
         if plan is None:
@@ -62,6 +75,8 @@ class Recording:
         self._made: list[tuple[Tensor, tuple[Tensor, ...], Frame]] = []
         self._times: dict[nn.Module, int] = {}
         self._started = 0
+        self._leaks: set[tuple[nn.Module, int]] = set()
+        self.trace: Trace | None = None
 
     def _listening(self) -> bool:
         """Not to other threads, nor to a forward that another recording has started meanwhile."""
@@ -81,11 +96,15 @@ class Recording:
             self.ran.append((frame.name, module))
         self.sites.entered(frame)
         edited = running_edits.graphs.get(module)
+        if self.trace is not None:
+            self.trace.paused = True
         for adapter in self._claimed.get(module, ()) if edited is None else [edited.adapter]:
             graph = adapter.graph(module, args, kwargs)
             if graph is not None:
                 self._start(frame, adapter, _as_edited(graph, edited).of_images(self._images), args, kwargs)
                 break
+        if self.trace is not None:
+            self.trace.paused = False
         parent = self._stack[-1] if self._stack else None
         self._stack.append(frame)
         if parent is None or parent.call is None or not args or not isinstance(args[0], Tensor):
@@ -135,6 +154,33 @@ class Recording:
         self.sites.started(call, self._stack)
         frame.call = call
         self.calls.append(call)
+
+    def saw(self, seen: Seen) -> Tensor:
+        """An aggregation was seen; gives the nodes (B, C, N) that the network is to go on with."""
+        seen.nodes = connected(seen.nodes)
+        if not self._stack or not self._listening():
+            return seen.nodes
+        frame = self._stack[-1]
+        outer = next((outer.call for outer in reversed(self._stack) if outer.call is not None), None)
+        if outer is not None:
+            outer.seen.append(seen)
+            return seen.nodes.clone()
+        last = self.calls[-1] if self.calls else None
+        if last is not None and self._goes_on(last, frame, seen):
+            last.seen.append(seen)
+            return seen.nodes.clone()
+        name = frame.name or type(frame.module).__name__
+        call = GraphCall(name, frame.module, TRACED, TRACED, graph_of(seen), (), {}, times=frame.times)
+        call.order, call.seen = self._started, [seen]
+        self._started += 1
+        call.versions = [call.graph.x._version, call.graph.y._version]
+        self.sites.started(call, self._stack)
+        self.calls.append(call)
+        self.sites.ended(call)
+        if seen.nodes.shape[0] == self._images:
+            call.nodes = seen.nodes[..., None]
+            return call.nodes[..., 0].clone()
+        return seen.nodes.clone()
 
     def leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         """Forward hook; may hand a copy on, so that what is kept stays as it is."""
@@ -186,6 +232,23 @@ class Recording:
         call.nodes = by_node[..., None]  # the network goes on from this very tensor, else it had no gradient
         return from_nodes(call.nodes[..., 0], tensor, layout)
 
+    def _goes_on(self, call: GraphCall, frame: Frame, seen: Seen) -> bool:
+        """Whether an aggregation is another way in which the same layer hears the same neighbors."""
+        same_run = call.module is frame.module and call.times == frame.times
+        return same_run and self.sites.waits(call) and bool(call.seen) and same_graph(call.seen[-1], seen)
+
+    def leaked(self) -> None:
+        """Features of neighbors were used in a way that is no aggregation."""
+        self._leaks.update((frame.module, frame.times) for frame in self._stack)
+
+    def let_go(self) -> None:
+        """The recording ends: nothing listens any more."""
+        for call in self.calls:
+            if call.graph.sent is not None:
+                call.graph.sent.let_go()
+        if self in _running.stack:
+            _running.stack.remove(self)
+
     def finish(self) -> bool:
         """After the forward: where each layer lies and what is explained for it.
 
@@ -195,6 +258,10 @@ class Recording:
         Raises:
             NoGraphLayer: there is no graph layer, or one whose nodes lie nowhere.
         """
+        for call in self.calls:
+            call.leaking = (call.module, call.times) in self._leaks
+        if self.trace is not None and not self.calls:
+            raise NoGraphLayer(without_graph([module for _, module in self.ran], self.trace.choices))
         return self.sites.finish(self.calls)
 
 
@@ -208,6 +275,34 @@ def connected(tensor: Tensor) -> Tensor:
     return tensor.detach().requires_grad_(True)
 
 
+def without_graph(ran: Sequence[nn.Module], choices: Mapping[str, int]) -> str:
+    """What is said of a network in which no graph was seen: that there is none, or that one may have been missed.
+
+    Args:
+        ran: the modules in the order they ran, the network first.
+        choices: how often nodes were chosen, compared or moved, by function.
+    """
+    name = type(ran[0]).__name__ if ran else "the network"
+    kinds = Counter(type(module).__name__ for module in ran if not any(True for _ in module.children()))
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4))
+    attentions = choices.get("softmax", 0) + choices.get("scaled_dot_product_attention", 0)
+    chose = {function: count for function, count in choices.items() if function not in _NO_CHOICE}
+    if not chose:
+        attention = f", with {attentions} attentions in which every token hears every other" if attentions else ""
+        moved = "rolled alone, as windows are shifted" if choices.get("roll") else "never chosen, gathered or rolled"
+        return (
+            f"{name} makes no graph on its image: it ran {listed}{attention}, and its nodes were {moved}. Where it "
+            "does make one, say so with an `adapter` (docs/adapters.md)"
+        )
+    told = ", ".join(f"{function} {count} times" for function, count in sorted(chose.items()))
+    return (
+        f"no graph layer was found in {name}, which chose or moved nodes ({told}): no module was "
+        "called with an edge tensor (2, B, N, k) or an edge_index, and what was gathered became no maximum, sum or "
+        f"mean over neighbors that could be followed (it ran {listed}). If it makes a graph, tell where with an "
+        "`adapter` (docs/adapters.md)"
+    )
+
+
 def _as_edited(graph: Graph, edited: Edited | None) -> Graph:
     if edited is not None:
         graph.neighbors, graph.edge_index = edited.neighbors, edited.edge_index
@@ -216,28 +311,30 @@ def _as_edited(graph: Graph, edited: Edited | None) -> Graph:
 
 @contextmanager
 def recording(
-    model: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, plan: Plan | None = None
+    model: nn.Module,
+    adapters: Sequence[Adapter],
+    pixels: Tensor,
+    plan: Plan | None = None,
+    *,
+    traced: bool = False,
 ) -> Iterator[Recording]:
     """Hooks on every module of the model, gone afterwards; run one forward of `pixels` inside, then `finish()`.
 
-    With a plan, only on those that it names.
+    With a plan, only on those that it names; with `traced` the arithmetic is looked at, too.
     """
-    record = Recording(model, adapters, pixels.shape[0], (pixels.shape[2], pixels.shape[3]), plan)
-    handles = []
-    try:
+    record = Recording(model, adapters, pixels, plan)
+    with ExitStack() as stack:
+        stack.callback(record.let_go)
         for module in record.names:
-            handles.append(module.register_forward_pre_hook(record.enter, with_kwargs=True))
-            handles.append(module.register_forward_hook(record.leave, with_kwargs=True))
+            for hooked in (
+                module.register_forward_pre_hook(record.enter, with_kwargs=True),
+                module.register_forward_hook(record.leave, with_kwargs=True),
+            ):
+                stack.callback(hooked.remove)
         if isinstance(record.sites, PlannedSites):
             for module in record.sites.plan.idle():
-                handles.append(module.register_forward_pre_hook(record.sites.surprise))
+                stack.callback(module.register_forward_pre_hook(record.sites.surprise).remove)
+        if traced:
+            record.trace = stack.enter_context(Trace(pixels.shape[0], record.saw, record.leaked))
         _running.stack.append(record)
         yield record
-    finally:
-        for call in record.calls:
-            if call.graph.sent is not None:
-                call.graph.sent.let_go()
-        if record in _running.stack:
-            _running.stack.remove(record)
-        for handle in handles:
-            handle.remove()

@@ -30,14 +30,16 @@ class SiteFinder:
     Attributes:
         images: B.
         image_size: (height, width) in pixels.
+        points: whether there is no image: the input is (B, C, N), and its nodes lie in a row.
     """
 
-    def __init__(self, images: int, image_size: Grid) -> None:
-        self.images, self.image_size = images, image_size
+    def __init__(self, images: int, image_size: Grid, *, points: bool = False) -> None:
+        self.images, self.image_size, self.points = images, image_size, points
         self.waiting: list[GraphCall] = []
         self._wanted: dict[str, list[GraphCall]] = {}
         self._sizes: dict[int, Grid] = {}
         self._enclosing: dict[GraphCall, _Enclosing] = {}
+        self._passed: set[GraphCall] = set()
 
     def expects(self, frame: Frame, edges: Tensor | None) -> bool:
         """Whether a module that was given a graph is a layer of its own, and not the same graph used once more."""
@@ -49,10 +51,14 @@ class SiteFinder:
             self._note_size(frame.batch, frame.size)
 
     def started(self, call: GraphCall, stack: Sequence[Frame]) -> None:
-        """A graph layer starts inside of these modules."""
+        """A graph layer starts inside of these modules.
+
+        What comes after it is no longer explained for the layers before it, so that each has a map of its own.
+        """
+        self._passed.update(self.waiting)
         folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
         if folded == self.images:
-            call.last_grid = self._sizes.get(nodes)
+            call.last_grid = (1, nodes) if self.points else self._sizes.get(nodes)
         else:
             self._note_windows(call, stack)
         wanted = call.adapter.cam_layer(call.name)
@@ -62,6 +68,10 @@ class SiteFinder:
     def ended(self, call: GraphCall) -> None:
         """A graph layer has ended."""
         self.waiting.append(call)
+
+    def waits(self, call: GraphCall) -> bool:
+        """Whether nothing has been explained for a layer yet."""
+        return call in self.waiting and call.site.activations is None
 
     def left(self, frame: Frame, tensor: Tensor | None, output: Any, handed: Any) -> Any:
         """A module has ended.
@@ -98,15 +108,13 @@ class SiteFinder:
         """
         for call in self.waiting:
             enclosing = self._enclosing.get(call)
+            if enclosing is not None and call in self._passed and self._explain_itself(call, enclosing.grid):
+                continue
             if enclosing is not None:
                 self._explain(call, enclosing.frame, enclosing.output)
                 self._lie(call, enclosing.grid, enclosing.frame.module)
             elif call.nodes is not None and call.adapter.cam_layer(call.name) is None:
-                wanted = call.adapter.grid(call.name, call.nodes.shape[2]) or call.last_grid
-                if wanted is not None and wanted[0] * wanted[1] == call.nodes.shape[2]:
-                    site = call.site
-                    site.activations, site.cam_layer, site.cam_module = call.nodes, call.name, call.module
-                    site.cam_call, site.grid, site.listed = call.times, wanted, True
+                self._explain_itself(call, call.adapter.grid(call.name, call.nodes.shape[2]) or call.last_grid)
         for index, call in enumerate(calls):
             call.site.index = index
         lost = [call.name for call in calls if call.site.activations is None or call.grid == (0, 0)]
@@ -150,10 +158,21 @@ class SiteFinder:
         site = call.site
         site.activations, site.cam_layer, site.cam_module, site.cam_call = tensor, frame.name, frame.module, frame.times
 
+    def _explain_itself(self, call: GraphCall, grid: Grid | None) -> bool:
+        """Explain the layer's own output, node by node, where it can be had and lies on that grid."""
+        if call.nodes is None or grid is None or grid[0] * grid[1] != call.nodes.shape[2]:
+            return False
+        site = call.site
+        site.activations, site.cam_layer, site.cam_module = call.nodes, call.name, call.module
+        site.cam_call, site.grid, site.listed = call.times, grid, True
+        return True
+
     def _note_convolution(self, frame: Frame, tensor: Tensor, handed: Any) -> Any:
         nodes = tensor.shape[0] * tensor.shape[2] * tensor.shape[3]
         kept = False
         for call in self.waiting:
+            if call in self._passed:
+                continue
             if tensor.shape[0] == self.images and nodes == call.graph.x.shape[0] * call.graph.x.shape[2]:
                 self._explain(call, frame, tensor)
                 kept = True
@@ -171,6 +190,8 @@ class SiteFinder:
             on_grid = tensor is not None and tensor.ndim == 4 and tuple(tensor.shape[2:]) == frame.size
             if call.site.activations is not None:
                 self._lie(call, frame.size, frame.module)
+                self.waiting.remove(call)
+            elif call in self._passed and self._explain_itself(call, frame.size):
                 self.waiting.remove(call)
             elif call not in self._enclosing and tensor is not None and tensor is output and on_grid:
                 self._enclosing[call] = _Enclosing(frame, frame.size, tensor)

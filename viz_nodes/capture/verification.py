@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import recognize
-from viz_nodes.capture.inputs import as_batch
+from viz_nodes.capture.inputs import prepare
 from viz_nodes.capture.model_state import eval_mode, unwrap
-from viz_nodes.capture.recorder import recording
+from viz_nodes.capture.observing import observe
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class LayerProof:
 
 
 def verify(
-    model: nn.Module, pixels: Tensor, *, adapter: Adapter | Sequence[Adapter] | None = None
+    model: nn.Module, pixels: Any, *, adapter: Adapter | Sequence[Adapter] | None = None
 ) -> tuple[LayerProof, ...]:
     """Aggregate features from the captured edges, and compare them with what the model's own convolution consumed.
 
@@ -52,11 +53,9 @@ def verify(
         NoGraphLayer: the network holds no graph layer that is known.
     """
     network = unwrap(model)
-    pixels = as_batch(network, pixels)
+    inputs = prepare(network, pixels)
     with eval_mode(network, grad=False):
-        with recording(network, adapters_for(adapter), pixels) as record:
-            network(pixels)
-            record.finish()
+        record, _, _ = observe(network, adapters_for(adapter), inputs.pixels, lambda: inputs.run(network), anew=True)
         proofs = []
         for call in record.calls:
             one = recognize(call)

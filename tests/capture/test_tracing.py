@@ -1,0 +1,467 @@
+"""Graphs that no module is called with, found by what the network computes: edges, shares and logits by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import viz_nodes
+from builders.networks import hooks_on, seeded
+from viz_nodes.capture import NoGraphLayer
+
+GRID, NODES = (6, 4), 24
+
+
+class Net(nn.Module):
+    """Pixels (B, 3, 24, 16) to a 6 x 4 grid, layers that take and give (B, C, H, W), 5 classes."""
+
+    def __init__(self, *layers, channels=6):
+        super().__init__()
+        self.stem = nn.Conv2d(3, channels, 4, stride=4)
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(channels, 5)
+
+    def forward(self, pixels):
+        return self.head(self.layers(self.stem(pixels)).mean((2, 3)))
+
+
+def nearest(x, k=4):
+    """(B, N, k) of (B, C, N), the nearest by their features, the node itself first."""
+    return torch.cdist(x.transpose(1, 2), x.transpose(1, 2)).topk(k, largest=False).indices
+
+
+def take(y, index):
+    """(B, C, N, k)."""
+    return torch.stack([image[:, near] for image, near in zip(y, index)])
+
+
+class MaxRelative(nn.Module):
+    def __init__(self, channels=6):
+        super().__init__()
+        self.nn = nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, x, edges):
+        best = (take(x.flatten(2), edges[0]) - x.flatten(2)[..., None]).amax(-1)
+        return self.nn(torch.cat([x.flatten(2), best], 1)[..., None])
+
+
+class Neighbors(nn.Module):
+    def forward(self, x):
+        near = nearest(x.flatten(2))
+        return torch.stack([near, torch.arange(NODES)[:, None].expand_as(near)])
+
+
+class Inherits(MaxRelative):
+    """Is called with features alone, and calls its parent with the edges."""
+
+    def __init__(self):
+        super().__init__()
+        self.knn = Neighbors()
+
+    def forward(self, x):
+        flat = x.flatten(2)[..., None]
+        return super().forward(flat, self.knn(flat)).view(x.shape)
+
+    @staticmethod
+    def edges(x):
+        return nearest(x.flatten(2))
+
+
+class GatheredMean(nn.Module):
+    """Nodes in a list (B, N, C), gathered by torch.gather, their mean taken."""
+
+    def __init__(self, channels=6):
+        super().__init__()
+        self.fc = nn.Linear(2 * channels, channels)
+        self.last = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        tokens = x.flatten(2).transpose(1, 2)
+        near = self.edges(x)
+        index = near.flatten(1)[..., None].expand(-1, -1, tokens.shape[2])
+        heard = tokens.gather(1, index).view(*near.shape, -1).mean(2)
+        out = self.fc(torch.cat([tokens, heard], 2)).transpose(1, 2).reshape(x.shape)
+        return x + self.last(out)
+
+    @staticmethod
+    def edges(x):
+        return nearest(x.flatten(2), 3)
+
+
+class Gated(nn.Module):
+    """The maximum of 0 and gated differences to nodes 1, 2, 4 away, by torch.roll or by slices put side by side."""
+
+    def __init__(self, slices, channels=6):
+        super().__init__()
+        self.slices, self.nn = slices, nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, x):
+        best = torch.zeros_like(x)
+        for dim in (2, 3):
+            step = 1
+            while step < x.shape[dim]:
+                if self.slices:
+                    low, high = x.narrow(dim, x.shape[dim] - step, step), x.narrow(dim, 0, x.shape[dim] - step)
+                    other = torch.cat([low, high], dim)
+                else:
+                    other = torch.roll(x, step, dim)
+                gate = torch.exp(-(x - other).abs().sum(1, keepdim=True))
+                best = torch.max(best, (other - x) * gate)
+                step *= 2
+        return x + self.nn(torch.cat([x, best], 1))
+
+    @staticmethod
+    def edges(x):
+        rows, cols = torch.arange(6)[:, None], torch.arange(4)[None]
+        heard = [(rows * 4 + cols).flatten()]
+        heard += [((rows - step) % 6 * 4 + cols).flatten() for step in (1, 2, 4)]
+        heard += [(rows * 4 + (cols - step) % 4).flatten() for step in (1, 2)]
+        return torch.stack(heard, 1).expand(len(x), -1, -1)
+
+
+class EdgeList(nn.Module):
+    """Edges (2, E) over all images, outside PyG; as many a node as are near enough."""
+
+    def __init__(self, receivers_first, channels=6):
+        super().__init__()
+        self.first, self.nn = receivers_first, nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, x):
+        batch, channels = x.shape[:2]
+        b, i, j = self.near(x).nonzero(as_tuple=True)
+        edges = torch.stack([b * NODES + i, b * NODES + j] if self.first else [b * NODES + j, b * NODES + i])
+        receive, send = edges if self.first else edges.flip(0)
+        rows = x.flatten(2).transpose(1, 2).reshape(-1, channels)
+        into = torch.zeros_like(rows)
+        index = receive[:, None].expand(-1, channels)
+        best = into.scatter_reduce(0, index, rows[send] - rows[receive], "amax", include_self=False)
+        best = best.view(batch, NODES, channels).transpose(1, 2).view(x.shape)
+        return x + self.nn(torch.cat([x, best], 1))
+
+    @staticmethod
+    def near(x):
+        tokens = x.flatten(2).transpose(1, 2)
+        apart = torch.cdist(tokens, tokens)
+        return apart < apart.flatten(1).quantile(0.2, 1)[:, None, None]
+
+    @classmethod
+    def edges(cls, x):
+        near = cls.near(x)
+        table = torch.full((len(x), NODES, int(near.sum(2).max())), -1)
+        for b in range(len(x)):
+            for i in range(NODES):
+                heard = near[b, i].nonzero()[:, 0]
+                table[b, i, : len(heard)] = heard
+        return table
+
+
+class Changed(nn.Module):
+    """Changes in place what it has aggregated."""
+
+    def __init__(self, channels=6):
+        super().__init__()
+        self.nn = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        flat = x.flatten(2)
+        out = take(flat, nearest(flat)).sum(-1)
+        out += flat
+        return self.nn(out.view(x.shape))
+
+    @staticmethod
+    def edges(x):
+        return nearest(x.flatten(2))
+
+
+class TopAttention(nn.Module):
+    """Attention in which each query hears the two keys it weighs most, in two heads."""
+
+    def __init__(self, channels=6):
+        super().__init__()
+        self.qkv, self.proj = nn.Linear(channels, 3 * channels), nn.Conv2d(channels, channels, 1)
+
+    def weights(self, x):
+        q, k, v = self.qkv(x.flatten(2).transpose(1, 2)).view(len(x), NODES, 3, 2, 3).permute(2, 0, 3, 1, 4)
+        scores = q @ k.transpose(-1, -2)
+        least = scores.topk(2).values[..., -1:]
+        return scores.masked_fill(scores < least, float("-inf")).softmax(-1), v
+
+    def forward(self, x):
+        weights, v = self.weights(x)
+        return x + self.proj((weights @ v).transpose(1, 2).reshape(len(x), NODES, -1).transpose(1, 2).reshape(x.shape))
+
+    def edges(self, x):
+        top = self.weights(x)[0].topk(2).indices
+        return top.transpose(1, 2).reshape(len(x), NODES, -1)
+
+
+class RoutedAttention(nn.Module):
+    """Attention over keys gathered by an index, three for each query."""
+
+    def __init__(self, einsum, channels=6):
+        super().__init__()
+        self.einsum = einsum
+        self.q, self.v, self.proj = nn.Linear(channels, channels), nn.Linear(channels, channels), nn.Conv2d(6, 6, 1)
+
+    def forward(self, x):
+        tokens = x.flatten(2).transpose(1, 2)
+        batch = torch.arange(len(x))[:, None, None]
+        near = self.edges(x)
+        keys, values = tokens[batch, near], self.v(tokens)[batch, near]  # (B, N, k, C)
+        if self.einsum:
+            weights = torch.einsum("bnc,bnkc->bnk", self.q(tokens), keys).softmax(-1)
+            heard = torch.einsum("bnk,bnkc->bcn", weights, values)
+        else:
+            weights = (self.q(tokens)[:, :, None] @ keys.transpose(-1, -2)).softmax(-1)
+            heard = (weights @ values)[:, :, 0].transpose(1, 2)
+        return x + self.proj(heard.reshape(x.shape))
+
+    @staticmethod
+    def edges(x):
+        return nearest(x.flatten(2), 3)
+
+
+DESIGNS = {
+    "inherited": (Inherits, "max"),
+    "gathered mean": (GatheredMean, "sum"),
+    "gated rolls": (lambda: Gated(slices=False), "max"),
+    "gated slices": (lambda: Gated(slices=True), "max"),
+    "receivers first": (lambda: EdgeList(receivers_first=True), "max"),
+    "senders first": (lambda: EdgeList(receivers_first=False), "max"),
+    "changed in place": (Changed, "sum"),
+    "top-k attention": (TopAttention, "sum"),
+    "routed attention": (lambda: RoutedAttention(einsum=False), "sum"),
+    "routed attention by einsum": (lambda: RoutedAttention(einsum=True), "sum"),
+}
+
+
+def pixels_of(images=2):
+    return torch.randn(images, 3, 24, 16, generator=torch.Generator().manual_seed(2)).double()
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_the_edges_are_those_of_the_arithmetic(name):
+    build, conv = DESIGNS[name]
+    net, pixels = seeded(lambda: Net(build(), build())), pixels_of()
+    with torch.no_grad():
+        plain = net(pixels)
+        x = net.stem(pixels)
+        wanted = [net.layers[0].edges(x), net.layers[1].edges(net.layers[0](x))]
+    for _ in range(2):  # once as for the first time, once as known
+        exp = viz_nodes.explain(net, pixels)
+        assert torch.equal(exp.logits, plain)
+        assert [(layer.grid, layer.conv, layer.exact) for layer in exp.layers] == [(GRID, conv, True)] * 2
+        for layer, edges in zip(exp.layers, wanted):
+            for found, true in zip(layer.neighbors.flatten(0, 1).tolist(), edges.flatten(0, 1).tolist()):
+                assert sorted(found) == sorted(true)
+            there = (layer.neighbors >= 0).any(-1)
+            torch.testing.assert_close(layer.share.sum(-1), there.double())
+            assert float(layer.contribution.abs().max()) > 0
+    assert len({layer.name for layer in exp.layers}) == 2
+    assert not torch.equal(exp.layers[0].cam, exp.layers[1].cam)
+    assert all(proof.proven for proof in viz_nodes.verify(net, pixels))
+    assert hooks_on(net) == 0
+
+
+def test_contributions_sum_to_gradient_times_message():
+    net, pixels = seeded(lambda: Net(Gated(slices=False))), pixels_of(1)
+    layer = viz_nodes.explain(net, pixels, target=3).layer(0)
+    gated = net.layers[0]
+    x = net.stem(pixels).detach()
+    best = gated_maximum = torch.zeros_like(x)
+    for dim, size in ((2, 6), (3, 4)):
+        for step in (1, 2, 4):
+            if step < size:
+                other = torch.roll(x, step, dim)
+                gate = torch.exp(-(x - other).abs().sum(1, keepdim=True))
+                best = torch.max(best, (other - x) * gate)
+    gated_maximum = best.requires_grad_(True)
+    logits = net.head((x + gated.nn(torch.cat([x, gated_maximum], 1))).mean((2, 3)))
+    (gradient,) = torch.autograd.grad(logits[0, 3], gated_maximum)
+    torch.testing.assert_close(layer.contribution.sum(-1), (gradient * gated_maximum).detach().sum(1).flatten(1))
+
+
+class Both(nn.Module):
+    """Mean and maximum of the same neighbors, beside the features."""
+
+    def __init__(self, channels=6):
+        super().__init__()
+        self.nn = nn.Conv2d(3 * channels, channels, 1)
+
+    def forward(self, x, edges):
+        flat = x.flatten(2)
+        heard = take(flat, edges[0])
+        return self.nn(torch.cat([flat, heard.mean(-1), (heard - flat[..., None]).amax(-1)], 1)[..., None])
+
+
+class GivesEdges(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.knn, self.gconv = Neighbors(), Both()
+
+    def forward(self, x):
+        flat = x.flatten(2)[..., None]
+        return self.gconv(flat, self.knn(flat)).view(x.shape)
+
+
+def test_a_layer_that_hears_in_two_ways_adds_them_up():
+    net, pixels = seeded(lambda: Net(GivesEdges())), pixels_of(1)
+    exp = viz_nodes.explain(net, pixels, target=1)
+    layer = exp.layer(0)
+    assert (layer.conv, layer.exact) == ("max+sum", True)
+    x = net.stem(pixels).detach().flatten(2)
+    assert torch.equal(layer.neighbors, nearest(x))
+    heard = take(x, layer.neighbors)
+    mean = (heard / 4).requires_grad_(True)
+    most = (heard - x[..., None]).requires_grad_(True)
+    both = torch.cat([x, mean.sum(-1), most.amax(-1)], 1)[..., None]
+    logits = net.head(net.layers[0].gconv.nn(both).mean((2, 3)))
+    gradients = torch.autograd.grad(logits[0, 1], (mean, most))
+    wanted = sum((gradient * sent).sum(1) for gradient, sent in zip(gradients, (mean, most)))
+    torch.testing.assert_close(layer.contribution, wanted.detach())
+    winner = most.argmax(-1)
+    maximum = torch.stack([(winner == rank).double().mean(1) for rank in range(4)], -1)
+    size = mean.detach().abs()
+    torch.testing.assert_close(layer.share, (maximum + (size / size.sum(-1, keepdim=True)).mean(1)) / 2)
+
+
+class DGCNN(nn.Module):
+    """The graph is made by a function, and convolution and maximum lie in the network's own forward."""
+
+    def __init__(self, stem=True, channels=6):
+        super().__init__()
+        self.stem = nn.Conv2d(3, channels, 4, stride=4) if stem else nn.Identity()
+        given = channels if stem else 3
+        self.one, self.two = nn.Conv2d(2 * given, channels, 1), nn.Conv2d(2 * channels, channels, 1)
+        self.head = nn.Linear(channels, 5)
+
+    def forward(self, pixels):
+        x = self.stem(pixels).flatten(2) if isinstance(self.stem, nn.Conv2d) else pixels
+        for conv in (self.one, self.two):
+            heard = take(x, nearest(x, 5))
+            own = x[..., None].expand_as(heard)
+            x = F.leaky_relu(conv(torch.cat([heard - own, own], 1)), 0.2).max(dim=-1, keepdim=False)[0]
+        return self.head(x.mean(-1))
+
+
+def test_a_function_that_makes_the_graph_is_found_on_images():
+    net, pixels = seeded(DGCNN), pixels_of()
+    exp = viz_nodes.explain(net, pixels)
+    assert [(layer.grid, layer.conv, layer.exact) for layer in exp.layers] == [(GRID, "max", True)] * 2
+    assert torch.equal(exp.layer(0).neighbors, nearest(net.stem(pixels).flatten(2), 5))
+    assert torch.equal(exp.logits, net(pixels).detach())
+
+
+def test_points_are_no_image():
+    net = seeded(lambda: DGCNN(stem=False))
+    points = torch.randn(2, 3, 30, generator=torch.Generator().manual_seed(4)).double()
+    exp = viz_nodes.explain(net, points)
+    assert len(exp) == 2
+    assert [layer.num_nodes for layer in exp.layers] == [30, 30]
+    assert torch.equal(exp.layer(0).neighbors, nearest(points, 5))
+    assert exp.layer(0).exact
+    assert exp.layer(0).placed is False
+    assert exp.graph(0).number_of_nodes() == 30
+
+
+class Spread(nn.Module):
+    """What neighbors send is used in a way that is neither a maximum nor a sum."""
+
+    def __init__(self):
+        super().__init__()
+        self.nn = nn.Conv2d(12, 6, 1)
+
+    def forward(self, x):
+        flat = x.flatten(2)
+        heard = take(flat, nearest(flat))
+        return self.nn(torch.cat([heard.mean(-1), heard.var(-1)], 1).view(len(x), -1, *GRID))
+
+
+def test_what_is_also_used_in_another_way_is_not_called_exact():
+    exp = viz_nodes.explain(seeded(lambda: Net(Spread())), pixels_of(1))
+    assert (exp.layer(0).conv, exp.layer(0).exact) == ("sum", False)
+
+
+class Windows(nn.Module):
+    """Attention in windows of a grid that is rolled before and rolled back after: no graph."""
+
+    def __init__(self, channels=6):
+        super().__init__()
+        self.qkv = nn.Linear(channels, 3 * channels)
+
+    def forward(self, x):
+        batch, channels, height, width = x.shape
+        rolled = torch.roll(x.permute(0, 2, 3, 1), (-1, -1), (1, 2))
+        cut = rolled.reshape(batch, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+        q, k, v = self.qkv(cut.reshape(-1, 4, channels)).chunk(3, -1)
+        out = (q @ k.transpose(-1, -2)).softmax(-1) @ v
+        out = out.view(batch, height // 2, width // 2, 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+        back = torch.roll(out.reshape(batch, height, width, channels), (1, 1), (1, 2))
+        return x + back.permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (lambda: nn.Conv2d(6, 6, 3, padding=1), r"Net makes no graph .*it ran 2 Conv2d.*never chosen"),
+        (Windows, r"Net makes no graph .*1 attentions.*rolled alone, as windows are shifted"),
+    ],
+)
+def test_a_network_without_a_graph_is_told_apart(layer, said):
+    net = seeded(lambda: Net(layer()))
+    for _ in range(2):
+        with pytest.raises(NoGraphLayer, match=said):
+            viz_nodes.explain(net, pixels_of(1))
+    assert hooks_on(net) == 0
+
+
+class Lost(nn.Module):
+    def forward(self, x):
+        flat = x.flatten(2)
+        return x + take(flat, nearest(flat)).var(-1).view(x.shape)
+
+
+def test_a_graph_that_was_missed_is_told_apart_from_none():
+    with pytest.raises(
+        NoGraphLayer, match=r"no graph layer was found in Net, which chose or moved nodes \(.*topk 1 times"
+    ):
+        viz_nodes.explain(seeded(lambda: Net(Lost())), pixels_of(1))
+
+
+class Pixels(nn.Module):
+    """Graph layers and convolutions in turns inside one module, on nodes (B, C, N, 1)."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.convs = nn.ModuleList(MaxRelative() for _ in range(3))
+        self.mixes = nn.ModuleList(nn.Conv2d(6, 6, 1) if between else nn.Identity() for _ in range(3))
+        self.knn = Neighbors()
+        self.last = nn.Conv2d(6, 6, 1)
+
+    def forward(self, x):
+        nodes = x.flatten(2)[..., None]
+        for conv, mix in zip(self.convs, self.mixes):
+            nodes = nodes + mix(conv(nodes, self.knn(nodes)))
+        return self.last(nodes.view(x.shape))
+
+
+@pytest.mark.parametrize("between", [True, False])
+def test_each_layer_of_one_module_has_a_map_of_its_own(between):
+    net, pixels = seeded(lambda: Net(Pixels(between))), pixels_of(1)
+    exp = viz_nodes.explain(net, pixels, method="hirescam", target=0)
+    block = net.layers[0]
+    own = block.mixes if between else block.convs
+    kept = {}
+    handles = [
+        module.register_forward_hook(lambda m, a, out, at=at: kept.__setitem__(at, out))
+        for at, module in enumerate([*own[:2], block.last])
+    ]
+    logits = net(pixels.requires_grad_(True))
+    for handle in handles:
+        handle.remove()
+    for at, layer in enumerate(exp.layers):
+        (gradient,) = torch.autograd.grad(logits[0, 0], kept[at], retain_graph=True)
+        wanted = (gradient * kept[at]).sum(1).clamp(min=0).view(1, *GRID)
+        torch.testing.assert_close(layer.cam, wanted.detach())
