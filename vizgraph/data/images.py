@@ -1,47 +1,53 @@
-"""Open image files safely, and make of them what a network takes."""
+"""Open image files safely, and make of them, or of any other image, what a network takes."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from vizgraph.errors import ImageError
+from vizgraph.data.decoding import FORMATS, MAX_PIXELS, SUFFIXES, Reading, decode, name_of
+from vizgraph.data.rasters import Range, Raster, as_rgb, from_array, from_pil
+from vizgraph.errors import ImageError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from vizgraph.data.preprocessing import Preprocessing
+
+__all__ = [
+    "FORMATS",
+    "MAX_ELONGATION",
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Fit",
+    "ImageError",
+    "ImageWarning",
+    "Raster",
+    "Sample",
+    "as_rgb",
+    "load_image",
+    "open_image",
+    "prepare",
+    "read_image",
+]
+
 Fit = Literal["squash", "crop"]
 View = tuple[float, float, float, float]
+Bands = Sequence["str | int"]
 
-MAX_PIXELS = 178_956_970
-"""Images with more pixels are refused: half a gigabyte decoded, from a file that may hold a few bytes."""
-FORMATS = (
-    "JPEG",
-    "PNG",
-    "WEBP",
-    "GIF",
-    "TIFF",
-    "BMP",
-    "DIB",
-    "MPO",
-    "JPEG2000",
-    "AVIF",
-    "PPM",
-    "TGA",
-    "ICO",
-    "PCX",
-    "SGI",
-    "QOI",
-)
-"""What is read. Formats that start other programs (EPS) or only work on one system (WMF) are not."""
 MAX_ELONGATION = 100
-_SHORT_PIXEL = 65535
+"""How many times as long as it is wide an image may be that is cropped: the resize before asks for so much memory."""
+
+
+class ImageWarning(UserWarning):
+    """Something about an image had to be guessed, or was left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +56,14 @@ class Sample:
 
     Attributes:
         pixels: (1, C, H, W) float32, normalised for the network.
-        image: (H, W, 3) uint8 RGB, exactly what the network sees before it is normalised.
+        image: (H, W, 3) uint8 RGB, what the network sees before it is normalised; of more than three bands the colors.
         original: (height, width, 3) uint8 RGB, upright, the whole image.
         view: (left, top, right, bottom) of what the network sees, in pixels of `original`; beyond its edges where the
             network's preprocessing pads.
         path: the file, None for an image that came from memory.
+        notes: what was guessed about the image or left out, in sentences.
+        sha256: of the file that was decoded; "" for an image that came from memory.
+        raster: the whole image with all its bands.
     """
 
     pixels: Tensor
@@ -62,124 +71,130 @@ class Sample:
     original: np.ndarray
     view: View
     path: Path | None = None
+    notes: tuple[str, ...] = ()
+    sha256: str = ""
+    raster: Raster | None = None
 
 
-def load_image(path: str | os.PathLike[str], model: nn.Module, *, fit: Fit = "squash") -> Sample:
-    """Open an image and prepare it for a network.
+def load_image(
+    source: Any,
+    model: nn.Module,
+    *,
+    fit: Fit = "squash",
+    bands: Bands | None = None,
+    value_range: Range | None = None,
+    frame: int = 1,
+    max_pixels: int | None = None,
+) -> Sample:
+    """Prepare an image for a network; what is guessed about it is warned of, and in `Sample.notes`.
 
     Args:
-        path: the file.
+        source: a file, an open one or its bytes; a PIL image; an array or tensor of any type, (H, W), (H, W, C) or
+            (C, H, W); a `Sample`, prepared for another network or in another way.
         model: the network; its own size, mean, std, interpolation and crop are used (`model.pretrained_cfg`).
         fit: "squash" resizes the whole image to the network's size (bilinear, antialiased), so that nothing is cut
             off; "crop" is the resize and center crop that the network is evaluated with.
+        bands: which bands of the image the network's channels are, by name ("red", "nir") or number from 1. By default
+            those that `model.pretrained_cfg["bands"]` names, else colors for three channels, gray for one, and all
+            bands in their order for any other number.
+        value_range: (black, white) of values of more than 8 bits, such as (0, 4095).
+        frame: which frame of an animation or page of a stack, from 1.
+        max_pixels: how many pixels are allowed, whatever memory they take.
 
     Raises:
-        ImageError: the file cannot be read as an image.
-        ValueError: no such fit.
-    """
-    sample = prepare(open_image(path), model, fit=fit)
-    return Sample(sample.pixels, sample.image, sample.original, sample.view, Path(path))
-
-
-def prepare(image: np.ndarray | Image.Image, model: nn.Module, *, fit: Fit = "squash") -> Sample:
-    """Prepare an image that is in memory; arguments as `load_image`.
-
-    Args:
-        image: (height, width, 3) uint8 RGB, or a PIL image of any mode.
+        ImageError: the file cannot be read as an image, or has not the bands that the network takes.
+        UsageError: no such fit or band, or nothing that could be an image.
     """
     from vizgraph.data.preprocessing import Preprocessing
 
     if fit not in get_args(Fit):
-        raise ValueError(f"`fit` must be one of {', '.join(get_args(Fit))} (got {fit!r})")
-    if isinstance(image, Image.Image):
-        image = as_rgb(image)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ValueError(f"`image` must be (height, width, 3) uint8 (got {image.shape} {image.dtype})")
-    height, width = image.shape[:2]
-    if fit == "crop" and max(height, width) > MAX_ELONGATION * min(height, width):
-        raise ImageError(f"the image is {width} x {height}, too elongated to crop; squash it (fit='squash')")
+        raise UsageError(f"`fit` must be one of {', '.join(get_args(Fit))} (got {fit!r})")
     preprocessing = Preprocessing.of(model)
-    whole = Image.fromarray(image)
-    seen, view = preprocessing.squashed(whole) if fit == "squash" else preprocessing.cropped(whole)
-    return Sample(preprocessing.normalised(seen), np.array(seen), image, view)
+    path = Path(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "path", None)
+    reading = Reading(preprocessing.input_size[0], frame, value_range, max_pixels, digest=True)
+    raster = read_image(source, reading)
+    sample = _prepared(raster, preprocessing, fit, bands, str(path or "the image"))
+    for note in sample.notes:
+        warnings.warn(f"{path or 'the image'}: {note}", ImageWarning, stacklevel=2)
+    return replace(sample, path=path)
 
 
-def open_image(path: str | os.PathLike[str] | BinaryIO) -> np.ndarray:
-    """Read an image file (or an open one) as people see it, (height, width, 3) uint8 RGB.
+def prepare(image: Any, model: nn.Module, *, fit: Fit = "squash") -> Sample:
+    """`load_image` of what is in memory."""
+    return load_image(image, model, fit=fit)
 
-    EXIF rotation is honoured, transparency is laid on white, 16-bit values are scaled to 8 bits by their full range,
-    gray, palette and CMYK become RGB, and of an animation or a stack of pages the first is taken.
+
+def read_image(source: Any, reading: Reading = Reading()) -> Raster:  # noqa: B008
+    """The one way from anything that is an image to its bands; says what it guessed in `Raster.notes`, and no more.
+
+    Args:
+        source: as in `load_image`.
+        reading: which frame, range and so on; how many channels the network has that it is for.
 
     Raises:
-        ImageError: the file is not there, is no image, is damaged or cut short, or has more than `MAX_PIXELS`.
+        ImageError: the file cannot be read as an image.
+        UsageError: it is nothing that could be an image.
     """
-    if isinstance(path, str | os.PathLike):
-        path = name = Path(path)
-    else:
-        name = Path(str(getattr(path, "name", "the image")))
-    try:
-        with warnings.catch_warnings():
-            # PIL warns of odd metadata and of sizes from half the limit below on; what matters is an error here.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=_readable()) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Image.DecompressionBombError
-                image.load()
-                return as_rgb(image)
-    except FileNotFoundError:
-        reason = "there is no such file; check the name"
-    except IsADirectoryError:
-        reason = "it is a folder; name an image in it"
-    except PermissionError:
-        reason = "it may not be read; check its permissions"
-    except Image.UnidentifiedImageError:
-        empty = name.is_file() and name.stat().st_size == 0
-        reason = "the file is empty" if empty else f"it is no image of a known format ({', '.join(FORMATS[:5])}, ...)"
-    except (Image.DecompressionBombError, MemoryError):
-        reason = f"it has more than the {MAX_PIXELS:,} pixels that are allowed; make it smaller"
-    except Exception as error:
-        # Decoders meet hostile bytes and fail in any way they like; all of them mean a bad file.
-        said = " ".join(str(error).split())[:120] or type(error).__name__
-        reason = f"it is damaged or cut short ({said}); get the file again"
-    raise ImageError(f"{name}: {reason}")
+    if isinstance(source, Raster):
+        return source
+    if isinstance(source, Sample):
+        return source.raster if source.raster is not None else from_array(source.original)
+    if isinstance(source, Image.Image):
+        return from_pil(source, value_range=reading.value_range)
+    if isinstance(source, (str, os.PathLike, bytes)) or hasattr(source, "read"):
+        return decode(source, reading)
+    if isinstance(source, (np.ndarray, list, tuple)) or hasattr(source, "detach") or hasattr(source, "__array__"):
+        return from_array(source, value_range=reading.value_range)
+    raise UsageError(
+        f"an image must be a file, a PIL image, an array, a tensor or a sample (got {type(source).__name__})"
+    )
 
 
-def _readable() -> list[str]:
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
+def open_image(
+    path: str | os.PathLike[str] | BinaryIO,
+    *,
+    frame: int = 1,
+    value_range: Range | None = None,
+    max_pixels: int | None = None,
+) -> np.ndarray:
+    """Read an image file (or an open one) as people see it, (height, width, 3) uint8 RGB.
 
+    EXIF rotation is honoured, transparency is laid on white, values of more bits are scaled to 8 by their full range,
+    gray, palette and CMYK become RGB, and of an animation or a stack of pages the first is taken, with a warning. An
+    image of more than 40 million pixels is made smaller by a whole factor, with a warning, too.
 
-def as_rgb(image: Image.Image) -> np.ndarray:
-    """(height, width, 3) uint8 of a decoded image of any mode, as `open_image` says."""
-    image = _upright(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        gray = _eight_bits(np.asarray(image, dtype=np.float64), image.mode)
-        return np.repeat(gray[..., None], 3, axis=2)
-    if image.has_transparency_data:
-        above = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", above.size, "white"), above)
-    return np.array(image.convert("RGB"))
+    Args:
+        frame, value_range, max_pixels: as in `load_image`.
 
-
-def _upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF orientation says; one that cannot be read says nothing."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        return image
-
-
-def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Values of more than 8 bits as uint8.
-
-    16-bit values are divided by their full range. 32-bit and floating values have no range of their own: within
-    0..65535 or 0..1 that range is taken, otherwise that from their smallest to their largest.
+    Raises:
+        ImageError: the file is not there, is no image, is damaged or cut short, or too large.
     """
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    full = 1.0 if mode == "F" else float(_SHORT_PIXEL)
-    if mode == "F" and 1.0 < high <= 255.0:
-        full = 255.0
-    if low >= 0 and high <= full:
-        low, high = 0.0, full
-    return np.rint((values - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
+    raster = decode(path, Reading(frame=frame, value_range=value_range, max_pixels=max_pixels))
+    for note in raster.notes:
+        warnings.warn(f"{name_of(path)}: {note}", ImageWarning, stacklevel=2)
+    return raster.rgb()
+
+
+def _prepared(raster: Raster, preprocessing: Preprocessing, fit: Fit, bands: Bands | None, name: str) -> Sample:
+    height, width = raster.size
+    if fit == "crop" and max(height, width) > MAX_ELONGATION * min(height, width):
+        raise ImageError(f"{name}: the image is {width} x {height}, too elongated to crop; squash it (fit='squash')")
+    count = preprocessing.input_size[0]
+    wanted = bands or preprocessing.bands
+    if bands is None and wanted is not None and not set(wanted) <= set(raster.bands):
+        wanted = None
+    try:
+        values, notes = raster.channels(count, wanted)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from None
+    seen, view = preprocessing.fitted(values, fit)
+    original = raster.rgb()
+    image = seen if count == 3 else _as_seen(seen)
+    return Sample(
+        preprocessing.normalised(seen), image, original, view, None, (*raster.notes, *notes), raster.sha256, raster
+    )
+
+
+def _as_seen(seen: np.ndarray) -> np.ndarray:
+    """(H, W, 3) to look at of (H, W, C): one band as gray, of more the first three."""
+    return np.repeat(seen[..., :1], 3, axis=2) if seen.shape[2] < 3 else np.ascontiguousarray(seen[..., :3])

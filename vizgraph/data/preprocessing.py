@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+
+View = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Preprocessing:
         interpolation: of the evaluation's resize, "bicubic" or another of timm's names.
         crop_pct: share of the resized image that the evaluation's crop keeps.
         crop_mode: "center", "squash" or "border".
+        bands: names of the channels in their order, where the network says them.
     """
 
     input_size: tuple[int, int, int]
@@ -29,14 +33,11 @@ class Preprocessing:
     interpolation: str
     crop_pct: float
     crop_mode: str
+    bands: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, model: nn.Module) -> Preprocessing:
-        """The preprocessing in `model.pretrained_cfg`; what that leaves open is timm's default.
-
-        Raises:
-            ValueError: the network takes neither gray nor RGB images.
-        """
+        """The preprocessing in `model.pretrained_cfg`; what that leaves open is timm's default."""
         from timm.data import resolve_data_config
 
         cfg = getattr(model, "pretrained_cfg", None) or {}
@@ -44,8 +45,7 @@ class Preprocessing:
             cfg = asdict(cfg) if is_dataclass(cfg) and not isinstance(cfg, type) else vars(cfg)
         resolved = resolve_data_config(pretrained_cfg=dict(cfg), model=model)
         channels, height, width = resolved["input_size"]
-        if channels not in (1, 3):
-            raise ValueError(f"`model` must take images of 1 or 3 channels (its input_size has {channels})")
+        bands = cfg.get("bands")
         return cls(
             (int(channels), int(height), int(width)),
             _per_channel(resolved["mean"], channels),
@@ -53,24 +53,26 @@ class Preprocessing:
             str(resolved["interpolation"]),
             float(resolved["crop_pct"]),
             str(resolved["crop_mode"]),
+            None if bands is None else tuple(map(str, bands)),
         )
 
     def plain(self) -> dict[str, Any]:
         """The same in plain types, as a checkpoint holds it."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {key: value for key, value in plain.items() if value is not None}
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the input."""
         return self.input_size[1:]
 
-    def squashed(self, image: Image.Image) -> tuple[Image.Image, tuple[float, float, float, float]]:
+    def squashed(self, image: Image.Image) -> tuple[Image.Image, View]:
         """The whole image at the input size (bilinear, antialiased), and the part of the image that is: all of it."""
         height, width = self.size
         view = (0.0, 0.0, float(image.width), float(image.height))
         return image.resize((width, height), Image.Resampling.BILINEAR), view
 
-    def cropped(self, image: Image.Image) -> tuple[Image.Image, tuple[float, float, float, float]]:
+    def cropped(self, image: Image.Image) -> tuple[Image.Image, View]:
         """timm's evaluation crop of the image, and the (left, top, right, bottom) of the image that it holds."""
         from timm.data import create_transform
 
@@ -108,12 +110,21 @@ class Preprocessing:
         )
         return transform
 
-    def normalised(self, image: Image.Image) -> Tensor:
-        """(1, C, H, W) float32 of an RGB image: values in 0..1, less the mean, over the standard deviation."""
-        from torchvision.transforms.functional import normalize, to_tensor
+    def fitted(self, values: np.ndarray, fit: str) -> tuple[np.ndarray, View]:
+        """(H, W, C) uint8 at the input size, and the part of `values` it shows: "squash" or "crop"."""
+        make = self.squashed if fit == "squash" else self.cropped
+        if values.shape[2] == 3:
+            image, view = make(Image.fromarray(values))
+            return np.array(image), view
+        # Pillow resizes images of one, three or four bands; a band at a time is the same.
+        made = [make(Image.fromarray(np.ascontiguousarray(values[..., place]))) for place in range(values.shape[2])]
+        return np.stack([np.asarray(image) for image, _ in made], axis=2), made[0][1]
 
-        values = to_tensor(image.convert("L") if self.input_size[0] == 1 else image)
-        return normalize(values, list(self.mean), list(self.std))[None].to(torch.float32)
+    def normalised(self, seen: np.ndarray) -> Tensor:
+        """(1, C, H, W) float32 of (H, W, C) uint8: values in 0..1, less the mean, over the standard deviation."""
+        values = torch.from_numpy(np.ascontiguousarray(np.moveaxis(seen, 2, 0))).to(torch.float32).div(255)
+        mean, std = (torch.tensor(numbers, dtype=torch.float32).view(-1, 1, 1) for numbers in (self.mean, self.std))
+        return values.sub(mean).div(std)[None]
 
 
 class Normalize:
@@ -141,7 +152,7 @@ def _per_channel(values: Any, channels: int) -> tuple[float, ...]:
     numbers = tuple(float(value) for value in values)
     if len(numbers) == channels:
         return numbers
-    # A gray network built from a color configuration: the same gray in all three.
+    # A network of other channels built from a color configuration: their mean.
     return (sum(numbers) / len(numbers),) * channels
 
 
