@@ -22,14 +22,17 @@ def test_own_names_come_first():
     assert labels_of(_network(1000, label_names=names)) == tuple(names)
 
 
-def test_a_network_of_1000_classes_has_the_names_of_imagenet():
-    names = labels_of(_network(1000))
-    assert names == labels_of(_network(num_classes=1000)) == imagenet_names()
+def test_a_network_known_to_be_of_imagenet_has_its_names():
+    names = labels_of(_network(1000, tag="in1k"))
+    assert names == labels_of(_network(num_classes=1000, tag="a1_in1k")) == imagenet_names()
     assert (names[0], names[207], names[281], names[999]) == ("tench", "golden retriever", "tabby", "toilet tissue")
 
 
 def test_other_networks_have_none():
     assert labels_of(_network(10)) is None
+    assert labels_of(_network(1000)) is None  # identities, or anything else
+    assert labels_of(_network(1000, tag="augreg_in21k")) is None
+    assert labels_of(_network(10, tag="in1k")) is None
     assert labels_of(nn.Identity()) is None
     assert labels_of(_network(4, label_names=["ant", "bee", "cat"])) is None
 

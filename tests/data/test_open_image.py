@@ -12,6 +12,7 @@ from PIL import Image
 
 from vizgraph.data.images import MAX_PIXELS, ImageError, open_image
 
+pytestmark = pytest.mark.filterwarnings("ignore::vizgraph.data.ImageWarning")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 

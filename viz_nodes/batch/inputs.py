@@ -14,16 +14,22 @@ from viz_nodes.files import sha256_of
 
 SUFFIXES = frozenset(
     {
+        ".apng",
         ".avif",
         ".bmp",
         ".dib",
         ".gif",
+        ".heic",
+        ".heif",
+        ".hif",
         ".j2k",
         ".jfif",
         ".jp2",
         ".jpe",
         ".jpeg",
+        ".jpf",
         ".jpg",
+        ".jpx",
         ".mpo",
         ".pbm",
         ".pcx",

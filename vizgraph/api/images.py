@@ -3,75 +3,39 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs
 
 if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor, nn
+    from torch import nn
 
-
-@dataclass(frozen=True, eq=False)
-class Noted:
-    """A sample with what a person should know of its file; fields as `vizgraph.data.Sample`."""
-
-    pixels: Tensor
-    image: np.ndarray
-    original: np.ndarray
-    view: tuple[float, float, float, float]
-    path: Path
-    notes: tuple[str, ...]
+    from vizgraph.data import Sample
 
 
 def require_image(path: Path) -> None:
-    """Refuse a file that is no image, before weights are fetched for it.
+    """Refuse a file that is no image by its header, before weights are fetched for it.
 
     Raises:
         UnreadableImage: it cannot be read.
-        ImageError: it is no image.
+        ImageError: it is no image, or too large.
     """
-    from PIL import Image
-
-    from vizgraph.data import open_image
+    from vizgraph.data.decoding import look_at
 
     inputs.require_file_or_folder(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path):
-                return
-    except Exception:
-        open_image(path)  # whose words are for people
+    if path.is_file():
+        look_at(path)
 
 
-def load_sample(path: Path, *, model: nn.Module, fit: Any) -> Noted:
-    """An image made ready for a network.
+def load_sample(path: Path, *, model: nn.Module, fit: Any) -> Sample:
+    """An image made ready for a network; what had to be guessed about it is in its notes alone.
 
     Raises:
         ImageError: it is none.
     """
-    from vizgraph.data import load_image
+    from vizgraph.data import ImageWarning, load_image
 
-    sample = load_image(path, model, fit=fit)
-    return Noted(sample.pixels, sample.image, sample.original, sample.view, path, frame_notes(path))
-
-
-def frame_notes(path: Path) -> tuple[str, ...]:
-    """What to say of a file that holds more than the one picture that is taken."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                frames = int(getattr(image, "n_frames", 1))
-                form = image.format
-    except Exception:
-        return ()
-    if frames < 2 or form == "MPO":  # a camera's second picture is a preview or another eye's
-        return ()
-    what = "pages" if form == "TIFF" else "frames"
-    return (f"the file holds {frames} {what}; the first is taken",)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ImageWarning)
+        return load_image(path, model, fit=fit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import warnings
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch.inputs import expanded
+from vizgraph.data.labels import read_labels
 from vizgraph.errors import UsageError, as_usage, did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
 
 _log = logging.getLogger(__name__)
-_MOST_LABELS = 2**22
 Labels = str | os.PathLike[str] | Sequence[str] | None
 """Class names, or a file of them."""
 
@@ -129,34 +128,6 @@ def load(
         _log.log(level, "  %s", note)
     written = None if checkpoint is None else str(checkpoint)
     return Network(model, name, written, weights_of(model, seed), _labels(model, names), notes, untrained)
-
-
-def read_labels(labels: Labels) -> tuple[str, ...] | None:
-    """Class names from a file: a line each, a JSON list, or a JSON object by class index.
-
-    Raises:
-        UsageError: the file cannot be read, or holds something else.
-    """
-    if labels is None or not isinstance(labels, str | os.PathLike):
-        return None if labels is None else tuple(str(label) for label in labels)
-    path = expanded(labels)
-    if not path.is_file():
-        raise UsageError("--labels", f"{path} is no file", "give one with a class name a line")
-    try:
-        if path.stat().st_size > _MOST_LABELS:
-            raise ValueError("it is too large for class names")
-        text = path.read_text("utf-8-sig")
-        if path.suffix.lower() != ".json":
-            return tuple(text.splitlines())
-        found = json.loads(text)
-        if isinstance(found, dict):
-            found = [found[str(index)] for index in range(len(found))]
-        if not isinstance(found, list):
-            raise TypeError("it holds neither a list nor an object of class names")
-        return tuple(str(label[-1] if isinstance(label, list) else label) for label in found)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        cure = "give a class name a line, a JSON list, or a JSON object by class index"
-        raise UsageError("--labels", f"{path} cannot be read ({error})", cure) from error
 
 
 def depth_of(model: nn.Module) -> int | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 import numpy as np
 from PIL import Image
 
-from vizgraph.data.decoding import FORMATS, MAX_PIXELS, SUFFIXES, Reading, decode, name_of
+from vizgraph.data.decoding import FORMATS, decode, name_of
+from vizgraph.data.limits import AS_USUAL, MAX_PIXELS, Reading
 from vizgraph.data.rasters import Range, Raster, as_rgb, from_array, from_pil
 from vizgraph.errors import ImageError, UsageError
 
@@ -25,7 +26,6 @@ __all__ = [
     "FORMATS",
     "MAX_ELONGATION",
     "MAX_PIXELS",
-    "SUFFIXES",
     "Fit",
     "ImageError",
     "ImageWarning",
@@ -124,7 +124,7 @@ def prepare(image: Any, model: nn.Module, *, fit: Fit = "squash") -> Sample:
     return load_image(image, model, fit=fit)
 
 
-def read_image(source: Any, reading: Reading = Reading()) -> Raster:  # noqa: B008
+def read_image(source: Any, reading: Reading = AS_USUAL) -> Raster:
     """The one way from anything that is an image to its bands; says what it guessed in `Raster.notes`, and no more.
 
     Args:

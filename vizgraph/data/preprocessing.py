@@ -43,7 +43,7 @@ class Preprocessing:
         cfg = getattr(model, "pretrained_cfg", None) or {}
         if not isinstance(cfg, Mapping):
             cfg = asdict(cfg) if is_dataclass(cfg) and not isinstance(cfg, type) else vars(cfg)
-        resolved = resolve_data_config(pretrained_cfg=dict(cfg), model=model)
+        resolved = resolve_data_config(pretrained_cfg=dict(cfg), model=model)  # type: ignore[no-untyped-call]
         channels, height, width = resolved["input_size"]
         bands = cfg.get("bands")
         return cls(

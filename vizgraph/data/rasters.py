@@ -293,6 +293,10 @@ def from_array(array: Any, *, value_range: Range | None = None) -> Raster:
             f"an image must be (height, width), (height, width, channels) or (channels, height, width) numbers (got "
             f"{shape} {values.dtype})"
         )
+    wide = value_range is None and values.dtype.kind in "iu" and values.dtype.itemsize > 2
+    if wide and values.min() >= 0 and values.max() <= 255:
+        notes.append("its whole numbers lie within 0..255 and were read as those of 8 bits")
+        values = values.astype(np.uint8)
     eight, said = _eight_bits(np.ascontiguousarray(values), value_range)
     names = {1: GRAY, 3: RGB, 4: RGBA}.get(eight.shape[2], tuple(f"band {n + 1}" for n in range(eight.shape[2])))
     if names == RGBA:

@@ -99,7 +99,8 @@ def _runs(mask: np.ndarray) -> list[int]:
     """Lengths of the runs of a mask read row by row, the first one outside (0 where the first pixel is inside)."""
     flat = np.concatenate([[False], mask.ravel()])
     changes = np.flatnonzero(flat[1:] != flat[:-1])
-    return np.diff(np.concatenate([[0], changes, [mask.size]])).tolist()
+    lengths: list[int] = np.diff(np.concatenate([[0], changes, [mask.size]])).tolist()
+    return lengths
 
 
 def _mask(runs: Sequence[int], size: Sequence[int]) -> np.ndarray:

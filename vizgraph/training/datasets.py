@@ -13,7 +13,7 @@ import numpy as np
 from PIL import EpsImagePlugin, Image
 from torch.utils.data import IterableDataset
 
-from vizgraph.data.images import MAX_ELONGATION, as_rgb, open_image
+from vizgraph.data.images import MAX_ELONGATION, as_rgb, read_image
 from vizgraph.errors import DataError, ImageError, first_line
 from vizgraph.training.folders import ImageFolder, require_split, split_folder
 from vizgraph.training.schema import MOST_CLASSES, Config, DataConfig
@@ -107,7 +107,7 @@ def upright_rgb(image: Any) -> Image.Image:
         pixels = image
     else:
         with contextlib.closing(image):
-            pixels = open_image(image)
+            pixels = read_image(image).rgb()
     height, width = pixels.shape[:2]
     if max(height, width) > MAX_ELONGATION * min(height, width):
         raise ImageError(f"the image is {width} x {height}, too elongated to crop; cut it, or remove it")

@@ -12,7 +12,7 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from viz_nodes.batch.inputs import SUFFIXES
-from vizgraph.data.images import open_image
+from vizgraph.data.images import read_image
 from vizgraph.errors import DataError, ImageError, first_line
 
 _TRAINING = ("train", "training")
@@ -114,7 +114,7 @@ class ImageFolder(Dataset[tuple[Any, int]]):
         """
         path, label = self.samples[index]
         try:
-            return open_image(path), label
+            return read_image(path).rgb(), label
         except ImageError as error:
             # Whoever says it names the file, too, in fewer words.
             raise ImageError(str(error).removeprefix(f"{path}: ")) from None

@@ -198,4 +198,5 @@ def _developed(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 @functools.lru_cache(maxsize=1)
 def _normal() -> np.ndarray:
     """Table (256,) that makes standard normal noise out of uniform bytes."""
-    return torch.special.ndtri((torch.arange(256, dtype=torch.float64) + 0.5) / 256).numpy()
+    table: np.ndarray = torch.special.ndtri((torch.arange(256, dtype=torch.float64) + 0.5) / 256).numpy()
+    return table

@@ -19,7 +19,7 @@ _SPLIT_NAMES = {"validation": "val", "valid": "val", "eval": "val", "training": 
 _EPOCH_STRIDE = 10_000_000
 
 
-class Scenes(Dataset):
+class Scenes(Dataset[tuple[Any, Any]]):
     """The bundled scenes as a map-style data set of (image, class), made when asked for.
 
     Half of the training scenes are plain: a larger object and no distractors. The other splits have none of these.
@@ -62,7 +62,7 @@ class Scenes(Dataset):
         self.size, self.seed = size, seed
         self.transform, self.target_transform = transform, target_transform
         # In shared memory, so that workers that live longer than an epoch see it change.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
         require("skimage")
         require("sklearn")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ class Shape:
     """
 
     fields: np.ndarray
-    key: tuple
+    key: tuple[Any, ...]
     thickness: float
 
 
@@ -103,7 +104,7 @@ def _centered(coverage: np.ndarray, height: float = HEIGHT, width: float = HEIGH
     return cv2.warpAffine(coverage, middle, (side, side), flags=cv2.INTER_LINEAR) > 127
 
 
-def _shape(inside: np.ndarray, key: tuple) -> Shape:
+def _shape(inside: np.ndarray, key: tuple[Any, ...]) -> Shape:
     fields = _fields(inside)
     return Shape(fields, key, (float(fields[..., 0].max()) - 128) / LEVELS)
 

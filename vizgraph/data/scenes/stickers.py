@@ -108,7 +108,8 @@ class Pose:
         middle = np.array([[1, 0, -CANVAS / 2], [0, 1, -CANVAS / 2], [0, 0, 1]])
         slant = np.array([[self.squeeze, self.shear, 0], [0, 1, 0], [self.tilt[0] / CANVAS, self.tilt[1] / CANVAS, 1]])
         place = np.array([[cos * scale, sin * scale, self.x], [-sin * scale, cos * scale, self.y], [0, 0, 1]])
-        return place @ slant @ middle
+        matrix: np.ndarray = place @ slant @ middle
+        return matrix
 
 
 def _edge(threshold: float, scale: float, width: float = 1.0) -> np.ndarray:
@@ -182,4 +183,5 @@ def _fade(look: Look, size: tuple[int, int]) -> np.ndarray:
     reach = abs(cos) + abs(sin)
     along = np.array([[-cos - sin, cos - sin], [-cos + sin, cos + sin]], np.float32) / (2 * reach) + 0.5
     corners = first + along[..., None] * (second - first)
-    return np.clip(cv2.resize(corners, size, interpolation=cv2.INTER_LINEAR), 0, 255).astype(np.uint8)
+    faded: np.ndarray = np.clip(cv2.resize(corners, size, interpolation=cv2.INTER_LINEAR), 0, 255).astype(np.uint8)
+    return faded
