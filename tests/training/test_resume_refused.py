@@ -127,7 +127,7 @@ def test_a_checkpoint_of_the_version_before_goes_on(ended, tiny, start, tmp_path
 def test_a_log_of_the_version_before_or_cut_short_is_read(tmp_path):
     head = "epoch,updates,learning_rate,train_loss,val_loss,top1,top5,calibration_error,images_per_second,seconds,"
     path = tmp_path / "log.csv"
-    path.write_text(f"{head}replaced\n1,6,0.1,2.5,,,,,10,1,3\n2,12,0.1,1.5,,,,,10,1,\n3,1")
+    path.write_text(f"{head}replaced\n1,6,0.1,2.5,,,,,10,1,3\n2,12,0.1,1.5,,,,,10,1,\n3,1\n4,x")
     rows = read_log(path)
     assert [row["corrupt_images"] for row in rows] == [3, None, None]
     assert rows[0]["val_loss"] is None
