@@ -301,7 +301,10 @@ def test_the_embedded_page_lives_in_a_frame_without_an_origin(make, photograph, 
     from viz_nodes.explorer import embed
 
     path = tmp_path / "notebook.html"
-    path.write_text(f"<!DOCTYPE html><meta charset=utf-8>{embed(make(layers=3), photograph)._repr_html_()}", "utf-8")
+    path.write_text(
+        f"<!DOCTYPE html><meta charset=utf-8>{embed(make(layers=3), photograph, commands=[['vizgraph']])._repr_html_()}",
+        "utf-8",
+    )
     page = browser.new_page()
     troubles = []
     page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -6,6 +6,7 @@ Both run `static/explorer.js` on the same plain document, which `viz_nodes.explo
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 _HOME = {
     "build_document": "viz_nodes.explorer.document",
@@ -19,7 +20,7 @@ _HOME = {
 __all__ = list(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value

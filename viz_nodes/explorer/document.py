@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -24,6 +25,23 @@ CANDIDATES = 12
 """Of the candidates that a node did not choose, how many a page holds."""
 _UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a row of the document was made of.
+
+    Attributes:
+        exp: the explanation.
+        row: its row.
+        photograph: what it is drawn on.
+    """
+
+    exp: Explanation
+    row: int
+    photograph: Photograph
+
 
 def build_document(
     exp: Explanation | Sequence[Explanation],
@@ -33,7 +51,7 @@ def build_document(
     names: Sequence[str] | None = None,
     commands: Sequence[Sequence[str]] | None = None,
     max_side: int = 1600,
-) -> dict:
+) -> Document:
     """Make the document.
 
     Args:
@@ -52,15 +70,28 @@ def build_document(
     Raises:
         ValueError: no explanation, no layer, or images that do not match the explanations.
     """
+    return with_sources(exp, image, title=title, names=names, commands=commands, max_side=max_side)[0]
+
+
+def with_sources(
+    exp: Explanation | Sequence[Explanation],
+    image: Any,
+    *,
+    title: str | None = None,
+    names: Sequence[str] | None = None,
+    commands: Sequence[Sequence[str]] | None = None,
+    max_side: int = 1600,
+) -> tuple[Document, list[list[Shown]]]:
+    """The document, and for each of its subjects what each row was made of; arguments as `build_document`."""
     explanations = [exp] if isinstance(exp, Explanation) else list(exp)
     if not explanations or any(not each.layers or not len(each) for each in explanations):
         raise ValueError("`exp` must hold at least one explained image and layer")
     for what, given in (("names", names), ("commands", commands)):
         if given is not None and len(given) != len(explanations):
             raise ValueError(f"`{what}` must have one entry an explanation, {len(explanations)} (got {len(given)})")
-    images: list[dict] = []
-    subjects: list[dict] = []
-    graphs: list[tuple[Explanation, int]] = []
+    images: list[Document] = []
+    subjects: list[Document] = []
+    sources: list[list[Shown]] = []
     photographs = _matched(image, explanations, max_side)
     for place, each in enumerate(explanations):
         for row in range(len(each)):
@@ -68,18 +99,19 @@ def build_document(
             picture = _numbered(images, _image(photograph))
             name = printable(names[place]) if names is not None else printable(each.model)
             entry = _row(each, row)
-            home = _home(subjects, graphs, each, row, entry, name, picture)
+            home = _home(subjects, sources, each, row, entry, name, picture)
             if home is None:
                 command = commands[place] if commands is not None else _command(each, photograph)
                 subjects.append(_subject(each, row, name, picture, command))
-                graphs.append((each, row))
+                sources.append([])
                 home = len(subjects) - 1
-            _share_once(each, row, entry, *graphs[home])
+            sources[home].append(Shown(each, row, photograph))
+            _share_once(each, row, entry, sources[home][0])
             subjects[home]["rows"].append(entry)
     if title is None:
         parts = [images[subjects[0]["image"]]["name"], *dict.fromkeys(s["name"] for s in subjects if s["name"])]
         title = " · ".join(parts)
-    return {"format": FORMAT, "title": printable(title), "images": images, "subjects": subjects}
+    return {"format": FORMAT, "title": printable(title), "images": images, "subjects": subjects}, sources
 
 
 def printable(text: str) -> str:
@@ -116,14 +148,14 @@ def _matched(image: Any, explanations: list[Explanation], max_side: int) -> list
     return matched
 
 
-def _numbered(entries: list[dict], entry: dict) -> int:
+def _numbered(entries: list[Document], entry: Document) -> int:
     """Place of an equal entry, appended where there is none."""
     if entry not in entries:
         entries.append(entry)
     return entries.index(entry)
 
 
-def _image(photograph: Photograph) -> dict:
+def _image(photograph: Photograph) -> Document:
     return {
         "name": printable(photograph.name),
         "width": photograph.width,
@@ -151,13 +183,21 @@ def _without_folders(word: str) -> str:
     return path.name if path.is_absolute() else word
 
 
-def _home(subjects, graphs, exp: Explanation, row: int, entry: dict, name: str, picture: int) -> int | None:
+def _home(
+    subjects: Sequence[Document],
+    sources: Sequence[Sequence[Shown]],
+    exp: Explanation,
+    row: int,
+    entry: Document,
+    name: str,
+    picture: int,
+) -> int | None:
     """The subject that a row belongs to: same image, name and graphs, and not yet holding this class and method."""
     asked = (entry["target"], entry["versus"], entry["method"])
-    for place, (subject, (other, other_row)) in enumerate(zip(subjects, graphs, strict=True)):
+    for place, (subject, (first, *_)) in enumerate(zip(subjects, sources, strict=True)):
         held = [(each["target"], each["versus"], each["method"]) for each in subject["rows"]]
         same = subject["image"] == picture and subject["name"] == name and asked not in held
-        if same and _same_graphs(exp, row, other, other_row):
+        if same and _same_graphs(exp, row, first.exp, first.row):
             return place
     return None
 
@@ -173,7 +213,7 @@ def _same_graphs(exp: Explanation, row: int, other: Explanation, other_row: int)
     ) and torch.allclose(exp.logits[row], other.logits[other_row], atol=1e-4, equal_nan=True)
 
 
-def _subject(exp: Explanation, row: int, name: str, picture: int, command: Sequence[str]) -> dict:
+def _subject(exp: Explanation, row: int, name: str, picture: int, command: Sequence[str]) -> Document:
     probabilities = exp.probabilities[row].double()
     known = probabilities.nan_to_num(nan=-1.0).tolist()
     asked = set(exp.target[exp.source == exp.source[row]].tolist())  # type: ignore[index]
@@ -199,7 +239,7 @@ def _subject(exp: Explanation, row: int, name: str, picture: int, command: Seque
     }
 
 
-def _layer(layer: LayerExplanation, row: int) -> dict:
+def _layer(layer: LayerExplanation, row: int) -> Document:
     entry = {
         "number": layer.number,
         "name": printable(layer.name),
@@ -220,7 +260,7 @@ def _layer(layer: LayerExplanation, row: int) -> dict:
     return entry
 
 
-def _row(exp: Explanation, row: int) -> dict:
+def _row(exp: Explanation, row: int) -> Document:
     target = int(exp.target[row])
     versus = int(exp.versus[row]) if exp.versus is not None else -1
     return {
@@ -241,10 +281,10 @@ def _row(exp: Explanation, row: int) -> dict:
     }
 
 
-def _share_once(exp: Explanation, row: int, entry: dict, first: Explanation, first_row: int) -> None:
+def _share_once(exp: Explanation, row: int, entry: Document, first: Shown) -> None:
     """Add a row's shares where they are not those stored with its subject (sums: their shares hang on the class)."""
-    for packed, layer, stored in zip(entry["layers"], exp.layers, first.layers, strict=True):
-        if not torch.equal(layer.share[row], stored.share[first_row]):
+    for packed, layer, stored in zip(entry["layers"], exp.layers, first.exp.layers, strict=True):
+        if not torch.equal(layer.share[row], stored.share[first.row]):
             packed["share"] = pack_unsigned(layer.share[row])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -17,14 +18,14 @@ def _text(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
 
-def pack_indices(array: Tensor) -> dict:
+def pack_indices(array: Tensor) -> dict[str, Any]:
     """Node numbers (-1 for no edge) as int16, as int32 where a number needs it."""
     numbers = array.numpy()
     wide = numbers.size and int(numbers.max()) > 32767
     return {"type": "int32" if wide else "int16", "data": _text(numbers.astype(np.int32 if wide else np.int16))}
 
 
-def pack_unsigned(array: Tensor) -> dict:
+def pack_unsigned(array: Tensor) -> dict[str, Any]:
     """Values >= 0 as uint16 times a scale, which puts the largest at 65534; smaller than 1e-5 of it is lost.
 
     Negative values, which no share, distance or map may hold beyond rounding, count as 0.
@@ -38,7 +39,7 @@ def pack_unsigned(array: Tensor) -> dict:
     return {"type": "uint16", "scale": scale, "data": _text(packed)}
 
 
-def pack_signed(array: Tensor) -> dict:
+def pack_signed(array: Tensor) -> dict[str, Any]:
     """Signed values as int16 times a scale, which puts the largest magnitude at 32767."""
     values = array.double().numpy()
     known = np.isfinite(values)
@@ -49,7 +50,7 @@ def pack_signed(array: Tensor) -> dict:
     return {"type": "int16", "scale": scale, "data": _text(packed)}
 
 
-def unpack(packed: dict) -> np.ndarray:
+def unpack(packed: dict[str, Any]) -> np.ndarray:
     """Undo any of the above: (n,) int64 for indices, float64 for values, NaN where one is unknown."""
     raw = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(packed["type"]).newbyteorder("<"))
     if "scale" not in packed:

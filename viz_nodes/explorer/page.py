@@ -60,7 +60,7 @@ def write_page(
     names: Sequence[str] | None = None,
     commands: Sequence[Sequence[str]] | None = None,
     max_side: int = 1600,
-    state: dict | None = None,
+    state: dict[str, Any] | None = None,
 ) -> Path:
     """Write explanations as one offline HTML file to look into with a browser.
 
@@ -96,7 +96,7 @@ class Embedded:
     def _repr_html_(self) -> str:
         return (
             f'<iframe title="vizgraph explorer" srcdoc="{html.escape(self.page, quote=True)}" width="100%" '
-            f'height="{self.height}" style="border:0" allow="clipboard-write" '
+            f'height="{self.height}" style="border:0" allow="clipboard-write; fullscreen" '
             'sandbox="allow-scripts allow-downloads"></iframe>'
         )
 

@@ -17,7 +17,7 @@ from viz_nodes.grids import View
 _LOSSLESS_PIXELS = 300 * 300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Photograph:
     """A picture ready for the page.
 
@@ -27,6 +27,7 @@ class Photograph:
         width, height: pixels of the encoded picture.
         view: (left, top, right, bottom) in those pixels, the part the network saw.
         source: the data URL.
+        picture: the picture itself.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Photograph:
     height: int
     view: View
     source: str
+    picture: Image.Image
 
 
 def as_photograph(image: Any, *, name: str | None = None, max_side: int = 1600) -> Photograph:
@@ -81,6 +83,7 @@ def as_photograph(image: Any, *, name: str | None = None, max_side: int = 1600) 
         height=picture.height,
         view=seen,  # type: ignore[arg-type]
         source=_data_url(picture),
+        picture=picture,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +13,10 @@ import anywidget
 import traitlets
 
 from viz_nodes.explanation import Explanation
-from viz_nodes.explorer.document import build_document
+from viz_nodes.explorer.document import Document, Shown, with_sources
 from viz_nodes.explorer.page import static
 from viz_nodes.explorer.still import describe, still
+from viz_nodes.explorer.stills import publish
 
 
 class Explorer(anywidget.AnyWidget):
@@ -31,19 +33,29 @@ class Explorer(anywidget.AnyWidget):
     _css = static("explorer.css")
     document = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
+    key = traitlets.Unicode().tag(sync=True)
+    _sources: Sequence[Sequence[Shown]] = ()
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict] | None:
-        """The widget, and for places without one its view as words and as a picture."""
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The widget, and for places without one its view as words and as a picture.
+
+        In JupyterLab the picture is an output of its own above the widget, which hides it: exports prefer the widget of
+        an output to its picture, and show nothing where the front end of widgets cannot be fetched.
+        """
         _replace_those_of_an_earlier_run(self)
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None or not self.document:
             return bundle
         data, metadata = bundle
         data["text/plain"] = f"Explorer: {describe(self.document, self.state)}"
-        picture = still(self.document, self.state)
-        if picture is not None:
+        picture = self.still()
+        if picture is not None and not publish(picture, self.key):
             data["image/png"] = base64.b64encode(picture).decode("ascii")
         return data, metadata
+
+    def still(self) -> bytes | None:
+        """The view as a PNG; None where there is nothing to draw, or the document was not made of explanations here."""
+        return still(self.document, self._sources, self.state) if self._sources else None
 
     def close(self) -> None:
         """Free what the notebook's two sides hold for this widget; showing it again brings it back."""
@@ -61,10 +73,14 @@ class Explorer(anywidget.AnyWidget):
     def show(self, exp: Explanation | Sequence[Explanation], image: Any, **options: Any) -> None:
         """Show other explanations in place; arguments as `explore`."""
         state = options.pop("state", None)
-        document = build_document(exp, image, **options)
+        document, sources = with_sources(exp, image, **options)
+        self._show(document, sources, state or {})
+
+    def _show(self, document: Document, sources: Sequence[Sequence[Shown]], state: dict[str, Any]) -> None:
         with self.hold_sync():
-            self.state = state or {}
+            self.state = state
             self.document = document
+        self._sources = sources
 
 
 def explore(
@@ -75,9 +91,9 @@ def explore(
     names: Sequence[str] | None = None,
     commands: Sequence[Sequence[str]] | None = None,
     max_side: int = 1024,
-    state: dict | None = None,
+    state: dict[str, Any] | None = None,
 ) -> Explorer:
-    """Look into explanations in a notebook: hover a patch to see whom it asked, click to keep it, walk the layers.
+    """Look into explanations in a notebook: hover a patch to see its neighbors, click to keep it, walk the layers.
 
     For JupyterLab, VS Code, Colab and marimo (there inside `mo.ui.anywidget`). A saved notebook holds the view it was
     shown with as a picture too, for places without widgets; where it must stay alive without a kernel, use
@@ -87,8 +103,10 @@ def explore(
         exp, image, title, names, commands, max_side: see `viz_nodes.explorer.document.build_document`.
         state: the view to begin with, e.g. `{"layer": 4, "hops": 2}`; see `Explorer.state`.
     """
-    document = build_document(exp, image, title=title, names=names, commands=commands, max_side=max_side)
-    return Explorer(document=document, state=state or {})
+    document, sources = with_sources(exp, image, title=title, names=names, commands=commands, max_side=max_side)
+    explorer = Explorer(document=document, state=state or {}, key=secrets.token_hex(8))
+    explorer._sources = sources
+    return explorer
 
 
 _shown: dict[str, tuple[str, WeakSet[Explorer]]] = {}

@@ -6,6 +6,7 @@
 
 import { mount } from "./explorer.js";
 import { DEFAULTS } from "./state.js";
+import { hideStills } from "./stills.js";
 
 /**
  * anywidget's entry: draw the model's `document` in `el`, keep its `state` in step, return what undoes it all.
@@ -39,12 +40,14 @@ export function render({ model, el }) {
       api.update({ ...DEFAULTS, ...state }, { quiet: true });
   };
   build();
+  const showStills = hideStills(el, model.get("key"));
   model.on("change:document", build);
   model.on("change:state", follow);
   return () => {
     model.off("change:document", build);
     model.off("change:state", follow);
     clearTimeout(saving);
+    showStills();
     api?.destroy();
     api = null; // hosts may keep this function longer than the view
   };

@@ -3174,6 +3174,39 @@ function watch(el, root, panes, store, signal) {
   return [sizes, themes];
 }
 
+// stills.js
+var MARK = "vizgraph-explorer\0";
+var BEGINNING = 240;
+function keyOf2(source) {
+  const data = source.slice(0, BEGINNING).split(",")[1] ?? "";
+  let bytes = "";
+  try {
+    bytes = atob(data.slice(0, data.length - data.length % 4));
+  } catch {
+    return "";
+  }
+  const at = bytes.indexOf(MARK);
+  return at < 0 ? "" : bytes.slice(at + MARK.length, at + MARK.length + 16);
+}
+function hideStills(el, key) {
+  const area = key ? el.closest(".jp-OutputArea") : null;
+  const hidden = [];
+  for (const image of area?.querySelectorAll(".jp-OutputArea-child img") ?? []) {
+    const child = (
+      /** @type {HTMLElement} */
+      image.closest(".jp-OutputArea-child")
+    );
+    if (keyOf2(
+      /** @type {HTMLImageElement} */
+      image.src
+    ) === key) hidden.push(child);
+  }
+  for (const child of hidden) child.style.display = "none";
+  return () => {
+    for (const child of hidden) child.style.display = "";
+  };
+}
+
 // main.js
 function render({ model, el }) {
   let api = null;
@@ -3201,12 +3234,14 @@ function render({ model, el }) {
       api.update({ ...DEFAULTS, ...state }, { quiet: true });
   };
   build();
+  const showStills = hideStills(el, model.get("key"));
   model.on("change:document", build);
   model.on("change:state", follow);
   return () => {
     model.off("change:document", build);
     model.off("change:state", follow);
     clearTimeout(saving);
+    showStills();
     api?.destroy();
     api = null;
   };
