@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 
 from viz_nodes.explorer.document import with_sources
+from viz_nodes.explorer.looked import describe
 from viz_nodes.explorer.packing import pack_indices, pack_signed, pack_unsigned, unpack
-from viz_nodes.explorer.still import describe, sent_from, still
+from viz_nodes.explorer.sent import sent_from
+from viz_nodes.explorer.still import still
 
 
 def drawn(exp, photograph, state=None, **options) -> np.ndarray:

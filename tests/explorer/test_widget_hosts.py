@@ -301,8 +301,9 @@ def test_the_embedded_page_lives_in_a_frame_without_an_origin(make, photograph, 
     from viz_nodes.explorer import embed
 
     path = tmp_path / "notebook.html"
+    shown = embed(make(layers=3), photograph, commands=[["vizgraph"]])._repr_html_()
     path.write_text(
-        f"<!DOCTYPE html><meta charset=utf-8>{embed(make(layers=3), photograph, commands=[['vizgraph']])._repr_html_()}",
+        "<!DOCTYPE html><meta charset=utf-8>" + shown,
         "utf-8",
     )
     page = browser.new_page()

@@ -6,56 +6,28 @@ patches, direction, hops, shares, canvas, zoom, and the second picture.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from viz_nodes.explanation import NO_EDGE, NO_PEAK, LayerExplanation
+from viz_nodes.explanation import NO_EDGE, LayerExplanation
 from viz_nodes.explorer.document import Document, Shown
-from viz_nodes.grids import View, centers
+from viz_nodes.explorer.looked import Looked, State, look_up, second
+from viz_nodes.explorer.sent import paint_sent, sent_from
+from viz_nodes.grids import View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz_nodes.draw.artists.axes import ImageAxes
     from viz_nodes.explanation import Explanation
 
-State = Mapping[str, Any]
 FAR = 18
 """How many edges of each further hop are drawn where the state says nothing, as in figures."""
 _WIDTH, _GAP, _BELOW = 4.6, 0.2, 0.42
 """Inches: of a picture, between two, and of the words below."""
-
-
-@dataclass(frozen=True)
-class Looked:
-    """What one picture of a view is about.
-
-    Attributes:
-        document: what holds it.
-        shown: the explanation, its row and its photograph.
-        layer: the layer.
-        name: of image and network.
-    """
-
-    document: Document
-    shown: Shown
-    layer: LayerExplanation
-    name: str
-
-    @property
-    def exp(self) -> Explanation:
-        """The explanation."""
-        return self.shown.exp
-
-    def nodes(self, state: State) -> list[int]:
-        """The kept patches, else the peak; none where the map is blank."""
-        pins = [tuple(min(1.0, max(0.0, float(at))) for at in pin) for pin in state.get("pins", [])]
-        peak = int(self.layer.peak[self.shown.row])
-        return [self.layer.node(pin) for pin in pins] or ([] if peak == NO_PEAK else [peak])
 
 
 def still(document: Document, sources: Sequence[Sequence[Shown]], state: State, *, dpi: float = 110.0) -> bytes | None:
@@ -75,54 +47,6 @@ def still(document: Document, sources: Sequence[Sequence[Shown]], state: State, 
     if not any(each.nodes(state) for each in looked):
         return None
     return figure_bytes(_figure(looked, state), "png", dpi=dpi)
-
-
-def describe(document: Document, state: State) -> str:
-    """A view in words: image, network, layer, class and method."""
-    from viz_nodes.draw.style.captions import method_words
-
-    subject, row, at = _rows(document, state)
-    name = document["images"][subject["image"]]["name"]
-    parts = [name, subject["name"], f"layer {subject['layers'][at]['number']} of {subject['depth']}", row["label"]]
-    return " · ".join(part for part in (*parts, method_words(row["method"])) if part)
-
-
-def look_up(document: Document, sources: Sequence[Sequence[Shown]], state: State) -> Looked:
-    """What a state names; what the page falls back to where it names none."""
-    subject, row, at = _rows(document, state)
-    shown = sources[document["subjects"].index(subject)][subject["rows"].index(row)]
-    name = " · ".join(part for part in (document["images"][subject["image"]]["name"], subject["name"]) if part)
-    return Looked(document, shown, shown.exp.layers[at], name)
-
-
-def second(document: Document, sources: Sequence[Sequence[Shown]], state: State) -> list[Looked]:
-    """The second picture where the view has one: the same layer, in a network of another depth the one as far in."""
-    other = state.get("with")
-    if not isinstance(other, Mapping):
-        return []
-    depths = [document["subjects"][_place(document, each)]["depth"] for each in (state, other)]
-    subject, _, at = _rows(document, state)
-    number = subject["layers"][at]["number"]
-    if depths[0] != depths[1]:
-        goal = (number - 1) / max(1, depths[0] - 1) * max(1, depths[1] - 1)
-        numbers = [layer["number"] for layer in document["subjects"][_place(document, other)]["layers"]]
-        number = min(numbers, key=lambda each: abs(each - 1 - goal))
-    return [look_up(document, sources, {**other, "layer": number})]
-
-
-def _place(document: Document, state: State) -> int:
-    place = state.get("subject", 0)
-    return place if place in range(len(document["subjects"])) else 0
-
-
-def _rows(document: Document, state: State) -> tuple[Document, Document, int]:
-    """Subject, row and place of the layer that a state names."""
-    subject: Document = document["subjects"][_place(document, state)]
-    target, method = state.get("target"), state.get("method")
-    fits = [(row["target"] == target) * 2 + (row["method"] == method) for row in subject["rows"]]
-    numbers = [layer["number"] for layer in subject["layers"]]
-    at = numbers.index(state["layer"]) if state.get("layer") in numbers else len(numbers) - 1
-    return subject, subject["rows"][int(np.argmax(fits))], at
 
 
 def _figure(looked: Sequence[Looked], state: State) -> Figure:
@@ -183,13 +107,13 @@ def _paint(ax: Any, looked: Looked, state: State) -> None:
     draw_cam(ax, painted, layer.index, image, row=row, view=view, alpha=alpha, peak=False, grid=grid, **style)
     color = _coloring(state, nodes)
     if state.get("out"):
-        _paint_out(ax, looked, state, nodes, color)
+        paint_sent(ax, looked, state, nodes, color)
     elif nodes:
         exp = _with_shares(looked.exp, layer, row, nodes, float(state.get("share", 0)))
         hops = _reached(looked.exp, layer, int(state.get("hops", 1)))
         draw_graph(
             ax, exp, layer.index, row=row, center=nodes, k=int(state.get("k", 0)) or "all", hops=hops, color=color,
-            far=int(state.get("far", FAR)) or 10**6, veil=0.0, grid=False, nodes=False, closeups=float(state.get("zoom", 1)) <= 1,
+            far=int(state.get("far", FAR)) or 10**6, veil=0.0, grid=False, nodes=False, closeups=_zoomed(state) <= 1,
         )  # fmt: skip
     _zoom(ax, image, state)
 
@@ -201,9 +125,13 @@ def _coloring(state: State, nodes: Sequence[int]) -> str:
     return color
 
 
+def _zoomed(state: State) -> float:
+    return max(1.0, float(state.get("zoom", 1)))
+
+
 def _zoom(ax: Any, image: np.ndarray, state: State) -> None:
     """Show the part that is zoomed in on."""
-    zoom = max(1.0, float(state.get("zoom", 1)))
+    zoom = _zoomed(state)
     if zoom == 1:
         return
     at = state.get("at", (0.5, 0.5))
@@ -249,90 +177,6 @@ def _with_shares(
 
 def _replaced(exp: Explanation, layer: LayerExplanation) -> Explanation:
     return replace(exp, layers=tuple(layer if each.index == layer.index else each for each in exp.layers))
-
-
-@dataclass(frozen=True, eq=False)
-class Sent:
-    """Edges from a key node to the patches that aggregate from it.
-
-    Attributes:
-        key: the key node.
-        nodes: (n,) the patches.
-        share, contribution: (n,).
-    """
-
-    key: int
-    nodes: np.ndarray
-    share: np.ndarray
-    contribution: np.ndarray
-
-
-def sent_from(layer: LayerExplanation, row: int, node: int, state: State) -> Sent:
-    """Who aggregates from a patch, or where keys are pooled from the key node that covers it."""
-    (x, y), (high, wide) = centers(layer.grid, (1, 1))[node], layer.key_grid
-    key = min(high - 1, int(y * high)) * wide + min(wide - 1, int(x * wide))
-    rank_below = int(state.get("k", 0)) or layer.neighbors.shape[-1]
-    named = layer.neighbors[row, :, :rank_below] == key
-    named &= layer.share[row, :, :rank_below] >= float(state.get("share", 0))
-    nodes, ranks = named.nonzero(as_tuple=True)
-    share, contribution = (getattr(layer, name)[row, nodes, ranks].numpy() for name in ("share", "contribution"))
-    return Sent(key, nodes.numpy(), share, contribution)
-
-
-def _paint_out(ax: Any, looked: Looked, state: State, nodes: Sequence[int], color: str) -> None:
-    """Edges that leave the centers, each with its head at the patch that aggregates."""
-    from matplotlib.colors import to_rgba
-
-    from viz_nodes.draw.artists.axes import image_axes
-    from viz_nodes.draw.artists.colorbars import edge_palette
-    from viz_nodes.draw.artists.edges import edge_opacities
-    from viz_nodes.draw.artists.marks import add_center, star_size
-    from viz_nodes.draw.style.style import Style
-
-    layer, row = looked.layer, looked.shown.row
-    style = Style(color=color if color in ("share", "contribution") else "center")
-    look, on = style.look, image_axes(ax, looked.exp, None, None)
-    sent = [sent_from(layer, row, node, state) for node in nodes]
-    end = max((float(np.abs(each.contribution).max(initial=0)) for each in sent), default=0.0) or 1.0
-    for which, (node, edges) in enumerate(zip(nodes, sent, strict=True)):
-        tone = look.centers[which % len(look.centers)]
-        if style.color == "contribution":
-            rgba = np.asarray(edge_palette(style)(0.5 + 0.5 * edges.contribution / end)).reshape(-1, 4)
-        elif style.color == "share":
-            rgba = np.asarray(edge_palette(style)(edges.share)).reshape(-1, 4)
-        else:
-            rgba = np.tile(to_rgba(tone), (len(edges.nodes), 1))
-        rgba[:, 3] = edge_opacities(edges.share)
-        _add_sent(on, layer, node, edges, rgba)
-        pitch, at = on.pitch(on.places(layer)), on.places(layer).centers[node]
-        is_peak = node == int(layer.peak[row])
-        mark = tone if len(nodes) > 1 else look.peak
-        add_center(on, star_size(pitch), at, mark, look, is_peak=is_peak)
-
-
-def _add_sent(on: ImageAxes, layer: LayerExplanation, node: int, edges: Sent, rgba: np.ndarray) -> None:
-    from viz_nodes.draw.artists.edges import EdgeCollection, edge_unit, edge_widths
-    from viz_nodes.draw.artists.ego import TAPER, head_widths
-    from viz_nodes.draw.artists.marks import add_dots, dot_size, star_size
-    from viz_nodes.draw.geometry.curves import bezier, control_points
-    from viz_nodes.draw.style.palettes import LIGHT
-
-    places, keys = on.places(layer), on.places(layer, keys=True)
-    others = edges.nodes != node
-    ends = places.centers[edges.nodes[others]]
-    if not len(ends):
-        return
-    starts = np.tile(keys.centers[edges.key], (len(ends), 1))
-    pitch, colors = on.pitch(places), rgba[others]
-    widths = edge_widths(edges.share[others], edge_unit(on.width, len(ends)))
-    dot = dot_size(pitch)
-    lines = bezier(starts, control_points(starts, ends, np.full(len(ends), 0.1)), ends)
-    EdgeCollection(
-        on.ax, lines, widths=widths, colors=colors, gaps=np.array([0.5 * star_size(pitch), 0.6 * dot]), taper=TAPER,
-        heads=head_widths(widths, pitch), casing=0.35, casing_color=(1.0, 1.0, 1.0, 0.7), zorder=4,
-    )  # fmt: skip
-    for end, tone in zip(ends, colors, strict=True):
-        add_dots(on, end[None], dot, tuple(tone[:3]), rim=LIGHT.casing, rim_width=0.1 * dot + 0.1, zorder=5)
 
 
 def _caption(looked: Looked, state: State) -> str:

@@ -14,8 +14,9 @@ import traitlets
 
 from viz_nodes.explanation import Explanation
 from viz_nodes.explorer.document import Document, Shown, with_sources
+from viz_nodes.explorer.looked import describe
 from viz_nodes.explorer.page import static
-from viz_nodes.explorer.still import describe, still
+from viz_nodes.explorer.still import still
 from viz_nodes.explorer.stills import publish
 
 
