@@ -24,6 +24,7 @@ from viz_nodes.capture.model_state import config_of, doublable, eval_mode, name_
 from viz_nodes.capture.observing import observe
 from viz_nodes.capture.outputs import Reading, read
 from viz_nodes.capture.recorder import Recording
+from viz_nodes.capture.regions import in_regions, regions_of
 from viz_nodes.capture.resuming import resuming
 from viz_nodes.capture.score import Score
 from viz_nodes.deferred import Deferred
@@ -42,6 +43,7 @@ def explain(
     adapter: Adapter | Sequence[Adapter] | None = None,
     output: Any = None,
     activation: str = "auto",
+    places: Any = None,
 ) -> Explanation:
     """What each graph layer looked at, and whom its nodes asked.
 
@@ -64,6 +66,8 @@ def explain(
             callable on the raw output. Needed only where several tensors could be the logits.
         activation: what makes probabilities of the logits: "softmax", "sigmoid", "none", or "auto": none where they
             are probabilities already, sigmoid for a single output, else softmax.
+        places: where nodes lie that are no grid (superpixels, cells, boxes): what `viz_nodes.places.as_places` takes,
+            in pixels of the network's input; a list where images differ. Layers with as many nodes have them.
 
     Raises:
         NoGraphLayer: (a ValueError) the network holds no graph layer that is known.
@@ -74,10 +78,10 @@ def explain(
     network = unwrap(model)
     chosen_method = cams.lookup(method)
     inputs = prepare(network, pixels)
+    regions = None if places is None else regions_of(places, inputs)
     with eval_mode(network):
-        record, plan, raw = observe(
-            network, adapters_for(adapter), inputs.pixels, lambda: inputs.with_gradients().run(network)
-        )
+        forward, nodes = lambda: inputs.with_gradients().run(network), regions[0].num_nodes if regions else None
+        record, plan, raw = observe(network, adapters_for(adapter), inputs.pixels, forward, regions=nodes)
         with torch.autocast(inputs.pixels.device.type, enabled=False):
             reading = read(raw, output=output, activation=activation)
             logits = None if reading.problem else _logits(reading, raw, len(inputs))
@@ -94,7 +98,7 @@ def explain(
     return Explanation(
         logits=answers,
         target=score.index,
-        layers=tuple(explained),
+        layers=tuple(explained) if regions is None else in_regions(explained, regions, score.source),
         method=chosen_method.name,
         image_size=inputs.size,
         depth=len(record.calls),

@@ -17,7 +17,13 @@ Raw = TypeVar("Raw")
 
 
 def observe(
-    network: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, forward: Callable[[], Raw], *, anew: bool = False
+    network: nn.Module,
+    adapters: Sequence[Adapter],
+    pixels: Tensor,
+    forward: Callable[[], Raw],
+    *,
+    anew: bool = False,
+    regions: int | None = None,
 ) -> tuple[Recording, plans.Plan, Raw]:
     """What the graph layers did in one forward.
 
@@ -29,6 +35,7 @@ def observe(
         pixels: (B, C, H, W) the images that run.
         forward: runs the network.
         anew: whether to look as if for the first time.
+        regions: how many nodes lie in regions that are no grid.
 
     Returns:
         What was seen, what is known of the network, and what it returned.
@@ -36,7 +43,7 @@ def observe(
     Raises:
         NoGraphLayer: there is no graph layer, or one whose nodes lie nowhere.
     """
-    key = plans.key_of(pixels, adapters)
+    key = plans.key_of(pixels, adapters, regions)
     plan = None if anew else plans.known_plan(network, key)
     if plan is not None:
         plan.uses += 1
@@ -47,9 +54,9 @@ def observe(
                     return record, plan, raw
     traced = plan is not None and plan.traced
     if traced:
-        record, raw = _traced(network, adapters, pixels, forward)
+        record, raw = _traced(network, adapters, pixels, forward, regions)
     else:
-        record, raw, traced = _watched(network, adapters, pixels, forward)
+        record, raw, traced = _watched(network, adapters, pixels, forward, regions)
     fresh = plans.plan_of(network, adapters, record.calls, record.ran)
     fresh.traced = traced
     if plan is not None and plan.uses % plans.AGAIN == 0:
@@ -59,12 +66,16 @@ def observe(
 
 
 def _watched(
-    network: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, forward: Callable[[], Raw]
+    network: nn.Module,
+    adapters: Sequence[Adapter],
+    pixels: Tensor,
+    forward: Callable[[], Raw],
+    regions: int | None,
 ) -> tuple[Recording, Raw, bool]:
     """A first forward; then one whose arithmetic is looked at, where the first leaves something to be explained."""
     record = raw = missed = None
     try:
-        with recording(network, adapters, pixels) as record:
+        with recording(network, adapters, pixels, regions=regions) as record:
             raw = forward()
             record.finish()
         if all(recognize(call).exact for call in record.calls):
@@ -72,7 +83,7 @@ def _watched(
     except NoGraphLayer as error:
         missed = error
     try:
-        again, answer = _traced(network, adapters, pixels, forward)
+        again, answer = _traced(network, adapters, pixels, forward, regions)
     except NoGraphLayer:
         if missed is not None and (record is None or not record.calls):
             raise  # what was seen, and that it is no graph
@@ -86,11 +97,15 @@ def _watched(
 
 
 def _traced(
-    network: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, forward: Callable[[], Raw]
+    network: nn.Module,
+    adapters: Sequence[Adapter],
+    pixels: Tensor,
+    forward: Callable[[], Raw],
+    regions: int | None,
 ) -> tuple[Recording, Raw]:
     """A forward whose arithmetic is looked at; what adapters only guess by a name is left out."""
     certain = [adapter for adapter in adapters if not adapter.guessed]
-    with recording(network, certain, pixels, traced=True) as record:
+    with recording(network, certain, pixels, traced=True, regions=regions) as record:
         raw = forward()
         record.finish()
     return record, raw

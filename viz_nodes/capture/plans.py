@@ -243,19 +243,26 @@ _plans: weakref.WeakKeyDictionary[nn.Module, dict[Any, Plan]] = weakref.WeakKeyD
 _lock = threading.Lock()
 
 
-def key_of(pixels: Tensor, adapters: Sequence[Adapter]) -> Any:
-    """What a plan depends on beside the network: the size of an image, precision and device, and the adapters.
+def key_of(pixels: Tensor, adapters: Sequence[Adapter], regions: int | None = None) -> Any:
+    """What a plan depends on beside the network: the size of an image, precision and device, adapters and regions.
 
     Adapters that hold no state are known by their class, others by themselves.
     """
     ways = tuple(type(adapter) if not vars(adapter) else weakref.ref(adapter) for adapter in adapters)
-    return tuple(pixels.shape[1:]), pixels.dtype, pixels.device, ways
+    return tuple(pixels.shape[1:]), pixels.dtype, pixels.device, ways, regions
 
 
-def known_plan(network: nn.Module, key: Any) -> Plan | None:
-    """The plan, where there is one that still holds."""
+def known_plan(network: nn.Module, key: Any, *, anywhere: bool = False) -> Plan | None:
+    """The plan, where there is one that still holds.
+
+    Args:
+        anywhere: take one that differs only in where nodes lie, where that is not asked.
+    """
     with _lock:
-        plan = _plans.get(network, {}).get(key)
+        known = _plans.get(network, {})
+        plan = known.get(key)
+        if plan is None and anywhere:
+            plan = next((other for of, other in known.items() if of[:-1] == key[:-1]), None)
     if plan is not None and not plan.holds(network):
         forget(network)
         return None

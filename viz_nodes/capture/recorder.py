@@ -50,7 +50,14 @@ class Recording:
         sites: what says where the layers lie.
     """
 
-    def __init__(self, model: nn.Module, adapters: Sequence[Adapter], pixels: Tensor, plan: Plan | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        adapters: Sequence[Adapter],
+        pixels: Tensor,
+        plan: Plan | None = None,
+        regions: int | None = None,
+    ) -> None:
         images, points = pixels.shape[0], pixels.ndim == 3
         image_size = (1 if points else pixels.shape[-2], pixels.shape[-1])
         self.calls: list[GraphCall] = []
@@ -58,7 +65,7 @@ class Recording:
         self.names: dict[nn.Module, str] = {}
         self._images, self._plan = images, plan
         if plan is None:
-            self.sites: SiteFinder | PlannedSites = SiteFinder(images, image_size, points=points)
+            self.sites: SiteFinder | PlannedSites = SiteFinder(images, image_size, points=points, regions=regions)
         else:
             self.sites = PlannedSites(plan, images, adapters)
         self._thread = threading.get_ident()
@@ -317,12 +324,14 @@ def recording(
     plan: Plan | None = None,
     *,
     traced: bool = False,
+    regions: int | None = None,
 ) -> Iterator[Recording]:
     """Hooks on every module of the model, gone afterwards; run one forward of `pixels` inside, then `finish()`.
 
-    With a plan, only on those that it names; with `traced` the arithmetic is looked at, too.
+    With a plan, only on those that it names; with `traced` the arithmetic is looked at, too. `regions` is how many
+    nodes lie in regions that are no grid.
     """
-    record = Recording(model, adapters, pixels, plan)
+    record = Recording(model, adapters, pixels, plan, regions)
     with ExitStack() as stack:
         stack.callback(record.let_go)
         for module in record.names:

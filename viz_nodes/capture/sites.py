@@ -31,10 +31,11 @@ class SiteFinder:
         images: B.
         image_size: (height, width) in pixels.
         points: whether there is no image: the input is (B, C, N), and its nodes lie in a row.
+        regions: how many nodes have regions that are no grid; None where there are none.
     """
 
-    def __init__(self, images: int, image_size: Grid, *, points: bool = False) -> None:
-        self.images, self.image_size, self.points = images, image_size, points
+    def __init__(self, images: int, image_size: Grid, *, points: bool = False, regions: int | None = None) -> None:
+        self.images, self.image_size, self.points, self.regions = images, image_size, points, regions
         self.waiting: list[GraphCall] = []
         self._wanted: dict[str, list[GraphCall]] = {}
         self._sizes: dict[int, Grid] = {}
@@ -114,14 +115,17 @@ class SiteFinder:
                 self._explain(call, enclosing.frame, enclosing.output)
                 self._lie(call, enclosing.grid, enclosing.frame.module)
             elif call.nodes is not None and call.adapter.cam_layer(call.name) is None:
-                self._explain_itself(call, call.adapter.grid(call.name, call.nodes.shape[2]) or call.last_grid)
+                nodes = call.nodes.shape[2]
+                own = (1, nodes) if nodes == self.regions else call.adapter.grid(call.name, nodes)
+                self._explain_itself(call, own or call.last_grid)
         for index, call in enumerate(calls):
             call.site.index = index
         lost = [call.name for call in calls if call.site.activations is None or call.grid == (0, 0)]
         if lost:
             raise NoGraphLayer(
                 f"graph layer {lost[0]} must lie in a module that takes (B, C, H, W) with its nodes, or after one that "
-                "gives it, and does not; say where its nodes lie with an `adapter` that has `grid` (docs/adapters.md)"
+                "gives it, and does not; say where its nodes lie, with `places` for regions that are no grid or an "
+                "`adapter` that has `grid` (docs/adapters.md)"
             )
         if not calls:
             raise NoGraphLayer(

@@ -63,7 +63,7 @@ def structure(
         NoGraphLayer: there is none.
     """
     pixels = args[0] if args else next(iter(kwargs.values()))
-    plan = known_plan(network, key_of(pixels, adapters))
+    plan = known_plan(network, key_of(pixels, adapters), anywhere=True)
     if plan is None or not all(layer.known.kind for layer in plan.layers):
         with eval_mode(network, grad=False):
             record, plan, _ = observe(network, adapters, pixels, lambda: network(*args, **kwargs))
