@@ -9,8 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "Column": "tables",
     "Style": "style.style",
     "compare": "comparison",
+    "depths": "tables",
     "draw_cam": "cam",
     "draw_graph": "graph",
     "draw_neighbors": "neighbors",
@@ -18,14 +20,19 @@ _HOME = {
     "figure": "figures",
     "figure_bytes": "files",
     "latex_of": "paper",
+    "networks": "tables",
+    "overview": "tables",
     "panel": "figures",
     "read_provenance": "files",
     "save_figure": "files",
     "save_latex": "paper",
+    "table": "tables",
 }
 __all__ = [
+    "Column",
     "Style",
     "compare",
+    "depths",
     "draw_cam",
     "draw_graph",
     "draw_neighbors",
@@ -33,10 +40,13 @@ __all__ = [
     "figure",
     "figure_bytes",
     "latex_of",
+    "networks",
+    "overview",
     "panel",
     "read_provenance",
     "save_figure",
     "save_latex",
+    "table",
 ]
 
 if TYPE_CHECKING:
@@ -49,6 +59,7 @@ if TYPE_CHECKING:
     from viz_nodes.draw.paper import latex_of, save_latex
     from viz_nodes.draw.strongest import draw_strongest
     from viz_nodes.draw.style.style import Style
+    from viz_nodes.draw.tables import Column, depths, networks, overview, table
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,7 @@ BLANK = "no positive\nevidence"
 LEAST_STAR = 5.8
 """Points across the smallest star of a map, where nothing else stands around it."""
 _SMOOTH_SIDE = 320
+_FINER = 8
 _REGIONS_SIDE = 1024
 """About how many pixels the longer side of painted regions has, so that their outlines are sharp in print."""
 _RISE = 0.6
@@ -188,11 +189,12 @@ def _traced(on: ImageAxes, places: ShownPlaces, values: np.ndarray, level: float
         loops = places.around(np.flatnonzero(values.ravel() >= level))
         return [np.concatenate([loop, loop[:1]]) for loop in loops]
     left, top, right, bottom = on.view
-    padded = np.pad(values.astype(float), 1, mode="edge")
+    padded = np.pad(values.astype(np.float32), 1, mode="edge")
+    fine: Any = cv2.resize(padded, None, fx=_FINER, fy=_FINER, interpolation=cv2.INTER_CUBIC)
     height, width = values.shape
-    xs = left + (np.arange(width + 2) - 0.5) * (right - left) / width
-    ys = top + (np.arange(height + 2) - 0.5) * (bottom - top) / height
-    traced = contour_generator(x=np.clip(xs, left, right), y=np.clip(ys, top, bottom), z=padded)
+    xs = left + ((np.arange(fine.shape[1]) + 0.5) / _FINER - 1.0) * (right - left) / width
+    ys = top + ((np.arange(fine.shape[0]) + 0.5) / _FINER - 1.0) * (bottom - top) / height
+    traced = contour_generator(x=np.clip(xs, left, right), y=np.clip(ys, top, bottom), z=fine)
     return [np.asarray(line) for line in traced.lines(level)]
 
 

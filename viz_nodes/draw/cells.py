@@ -104,7 +104,7 @@ def graph_bands(
         subject, plan = picture
         limits = value_limits(plan.egos, style, vmax) if plan.tones is None else None
         given = notes[at] if at < len(notes) else None
-        words = given if given is not None else (plan_words(plan, style), plan_words(plan, style, brief=True))
+        words = given if given is not None else tuple(plan_words(plan, style, brief=brief) for brief in range(3))
         bar = None if limits is None else partial(_value_bar, limits=limits, style=style)
         where: list[ImageAxes] = []
         paint = partial(_paint_graph, subject=subject, plan=plan, style=style, limits=limits, where=where)
@@ -115,6 +115,18 @@ def graph_bands(
     if high:
         bands.append(Band(KIND_NAMES["closeup"], high / panel, below, block, attached=True))
     return bands
+
+
+def graph_and_closeup(
+    subject: Subject, plan: Plan, style: Style, limits: tuple[float, float] | None
+) -> tuple[Cell, Cell | None]:
+    """A graph and, for the column beside it, its close-up."""
+    where: list[ImageAxes] = []
+    bar = None if limits is None else partial(_value_bar, limits=limits, style=style)
+    words = tuple(plan_words(plan, style, brief=brief) for brief in range(3))
+    shared = partial(_paint_closeups, subject=subject, plan=plan, style=style, limits=limits, where=where, beside=True)
+    paint = partial(_paint_graph, subject=subject, plan=plan, style=style, limits=limits, where=where)
+    return Cell(paint, bar, words), Cell(shared) if any(plan.closeups) else None
 
 
 def plan_for(subject: Subject, egos: Sequence[Ego], style: Style, panel: float, unit: float | None = None) -> Plan:
@@ -147,8 +159,9 @@ def _paint_closeups(
     style: Style,
     limits: tuple[float, float] | None,
     where: list[ImageAxes],
+    beside: bool = False,
 ) -> None:
-    """Close-ups side by side in the middle of a place that is as wide as the panel above."""
+    """Close-ups side by side in the middle of a place that is as wide as the panel above, or `beside` it."""
     fig: Any = ax.figure
     box = ax.get_position()
     ax.remove()
@@ -159,9 +172,10 @@ def _paint_closeups(
     x = box.x0 * wide + (box.width * wide - total) / 2
     for at in which:
         across, down = sizes[at]
-        place = (x / wide, box.y1 - down / high, across / wide, down / high)
+        top = box.y1 - (0.5 * (box.height - down / high) if beside else 0.0)
+        place = (x / wide, top - down / high, across / wide, down / high)
         inset = fig.add_axes(place, axes_class=Panel)
-        paint_closeup(inset, subject, plan, at, style, limits, frame_on=where[-1])
+        paint_closeup(inset, subject, plan, at, style, limits, frame_on=where[-1], beside=beside)
         x += across + GAP
 
 

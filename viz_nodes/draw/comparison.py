@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -37,7 +37,7 @@ from viz_nodes.draw.figures import figure_options
 from viz_nodes.draw.geometry.layout import Band, Cell
 from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.graph import plan_words
-from viz_nodes.draw.key import width_strip
+from viz_nodes.draw.key import CLOSEUP, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.strongest import strongest_edges
@@ -160,7 +160,7 @@ class _Comparison:
             style,
             [(each * across, partial(build, across=across)) for across in range(1, len(sets) + 1)],
             heading=self._heading() if style.title is True else heading,
-            legend=self._key() if style.key else "",
+            legend=lambda _: self._key(last["plans"]) if style.key else "",
             strip=width_strip(last, style) if "graph" in self.kinds and style.key else None,
             caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled()),
         )
@@ -335,7 +335,7 @@ class _Comparison:
         told = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
         return SEPARATOR.join([*words, *told])
 
-    def _key(self) -> str:
+    def _key(self, plans: Mapping[Any, Plan]) -> str:
         words = []
         if "cam" in self.kinds:
             words.append("CAM: raw values, " + ("one scale a row" if self.one_scale else SPANS["image"]))
@@ -344,7 +344,10 @@ class _Comparison:
             words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
         if "graph" in self.kinds:
             words.append("edge: neighbor to center, width and opacity by share of the wins")
-            if self.two:
-                words.append(f"A: {self.names[0]}, B: {self.names[1]}")
+            if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
+                words.append(CLOSEUP)
+            if any(which == len(self.exps) for _, which in plans):
                 words.append("A against B: gray edges are in both, colored in that one only")
+        if self.two:
+            words.append(f"A: {self.names[0]}, B: {self.names[1]}")
         return SEPARATOR.join(words)

@@ -11,7 +11,19 @@ from matplotlib.figure import Figure
 
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.text import dressed
-from viz_nodes.draw.geometry.layout import BAR, GAP, MARGIN, Band, Cell, Page, Placed, column_names, fit, place
+from viz_nodes.draw.geometry.layout import (
+    BAR,
+    GAP,
+    MARGIN,
+    Band,
+    Cell,
+    Page,
+    Placed,
+    bar_room,
+    column_names,
+    fit,
+    place,
+)
 from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.style.wrapping import shortened
@@ -77,7 +89,7 @@ def compose(
 
     def measure(bands: Sequence[Band], width: float) -> Placed:
         words = legend if isinstance(legend, str) else legend(bands)
-        return place(page, bands, width, heading, words, strip[0] if strip else 0.0)
+        return place(page, bands, width, heading, words, strip=strip[0] if strip else 0.0, widest=widest)
 
     placed = fit(page, bands_at, min(widest, most or widest), measure)
     bands = built[placed.panel]
@@ -183,11 +195,9 @@ class _Painter:
         x, top, high = placed.left + column * (placed.panel + GAP), placed.tops[at], placed.panel * band.aspect
         if cell.paint is not None:
             cell.paint(self._axes(x, top, placed.panel, high))
-        below = 1.5
-        if style.scales and any(other and other.bar for other in band.cells):
-            if cell.bar is not None:
-                cell.bar(self._axes(x, top + high + 2.0, placed.panel, BAR))
-            below += BAR + 2.0 + style.small * 1.15
+        below = 1.5 + bar_room(cell, style)
+        if cell.bar is not None and style.scales:
+            cell.bar(self._axes(x, top + high + 2.0, placed.panel, BAR))
         if note:
             self._write(x, top + high + below, note, style.small, style.look.muted, ha="left", va="top")
 
@@ -198,7 +208,7 @@ class _Painter:
         placed, style = self.placed, self.page.style
         for column, name in enumerate(column_names(band.names, placed.panel, self.page)):
             x = placed.left + column * (placed.panel + GAP) + placed.panel / 2
-            base = placed.tops[at] - 2.0
+            base = placed.tops[at] - 1.5 - 0.18 * style.size
             self._write(x, base, name, style.size, style.look.ink, ha="center", va="baseline")
 
     def _sides(self, bands: Sequence[Band], at: int) -> None:
@@ -211,7 +221,7 @@ class _Painter:
         if band.block and (at == 0 or bands[at - 1].block != band.block):
             last = max(i for i in range(at, len(bands)) if all(b.block == band.block for b in bands[at : i + 1]))
             room = placed.tops[last] + placed.panel * bands[last].aspect - placed.tops[at]
-            self._upright(MARGIN + 0.55 * style.size, placed.tops[at], room, band.block, style.look.ink)
+            self._upright(placed.slack + MARGIN + 0.55 * style.size, placed.tops[at], room, band.block, style.look.ink)
 
     def _axes(self, x: float, top: float, wide: float, high: float) -> Axes:
         width, height = self.page.width, self.placed.height

@@ -109,8 +109,8 @@ def graph_caption(subject: Subject, plan: Plan, style: Style) -> str:
     return SEPARATOR.join([*head_words(subject.exp, subject.layer, subject.row), plan_words(plan, style)])
 
 
-def plan_words(plan: Plan, style: Style, *, brief: bool = False) -> str:
-    """What is drawn of how many edges, and where."""
+def plan_words(plan: Plan, style: Style, *, brief: int = 0) -> str:
+    """What is drawn of how many edges, and where; with `brief` in fewer words."""
     return edges_words(plan.seen, look=style.look, unseen=plan.unseen, enlarged=plan.enlarged, brief=brief)
 
 
@@ -165,11 +165,13 @@ def paint_closeup(
     limits: tuple[float, float] | None = None,
     *,
     frame_on: ImageAxes | None = None,
+    beside: bool = False,
 ) -> dict[str, Any]:
     """Draw the edges that a plan puts into a center's close-up, and lines to the frame that it enlarges.
 
     Args:
         frame_on: the picture with that frame.
+        beside: whether the close-up stands right of it, not below.
     """
     closeup, ego, look = plan.closeups[which], plan.egos[which], style.look
     assert closeup is not None
@@ -181,17 +183,16 @@ def paint_closeup(
     tone = _tone(style, which) if len(plan.egos) > 1 else look.ink
     frame(ax, tone, 0.7)
     if frame_on is not None:
-        connect(frame_on, closeup, ax, tone)
+        connect(frame_on, closeup, ax, tone, beside=beside)
     return artists
 
 
-def connect(on: ImageAxes, closeup: Closeup, ax: Axes, color: Any) -> None:
-    """Thin lines from the lower corners of a frame to the upper ones of its close-up."""
-    left, _, right, bottom = closeup.box
-    for x, corner in ((left, 0.0), (right, 1.0)):
-        line = ConnectionPatch(
-            (x, bottom), (corner, 1.0), on.ax.transData, ax.transAxes, color=color, linewidth=0.4, alpha=0.55
-        )
+def connect(on: ImageAxes, closeup: Closeup, ax: Axes, color: Any, *, beside: bool = False) -> None:
+    """Thin lines from the corners of a frame to those of its close-up, below or beside it."""
+    left, top, right, bottom = closeup.box
+    below = (((left, bottom), (0.0, 1.0)), ((right, bottom), (1.0, 1.0)))
+    for start, corner in (((right, top), (0.0, 1.0)), ((right, bottom), (0.0, 0.0))) if beside else below:
+        line = ConnectionPatch(start, corner, on.ax.transData, ax.transAxes, color=color, linewidth=0.4, alpha=0.55)
         line.set_zorder(2.2)
         line.set_clip_on(False)
         on.ax.add_artist(line)

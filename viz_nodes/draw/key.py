@@ -21,6 +21,7 @@ from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
 from viz_nodes.draw.wording import SPANS, color_words
 
+CLOSEUP = "close-up: the frame enlarged, with the edges that begin in it"
 SAMPLES = (0.0, 0.1, 0.5, 1.0)
 """Shares whose edges the key shows."""
 
@@ -49,7 +50,7 @@ def key_words(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[
         if color := color_words(style.color):
             words.append(color)
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
-            words.append("close-up: the frame enlarged, with the edges that begin in it")
+            words.append(CLOSEUP)
     if "edges" in kinds:
         words.append("edges: from where they are wide; orange for the class, blue against it")
     return SEPARATOR.join(words)

@@ -136,7 +136,8 @@ def draw_strongest(
         style: see `Style`.
 
     Returns:
-        The artists by name: "photograph", "veil", "grid", "nodes", "edges", "ends", "colorbar", "caption".
+        The artists by name: "photograph", "veil", "grid", "nodes", "edges", "starts" (hollow dots), "ends",
+        "colorbar", "caption".
     """
     how = painter_style(style)
     subject = subject_of(exp, layer, image, row, view)
@@ -182,6 +183,7 @@ def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style
         zorder=4,
     )
     dot = max(0.5 * dot_size(on.pitch(nodes)), 1.2)
-    into = np.unique(strongest.receivers)
+    into, out = np.unique(strongest.receivers), np.unique(strongest.senders)
+    artists["starts"] = add_dots(on, keys.centers[out], 0.8 * dot, look.casing, rim=look.ink, rim_width=0.4, zorder=4.8)
     artists["ends"] = add_dots(on, nodes.centers[into], dot, look.ink, rim=look.casing, rim_width=0.25, zorder=5)
     return artists

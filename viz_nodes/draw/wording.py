@@ -25,7 +25,7 @@ def edges_words(
     look: Theme | None = None,
     unseen: int = 0,
     enlarged: int = 0,
-    brief: bool = False,
+    brief: int = 0,
 ) -> str:
     """What is drawn and what is hidden: "9 of 17 neighbors drawn, 61 % of the wins; ring: the center itself, 12 %".
 
@@ -37,7 +37,7 @@ def edges_words(
         look: names the colors of several centers.
         unseen: how many more were asked for, whose edges are too short to be seen at this size.
         enlarged: how many of those drawn stand in a close-up.
-        brief: as few words as possible.
+        brief: 1 for fewer words, 2 for as few as possible.
     """
     if not egos:
         return "no positive evidence"
@@ -48,7 +48,9 @@ def edges_words(
     about, what = "" if layer.exact else "about ", "the weight" if layer.conv in ("gin", "sum") else "the wins"
     carried = sum(ego.carried for ego in egos) / len(egos)
     if brief:
-        return f"all {total}" if drawn == total else f"{drawn} of {total}, {about}{percent(carried)}"
+        words = f"all {total}" if drawn == total else f"{drawn} of {total}, {about}{percent(carried)}"
+        rings = any(ego.is_self.any() for ego in egos)
+        return f"{words}; {_itself(egos, 'ring:', look)}" if brief == 1 and rings else words
     words = f"{len(egos)} centers, " if len(egos) > 1 else ""
     if drawn == total:
         words += f"all {total} neighbors drawn"
@@ -74,11 +76,10 @@ def _itself(egos: Sequence[Ego], itself: str, look: Theme | None) -> str:
     if itself == "ring":
         itself = "ring: the key node it lies in" if egos[0].pooled else "ring: the center itself"
     if len(egos) == 1 or look is None:
-        return f"{itself}, {about}{percent(float(np.mean(own)))}"
+        return f"{itself.removesuffix(':')}{'' if itself == 'ring:' else ','} {about}{percent(float(np.mean(own)))}"
     named = [f"{look.center_names[at % len(look.center_names)]} {percent(share)}" for at, share in enumerate(own)]
-    return f"{itself.replace('ring:', 'rings:').replace('the center itself', 'the centers themselves')}, " + ", ".join(
-        f"{about}{words}" for words in named
-    )
+    several = itself.replace("ring:", "rings:").replace("the center itself", "the centers themselves,")
+    return f"{several} " + ", ".join(f"{about}{words}" for words in named)
 
 
 def color_words(color: str) -> str:

@@ -20,7 +20,7 @@ from viz_nodes.draw.artists.marks import (
     ring_limit,
     star_size,
 )
-from viz_nodes.draw.geometry.curves import bezier, control_points, fan
+from viz_nodes.draw.geometry.curves import HEAD_LENGTH, bezier, control_points, fan
 from viz_nodes.draw.style.palettes import Color, Theme
 from viz_nodes.explanation import LayerExplanation
 
@@ -120,7 +120,12 @@ def _add_edges(
     """The curves, the strongest on top."""
     order = np.flatnonzero(others)[np.argsort(bundle.widths[others], kind="stable")]
     widths = bundle.widths[order]
-    heads = head_widths(widths, pitch) if len(bundle.keys) <= MOST_HEADS else 0.0
+    dots = np.concatenate([on.places(bundle.layer, keys=True).centers[bundle.keys[order]], bundle.obstacles])
+    away = np.hypot(*(dots - on.places(bundle.layer).centers[bundle.center]).T) * on.points_per_pixel
+    # A head ends before the nearest dot begins, whichever edge it belongs to.
+    longest = float(away.min()) - gap - 0.5 * dot - 0.3
+    heads = np.minimum(head_widths(widths, pitch), max(longest / HEAD_LENGTH, 1.6))
+    heads = heads if len(bundle.keys) <= MOST_HEADS else np.zeros(len(widths))
     return EdgeCollection(
         on.ax,
         edge_lines(on, bundle.layer, bundle.center, bundle.keys[order], bundle.obstacles),

@@ -15,6 +15,8 @@ _SAMPLES = 40
 _STEPS = 10
 _SIDE = 256
 _SHRINK = 0.82
+_SMOOTHINGS = 12
+_MOST_AWAY = 0.22
 
 
 def bundled(starts: np.ndarray, ends: np.ndarray, *, reach: float, strength: float = 0.6) -> np.ndarray:
@@ -43,8 +45,16 @@ def bundled(starts: np.ndarray, ends: np.ndarray, *, reach: float, strength: flo
         step = slope / np.where(norm > 1e-9, norm, 1.0) * np.minimum(norm / max(float(norm.max()), 1e-9) * 3, 1.0)
         lines = _smoothed(lines + 0.35 * width * step * pinned)
         width *= _SHRINK
-    moved = lines / scale + low
-    result = straight + strength * (moved - straight)
+    for _ in range(_SMOOTHINGS):
+        lines = _smoothed(lines)
+    away = strength * (lines / scale + low - straight)
+    # A short edge has no road to join: it may leave its straight line by a part of its length.
+    most = _MOST_AWAY * np.hypot(*(ends - starts).T)[:, None]
+    size = np.hypot(away[..., 0], away[..., 1])
+    away *= np.where(size > most, most / np.where(size > 0, size, 1.0), 1.0)[..., None]
+    result = straight + away
+    for _ in range(_SMOOTHINGS):
+        result = _smoothed(result)
     result[:, 0], result[:, -1] = starts, ends
     return np.asarray(result)
 

@@ -7,6 +7,8 @@ import numpy as np
 BENDS = np.linspace(-0.6, 0.6, 13)
 """Candidate bends: how far the control point lies off the middle of an edge, in lengths of the edge. The curve itself
 goes half as far, and meets its end turned by atan(2 * bend): 0.6 turns it by 50 degrees."""
+HEAD_LENGTH = 1.25
+"""Length of an arrowhead over its width."""
 _PREFERRED = 0.14
 _SAMPLES = 14
 _MOST_UNTANGLED = 30
@@ -228,7 +230,7 @@ def arrow_outline(line: np.ndarray, wide: float, narrow: float, head: float = 0.
     steps = np.hypot(*np.diff(line, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     total = along[-1]
-    head_length = min(1.25 * head, 0.45 * total) if head > 0 else 0.0
+    head_length = min(HEAD_LENGTH * head, 0.45 * total) if head > 0 else 0.0
     body = line
     if head_length > 0:
         at = np.linspace(0.0, total - head_length, len(line))

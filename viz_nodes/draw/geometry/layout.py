@@ -115,6 +115,7 @@ class Placed:
     Attributes:
         panel: width of a panel.
         left: of the first panel.
+        slack: points by which all panels are moved into the middle.
         tops: of each band's panels.
         notes: of each band's cells, wrapped.
         names: top of each band's column names, None where it has none.
@@ -125,6 +126,7 @@ class Placed:
 
     panel: float
     left: float
+    slack: float
     tops: list[float]
     notes: list[list[str]]
     names: list[float | None]
@@ -134,7 +136,26 @@ class Placed:
     height: float
 
 
-def place(page: Page, bands: Sequence[Band], panel: float, heading: str, legend: str, strip: float = 0.0) -> Placed:
+def bar_room(cell: Cell | None, style: Style) -> float:
+    """Points that a bar and its numbers take below a panel."""
+    return BAR + 2.0 + style.small * 1.15 if cell is not None and cell.bar is not None and style.scales else 0.0
+
+
+def below_of(cell: Cell | None, note: str, style: Style) -> float:
+    """Points that a bar and a note take below a panel."""
+    return bar_room(cell, style) + (1.5 + count_lines(note) * style.small * LINE if note else 0.0)
+
+
+def place(
+    page: Page,
+    bands: Sequence[Band],
+    panel: float,
+    heading: str,
+    legend: str,
+    *,
+    strip: float = 0.0,
+    widest: float | None = None,
+) -> Placed:
     """Place bands of panels of one width.
 
     Args:
@@ -142,12 +163,15 @@ def place(page: Page, bands: Sequence[Band], panel: float, heading: str, legend:
         heading: words above all.
         legend: words below all, in small print.
         strip: points high of what is drawn between the panels and the legend's words.
+        widest: points that panels could be wide; narrower ones stand in the middle of the page.
     """
     style, size, small = page.style, page.style.size, page.style.small
     inner = page.width - 2 * MARGIN
     heading = wrap(heading, inner, size, page.font) if heading else ""
     legend = wrap(legend, inner, small, page.font) if legend else ""
     left = page.left(named=any(band.name for band in bands), blocks=any(band.block for band in bands))
+    columns = max((len(band.cells) for band in bands), default=1)
+    slack = 0.0 if widest is None else max(0.0, (widest - panel) * columns / 2)
     y = MARGIN + (count_lines(heading) * size * LINE + 2.0 if heading else 0.0)
     tops: list[float] = []
     notes: list[list[str]] = []
@@ -157,18 +181,15 @@ def place(page: Page, bands: Sequence[Band], panel: float, heading: str, legend:
             y += 2.0 if band.attached else GAP + (GAP if band.block != bands[at - 1].block else 0.0)
         named = any(any(name) for name in band.names)
         names.append(y if named else None)
-        y += size * LINE + 1.0 if named else 0.0
+        y += size * LINE + 2.0 if named else 0.0
         tops.append(y)
         y += panel * band.aspect
         wrapped = [note_of(cell, panel, page) if style.notes else "" for cell in band.cells]
         notes.append(wrapped)
-        if style.scales and any(cell and cell.bar for cell in band.cells):
-            y += BAR + 2.0 + small * 1.15
-        if any(wrapped):
-            y += 1.5 + max(count_lines(note) for note in wrapped) * small * LINE
+        y += max((below_of(cell, note, style) for cell, note in zip(band.cells, wrapped, strict=True)), default=0.0)
     below = y + (3.0 + strip if strip else 0.0) + (2.0 if legend else 0.0)
     height = below + (count_lines(legend) * small * LINE + 1.0 if legend else 0.0) + MARGIN
-    return Placed(panel, left, tops, notes, names, heading, legend, below, height)
+    return Placed(panel, left + slack, slack, tops, notes, names, heading, legend, below, height)
 
 
 def note_of(cell: Cell | None, panel: float, page: Page) -> str:
