@@ -80,7 +80,7 @@ def value_pixels(places: ShownPlaces, values: np.ndarray, table: np.ndarray, *, 
     shape = (places.regions.size[0] * finer, places.regions.size[1] * finer)
     place = places.regions.label_map(shape)
     shades = table[(np.asarray(values, float).ravel() * 255).round().astype(np.uint8)]
-    return np.concatenate([shades, np.zeros((1, 4), np.uint8)])[place]
+    return np.asarray(np.concatenate([shades, np.zeros((1, 4), np.uint8)])[place])
 
 
 def draw_cam(

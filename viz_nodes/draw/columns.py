@@ -88,3 +88,23 @@ def common_center(subjects: Sequence[Subject], center: Any) -> int | None:
         if peak != NO_PEAK:
             return node_at(peak, subject, first)
     return None
+
+
+def ways_above(names: Sequence[str], two: bool, numbers: Sequence[int] | None = None) -> list[tuple[str, ...]]:
+    """What stands above the columns of a comparison, each in several ways, the longest first.
+
+    Args:
+        names: of the explanations.
+        two: whether there are two, and a third column for what sets them apart.
+        numbers: of each one's layer, where several layers stand side by side.
+    """
+    letters = ["A", "B", "A\N{MINUS SIGN}B"] if two else [chr(ord("A") + at % 26) for at in range(len(names))]
+    ways: list[tuple[str, ...]] = []
+    for at, (letter, name) in enumerate(zip(letters, [*names, "A against B"] if two else names, strict=True)):
+        long = f"{letter} · {name}" if two and at < 2 else name
+        if numbers is None:
+            ways.append((long, name, letter))
+        else:
+            number = numbers[min(at, len(numbers) - 1)]
+            ways.append((f"layer {number} · {long}", f"layer {number} · {letter}", f"{number} {letter}"))
+    return ways

@@ -21,7 +21,14 @@ from viz_nodes.draw.cells import (
     neighbors_cell,
     plan_for,
 )
-from viz_nodes.draw.columns import column_names, common_center, layers_of, node_at, pictures_beside
+from viz_nodes.draw.columns import (
+    column_names,
+    common_center,
+    layers_of,
+    node_at,
+    pictures_beside,
+    ways_above,
+)
 from viz_nodes.draw.composer import PaperFigure, beside, compose_best
 from viz_nodes.draw.differences import (
     cam_difference,
@@ -149,7 +156,8 @@ class _Comparison:
                 for at in range(start, min(start + across, len(sets))):
                     pixels = panel / 72.0 * style.dpi
                     fitted = [replace(s, picture=s.picture and s.picture.fitted(pixels)) for s in sets[at]]
-                    names = self._names(sets[at] if across > 1 else None) if across > 1 or at == 0 else ()
+                    numbers = [s.layer.number for s in sets[at]] if across > 1 else None
+                    names = ways_above(self.names, self.two, numbers) if across > 1 or at == 0 else ()
                     parts.append(self._layer(at, fitted, egos[at], panel, names, last["plans"], alone=across == 1))
                 bands += beside(parts, each * across)
             return bands
@@ -164,22 +172,6 @@ class _Comparison:
             strip=width_strip(last, style) if "graph" in self.kinds and style.key else None,
             caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled()),
         )
-
-    def _names(self, subjects: list[Subject] | None) -> list[tuple[str, ...]]:
-        """What stands above columns, in several ways; with the layer where several layers stand side by side."""
-        letters = ["A", "B", "A−B"] if self.two else [chr(ord("A") + at) for at in range(len(self.exps))]
-        names = [*self.names, "A against B"] if self.two else self.names
-        ways: list[tuple[str, ...]] = []
-        for at, (letter, name) in enumerate(zip(letters, names, strict=True)):
-            long = f"{letter} · {name}" if self.two and at < 2 else name
-            if subjects is None:
-                ways.append((long, name, letter))
-                continue
-            layer = subjects[min(at, len(subjects) - 1)].layer
-            ways.append(
-                (f"layer {layer.number} · {long}", f"layer {layer.number} · {letter}", f"{layer.number} {letter}")
-            )
-        return ways
 
     def _scaled(self) -> Style:
         return self.style.but(normalize="layer" if self.one_scale else "image")

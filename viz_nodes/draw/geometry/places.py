@@ -108,6 +108,6 @@ def grid_places(grid: Grid, size: tuple[int, int], view: View | None) -> ShownPl
         centers=np.stack([(box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2], axis=1),
         boxes=box,
         pitch=float(min((right - left) / grid[1], (bottom - top) / grid[0])),
-        lines=np.array(lines),
+        lines=list(np.array(lines)),
         view=(left, top, right, bottom),
     )
