@@ -107,8 +107,8 @@ class Explainer:
                 sample = self._load(path)
             except OSError as error:
                 raise UnreadableImage(f"{path}: {reason_of(error)}") from error
-            after = digest_of(path)
-            if after == before:
+            after = getattr(sample, "sha256", "") or digest_of(path)
+            if after == before or getattr(sample, "sha256", ""):  # a loader that says what it read
                 return _loaded(sample, after)
             before = after
         raise UnreadableImage(f"{path}: it changes while it is read; wait until it is whole")

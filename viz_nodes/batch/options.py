@@ -45,6 +45,7 @@ class RenderOptions:
         versus: class to contrast with, or None.
         method: CAM method.
         fit: how an image is made to fit the network, "squash" or "crop"; what `load` does is to follow it.
+        frame, bands, value_range, max_pixels: how an image is read, see `vizgraph.load_image`; for `load` to follow.
         k: neighbors drawn, or "all".
         order: which neighbors are drawn, where fewer than all are: the first by this.
         hops: how many layers back edges are followed.
@@ -68,6 +69,10 @@ class RenderOptions:
     versus: int | str | None = _told(None, "Explain why the target and not this class (label or index).")
     method: str = _told("gradcam", "CAM method: gradcam, layercam, eigencam, ...")
     fit: str = _told("squash", "Show the network the whole image, or its evaluation crop.", FITS)
+    frame: int = _told(1, "Frame of an animation or page of a stack, from 1.", least=1, most=2**31 - 1)
+    bands: tuple[int | str, ...] | None = _told(None, "Bands that are the network's channels, by name or number.")
+    value_range: tuple[float, float] | None = _told(None, "Black and white of values of more than 8 bits.")
+    max_pixels: int | None = _told(None, "Pixels that an image may have.", least=1, most=2**40)
     k: int | str = _told(9, "Neighbors drawn, or 'all'.")
     order: str = _told("rank", "Which neighbors are drawn: the nearest, or those with most of this.", ORDERS)
     hops: int = _told(1, "Graph layers that edges are followed back, each with its own edges.", least=1, most=6)
@@ -94,8 +99,9 @@ class RenderOptions:
     style: Any = field(default=None, metadata={"help": ""})
 
     def __post_init__(self) -> None:
-        for name in ("centers", "kinds", "formats"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("centers", "kinds", "formats", "bands", "value_range"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.layers is not None and self.layers != ALL:
             numbers: tuple[Any, ...] = (self.layers,) if isinstance(self.layers, int) else tuple(self.layers)
             if not numbers or any(isinstance(n, str | bool) or n != int(n) for n in numbers):

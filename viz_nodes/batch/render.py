@@ -267,6 +267,7 @@ def _followed(run: Run, outcomes: Iterator[Outcome], how: RunOptions, total: int
                 _log.error("%s: %s", row.image, row.error)
             rows.append(row)
             bar.update()
+        run.require_there()
         log.finish()
     return rows
 

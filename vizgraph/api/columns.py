@@ -188,7 +188,7 @@ def explained(
             versus=networks.class_of(options.versus, network, "--versus"),
             method=column.method,
         )
-        load = partial(load_sample, model=network.model, fit=options.fit)
+        load = partial(load_sample, model=network.model, options=options)
         explainer = Explainer(network.model, load, asked, network.caption, network.labels)
         place = id(network.model)
         if place not in samples:

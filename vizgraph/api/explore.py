@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
-from viz_nodes.batch.options import ALL, layer_indices
+from viz_nodes.batch.options import ALL, RenderOptions, layer_indices
 from vizgraph.api import networks
 from vizgraph.api.columns import Column, Networks, name_of, paired
-from vizgraph.api.images import load_sample, require_image
+from vizgraph.api.images import load_sample, read_as, require_image
 from vizgraph.errors import as_ours, as_usage
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Asked:
     targets: tuple[str, ...]
     versus: int | str | None
     methods: tuple[str, ...]
-    fit: str
+    reading: RenderOptions
 
 
 def explore(
@@ -83,9 +83,9 @@ def explore(
     targets: Sequence[int | str] = ("top5",),
     versus: int | str | None = None,
     methods: Sequence[str] = ("gradcam",),
-    fit: str = "squash",
     load: dict[str, Any] | None = None,
     progress: bool = False,
+    **reading: Any,
 ) -> Explored:
     """Write the page.
 
@@ -96,7 +96,8 @@ def explore(
         targets: classes to switch between: "top5", labels, indices.
         versus: class to contrast with.
         methods: CAM methods to switch between.
-        fit: "squash" or "crop".
+        **reading: how images are read: the fields `fit`, `frame`, `bands`, `value_range`, `max_pixels` of
+            `RenderOptions`.
 
     Raises:
         VizgraphError: see `vizgraph.render`.
@@ -113,7 +114,7 @@ def explore(
             require_image(path)
         path = page_path(out, names, given)
         manifest.require_no_links(out if path != out else path.parent, path.parent)
-        asked = _Asked(layers, tuple(map(str, targets)), versus, methods, fit)
+        asked = _Asked(layers, tuple(map(str, targets)), versus, methods, read_as(reading))
         return _written(path, pairs, names, given, asked, Networks(pairs, **(load or {})), progress)
 
 
@@ -135,11 +136,11 @@ def _written(
         for place, ((model, ckpt), name) in enumerate(zip(pairs, names, strict=True)):
             network = loaded.of(Column(name, None, "", "", place))
             for image in images:
-                sample = load_sample(image, model=network.model, fit=asked.fit)
+                sample = load_sample(image, model=network.model, options=asked.reading)
                 for method, target in itertools.product(asked.methods, asked.targets):
                     explanations.append(_explained(network, sample, asked, method, target))
                     samples.append(sample)
-                    words.append(_render_words(model, ckpt, image, asked.fit))
+                    words.append(_render_words(model, ckpt, image, asked.reading.fit))
                     bar.update()
     shown = _told_apart(names, pairs, each)
     write_page(explanations, samples, path, commands=words, names=shown)

@@ -1,4 +1,4 @@
-"""Image files on their way to a network: looked at before weights are fetched, read with word of what is not shown."""
+"""Image files on their way to a network."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs
+from viz_nodes.batch.options import RenderOptions
+from vizgraph.errors import as_usage
 
 if TYPE_CHECKING:
     from torch import nn
 
     from vizgraph.data import Sample
 
+READING = ("fit", "frame", "bands", "value_range", "max_pixels")
+"""The options that say how an image is read."""
+
 
 def require_image(path: Path) -> None:
-    """Refuse a file that is no image by its header, before weights are fetched for it.
+    """Refuse a file that is no image, before weights are fetched for it.
 
     Raises:
-        UnreadableImage: it cannot be read.
-        ImageError: it is no image, or too large.
+        UnreadableImage: it is not there, or reading it might not end.
+        ImageError: it is no image.
     """
     from vizgraph.data.decoding import look_at
 
@@ -28,14 +33,39 @@ def require_image(path: Path) -> None:
         look_at(path)
 
 
-def load_sample(path: Path, *, model: nn.Module, fit: Any) -> Sample:
-    """An image made ready for a network; what had to be guessed about it is in its notes alone.
+def load_sample(path: Path, *, model: nn.Module, options: RenderOptions) -> Sample:
+    """An image made ready for a network; what a person should know of it is in its notes.
 
     Raises:
-        ImageError: it is none.
+        ImageError: it is none, or has not the bands that the network takes.
     """
-    from vizgraph.data import ImageWarning, load_image
+    from typing import cast
+
+    from vizgraph.data import load_image
+    from vizgraph.data.images import Fit, ImageWarning
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImageWarning)
-        return load_image(path, model, fit=fit)
+        warnings.simplefilter("ignore", ImageWarning)  # the notes say it
+        return load_image(
+            path,
+            model,
+            fit=cast("Fit", options.fit),
+            bands=options.bands,
+            value_range=options.value_range,
+            frame=options.frame,
+            max_pixels=options.max_pixels,
+        )
+
+
+def read_as(reading: dict[str, Any]) -> RenderOptions:
+    """Options of how images are read.
+
+    Raises:
+        UsageError: a value that cannot be meant.
+        TypeError: another option.
+    """
+    unknown = set(reading) - set(READING)
+    if unknown:
+        raise TypeError(f"there is no option {min(unknown)!r}; there are {', '.join(READING)}")
+    with as_usage("image"):
+        return RenderOptions(**reading)

@@ -75,7 +75,7 @@ def render(
             network.model,
             given,
             out,
-            load=partial(load_sample, model=network.model, fit=options.fit),
+            load=partial(load_sample, model=network.model, options=options),
             name=network.name,
             caption=network.caption,
             options=options,

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
-from viz_nodes.batch.options import layer_indices
+from viz_nodes.batch.options import RenderOptions, layer_indices
 from vizgraph.api import networks
-from vizgraph.api.images import load_sample, require_image
+from vizgraph.api.images import load_sample, read_as, require_image
 from vizgraph.api.tables import write_table
 from vizgraph.errors import UsageError, VizgraphError, as_ours, as_usage, sentence
 
@@ -94,10 +94,10 @@ def score(
     methods: Sequence[str] = METHODS,
     layers: Sequence[int] | str | None = (-1,),
     target: int | str | None = None,
-    fit: str = "squash",
     measures: Measures | None = None,
     load: dict[str, Any] | None = None,
     progress: bool = False,
+    **reading: Any,
 ) -> Scored:
     """Faithfulness and sanity figures of methods.
 
@@ -109,9 +109,9 @@ def score(
         methods: CAM methods, and "random", the order of a dice.
         layers: places from 0, negative from the end, "all", or None for three.
         target: class explained, None for the predicted one.
-        fit: "squash" or "crop".
         measures: what is measured; see `Measures`.
         load: keywords of `vizgraph.api.networks.load`: `ema`, `sha256`, `device`, `seed`, `labels`.
+        **reading: how images are read, see `vizgraph.explore`.
 
     Raises:
         VizgraphError: see `vizgraph.render`.
@@ -120,7 +120,7 @@ def score(
         raise UsageError("score", "give either --img or --scenes", "such as --scenes 20")
     from viz_nodes.cams import lookup
 
-    measures = measures or Measures()
+    measures, read = measures or Measures(), read_as(reading)
     with as_ours():
         with as_usage("--method"):
             chosen = tuple(name if name == "random" else lookup(name).name for name in methods)
@@ -137,7 +137,7 @@ def score(
         if scenes is not None:
             stream = _scenes(network.model, scenes, measures.seed, wanted)
         else:
-            stream = _images(network.model, given, out, fit, wanted, failed)
+            stream = _images(network.model, given, out, read, wanted, failed)
         table = _measured(network.model, stream, chosen, places, measures, total or 0, progress)
         note = {
             "made_by": manifest.made_by(),
@@ -148,7 +148,8 @@ def score(
                 "methods": list(chosen),
                 "layers": [int(place) + 1 if place >= 0 else int(place) for place in places],
                 "target": "top1" if wanted is None else wanted,
-                "fit": fit,
+                **reading,
+                "fit": read.fit,
                 **vars(measures),
             },
         }
@@ -185,12 +186,12 @@ def _measured(
 
 
 def _images(
-    model: nn.Module, given: Sequence[Path], out: Path, fit: str, target: Any, failed: dict[str, str]
+    model: nn.Module, given: Sequence[Path], out: Path, read: RenderOptions, target: Any, failed: dict[str, str]
 ) -> Iterator[tuple[Any, ...]]:
     for item in inputs.items(given, out):
         try:
             inputs.digest_of(item.path)
-            sample = load_sample(item.path, model=model, fit=fit)
+            sample = load_sample(item.path, model=model, options=read)
         except (VizgraphError, ValueError, OSError) as error:
             if not inputs.is_batch(given):
                 raise

@@ -243,7 +243,7 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, image: Path, hand
     network = _network(note["arch"], note["weights"], 0, note["options"].get("labels"), hands)
     depth = networks.depth_of(network.model)
     options = options if depth is None else options.resolved(depth)
-    load = partial(load_sample, model=network.model, fit=options.fit)
+    load = partial(load_sample, model=network.model, options=options)
     explainer = Explainer(network.model, load, options, network.caption, network.labels)
     sample = explainer.load(image)
     (exp,) = explainer.explain([sample])

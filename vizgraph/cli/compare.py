@@ -27,7 +27,7 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     options.field_option("color", type=click.Choice(("center", "rank", "share", "contribution"))),
     options.centers,
     options.kinds("cam,graph"),
-    options.fit,
+    options.reading,
     options.out,
     options.formats,
     options.dpi,

@@ -29,7 +29,7 @@ from vizgraph.cli.values import Layers
     options.targets("top5"),
     options.versus,
     options.several_methods,
-    options.fit,
+    options.reading,
     options.out,
     options.device,
     click.option("--open", "in_browser", is_flag=True, help="Open the page in the browser when it is written."),

@@ -14,7 +14,19 @@ from typing import Any
 import click
 
 from viz_nodes.batch.options import RenderOptions, RunOptions
-from vizgraph.cli.values import ARCH, METHOD, PALETTE, CountOrAll, Digest, Layers, Place, Several, Width
+from vizgraph.cli.values import (
+    ARCH,
+    METHOD,
+    PALETTE,
+    Bands,
+    BlackAndWhite,
+    CountOrAll,
+    Digest,
+    Layers,
+    Place,
+    Several,
+    Width,
+)
 
 _FIELDS = {one.name: one for kind in (RenderOptions, RunOptions) for one in fields(kind)}
 
@@ -107,6 +119,14 @@ several_methods = click.option(
     help=_FIELDS["method"].metadata["help"] + " Again for more.",
 )
 fit = field_option("fit")
+reading = (
+    fit,
+    field_option("frame", metavar="N"),
+    field_option("bands", metavar="4,3,2", type=Bands()),
+    field_option("value_range", "--range", metavar="0,4095", type=BlackAndWhite()),
+    field_option("max_pixels", metavar="N"),
+)
+"""How images are read."""
 device = click.option(
     "--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
 )
@@ -146,7 +166,7 @@ weights = (arch, ckpt, no_ema, sha256, seed, labels)
 """What names a network."""
 several_weights = (archs, ckpts, no_ema, sha256s, seed, labels)
 """What names several."""
-explanation = (layers, target, versus, method, fit)
+explanation = (layers, target, versus, method)
 """What is asked of one."""
 edges = (k, field_option("order"), field_option("hops"), field_option("color"), centers)
 """Which edges are drawn."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     options.weights,
     options.img,
     options.explanation,
+    options.reading,
     options.kinds("cam,neighbors,graph"),
     options.edges,
     options.out,

@@ -51,7 +51,7 @@ _DEFAULT = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random"
         help="Graph layers from 1, or 'all'.",
     ),
     options.target,
-    options.fit,
+    options.reading,
     click.option(
         "--steps",
         type=click.IntRange(1, 1000),

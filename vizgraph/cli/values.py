@@ -82,6 +82,37 @@ class Place(click.ParamType[Any]):
         return x, y
 
 
+class Bands(click.ParamType[Any]):
+    """ "red,green,nir" or "4,3,2": names of bands, or their numbers from 1."""
+
+    name = "bands"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        if not all(parts):
+            self.fail(f"{value!r} is no list of bands such as 4,3,2 or red,nir", param, ctx)
+        return tuple(int(part) if part.isdecimal() else part for part in parts)
+
+
+class BlackAndWhite(click.ParamType[Any]):
+    """ "0,4095": the values that are black and white."""
+
+    name = "range"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            black, white = (float(part) for part in value.split(","))
+        except ValueError:
+            black = white = 0.0
+        if not black < white:
+            self.fail(f"{value!r} is no range; give black and white, such as 0,4095", param, ctx)
+        return black, white
+
+
 class Digest(click.ParamType[Any]):
     """The beginning of a SHA-256, 8 to 64 hexadecimal digits."""
 
