@@ -67,6 +67,8 @@ class LayerExplanation:
             when they are first asked for.
         placed: whether node i is proven to lie where it is drawn on the image: True; False where that is refuted, and
             the layer is not drawn on the picture; None where it was not tried.
+        image: which of the network's input images, or of the views of each, the layer belongs to, from 0; None where
+            it hears several.
         places: the regions of nodes that are no grid (`viz_nodes.places`), then `grid` is (1, N): one for all rows, or
             one a row; None for the patches of a grid.
     """
@@ -89,6 +91,7 @@ class LayerExplanation:
     rejected: Tensor | None = when_asked()
     rejected_distance: Tensor | None = when_asked()
     placed: bool | None = None
+    image: int | None = 0
     places: Places | tuple[Places, ...] | None = None
 
     def __post_init__(self) -> None:

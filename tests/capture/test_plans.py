@@ -163,11 +163,11 @@ def test_distances_are_computed_when_they_are_asked_for(make_net, make_pixels, m
     import copy
     import pickle
 
-    from viz_nodes import explainer
+    from viz_nodes import layers
 
     asked = []
-    own = explainer.ranking
-    monkeypatch.setattr(explainer, "ranking", lambda candidates: asked.append(1) or own(candidates))
+    own = layers.ranking
+    monkeypatch.setattr(layers, "ranking", lambda candidates: asked.append(1) or own(candidates))
     net, pixels = make_net(dilation=2), make_pixels()
     exp = viz_nodes.explain(net, pixels)
     assert asked == []

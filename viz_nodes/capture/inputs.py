@@ -19,8 +19,8 @@ class Inputs:
 
     Attributes:
         args, kwargs: as the network is called.
-        images: those of them that are images, (B, C, H, W) each, or points (B, C, N): fresh leaves that autograd
-            accepts.
+        images: those of them that are images, (B, C, H, W) each, (B, V, C, H, W) for V views, or points (B, C, N):
+            fresh leaves that autograd accepts.
     """
 
     args: tuple[Any, ...]
@@ -64,8 +64,20 @@ class Inputs:
     @property
     def constant(self) -> Tensor:
         """(B,) bool, images of one color all over, in which no place differs from another."""
-        flat = self.pixels.detach().flatten(2)
-        return (flat.amax(2) == flat.amin(2)).all(1).cpu()
+        pixels = self.pixels.detach()
+        flat = pixels if pixels.ndim == 3 else pixels.flatten(-2)
+        return (flat.amax(-1) == flat.amin(-1)).flatten(1).all(1).cpu()
+
+    @property
+    def views(self) -> int:
+        """How many images stand for one: V of (B, V, C, H, W), which a network puts into its batch."""
+        return int(self.pixels.shape[1]) if self.pixels.ndim == 5 else 1
+
+    def batch_of(self, images: int) -> Tensor:
+        """(images, C, H, W), a batch of that many images by its shape; the pixels themselves where they are as many."""
+        if images == len(self) and self.pixels.ndim < 5:
+            return self.pixels
+        return self.pixels.new_empty(images, *self.pixels.shape[-3:])
 
 
 def _images(values: tuple[Any, ...]) -> tuple[Tensor, ...]:
@@ -114,7 +126,9 @@ def _one_image(pixels: Any, model: nn.Module) -> Tensor:
     if not pixels.is_floating_point():
         raise TypeError(f"`pixels` must be floating point, normalized as the model expects (got {pixels.dtype})")
     if pixels.ndim not in (3, 4, 5):
-        raise ValueError(f"`pixels` must have shape (B, 3, H, W) or (3, H, W) (got {tuple(pixels.shape)})")
+        raise ValueError(
+            f"`pixels` must have shape (B, 3, H, W), (3, H, W) or (B, views, 3, H, W) (got {tuple(pixels.shape)})"
+        )
     if not pixels.numel():
         raise ValueError(f"`pixels` must hold at least one image (got shape {tuple(pixels.shape)})")
     return pixels[None] if pixels.ndim == 3 and not _are_points(pixels, model) else pixels

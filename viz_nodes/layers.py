@@ -1,0 +1,268 @@
+"""What is explained of each graph layer: its map, and for every edge what it sent and what that was worth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes import attribution, cams
+from viz_nodes.capture.aggregation import Aggregation, recognize
+from viz_nodes.capture.calls import GraphCall
+from viz_nodes.capture.distances import Candidates, Ranking, candidates, ranking
+from viz_nodes.capture.inputs import Inputs
+from viz_nodes.capture.layouts import from_nodes, layout_of
+from viz_nodes.capture.resuming import resuming
+from viz_nodes.capture.score import Score
+from viz_nodes.capture.traced import Traced
+from viz_nodes.deferred import Deferred
+from viz_nodes.explanation import NO_PEAK, LayerExplanation
+
+ORDERS = ("rank", "share", "contribution")
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One graph layer of one of the network's images.
+
+    Attributes:
+        index: its place among the network's graph layers.
+        call: what was seen of the layer.
+        image: which of the network's input images it belongs to; None where it hears several.
+        lines: (B,) where each image lies in the batch that ran; None where that is the batch.
+        points: whether there is no image, but points.
+    """
+
+    index: int
+    call: GraphCall
+    image: int | None = 0
+    lines: Tensor | None = None
+    points: bool = False
+
+    def of(self, array: Tensor) -> Tensor:
+        """The lines of its image: (B, ...) of (batch, ...)."""
+        return array if self.lines is None else array[self.lines.to(array.device)]
+
+
+def views_of(calls: Sequence[GraphCall], inputs: Inputs, batch: int) -> list[View]:
+    """The graph layers, each once for every image it runs on.
+
+    Args:
+        calls: as they were seen.
+        inputs: what went in.
+        batch: how many images ran together: B, or B times the views or inputs that the network put into one batch.
+    """
+    count = batch // len(inputs)
+    views: list[View] = []
+    for call in calls:
+        if count == 1:
+            views.append(View(len(views), call, _image_of(call, inputs), points=inputs.pixels.ndim == 3))
+            continue
+        for image in range(count):
+            own = torch.arange(len(inputs))
+            # Views of an image follow one another, several inputs are put below one another.
+            lines = own * count + image if inputs.views > 1 else own + len(inputs) * image
+            views.append(View(len(views), call, image, lines))
+    return views
+
+
+def _image_of(call: GraphCall, inputs: Inputs) -> int | None:
+    """Which input a layer hears, by the gradient of what it was given."""
+    x = call.graph.x
+    if len(inputs.images) == 1 or not x.requires_grad:
+        return 0
+    found = torch.autograd.grad(x.square().sum(), inputs.images, retain_graph=True, allow_unused=True)
+    heard = [at for at, gradient in enumerate(found) if gradient is not None and bool((gradient != 0).any())]
+    return heard[0] if len(heard) == 1 else None
+
+
+def explain_layers(
+    network: nn.Module, inputs: Inputs, views: Sequence[View], score: Score, raw: Any, method: cams.Method
+) -> tuple[list[LayerExplanation], Tensor]:
+    """The layers explained, and (R,) the scores.
+
+    Raises:
+        ValueError: scores, maps or contributions that are not finite.
+    """
+    calls = [view.call for view in views]
+    found = {id(call): recognize(call) for call in calls}
+    parts = [part for aggregation in found.values() for part in (aggregation.parts or (aggregation,))]
+    tensors = [*(call.site.activations for call in calls), *(part.source for part in parts)]
+    wanted = [tensor for tensor in tensors if tensor is not None and tensor.requires_grad]
+    values = cams.objective(method.name, score, raw)
+    require_explainable("scores", values)
+    second = method.needs == "hessian"
+    maps: list[list[Tensor]] = [[] for _ in calls]
+    gains: list[list[Tensor]] = [[] for _ in calls]
+    for at, rows in enumerate(score.rounds):
+        last = at == len(score.rounds) - 1
+        gradients = _gradients(values[rows.to(values.device)].sum(), wanted, keep=not last, second=second)
+        for place, view in enumerate(views):
+            acts = view.call.site.activations
+            assert acts is not None
+            if method.needs != "forwards":
+                gradient = gradients.get(id(acts))
+                gradient = torch.zeros_like(acts) if gradient is None else gradient
+                maps[place].append(view.of(cams.cam(method.name, acts if second else acts.detach(), gradient)))
+            gain = attribution.contributions(view.call, found[id(view.call)], gradients)
+            gains[place].append(_on_grid(view, gain))
+        del gradients
+    order = torch.cat(score.rounds).argsort() if score.rounds else torch.arange(0)
+    if method.needs == "forwards":
+        row_maps = [_perturbed(network, inputs, view, score, method) for view in views]
+    else:
+        row_maps = [torch.cat(parts)[order] for parts in maps]
+    constant = inputs.constant[score.source]
+    explained = [
+        _layer(view, found[id(view.call)], row_maps[place], torch.cat(gains[place])[order], score.source)
+        for place, view in enumerate(views)
+    ]
+    for layer in explained:
+        layer.peak.masked_fill_(constant, NO_PEAK)  # no node of an image of one color stands out
+    return explained, plain(values)
+
+
+def _on_grid(view: View, array: Tensor) -> Tensor:
+    """(B, N, k) of the whole grid, of (windows or batch, n, k)."""
+    partition = view.call.partition
+    return view.of(array if partition is None else partition.to_grid(array))
+
+
+def plain(array: Tensor) -> Tensor:
+    """Detached, on the CPU, float32 unless float64."""
+    precise = array.dtype if array.dtype == torch.float64 or not array.is_floating_point() else torch.float32
+    return array.detach().to("cpu", precise)
+
+
+def require_explainable(what: str, array: Tensor) -> None:
+    finite = array.detach().isfinite()
+    if not bool(finite.all()):
+        bad = (~finite.flatten(1).all(1) if array.ndim > 1 else ~finite).nonzero().flatten().tolist()
+        raise ValueError(
+            f"the model must give {what} that are finite (got NaN or infinity for images {bad}); are the weights?"
+        )
+    if not array.requires_grad:
+        raise ValueError(f"the model must compute its {what} with gradients (got a forward under torch.no_grad)")
+
+
+def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool) -> dict[int, Tensor]:
+    """By identity of the tensor; zero for what the score does not depend on."""
+    unique = list({id(tensor): tensor for tensor in wanted}.values())
+    found: tuple[Tensor | None, ...] = (None,) * len(unique)
+    if score.requires_grad and unique:
+        found = torch.autograd.grad(score, unique, retain_graph=keep or second, create_graph=second, allow_unused=True)
+    return {
+        id(tensor): torch.zeros_like(tensor) if gradient is None else gradient
+        for tensor, gradient in zip(unique, found)
+    }
+
+
+def _layer(view: View, aggregation: Aggregation, cam: Tensor, contribution: Tensor, source: Tensor) -> LayerExplanation:
+    """The record of one layer, of what was found for it by row: the map and the contributions (R, N, k)."""
+    call, partition = view.call, view.call.partition
+    assert call.site.activations is not None
+    precise = torch.float64 if call.site.activations.dtype == torch.float64 else torch.float32
+    neighbors = call.graph.neighbors
+    share, chosen_from = attribution.shares(call, aggregation), candidates(call)
+    keys = neighbors if partition is None else partition.neighbors_on_grid(neighbors)
+    keys = view.of(keys).cpu()[source]
+    if not bool(contribution.isfinite().all()):
+        raise ValueError(
+            f"the contributions of layer {view.index + 1} ({call.name}) must be finite (got NaN or infinity); "
+            "are the weights finite?"
+        )
+    if share is None:
+        shares = attribution.shares_by_size(contribution.cpu(), keys)
+    else:
+        shares = _on_grid(view, share).cpu()[source]
+    cam = cam.detach().cpu().to(precise).view(-1, *call.grid)
+    return LayerExplanation(
+        index=view.index,
+        name=call.name,
+        grid=call.grid,
+        key_grid=call.key_grid,
+        cam=cam,
+        peak=cams.peak(cam),
+        neighbors=keys,
+        share=shares.to(precise),
+        contribution=contribution.cpu().to(precise),
+        exact=aggregation.exact and (partition is None or partition.checked),
+        conv=aggregation.kind,
+        placed=False if view.points else None,
+        image=view.image,
+        **({} if chosen_from is None else _when_asked(chosen_from, view, source, precise)),
+    )
+
+
+def _when_asked(chosen_from: Candidates, view: View, source: Tensor, precise: torch.dtype) -> dict[str, Any]:
+    """The fields that say by what a layer ranked its neighbors, computed once one of them is asked for."""
+    partition, lines = view.call.partition, view.lines
+
+    def ranked() -> dict[str, Any]:
+        found = ranking(chosen_from)
+        if found is None:
+            return {}
+        values = found.by_field()
+        for name in ("distance", "margin", "rejected_distance"):
+            if values[name] is not None:
+                array = values[name] if partition is None else partition.to_grid(values[name])
+                values[name] = (array if lines is None else array[lines]).cpu().to(precise)[source]
+        for name in ("skipped", "rejected"):
+            keys = values[name] if partition is None else partition.neighbors_on_grid(values[name])
+            values[name] = (keys if lines is None else keys[lines]).cpu()[source]
+        return values
+
+    deferred = Deferred(ranked)
+    return dict.fromkeys((each.name for each in dataclasses.fields(Ranking)), deferred)
+
+
+def _perturbed(network: nn.Module, inputs: Inputs, view: View, score: Score, method: cams.Method) -> Tensor:
+    """The map of a method that runs the network again with the layer's output replaced."""
+    call = view.call
+    module = call.site.cam_module
+    assert module is not None
+    assert call.site.activations is not None
+    if view.lines is not None or (call.site.listed and isinstance(call.adapter, Traced)):
+        raise ValueError(
+            f"`method` {method.name!r} runs the network again from a module that has the layer's nodes as its output, "
+            f"and {call.name} has none; choose one that needs gradients or activations alone"
+        )
+
+    def put(activations: Tensor, output: Tensor) -> Tensor:
+        if not call.site.listed:
+            return activations.to(output)
+        layout = layout_of(output, len(activations), activations.shape[2])
+        assert layout is not None
+        return from_nodes(activations[..., 0].to(output), output, layout)
+
+    def forward(activations: Tensor, rows: Tensor) -> Any:
+        return run(activations, score.source[rows.cpu()])
+
+    own = call.site.activations.detach()[score.source.to(call.site.activations.device)]
+    with resuming(network, module, call.site.cam_call, inputs, put) as run:
+        return cams.cam(method.name, own, forward=forward, score=score)
+
+
+def reordered(layer: LayerExplanation, order: str | None) -> LayerExplanation:
+    """The layer with each node's neighbors sorted, the largest first; as they are for None and "rank".
+
+    Raises:
+        ValueError: another order.
+    """
+    if order in (None, "rank"):
+        return layer
+    if order not in ORDERS:
+        raise ValueError(
+            f"`order` must be one of {', '.join(ORDERS)} (got {order!r}); by effect, figures sort what "
+            "viz_nodes.effect measured"
+        )
+    values = getattr(layer, order).masked_fill(layer.neighbors < 0, -torch.inf)
+    rank = values.argsort(dim=-1, descending=True, stable=True)
+    names = ("neighbors", "share", "contribution", "distance", "margin")
+    arrays = {name: getattr(layer, name) for name in names}
+    moved = {name: array.gather(-1, rank) for name, array in arrays.items() if array is not None}
+    return dataclasses.replace(layer, **moved)
