@@ -86,6 +86,8 @@ def with_sources(
     explanations = [exp] if isinstance(exp, Explanation) else list(exp)
     if not explanations or any(not each.layers or not len(each) for each in explanations):
         raise ValueError("`exp` must hold at least one explained image and layer")
+    if any(layer.places is not None for each in explanations for layer in each.layers):
+        raise ValueError("`exp` must have nodes on a grid to be explored (got regions); `viz_nodes.figure` draws these")
     for what, given in (("names", names), ("commands", commands)):
         if given is not None and len(given) != len(explanations):
             raise ValueError(f"`{what}` must have one entry an explanation, {len(explanations)} (got {len(given)})")
