@@ -218,3 +218,66 @@ def test_verify_shows_what_a_figure_says_and_refuses_those_that_say_nothing(run,
     assert done.exit_code == 2
     assert "does not say" in done.stderr
     assert run("verify", tmp_path / "none.png").exit_code == 2
+
+
+def changed_notes(note):
+    """Notes that somebody has changed: each value replaced by what it cannot be, or left out."""
+    wrong = (None, [], {}, "", -1, 1e300, True, "../../x", ["x"], {"a": 1}, 10**40, "\ud800")
+    for key in note:
+        yield {name: value for name, value in note.items() if name != key}
+        for value in wrong:
+            yield {**note, key: value}
+    for part in ("weights", "image", "options"):
+        for key in note.get(part, {}):
+            yield {**note, part: {name: value for name, value in note[part].items() if name != key}}
+            for value in wrong:
+                yield {**note, part: {**note[part], key: value}}
+
+
+def test_no_changed_note_of_a_figure_is_a_defect_of_ours(run, rendered, weights, tmp_path, monkeypatch):
+    """Every change ends as a usage error, another image or other weights; the network is loaded once."""
+    from PIL.PngImagePlugin import PngInfo
+
+    from vizgraph.api import networks
+    from vizgraph.api.networks import load
+
+    folder, image = rendered
+    ready = load("gcn_demo", str(weights), device="cpu")
+    monkeypatch.setattr(networks, "load", lambda *_, **__: ready)
+    note = read_provenance(folder / "layer_6_cam.png")
+    codes, words = {}, set()
+    for number, changed in enumerate(changed_notes(note)):
+        if number % 7:
+            continue  # a sample, to be quick
+        info = PngInfo()
+        info.add_text("vizgraph", json.dumps(changed))
+        Image.new("RGB", (9, 9)).save(tmp_path / "x.png", pnginfo=info)
+        done = run("verify", tmp_path / "x.png", "--img", image)
+        codes[done.exit_code] = codes.get(done.exit_code, 0) + 1
+        words.add(done.stderr.strip().splitlines()[-1][-60:] if done.exit_code > 5 else "")
+    assert set(codes) <= {1, 2, 3, 4}, (codes, words)
+    assert sum(codes.values()) > 30
+    for text in ('{"command":"render"}', '{"command":"compare"}', '{"command":"compare","columns":3}', "[" * 100_000):
+        info = PngInfo()
+        info.add_text("vizgraph", text)
+        Image.new("RGB", (9, 9)).save(tmp_path / "x.png", pnginfo=info)
+        assert run("verify", tmp_path / "x.png", "--img", image).exit_code == 2
+
+
+def test_compare_leaves_another_comparison_and_links_alone(run, weights, photograph, tmp_path):
+    image = photograph(tmp_path / "x.png")
+    of = ("--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--layers", "6", "--dpi", 30, "--kinds", "cam")
+    out = ("--out", tmp_path / "out")
+    for other in ("fem", "layercam", "fem"):
+        assert run("compare", *of, "--method", "gradcam", "--method", other, *out).exit_code == 0
+    folders = sorted(path.name for path in (tmp_path / "out/compare").iterdir())
+    assert folders[0] == "x"
+    assert len(folders) == 2
+    (tmp_path / "home").mkdir()
+    shutil.rmtree(tmp_path / "out/compare")
+    (tmp_path / "out/compare").mkdir()
+    (tmp_path / "out/compare/x").symlink_to(tmp_path / "home")
+    done = run("compare", *of, "--method", "gradcam", "--method", "fem", *out)
+    assert done.exit_code == 5
+    assert "is a link" in done.stderr
+    assert not list((tmp_path / "home").iterdir())

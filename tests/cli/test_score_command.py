@@ -99,3 +99,34 @@ def test_unknown_targets_and_layers_are_usage_errors(run, weights, tmp_path):
         done = run(*shared, *arguments)
         assert done.exit_code == 2, done.stderr
         assert arguments[0] in done.stderr
+
+
+def test_what_another_question_left_is_kept_and_the_table_is_there_for_papers(run, weights, photograph, tmp_path):
+    image = photograph(tmp_path / "a_b & 50 %.png", 1)
+    shared = ("score", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--steps", "1", "--no-randomize")
+    for method in ("random", "fem", "random"):
+        done = run(*shared, "--method", method, "--out", tmp_path / "out")
+        assert done.exit_code == 0, done.stderr
+    folder = tmp_path / "out" / "gcn_demo"
+    assert {line["method"] for line in lines_of(folder / "score.csv")} == {"random"}
+    (other,) = folder.glob("score~*.csv")
+    assert {line["method"] for line in lines_of(other)} == {"fem"}
+    tex = (folder / "score.tex").read_text()
+    assert r"\toprule" in tex
+    assert (folder / "score.pdf").read_bytes().startswith(b"%PDF")
+    (folder / "score.json").write_text("[" * 100_000)
+    assert run(*shared, "--method", "random", "--out", tmp_path / "out").exit_code == 0
+
+
+def test_tables_hold_any_words_as_latex_and_lines():
+    from vizgraph.api.tables import lines_of as as_lines
+    from vizgraph.api.tables import tex_of
+
+    rows = [["name", "number"], ["50 % of a_b & {c} \\ #1 ~$^", 1], ["two\nlines\ud800", 22]]
+    assert as_lines(rows, left=(0,)) == [
+        "name                        number",
+        "50 % of a_b & {c} \\ #1 ~$^       1",
+        "two lines\\ud800                 22",
+    ]
+    line = tex_of(rows, left=(0,)).splitlines()[4]
+    assert line == r"50 \% of a\_b \& \{c\} \textbackslash{} \#1 \textasciitilde{}\$\textasciicircum{} & 1 \\"

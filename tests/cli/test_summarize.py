@@ -155,3 +155,95 @@ def test_no_words_of_the_figures_are_cut_off():
     assert "1 image" in words
     legend = [text.get_text() for text in edges_by_depth(found, "net").axes[1].get_legend().get_texts()]
     assert "class 3" not in legend, "no image of this class has a mask"
+
+
+def test_the_mean_of_what_stays_on_objects_is_over_images_not_over_edges():
+    """1 of 2 edges in one image, 4 of 4 in the other: 0.75, where all edges together would give 5 of 6."""
+    aggregates = Aggregates()
+    mask = np.zeros((4, 4), bool)
+    mask[:2] = True
+    aggregates.add(explanation(0, [[2], [0], [2], [3]]), made(), mask)
+    aggregates.add(explanation(0, [[1, 0], [0, 1], [0, 1], [0, 1]]), made(), mask)
+    (row,) = [row for row in aggregates.rows() if row["class"] == 0]
+    assert row["on_object"] == pytest.approx(0.75)
+    assert row["object_area"] == 0.5
+    assert row["masks"] == 2
+
+
+def deep(target, layers, grids=None):
+    """An explanation of these layers of a network of four."""
+    found = [
+        builders.layer(
+            index, grid, torch.zeros(1, grid[0] * grid[1], 1, dtype=torch.int64), torch.ones(1, grid[0] * grid[1], 1)
+        )
+        for index, grid in zip(layers, grids or [(2, 2)] * len(layers), strict=True)
+    ]
+    logits = torch.zeros(1, 2)
+    logits[0, target] = 5.0
+    return builders.explanation(*found, target=target, logits=logits, image_size=(32, 32), model="tiny", depth=4)
+
+
+def test_folders_that_hold_different_layers_and_classes_are_summarized_together(run, tmp_path):
+    for number, (target, layers) in enumerate(((0, [0]), (1, [1, 3]), (0, [3]))):
+        write_item(tmp_path / f"{number}", deep(target, layers), f"{number}.png")
+    done = run("summarize", tmp_path, "--dpi", 50)
+    assert done.exit_code == 0, done.stderr
+    with open(tmp_path / "aggregates.csv", newline="") as file:
+        rows = {(row["label"], row["layer"]): row["images"] for row in csv.DictReader(file)}
+    assert rows == {
+        ("all classes", "1"): "1",
+        ("all classes", "2"): "1",
+        ("all classes", "4"): "2",
+        ("cat", "1"): "1",
+        ("cat", "4"): "1",
+        ("dog", "2"): "1",
+        ("dog", "4"): "1",
+    }
+    head, *lines = done.stdout.splitlines()[:4]
+    assert head.split("  ")[0] == "architecture"
+    assert len({len(line.split()) for line in lines}) == 1
+    assert len(head.replace("edge length", "x").replace("largest hub", "x").replace("on object", "x").split()) == len(
+        lines[0].split()
+    )
+
+
+def test_an_image_with_another_grid_is_named_and_nothing_of_it_is_counted():
+    aggregates = Aggregates()
+    aggregates.add(deep(0, [0, 1]), made())
+    with pytest.raises(ValueError, match="layer 2 has a grid of"):
+        aggregates.add(deep(0, [0, 1], [(2, 2), (4, 4)]), made())
+    assert {sums.images for sums in aggregates.sums.values()} == {1}
+
+
+def test_damaged_items_are_named_and_lead_nowhere_outside(run, tmp_path):
+    """Whatever somebody has written into manifests: the whole ones are counted, the others are named, exit code 1."""
+    root = tmp_path / "results"
+    write_item(root / "good", explanation(0, [[1], [0], [3], [2]]), "good.png")
+    write_item(root / "bad", explanation(0, [[1], [0], [3], [2]]), "bad.png")
+    path = root / "bad" / "manifest.json"
+    about, before = json.loads(path.read_text()), set(tmp_path.rglob("*"))
+    for change in (
+        {"arch": "../../outside"},
+        {"arch": str(tmp_path / "outside")},
+        {"arch": ["x"]},
+        {"image": [1]},
+        {"image": {**about["image"], "relative": "../../etc/passwd"}},
+        {"image": {**about["image"], "size": "large"}},
+        {"image": {**about["image"], "view": [1.0, 1.0, 1.0, 1.0]}},
+        {"outputs": {"explanation.npz": {"bytes": "many"}}},
+        {"options": None},
+    ):
+        path.write_text(json.dumps({**about, **change}))
+        done = run("summarize", root, "--dpi", 40, "--masks", tmp_path)
+        assert done.exit_code == 1, (change, done.stderr)
+        assert "manifest.json" in done.stderr
+        assert {each.parent for each in set(tmp_path.rglob("*")) - before} <= {root}
+    path.write_text("[" * 100_000)
+    assert run("summarize", root, "--dpi", 40).exit_code == 0, "that is no manifest of ours"
+    path.write_text(json.dumps(about))
+    data = bytearray((root / "bad/explanation.npz").read_bytes())
+    for at in range(0, len(data), max(1, len(data) // 12)):
+        changed = bytearray(data)
+        changed[at] ^= 0xFF
+        (root / "bad/explanation.npz").write_bytes(changed)
+        assert run("summarize", root, "--dpi", 30).exit_code in (0, 1)

@@ -109,7 +109,9 @@ def explore(
         names = [name_of(model, ckpt) for model, ckpt in pairs]
         with as_usage("--method"):
             methods = tuple(dict.fromkeys(lookup(name).name for name in methods))
-        given, out = list(dict.fromkeys(inputs.as_paths(images))), inputs.expanded(out)
+        named, out = inputs.as_paths(images), inputs.expanded(out)
+        inputs.count(named, out)
+        given = list(dict.fromkeys(item.path for item in inputs.items(named, out)))
         for path in given:
             require_image(path)
         path = page_path(out, names, given)

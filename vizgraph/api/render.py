@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs
 from viz_nodes.batch.options import RenderOptions, RunOptions, split
-from viz_nodes.batch.render import Rendered, render_folder, require_drawable
 from vizgraph.api import networks
 from vizgraph.api.images import load_sample, require_image
 from vizgraph.errors import as_ours, as_usage, sentence
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from viz_nodes.batch.render import Rendered
 
 
 def render(
@@ -63,6 +64,8 @@ def render(
             networks.named(model_or_arch, checkpoint)
         given, out = inputs.as_paths(images), inputs.expanded(out)
         inputs.count(given, out)
+        from viz_nodes.batch.render import render_folder, require_drawable
+
         if not inputs.is_batch(given):
             require_image(given[0])
         with as_usage("render"):

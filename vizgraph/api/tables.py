@@ -14,7 +14,10 @@ from vizgraph.api.provenance import digest_of
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEX = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"} | {"~": r"\textasciitilde{}"})
+_TEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+)
 
 
 def lines_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = ()) -> list[str]:
@@ -33,9 +36,7 @@ def lines_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = ()) -> list[st
 def tex_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = ()) -> str:
     """The same as a LaTeX table of the package booktabs."""
     columns = "".join("l" if at in left else "r" for at in range(len(rows[0])))
-    body = [
-        " & ".join(one_line(cell).replace("\\", r"\textbackslash ").translate(_TEX) for cell in row) for row in rows
-    ]
+    body = [" & ".join(one_line(cell).translate(_TEX) for cell in row) for row in rows]
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", body[0] + r" \\", r"\midrule"]
     lines += [line + r" \\" for line in body[1:]]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])

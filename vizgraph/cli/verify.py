@@ -20,7 +20,7 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     ),
     click.option(
         "--img",
-        metavar="FILE",
+        metavar="PATH",
         type=click.Path(path_type=Path, readable=False),
         help="The image it shows.  [default: what the manifest beside the figure names]",
     ),
