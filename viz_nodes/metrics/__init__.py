@@ -2,6 +2,7 @@
 
 from viz_nodes.grids import node_of_pixel
 from viz_nodes.metrics.benchmark import COLUMNS, FIGURES, METHODS, RANDOM, score, score_images, summary
+from viz_nodes.metrics.intervals import apart, interval
 from viz_nodes.metrics.localization import energy_inside, pointing_game
 from viz_nodes.metrics.perturbation import Curve, blank_image, edge_curve, node_curve, ranking
 from viz_nodes.metrics.randomization import parameter_randomization, randomized, rank_correlation
@@ -13,9 +14,11 @@ __all__ = [
     "METHODS",
     "RANDOM",
     "Curve",
+    "apart",
     "blank_image",
     "edge_curve",
     "energy_inside",
+    "interval",
     "node_curve",
     "node_of_pixel",
     "parameter_randomization",
