@@ -13,7 +13,7 @@ PACKAGES = ("viz_nodes", "vizgraph")
 
 RECORD = "explanation grids places arguments deferred"
 TOOLKIT = (
-    f"{RECORD} files text progress capture cams attribution effect explainer graphs export metrics draw batch explorer"
+    f"{RECORD} files text progress capture cams attribution effects explainer graphs export metrics draw batch explorer"
 )
 TABLE: dict[str, str] = {
     "viz_nodes._moved": "",
@@ -30,14 +30,14 @@ TABLE: dict[str, str] = {
     "viz_nodes.attribution": f"{RECORD} capture",
     "viz_nodes.layers": f"{RECORD} capture cams attribution",
     "viz_nodes.explainer": f"{RECORD} capture cams layers",
-    "viz_nodes.effect": f"{RECORD} capture cams attribution explainer layers",
+    "viz_nodes.effects": f"{RECORD} capture cams attribution explainer layers",
     "viz_nodes.graphs": RECORD,
-    "viz_nodes.metrics": f"{RECORD} capture cams attribution effect explainer graphs files",
+    "viz_nodes.metrics": f"{RECORD} capture cams attribution effects explainer graphs files",
     "viz_nodes.draw": f"{RECORD} graphs files",
     "viz_nodes.export": f"{RECORD} graphs files",
     "viz_nodes.explorer": f"{RECORD} graphs draw export files",
     "viz_nodes.batch": (
-        f"{RECORD} files text progress capture cams effect explainer graphs export draw explorer metrics"
+        f"{RECORD} files text progress capture cams effects explainer graphs export draw explorer metrics"
     ),
     "viz_nodes.viz_cam": TOOLKIT,
     "vizgraph.__main__": "cli",

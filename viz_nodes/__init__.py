@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 _HOME = {
     "Explanation": "viz_nodes.explanation",
@@ -15,7 +16,7 @@ _HOME = {
     "explain": "viz_nodes.explainer",
     "verify": "viz_nodes.capture",
     "edit_edges": "viz_nodes.capture",
-    "effect": "viz_nodes.effect",
+    "effect": "viz_nodes.effects",
     "reach": "viz_nodes.graphs",
     "ClassOver": "viz_nodes.cams",
     "BoxScore": "viz_nodes.cams",
@@ -30,19 +31,23 @@ _HOME = {
     "RenderOptions": "viz_nodes.batch",
     "render_folder": "viz_nodes.batch",
 }
+_ROOMS = ("batch", "cams", "capture", "draw", "effects", "explorer", "export", "graphs", "metrics", "places")
+"""Submodules that `import viz_nodes` makes reachable, imported when they are first used."""
 __all__ = list(_HOME)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value
         return value
+    if name in _ROOMS:
+        return importlib.import_module(f"viz_nodes.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_ROOMS])
 
 
 from viz_nodes._moved import keep_old_paths  # noqa: E402

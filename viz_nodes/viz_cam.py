@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 import vizgraph
 from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation
 from viz_nodes.files import write_atomically
@@ -44,7 +46,7 @@ class Viz_CAM:
         image_root: str | os.PathLike[str],
         output_root_dir: str | os.PathLike[str],
         hr_ratio: float,
-        model,
+        model: nn.Module,
         target_layers_idx: Sequence[int],
         patch_size: int = 16,
         label_list: Sequence[str] | None = None,

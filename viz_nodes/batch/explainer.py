@@ -138,7 +138,7 @@ class Explainer:
 
     def effects(self, sample: Loaded, exp: Explanation) -> dict[int, Tensor] | None:
         """What cutting the edges of each layer's centers changes, (N, k) by layer; None where nobody asks."""
-        from viz_nodes.effect import effect
+        from viz_nodes.effects import effect
 
         options = self.options
         if not options.needs_effect:

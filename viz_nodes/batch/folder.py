@@ -80,11 +80,9 @@ def make(job: Job) -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _draw(job, write)
-        for name, save in (
-            ("explanation.npz", lambda path: job.exp.save(path.parent)),
-            ("graph.graphml", lambda path: _save_graph(job.exp, path)),
-        ):
-            save(job.folder / name)
+        job.exp.save(job.folder)
+        _save_graph(job.exp, job.folder / "graph.graphml")
+        for name in ("explanation.npz", "graph.graphml"):
             data = (job.folder / name).read_bytes()
             outputs[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     write("top_5.json", (json.dumps(top(job.exp, _BEST), indent=4) + "\n").encode())
