@@ -26,19 +26,44 @@ def _lock_of(model: nn.Module) -> Any:
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """The network inside DataParallel, DistributedDataParallel and torch.compile, however they are nested.
+    """The network inside DataParallel, DistributedDataParallel, torch.compile and moving averages, however nested.
 
     Raises:
-        TypeError: not a module.
+        TypeError: not a module, or one whose own modules do not run any more: traced, scripted, exported.
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"`model` must be a torch.nn.Module (got {type(model).__name__})")
+        raise TypeError(f"`model` must be a torch.nn.Module (got {type(model).__name__}){_instead(model)}")
     while True:
-        parallel = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel))
-        inner = getattr(model, "module" if parallel else "_orig_mod", None)
+        wraps = isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)) or _averages(model)
+        inner = getattr(model, "module" if wraps else "_orig_mod", None)
         if not isinstance(inner, nn.Module):
-            return model
+            break
         model = inner
+    if isinstance(model, (torch.jit.ScriptModule, torch.fx.GraphModule)):
+        raise TypeError(
+            f"`model` must be a network whose modules run (got {type(model).__name__}, in which nothing can be "
+            "watched); give the module that it was made from, with the same weights"
+        )
+    return model
+
+
+def _averages(model: nn.Module) -> bool:
+    """Whether a module keeps a moving average of another and nothing else: torch's, timm's and their kin."""
+    kinds = [kind.__name__ for kind in type(model).__mro__]
+    named = any(name.lower().startswith(("modelema", "ema", "averagedmodel")) for name in kinds)
+    return named and [name for name, _ in model.named_children()] == ["module"]
+
+
+def _instead(model: Any) -> str:
+    """What to give in the place of something that is no module."""
+    home = type(model).__module__.split(".")[0]
+    if home in ("onnx", "onnxruntime") or type(model).__name__ == "ExportedProgram":
+        return ": what was exported cannot be watched; give the module that it was made from, with the same weights"
+    if isinstance(model, str) or hasattr(model, "__fspath__"):
+        return ": build the network and load the weights, as in `vizgraph.load_model(arch, checkpoint)`"
+    if isinstance(model, dict):
+        return ": these are weights; build the network and load them with `load_state_dict`"
+    return ""
 
 
 def config_of(network: nn.Module, field: str) -> Any:
