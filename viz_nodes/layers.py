@@ -21,6 +21,7 @@ from viz_nodes.capture.score import Score
 from viz_nodes.capture.traced import Traced
 from viz_nodes.deferred import Deferred
 from viz_nodes.explanation import NO_PEAK, LayerExplanation
+from viz_nodes.places import as_places
 
 ORDERS = ("rank", "share", "contribution")
 
@@ -123,7 +124,13 @@ def explain_layers(
     ]
     for layer in explained:
         layer.peak.masked_fill_(constant, NO_PEAK)  # no node of an image of one color stands out
-    return explained, plain(values)
+    return [_placed(layer, view, inputs) for layer, view in zip(explained, views)], plain(values)
+
+
+def _placed(layer: LayerExplanation, view: View, inputs: Inputs) -> LayerExplanation:
+    """The layer in the regions that its adapter says, if it says any."""
+    places = view.call.adapter.places(view.call.name, layer.num_nodes)
+    return layer if places is None else dataclasses.replace(layer, places=as_places(places, inputs.size))
 
 
 def _on_grid(view: View, array: Tensor) -> Tensor:
@@ -194,8 +201,17 @@ def _layer(view: View, aggregation: Aggregation, cam: Tensor, contribution: Tens
         conv=aggregation.kind,
         placed=False if view.points else None,
         image=view.image,
-        **({} if chosen_from is None else _when_asked(chosen_from, view, source, precise)),
+        **_ranked(view, chosen_from, source, precise),
     )
+
+
+def _ranked(view: View, chosen_from: Candidates | None, source: Tensor, precise: torch.dtype) -> dict[str, Any]:
+    """By what a layer ranked its neighbors: as its adapter says, else as can be computed again."""
+    graph = view.call.graph
+    if graph.distance is not None or graph.dilation is not None:
+        distance = None if graph.distance is None else _on_grid(view, graph.distance).detach().cpu().to(precise)[source]
+        return {"distance": distance, "dilation": graph.dilation, "margin": None, "skipped": None}
+    return {} if chosen_from is None else _when_asked(chosen_from, view, source, precise)
 
 
 def _when_asked(chosen_from: Candidates, view: View, source: Tensor, precise: torch.dtype) -> dict[str, Any]:

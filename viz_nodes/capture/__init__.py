@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from viz_nodes.capture.adapters.base import Adapter, EdgeTensor, Graph
+from viz_nodes.capture.adapters.base import Adapter, EdgeTensor, Graph, Ignore, gather
+from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.adapters.message_passing import MessagePassing
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.adapters.shifts import GreedyViG, MobileViG, MobileViGv2
@@ -15,11 +16,13 @@ from viz_nodes.capture.editing import edit_edges
 from viz_nodes.capture.verification import LayerProof, verify
 
 __all__ = [
+    "GUIDE",
     "Adapter",
     "EdgeTensor",
     "Graph",
     "GraphCall",
     "GreedyViG",
+    "Ignore",
     "LayerProof",
     "MessagePassing",
     "MobileViG",
@@ -28,6 +31,7 @@ __all__ = [
     "Partition",
     "WindowedEdges",
     "edit_edges",
+    "gather",
     "verify",
 ]
 

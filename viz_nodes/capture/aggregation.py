@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from viz_nodes.capture.adapters.base import Adapter, gather
+from viz_nodes.capture.adapters.base import Adapter, gather, messages_of
+from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import GraphCall, Known, NoGraphLayer
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
@@ -52,7 +53,7 @@ class Aggregation:
     parts: tuple[Aggregation, ...] = ()
 
 
-def _difference(a: Tensor, b: Tensor) -> float:
+def difference(a: Tensor, b: Tensor) -> float:
     if not a.numel() or torch.equal(a, b):
         return 0.0
     return float((doublable(a).double() - doublable(b).double()).abs().max())
@@ -124,7 +125,7 @@ def _recognize(call: GraphCall) -> Aggregation:
         raise NoGraphLayer(
             f"{call.name} must aggregate as its class name {type(call.module).__name__} says, and what it computed is "
             "not what any network known by that name computes; tell where its graph is with an `adapter` "
-            "(docs/adapters.md)"
+            f"({GUIDE})"
         )
     return found
 
@@ -160,7 +161,7 @@ def _in_arithmetic(call: GraphCall) -> Aggregation | None:
             table = weighed(seen)
             best = table.sum(-1)
             part = Aggregation("sum", seen.nodes, message=table)
-        part.error = _difference(values, best)
+        part.error = difference(values, best)
         part.exact = _near(part.error, best, seen.messages.shape[3]) and not call.leaking
         parts.append(part)
     if len(parts) == 1:
@@ -170,7 +171,7 @@ def _in_arithmetic(call: GraphCall) -> Aggregation | None:
     return Aggregation(kinds, error=error, exact=all(part.exact for part in parts), parts=tuple(parts))
 
 
-def _inputs(call: GraphCall, known: Known | None) -> list[tuple[int, Tensor, Tensor]]:
+def inputs_by_node(call: GraphCall, known: Known | None) -> list[tuple[int, Tensor, Tensor]]:
     """(place, tensor, its values (B, C', N)) of children's inputs with one value a node."""
     batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
     found = []
@@ -190,7 +191,7 @@ def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
     channels = x.shape[1]
     plain = type(call.adapter).messages is Adapter.messages
     heard = None
-    for place, given, values in _inputs(call, known):
+    for place, given, values in inputs_by_node(call, known):
         if values.shape[1] != 2 * channels:
             continue
         for layout, centers, slots in (
@@ -199,27 +200,27 @@ def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
         ):
             if known is not None and layout != known.layout:
                 continue
-            if not _near(_difference(values[:, centers], x), x):
+            if not _near(difference(values[:, centers], x), x):
                 continue
             message = values[:, slots]
             if known is not None and plain:
                 winner = _kept_relative(call, given, message)
                 if winner is not None:
                     return Aggregation("mr", given, slots, message, winner, 0.0, True, layout, child=place)
-            heard = heard or _heard(call, plain)
+            heard = heard or largest_messages(call, plain)
             if heard is None:
                 return None
-            error = _difference(message, heard[0])
+            error = difference(message, heard[0])
             if _near(error, heard[0]):
                 kind = "mr" if plain else "max"
                 return Aggregation(kind, given, slots, message, heard[1], error, True, layout, child=place)
     return None
 
 
-def _heard(call: GraphCall, plain: bool) -> tuple[Tensor, Tensor] | None:
+def largest_messages(call: GraphCall, plain: bool) -> tuple[Tensor, Tensor] | None:
     """(B, C, N) the largest message in each channel, and the rank of the neighbor that sent it."""
     x, neighbors = call.graph.x, call.graph.neighbors
-    messages = gather(call.graph.y, neighbors) if plain else call.adapter.messages(call.graph)
+    messages = gather(call.graph.y, neighbors) if plain else messages_of(call.adapter, call.graph, call.module)
     if messages is None:
         return None
     best, winner = maximum_heard(messages, neighbors)
@@ -259,14 +260,14 @@ def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:
         best, winner = maximum_heard(gave.detach(), neighbors)
         if call.output is not None and call.output.ndim >= 3:
             values = call.output.detach().flatten(2)
-            if values.shape == best.shape and _near(error := _difference(values, best), best):
+            if values.shape == best.shape and _near(error := difference(values, best), best):
                 return Aggregation("edge", call.output, slice(None), values, winner, error, True, child=place)
-        for later, given, values in _inputs(call, known):
+        for later, given, values in inputs_by_node(call, known):
             own = values.shape[1] - best.shape[1]
             if later <= place or own < 0:
                 continue
             message = values[:, own:]
-            error = _difference(message, best)
+            error = difference(message, best)
             if _near(error, best):
                 layout = "concatenated" if own else "alone"
                 slots = slice(own, None)
@@ -288,14 +289,14 @@ def _holds_neighbors(given: Tensor | None, call: GraphCall) -> bool:
         if part.shape != sent.shape:
             return False
         for features in (sent, sent - graph.x[..., None] if graph.x.shape[1] == channels else sent):
-            if _difference(part * there, features * there) <= tolerance(features):
+            if difference(part * there, features * there) <= tolerance(features):
                 return True
     return False
 
 
 def _summed(call: GraphCall, known: Known | None) -> Aggregation | None:
     x, neighbors = call.graph.x, call.graph.neighbors
-    inputs = [entry for entry in _inputs(call, known) if entry[2].shape[1] == x.shape[1]]
+    inputs = [entry for entry in inputs_by_node(call, known) if entry[2].shape[1] == x.shape[1]]
     if not inputs:
         return None
     sent = gather(call.graph.y, neighbors)
@@ -304,7 +305,7 @@ def _summed(call: GraphCall, known: Known | None) -> Aggregation | None:
         rest, own = doublable(values - total).double(), doublable(x).double()
         square = float(own.square().sum())
         factor = float((rest * own).sum()) / square if square else 0.0
-        error = _difference(rest, factor * own)
+        error = difference(rest, factor * own)
         if error <= neighbors.shape[2] * tolerance(values):
             return Aggregation("gin", given, slice(None), total, None, error, True, "alone", child=place)
     return None
@@ -333,7 +334,7 @@ def _passed(call: GraphCall) -> Aggregation | None:
         return None
     if best.shape != aggregate.shape:
         return None
-    error = _difference(aggregate, best)
+    error = difference(aggregate, best)
     if error > (1 if winner is not None else k) * tolerance(best):
         return None
     # Maximum, sum and mean are homogeneous: gradient x message over the edges is gradient x what they became.

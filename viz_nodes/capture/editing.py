@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, gather, is_edge_tensor
+from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, gather, is_edge_tensor, messages_of
 from viz_nodes.capture.adapters.message_passing import table
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.edge_masks import (
@@ -309,7 +309,7 @@ class _Editor:
             best = _best(gather(graph.y, graph.neighbors), graph.neighbors)
             edited = (best - graph.x).masked_fill(alone, 0)
         else:
-            sent = layer.adapter.messages(graph)
+            sent = messages_of(layer.adapter, graph, layer.module)
             assert sent is not None
             edited = _best(sent, graph.neighbors)
         given[:, layer.slots] = edited.to(given.dtype)

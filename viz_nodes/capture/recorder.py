@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,6 +15,7 @@ from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, ke
 from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
+from viz_nodes.capture.mismatch import without_graph
 from viz_nodes.capture.plans import Plan, PlannedSites
 from viz_nodes.capture.sites import SiteFinder
 from viz_nodes.capture.traced import Traced, graph_of, same_graph
@@ -24,8 +24,6 @@ from viz_nodes.capture.tracing import Trace
 __all__ = ["GraphCall", "NoGraphLayer", "Recording", "key_grid", "recording"]
 
 
-_NO_CHOICE = {"softmax", "scaled_dot_product_attention", "roll"}
-"""What networks do that make no graph."""
 TRACED = Traced()
 """The adapter of layers that no module was called with."""
 
@@ -70,9 +68,13 @@ class Recording:
             self.sites = PlannedSites(plan, images, adapters)
         self._thread = threading.get_ident()
         self._claimed: dict[nn.Module, list[Adapter]] = {}
+        self._ignored: set[nn.Module] = set()
         if plan is None:
             for name, module in model.named_modules():
                 self.names[module] = ".".join(part for part in name.split(".") if part != "_orig_mod")
+                if any(adapter.ignores(self.names[module], module) for adapter in adapters):
+                    self._ignored.add(module)
+                    continue
                 self._claimed[module] = [adapter for adapter in adapters if adapter.claims(module)]
         else:
             self.ran = [(name, module) for name, ref in plan.ran if (module := ref()) is not None]
@@ -165,7 +167,7 @@ class Recording:
     def saw(self, seen: Seen) -> Tensor:
         """An aggregation was seen; gives the nodes (B, C, N) that the network is to go on with."""
         seen.nodes = connected(seen.nodes)
-        if not self._stack or not self._listening():
+        if not self._stack or not self._listening() or any(frame.module in self._ignored for frame in self._stack):
             return seen.nodes
         frame = self._stack[-1]
         outer = next((outer.call for outer in reversed(self._stack) if outer.call is not None), None)
@@ -197,6 +199,9 @@ class Recording:
             self._stack.pop()
             if not self._stack:
                 return None
+        given = output
+        if self.trace is not None and isinstance(output, Tensor):
+            output = self.trace.settled(output)
         frame = self._stack.pop()
         frame.times = self._times[module] = self._times.get(module, -1) + 1
         single = output[0] if isinstance(output, (tuple, list)) and output else output
@@ -213,7 +218,7 @@ class Recording:
         handed = self.sites.left(frame, tensor, output, handed)
         if self._stack and tensor is not None and tensor.is_floating_point() and tensor.ndim == 4:
             self._stack[-1].last = tensor.detach()
-        return None if handed is output else handed
+        return None if handed is given else handed
 
     def _end(self, call: GraphCall, tensor: Tensor | None, output: Any) -> Any:
         """Keeps what a graph convolution gave, and says what the network is to go on with."""
@@ -280,34 +285,6 @@ def connected(tensor: Tensor) -> Tensor:
     if tensor.requires_grad or not torch.is_grad_enabled() or not tensor.is_floating_point():
         return tensor
     return tensor.detach().requires_grad_(True)
-
-
-def without_graph(ran: Sequence[nn.Module], choices: Mapping[str, int]) -> str:
-    """What is said of a network in which no graph was seen: that there is none, or that one may have been missed.
-
-    Args:
-        ran: the modules in the order they ran, the network first.
-        choices: how often nodes were chosen, compared or moved, by function.
-    """
-    name = type(ran[0]).__name__ if ran else "the network"
-    kinds = Counter(type(module).__name__ for module in ran if not any(True for _ in module.children()))
-    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4))
-    attentions = choices.get("softmax", 0) + choices.get("scaled_dot_product_attention", 0)
-    chose = {function: count for function, count in choices.items() if function not in _NO_CHOICE}
-    if not chose:
-        attention = f", with {attentions} attentions in which every token hears every other" if attentions else ""
-        moved = "rolled alone, as windows are shifted" if choices.get("roll") else "never chosen, gathered or rolled"
-        return (
-            f"{name} makes no graph on its image: it ran {listed}{attention}, and its nodes were {moved}. Where it "
-            "does make one, say so with an `adapter` (docs/adapters.md)"
-        )
-    told = ", ".join(f"{function} {count} times" for function, count in sorted(chose.items()))
-    return (
-        f"no graph layer was found in {name}, which chose or moved nodes ({told}): no module was "
-        "called with an edge tensor (2, B, N, k) or an edge_index, and what was gathered became no maximum, sum or "
-        f"mean over neighbors that could be followed (it ran {listed}). If it makes a graph, tell where with an "
-        "`adapter` (docs/adapters.md)"
-    )
 
 
 def _as_edited(graph: Graph, edited: Edited | None) -> Graph:

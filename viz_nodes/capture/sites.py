@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import Frame, GraphCall, Grid, NoGraphLayer, key_grid, same_tensor
 
 
@@ -116,7 +117,8 @@ class SiteFinder:
                 self._lie(call, enclosing.grid, enclosing.frame.module)
             elif call.nodes is not None and call.adapter.cam_layer(call.name) is None:
                 nodes = call.nodes.shape[2]
-                own = (1, nodes) if nodes == self.regions else call.adapter.grid(call.name, nodes)
+                in_regions = nodes == self.regions or call.adapter.places(call.name, nodes) is not None
+                own = (1, nodes) if in_regions else call.adapter.grid(call.name, nodes)
                 self._explain_itself(call, own or call.last_grid)
         for index, call in enumerate(calls):
             call.site.index = index
@@ -125,13 +127,13 @@ class SiteFinder:
             raise NoGraphLayer(
                 f"graph layer {lost[0]} must lie in a module that takes (B, C, H, W) with its nodes, or after one that "
                 "gives it, and does not; say where its nodes lie, with `places` for regions that are no grid or an "
-                "`adapter` that has `grid` (docs/adapters.md)"
+                f"`adapter` that has `grid` ({GUIDE})"
             )
         if not calls:
             raise NoGraphLayer(
                 "the model must hold a graph layer, a module called with features (B, C, N, 1) and an int64 edge "
                 "tensor (2, B, N, k), and none was called; tell where its graphs are with an `adapter` "
-                "(docs/adapters.md)"
+                f"({GUIDE})"
             )
         return True
 
@@ -215,5 +217,5 @@ class SiteFinder:
             raise NoGraphLayer(
                 f"the graphs of {call.name} are folded into the batch, {folded} of them for {self.images} images, and "
                 f"{type(call.adapter).__name__} cannot say where they lie; give an `adapter` with `partition` "
-                "(docs/adapters.md)"
+                f"({GUIDE})"
             )

@@ -291,13 +291,14 @@ class Trace(TorchFunctionMode):
     def _folded(self, args: Any, kwargs: Any) -> Any:
         """The arguments of a function that takes folds as they are now: those folds have ended."""
 
-        def ended(value: Tensor) -> Tensor:
-            fold = self._folds.pop(id(value), None)
-            return value if fold is None or fold.made is not value else self._end_fold(fold)
-
         if any(id(value) in self._folds for value in tensors_in((args, kwargs))):
-            return mapped((args, kwargs), ended)
+            return mapped((args, kwargs), self.settled)
         return args, kwargs
+
+    def settled(self, value: Tensor) -> Tensor:
+        """What a module gives: a maximum or sum taken in it one after the other ends with it."""
+        fold = self._folds.pop(id(value), None)
+        return value if fold is None or fold.made is not value else self._end_fold(fold)
 
     def _end_fold(self, fold: _Fold) -> Tensor:
         """Tell of a fold, if it is a graph; gives what the network is to go on with."""

@@ -12,6 +12,7 @@ from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.inputs import prepare
+from viz_nodes.capture.mismatch import why_not
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.observing import observe
 
@@ -27,6 +28,7 @@ class LayerProof:
         proven: whether the features aggregated from the captured edges are those that the convolution consumed.
         error: largest difference between the two, over images, channels and nodes; NaN where nothing could be compared.
         nodes: how many nodes were compared, of all images.
+        tried: where it is not proven, what was tried and how near it came.
     """
 
     index: int
@@ -35,6 +37,7 @@ class LayerProof:
     proven: bool
     error: float
     nodes: int
+    tried: str = ""
 
 
 def verify(
@@ -61,5 +64,6 @@ def verify(
             one = recognize(call)
             proven = one.exact and (call.partition is None or call.partition.checked)
             nodes = call.graph.x.shape[0] * call.graph.x.shape[2]
-            proofs.append(LayerProof(call.index, call.name, one.kind, proven, one.error, nodes))
+            tried = "" if one.exact else why_not(call)
+            proofs.append(LayerProof(call.index, call.name, one.kind, proven, one.error, nodes, tried))
     return tuple(proofs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -52,6 +53,8 @@ class Graph:
         y: (B, C, M) features of the key nodes; x itself where keys are not pooled.
         edge_index: the tensor (2, B, N, k) that was handed around, or None.
         sent: the messages, where they can be had edge by edge.
+        distance: (B, N, k) by what the layer ranked its neighbors, where the adapter knows it; None where not.
+        dilation: every how many-th candidate it kept, likewise.
         aligned: whether row i of `neighbors` belongs to center i for every i.
     """
 
@@ -61,6 +64,8 @@ class Graph:
     edge_index: Tensor | None = None
     aligned: bool = True
     sent: Sent | None = None
+    distance: Tensor | None = None
+    dilation: int | None = None
 
     def of_images(self, images: int) -> Graph:
         """The same, where the nodes of all images lie in one list (x is (1, C, images * N)), image by image."""
@@ -72,6 +77,7 @@ class Graph:
             x=self.x.view(channels, images, -1).transpose(0, 1),
             y=self.y.view(self.y.shape[1], images, -1).transpose(0, 1),
             neighbors=by_image(self.neighbors[0], images, keys),
+            distance=None if self.distance is None else self.distance.reshape(images, -1, self.distance.shape[-1]),
         )
 
 
@@ -85,7 +91,7 @@ def by_image(neighbors: Tensor, images: int, keys: int) -> Tensor:
 class Adapter:
     """Where a family of networks keeps its graphs. Subclass it for a network that is not found by itself.
 
-    Only `graph` must be written; see docs/adapters.md for an example.
+    Only `graph` must be written; `viz_nodes.capture.GUIDE` is the page with examples.
 
     Attributes:
         variants: adapters to try, in order, where what the module consumed is not what this one's graph and messages
@@ -109,7 +115,11 @@ class Adapter:
         """The graph as it turned out, after the call; for modules that change it while they run."""
         return graph
 
-    def messages(self, graph: Graph) -> Tensor | None:
+    def ignores(self, name: str, module: nn.Module) -> bool:
+        """Whether a module is no graph layer, whatever it looks like; asked before any adapter claims it."""
+        return False
+
+    def messages(self, graph: Graph, module: nn.Module) -> Tensor | None:
         """(B, C, N, k) what each neighbor sends where the node takes the maximum per channel; y_j - x_i by default.
 
         Whether the module really used that maximum is checked on what it computed.
@@ -128,6 +138,13 @@ class Adapter:
         """(H, W) of the nodes of the graph convolution `name`, row by row; asked where no module around it has them so.
 
         None for the rule: the last (B, C, H, W) before it with as many places.
+        """
+        return None
+
+    def places(self, name: str, nodes: int) -> Any:
+        """Where the nodes of the graph convolution `name` lie, if on no grid: what `viz_nodes.places.as_places` takes.
+
+        In pixels of the network's input, as `places=` of `explain`.
         """
         return None
 
@@ -164,6 +181,37 @@ def gather(y: Tensor, neighbors: Tensor) -> Tensor:
 def is_edge_tensor(value: Any) -> bool:
     """Whether this looks like (2, B, N, k) int64: [0] the neighbors, [1] their centers."""
     return isinstance(value, Tensor) and value.dtype == torch.int64 and value.ndim == 4 and value.shape[0] == 2
+
+
+def messages_of(adapter: Adapter, graph: Graph, module: nn.Module) -> Tensor | None:
+    """What an adapter says of the messages; those written for 0.1 are not given the module."""
+    takes = len(inspect.signature(adapter.messages).parameters)
+    return adapter.messages(graph, module) if takes > 1 else adapter.messages(graph)  # type: ignore[call-arg]
+
+
+class Ignore(Adapter):
+    """Modules that are no graph layers: `explain(model, pixels, adapter=Ignore("stem", "SideConv"))`.
+
+    Args:
+        names: module paths, or names of classes.
+    """
+
+    def __init__(self, *names: str) -> None:
+        if not names or not all(isinstance(name, str) for name in names):
+            raise TypeError("`Ignore` takes module paths or class names")
+        self.names = frozenset(names)
+
+    def ignores(self, name: str, module: nn.Module) -> bool:
+        """Whether it was named."""
+        return name in self.names or type(module).__name__ in self.names
+
+    def claims(self, module: nn.Module) -> bool:
+        """Never."""
+        return False
+
+    def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
+        """None."""
+        return None
 
 
 class EdgeTensor(Adapter):

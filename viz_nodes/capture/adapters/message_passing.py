@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph, Sent, by_image
+from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import NoGraphLayer
 from viz_nodes.capture.edits import running_edits
 
@@ -101,7 +102,7 @@ class MessagePassing(Adapter):
         if bool((neighbors < 0).all()):
             raise NoGraphLayer(
                 "a MessagePassing layer must send its messages along an edge_index (2, E) of int64, and one did not; "
-                "give an `adapter` that makes its graph (docs/adapters.md)"
+                f"give an `adapter` that makes its graph ({GUIDE})"
             )
         if sent.passed is not None:
             neighbors = neighbors.clone()

@@ -97,7 +97,7 @@ class MobileViG(_Rolls):
     classes = ("MRConv4d",)
     variants = (MobileViGv2(), _RolledMaxRelative())
 
-    def messages(self, graph: Graph) -> Tensor:
+    def messages(self, graph: Graph, module: nn.Module) -> Tensor:
         return graph.x[..., None] - gather(graph.y, graph.neighbors)
 
 
