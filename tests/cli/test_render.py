@@ -41,7 +41,7 @@ def test_an_image_gets_the_files_of_the_contract(render, photograph, tmp_path):
     made = json.loads((folder / "manifest.json").read_text())
     peaks = made["explained"]["peaks"]
     assert list(peaks) == ["2", "4", "6"]
-    expected = {"figure.png", "top_5.json", "explanation.npz", "graph.graphml", "manifest.json"}
+    expected = {"figure.png", "figure.tex", "top_5.json", "explanation.npz", "graph.graphml", "manifest.json"}
     for layer, peak in peaks.items():
         expected |= {f"layer_{layer}_cam.png", f"layer_{layer}_graph.png"}
         expected |= {f"layer_{layer}_center_{peak}_neighbors.png"} if peak is not None else set()

@@ -102,16 +102,16 @@ def test_dots_stand_on_the_neighbors_drawn(make_explanation, photograph):
     assert "ring" not in artists
 
 
-def test_edges_run_from_the_neighbors_to_the_center_strongest_on_top(make_explanation, photograph):
+def test_edges_run_from_the_neighbors_to_the_center_narrowest_on_top(make_explanation, photograph):
     exp = make_explanation(self_first=False)
     edges = draw_graph(axes(), exp, 7, photograph(), k=8, center=90)["edges"]
     assert isinstance(edges, EdgeCollection)
     share = exp.layer(7).share[0, 90, :8].numpy()
-    order = np.argsort(share, kind="stable")
+    order = np.argsort(-share, kind="stable")
     at = centers((14, 14), (224, 224))
     np.testing.assert_allclose(edges.lines[:, 0], at[exp.layer(7).neighbors[0, 90, :8].numpy()[order]])
     np.testing.assert_allclose(edges.lines[:, -1], np.tile(at[90], (8, 1)))
-    assert (np.diff(edges.widths) >= 0).all()
+    assert (np.diff(edges.widths) <= 0).all()
     np.testing.assert_allclose(edges.colors[:, 3], edge_opacities(share[order]))
 
 
@@ -146,7 +146,7 @@ def test_contributions_are_colored_around_zero(make_explanation, photograph):
     layer = exp.layer(3)
     layer.contribution[0, 90, :3] = layer.contribution.new_tensor([2.0, -2.0, 0.0])
     artists = draw_graph(axes(), exp, 3, photograph(), center=90, k=3, color="contribution", colorbar=True)
-    order = np.argsort(layer.share[0, 90, :3].numpy(), kind="stable")
+    order = np.argsort(-layer.share[0, 90, :3].numpy(), kind="stable")
     rgb = artists["edges"].colors[np.argsort(order)][:, :3]
     np.testing.assert_allclose(rgb, [LIGHT.diverging(x)[:3] for x in (1.0, 0.0, 0.5)])
     labels = [text.get_text() for text in artists["colorbar"].texts]

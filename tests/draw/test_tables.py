@@ -186,7 +186,7 @@ def test_a_caption_says_what_is_drawn_and_latex_includes_it(make_explanation, ph
 
 def test_a_figure_says_that_its_network_is_untrained(make_explanation, photograph):
     exp = make_explanation()
-    exp.extras["note"] = "untrained: the weights are random"
+    exp.extras["about"] = {"note": "untrained"}
     for fig in (figure(exp, photograph()), panel("cam", exp, 3, photograph()), overview([exp], [photograph()])):
         assert "untrained" in words_of(fig)
         assert "untrained" in fig.caption

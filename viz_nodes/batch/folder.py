@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _OURS = re.compile(
-    r"layer_\d+_(cam|graph|edges|center_\d+(_\d+)*_neighbors)\.(png|pdf|svg)|figure\.(png|pdf|svg)"
+    r"layer_\d+_(cam|graph|edges|center_\d+(_\d+)*_neighbors)\.(png|pdf|svg)|figure\.(png|pdf|svg|tex)"
     r"|top_5\.json|explanation\.npz|graph\.graphml|manifest\.json"
 )
 _UNFINISHED = re.compile(r"\.part-.*|\..+\.[0-9a-f]{16}")
@@ -173,13 +173,16 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
 
 
 def _draw(job: Job, write: Callable[[str, bytes], None]) -> None:
-    from viz_nodes.draw import figure_bytes
+    from viz_nodes.draw import figure_bytes, latex_of
 
+    formats = job.options.formats
     for name, kind, layer, paint in pictures(job):
         note = provenance(job.identity, job.source, kind, layer)
         made = paint()
-        for form in job.options.formats:
+        for form in formats:
             write(f"{name}.{form}", figure_bytes(made, form, dpi=job.options.dpi, provenance=note))
+        if kind == "figure":
+            write(f"{name}.tex", latex_of(made, f"{name}.{'pdf' if 'pdf' in formats else formats[0]}").encode())
 
 
 def _save_graph(exp: Explanation, path: Path) -> None:

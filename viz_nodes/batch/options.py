@@ -25,7 +25,14 @@ THEMES = ("light", "dark")
 ALL = "all"
 _COLUMN_LAYERS, _PAGE_LAYERS = 4, 8
 _LAYER_WIDTH_MM, _WIDEST_MM = 22.0, 400.0
-_STYLED = ("palette", "theme", "normalize", "color", "font", "font_size", "dpi", "title", "key", "notes", "width")
+_STYLED = ("palette", "theme", "normalize", "color", "font", "font_size", "dpi", "title", "key", "notes", "width") + (
+    "alpha",
+    "contours",
+    "ranks",
+    "scales",
+    "grid",
+    "closeups",
+)
 """The fields that `viz_nodes.draw.Style` has, too."""
 
 
@@ -56,7 +63,8 @@ class RenderOptions:
         dpi: of PNG files.
         width: of figures, as `viz_nodes.figure` takes it; None picks one for the number of layers.
         canvas: "input" draws on what the network saw, "original" on the whole photograph.
-        palette, theme, normalize, font, font_size, title, key, notes: as in `viz_nodes.draw.Style`.
+        palette, theme, normalize, font, font_size, title, key, notes, alpha, contours, ranks, scales, grid, closeups:
+            as in `viz_nodes.draw.Style`.
         caption: whether pictures have captions, and the figure title, key and notes.
         style: a `viz_nodes.draw.Style` that says the rest; what is named beside it goes before.
 
@@ -96,6 +104,12 @@ class RenderOptions:
     caption: bool = _told(True, "Title, captions and explanations.")
     key: bool = _told(True, "The line that explains the marks of a figure.")
     notes: bool = _told(True, "What panels say of what they leave out.")
+    alpha: float = _told(0.75, "Opacity of a map at its highest value.", least=0.0, most=1.0)
+    contours: bool = _told(False, "Lines of equal value on maps, which gray print keeps.")
+    ranks: bool = _told(True, "Numbers on the neighbors.")
+    scales: bool = _told(True, "Bars that say which color is which value.")
+    grid: bool = _told(True, "Lines between patches.")
+    closeups: bool = _told(True, "Close-ups of centers whose nearest edges are too short to be seen.")
     style: Any = field(default=None, metadata={"help": ""})
 
     def __post_init__(self) -> None:

@@ -173,7 +173,7 @@ def _one(
     item: inputs.Item, columns: Sequence[Column], options: RenderOptions, loaded: Networks, out: Path
 ) -> tuple[Path, dict[str, Any]]:
     """Compare on one image; the numbers are written last."""
-    from viz_nodes.draw import figure_bytes
+    from viz_nodes.draw import figure_bytes, latex_of
     from viz_nodes.files import write_atomically
 
     exps, shown, digest = explained(item.path, columns, options, loaded)
@@ -183,6 +183,8 @@ def _one(
     manifest.require_no_links(out, folder)
     for form in options.formats:
         write_atomically(folder / f"compare.{form}", figure_bytes(made, form, dpi=options.dpi, provenance=note))
+    included = f"compare.{'pdf' if 'pdf' in options.formats else options.formats[0]}"
+    write_atomically(folder / "compare.tex", latex_of(made, included).encode())
     told = {
         **note,
         "asked": digest_of(note),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vizgraph.data import Sample
 
+SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 READING = ("fit", "frame", "bands", "value_range", "max_pixels")
 """The options that say how an image is read."""
 
@@ -46,7 +47,7 @@ def load_sample(path: Path, *, model: nn.Module, options: RenderOptions) -> Samp
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImageWarning)  # the notes say it
-        return load_image(
+        sample = load_image(
             path,
             model,
             fit=cast("Fit", options.fit),
@@ -55,6 +56,19 @@ def load_sample(path: Path, *, model: nn.Module, options: RenderOptions) -> Samp
             frame=options.frame,
             max_pixels=options.max_pixels,
         )
+    return _of_the_demo(path, model, sample)
+
+
+def _of_the_demo(path: Path, model: nn.Module, sample: Sample) -> Sample:
+    """The sample, with a note where a bundled network is given something else than the bundled images."""
+    from dataclasses import replace
+
+    from vizgraph.checkpoints.provenance import KNOWS
+
+    info = getattr(model, "checkpoint_info", None)
+    if getattr(info, "source", "") != "bundled" or path.resolve().parent == SAMPLES:
+        return sample
+    return replace(sample, notes=(*sample.notes, f"{info.arch} {KNOWS} and nothing else"))  # type: ignore[union-attr]
 
 
 def read_as(reading: dict[str, Any]) -> RenderOptions:

@@ -289,6 +289,10 @@ def _foreign_labels(contents: Contents) -> tuple[tuple[str, ...] | None, str]:
     return None, ""
 
 
+KNOWS = "knows ten digit stickers"
+"""What the bundled networks were trained on."""
+
+
 @dataclass(frozen=True)
 class CheckpointInfo:
     """Where a network's weights came from; `model.checkpoint_info`.
@@ -330,7 +334,7 @@ class CheckpointInfo:
         """
         weights = {"random": "random", "bundled": "demo"}.get(self.source) or (self.path.name if self.path else "")
         command = ["vizgraph", "render", "--arch", self.arch, "--ckpt", weights]
-        return {"command": command, "note": "untrained" if self.source == "random" else ""}
+        return {"command": command, "note": {"random": "untrained", "bundled": KNOWS}.get(self.source, "")}
 
     def __str__(self) -> str:
         """One line, as "weights.pth.tar (official ViG layout, keys after 'net.', EMA weights, SHA-256 61872146)"."""

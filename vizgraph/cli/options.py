@@ -38,7 +38,7 @@ def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Any:
     if type is None and told.metadata.get("choices"):
         type = click.Choice(told.metadata["choices"])
     if type is None and "least" in told.metadata:
-        bounds = click.FloatRange if isinstance(default, float) else click.IntRange
+        bounds = click.FloatRange if isinstance(told.metadata["least"], float) else click.IntRange
         type = bounds(told.metadata["least"], told.metadata["most"])
     settings: dict[str, Any] = {"help": told.metadata["help"], "type": type, "show_default": True, "default": default}
     if isinstance(default, bool):
@@ -176,6 +176,10 @@ words = (
     click.option("--no-caption", is_flag=True, help="Leave out captions, heading, key and notes."),
     click.option("--no-key", is_flag=True, help="Leave out the line that explains the marks of a figure."),
     click.option("--no-notes", is_flag=True, help="Leave out what panels say of what they leave out."),
+    click.option("--no-ranks", is_flag=True, help="Leave out the numbers on neighbors."),
+    click.option("--no-scales", is_flag=True, help="Leave out the bars of values."),
+    click.option("--no-grid", is_flag=True, help="Leave out the lines between patches."),
+    click.option("--no-closeups", is_flag=True, help="Leave out close-ups, and the edges that only they can show."),
 )
 looks = (
     width,
@@ -185,9 +189,14 @@ looks = (
     field_option("theme"),
     field_option("font", metavar="FAMILY"),
     field_option("font_size"),
+    field_option("alpha"),
+    click.option("--contours", is_flag=True, help=_FIELDS["contours"].metadata["help"]),
 )
 """How figures look."""
 drawing = (*looks, *words)
+
+
+_LEFT_OUT = ("caption", "key", "notes", "ranks", "scales", "grid", "closeups")
 
 
 def said(more: dict[str, Any]) -> dict[str, Any]:
@@ -195,9 +204,9 @@ def said(more: dict[str, Any]) -> dict[str, Any]:
     named = dict(more)
     title, no_title = named.pop("title"), named.pop("no_title")
     return {
-        **{name: value for name, value in named.items() if name not in ("no_caption", "no_key", "no_notes")},
+        **{name: value for name, value in named.items() if name not in {f"no_{name}" for name in _LEFT_OUT}},
         "title": title or not no_title,
-        **{name: not named[f"no_{name}"] for name in ("caption", "key", "notes")},
+        **{name: not named[f"no_{name}"] for name in _LEFT_OUT},
     }
 
 

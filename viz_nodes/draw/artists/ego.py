@@ -117,8 +117,8 @@ def add_ego(on: ImageAxes, bundle: Bundle, look: Theme, *, least_star: float = 4
 def _add_edges(
     on: ImageAxes, bundle: Bundle, others: np.ndarray, dot: float, gap: float, pitch: float, look: Theme
 ) -> EdgeCollection:
-    """The curves, the strongest on top."""
-    order = np.flatnonzero(others)[np.argsort(bundle.widths[others], kind="stable")]
+    """The curves, the narrowest on top: it hides little of a wide one, which would hide all of it."""
+    order = np.flatnonzero(others)[np.argsort(-bundle.widths[others], kind="stable")]
     widths = bundle.widths[order]
     dots = np.concatenate([on.places(bundle.layer, keys=True).centers[bundle.keys[order]], bundle.obstacles])
     away = np.hypot(*(dots - on.places(bundle.layer).centers[bundle.center]).T) * on.points_per_pixel

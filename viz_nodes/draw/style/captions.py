@@ -85,8 +85,9 @@ def layer_ways(exp: Explanation, layer: LayerExplanation) -> tuple[str, str, str
 
 def note_words(exp: Explanation) -> list[str]:
     """What a figure must say of the network: that it is untrained, what it was trained on."""
-    note = exp.extras.get("note")
-    return [plain(note)] if isinstance(note, str) and note else []
+    about = exp.extras.get("about")
+    note = about.get("note") if isinstance(about, dict) else None
+    return [plain(note)] if isinstance(note, str) and note and note not in exp.model else []
 
 
 def target_words(exp: Explanation, row: int) -> str:
