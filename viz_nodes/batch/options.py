@@ -25,7 +25,18 @@ THEMES = ("light", "dark")
 ALL = "all"
 _COLUMN_LAYERS, _PAGE_LAYERS = 4, 8
 _LAYER_WIDTH_MM, _WIDEST_MM = 22.0, 400.0
-_STYLED = ("palette", "theme", "normalize", "color", "font", "font_size", "dpi", "title", "key", "notes", "width") + (
+_STYLED = (
+    "palette",
+    "theme",
+    "normalize",
+    "color",
+    "font",
+    "font_size",
+    "dpi",
+    "title",
+    "key",
+    "notes",
+    "width",
     "alpha",
     "contours",
     "ranks",

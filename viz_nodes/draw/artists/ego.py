@@ -124,7 +124,7 @@ def _add_edges(
     away = np.hypot(*(dots - on.places(bundle.layer).centers[bundle.center]).T) * on.points_per_pixel
     # A head ends before the nearest dot begins, whichever edge it belongs to.
     longest = float(away.min()) - gap - 0.5 * dot - 0.3
-    heads = np.minimum(head_widths(widths, pitch), max(longest / HEAD_LENGTH, 1.6))
+    heads = np.minimum(head_widths(widths, pitch), max(longest / (1.2 * HEAD_LENGTH), 1.6))
     heads = heads if len(bundle.keys) <= MOST_HEADS else np.zeros(len(widths))
     return EdgeCollection(
         on.ax,
