@@ -465,3 +465,62 @@ def test_each_layer_of_one_module_has_a_map_of_its_own(between):
         (gradient,) = torch.autograd.grad(logits[0, 0], kept[at], retain_graph=True)
         wanted = (gradient * kept[at]).sum(1).clamp(min=0).view(1, *GRID)
         torch.testing.assert_close(layer.cam, wanted.detach())
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_edges_without_share_can_be_cut_and_others_matter(name):
+    build = DESIGNS[name][0]
+    net, pixels = seeded(lambda: Net(build(), build())), pixels_of()
+    exp = viz_nodes.explain(net, pixels)
+    with torch.no_grad():
+        idle = {at: layer.share == 0 for at, layer in enumerate(exp.layers)}
+        with viz_nodes.edit_edges(net, cut=idle) as gone:
+            assert torch.equal(net(pixels), exp.logits)
+        there = [layer.neighbors >= 0 for layer in exp.layers]
+        assert gone == {at: int((idle[at] & there[at]).sum()) for at in (0, 1)}
+        with viz_nodes.edit_edges(net, cut={1: exp.layer(1).share == exp.layer(1).share.amax(-1, keepdim=True)}):
+            assert not torch.equal(net(pixels), exp.logits)
+        assert torch.equal(net(pixels), exp.logits)
+    assert hooks_on(net) == 0
+
+
+def test_a_node_without_edges_hears_nothing():
+    net, pixels = seeded(lambda: Net(Gated(slices=True))), pixels_of(1)
+    with torch.no_grad(), viz_nodes.edit_edges(net, keep={0: []}):
+        alone = net(pixels)
+        x = net.stem(pixels)
+        gated = net.layers[0]
+        wanted = net.head((x + gated.nn(torch.cat([x, torch.zeros_like(x)], 1))).mean((2, 3)))
+    torch.testing.assert_close(alone, wanted)
+
+
+def test_an_effect_is_the_change_of_the_score():
+    net, pixels = seeded(lambda: Net(Gated(slices=False), Gated(slices=False))), pixels_of(1)
+    exp = viz_nodes.explain(net, pixels, target=2)
+    effect = viz_nodes.effect(net, pixels, exp, 0, 9)
+    for rank in range(exp.layer(0).neighbors.shape[2]):
+        cut = torch.zeros(24, 6, dtype=torch.bool)
+        cut[9, rank] = True
+        with torch.no_grad(), viz_nodes.edit_edges(net, cut={0: cut}):
+            change = net(pixels)[0, 2] - exp.logits[0, 2]
+        assert float(effect[rank]) == pytest.approx(float(change), abs=1e-12)
+    assert float(effect[exp.layer(0).share[0, 9] == 0].abs().max()) == 0
+
+
+def test_edits_of_a_graph_in_the_arithmetic_end_with_their_forward():
+    net, pixels = seeded(lambda: Net(Inherits())), pixels_of(1)
+    with (
+        viz_nodes.edit_edges(net, cut={0: lambda neighbors: neighbors[..., :1] >= 0}),
+        pytest.raises(ValueError, match=r"mask|shape"),
+    ):
+        net(pixels)
+    assert torch.overrides._get_current_function_mode_stack() == []
+    nothing = {0: lambda neighbors: torch.zeros_like(neighbors, dtype=torch.bool)}
+    with viz_nodes.edit_edges(net, cut=nothing), pytest.raises(ValueError, match="cannot be explained while"):
+        viz_nodes.explain(net, pixels)
+    assert torch.overrides._get_current_function_mode_stack() == []
+    with (
+        pytest.raises(ValueError, match="handed an edge tensor"),
+        viz_nodes.edit_edges(net, replace={0: torch.zeros(24, 4).long()}),
+    ):
+        net(pixels)

@@ -99,6 +99,7 @@ def recognize(call: GraphCall) -> Aggregation:
         found.exact and call.graph.sent is not None,
         next((place for place, variant in enumerate(call.family.variants) if variant is call.adapter), -1),
     )
+    known.steps = tuple(call.steps) if call.seen and found.exact and found.child < 0 and not known.passed else ()
     return found
 
 

@@ -78,12 +78,14 @@ class Known:
         slots, layout, child, inner: where the messages lie.
         passed: whether messages are handed around edge by edge.
         variant: which of the adapter's variants the messages bear out; -1 for the adapter itself.
+        steps: which of the aggregations seen in the arithmetic of its module's run are this layer's, counted from 0.
     """
 
     kind: str = ""
     slots: slice = field(default_factory=lambda: slice(None))
     passed: bool = False
     variant: int = -1
+    steps: tuple[int, ...] = ()
     layout: str = ""
     child: int = -1
     inner: int = -1
@@ -113,6 +115,7 @@ class GraphCall:
         last_grid: (H, W) of the last tensor (B, C, H, W) before it that had as many places as it has nodes.
         versions: of the features it was given, to notice if the network overwrote them since.
         seen: its aggregations, where they were seen in the arithmetic of the forward.
+        steps: which of those in its module's run they are, counted from 0.
         leaking: whether features of neighbors were also used in another way there.
     """
 
@@ -136,6 +139,7 @@ class GraphCall:
     last_grid: Grid | None = None
     versions: list[int] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
     leaking: bool = False
 
     @property
@@ -195,6 +199,7 @@ class Frame:
         consumed: its record as a child of a graph convolution.
         last: what the module inside it that ended last gave, where that was (B, C, H, W).
         since: how many graph convolutions had started before it.
+        steps: how many aggregations were seen in its arithmetic.
     """
 
     module: nn.Module
@@ -208,6 +213,7 @@ class Frame:
     consumed: Consumed | None = None
     last: Tensor | None = None
     since: int = 0
+    steps: int = 0
 
 
 def same_tensor(a: Tensor | None, b: Tensor | None) -> bool:

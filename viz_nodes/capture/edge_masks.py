@@ -75,11 +75,13 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
             if not -depth <= place < depth:
                 raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {place})")
             layer = layers[place % depth]
-            if layer.kind == "other" or (layer.child is None and not layer.passed):
+            if not layer.editable:
                 raise ValueError(
                     f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is "
                     "understood for its edges to be edited, and does not; give an `adapter` with its `messages`"
                 )
+            if name == "replace" and layer.steps:
+                raise ValueError(f"`replace` must name layers that are handed an edge tensor ({layer.name} is not)")
             own = edits.get(layer.index, LayerEdits())
             if getattr(own, name) is not None:
                 raise ValueError(f"`{name}` must name a layer once (got {place} and {place % depth - depth})")

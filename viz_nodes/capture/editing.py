@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter, Graph, by_image, gather, is_edge_tensor, messages_of
 from viz_nodes.capture.adapters.message_passing import table
 from viz_nodes.capture.adapters.registry import adapters_for
+from viz_nodes.capture.arithmetic_edits import ArithmeticEdits
 from viz_nodes.capture.edge_masks import (
     Edges,
     LayerEdits,
@@ -85,7 +86,7 @@ def edit_edges(
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         handle = network.register_forward_pre_hook(editor.begin, with_kwargs=True)
         stack.callback(handle.remove)
-        stack.callback(network.register_forward_hook(editor.done).remove)
+        stack.callback(network.register_forward_hook(editor.done, always_call=True).remove)
         stack.callback(editor.let_go)
         yield editor.gone
 
@@ -112,6 +113,7 @@ class _Editor:
         self._times: dict[nn.Module, int] = {}
         self._open: list[tuple[Layer, Graph, dict[nn.Module, int]]] = []
         self._handles: list[Any] = []
+        self._arithmetic = ArithmeticEdits(self._kept, frozen)
 
     def _idle(self) -> bool:
         return self._looking or threading.get_ident() != self._thread
@@ -139,6 +141,7 @@ class _Editor:
                     self._edits.setdefault(explained.index, LayerEdits())
             self._hook([layer for layer in layers if layer.index in self._edits])
             self._size = tuple(pixels.shape[1:])
+        self._arithmetic.begin(module, self._images)
 
     def _hook(self, layers: Sequence[Layer]) -> None:
         # First in line, so that whoever watches the network sees it as edited.
@@ -148,7 +151,8 @@ class _Editor:
             self._handles.append(sender.register_propagate_forward_pre_hook(self.list_edges))
             self._handles.append(sender.register_message_forward_hook(self.pass_on))
             self._handles.append(sender.register_aggregate_forward_pre_hook(self.pass_index))
-        for module in {layer.module: None for layer in layers if not layer.passed}:
+        self._handles += self._arithmetic.hook(self.network, layers)
+        for module in {layer.module: None for layer in layers if not layer.passed and not layer.steps}:
             self._handles.append(module.register_forward_pre_hook(self.enter, with_kwargs=True, prepend=True))
             self._handles.append(module.register_forward_hook(self.leave, prepend=True))
         for layer in layers:
@@ -170,6 +174,7 @@ class _Editor:
     def let_go(self) -> None:
         """Remove the hooks inside the network."""
         self._forget()
+        self._arithmetic.end()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -177,8 +182,11 @@ class _Editor:
         self._size = None
 
     def done(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        """After the network: every layer that was to be edited must have run."""
+        """After the network, also where it raised: every layer that was to be edited must have run."""
         if self._idle():
+            return
+        self._arithmetic.end()
+        if sys.exc_info()[0] is not None:
             return
         missed = sorted(set(self._edits) - set(self.gone))
         if missed:

@@ -35,11 +35,13 @@ class RunningEdits(threading.local):
     Attributes:
         graphs: of convolutions that are called with their edges.
         passed: (E,) bool of modules that send messages edge by edge, which of them are passed on.
+        watched: how many recordings look at the arithmetic now.
     """
 
     def __init__(self) -> None:
         self.graphs: dict[nn.Module, Edited] = {}
         self.passed: dict[nn.Module, Tensor] = {}
+        self.watched = 0
 
 
 running_edits = RunningEdits()

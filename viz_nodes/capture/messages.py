@@ -17,7 +17,7 @@ class Seen:
 
     Attributes:
         kind: "max", "sum" or "mean".
-        messages: (B, C, N, k) what was aggregated, detached; a place without an edge holds what changes nothing.
+        messages: (B, C, N, k) what was aggregated; a place without an edge holds what changes nothing.
         neighbors: (B, N, k) int64, which node each message came from; -1 where there is none.
         y: (B, C', M) features of the nodes, as they were moved.
         x: (B, C', N) features of the centers; y where they are the same nodes.

@@ -170,17 +170,17 @@ class Recording:
         if not self._stack or not self._listening() or any(frame.module in self._ignored for frame in self._stack):
             return seen.nodes
         frame = self._stack[-1]
-        outer = next((outer.call for outer in reversed(self._stack) if outer.call is not None), None)
-        if outer is not None:
-            outer.seen.append(seen)
-            return seen.nodes.clone()
-        last = self.calls[-1] if self.calls else None
-        if last is not None and self._goes_on(last, frame, seen):
-            last.seen.append(seen)
+        outer = next((outer for outer in reversed(self._stack) if outer.call is not None), None)
+        counting = outer or frame
+        step, counting.steps = counting.steps, counting.steps + 1
+        call = outer.call if outer is not None else self.calls[-1] if self.calls else None
+        if call is not None and (outer is not None or self._goes_on(call, frame, seen)):
+            call.seen.append(seen)
+            call.steps.append(step)
             return seen.nodes.clone()
         name = frame.name or type(frame.module).__name__
         call = GraphCall(name, frame.module, TRACED, TRACED, graph_of(seen), (), {}, times=frame.times)
-        call.order, call.seen = self._started, [seen]
+        call.order, call.seen, call.steps = self._started, [seen], [step]
         self._started += 1
         call.versions = [call.graph.x._version, call.graph.y._version]
         self.sites.started(call, self._stack)
@@ -287,6 +287,10 @@ def connected(tensor: Tensor) -> Tensor:
     return tensor.detach().requires_grad_(True)
 
 
+def _no_longer_watched() -> None:
+    running_edits.watched -= 1
+
+
 def _as_edited(graph: Graph, edited: Edited | None) -> Graph:
     if edited is not None:
         graph.neighbors, graph.edge_index = edited.neighbors, edited.edge_index
@@ -321,6 +325,8 @@ def recording(
             for module in record.sites.plan.idle():
                 stack.callback(module.register_forward_pre_hook(record.sites.surprise).remove)
         if traced:
+            running_edits.watched += 1
+            stack.callback(_no_longer_watched)
             record.trace = stack.enter_context(Trace(pixels.shape[0], record.saw, record.leaked))
         _running.stack.append(record)
         yield record

@@ -30,6 +30,7 @@ class Layer:
         kind, slots: see `Aggregation`.
         child: the module whose input (mr, gin, max) or output (edge, sage) depends on the edges; None if unknown.
         passed: whether it hands its messages around edge by edge, so that they can be held back.
+        steps: which of the aggregations in the arithmetic of its module's run are its own, where none of those holds.
         child_times: how many times that child runs before, in one call of the graph convolution.
         grid: (H, W).
         partition: windows in the batch, or None.
@@ -47,6 +48,12 @@ class Layer:
     grid: Grid
     partition: Partition | None
     passed: bool = False
+    steps: tuple[int, ...] = ()
+
+    @property
+    def editable(self) -> bool:
+        """Whether its edges can be taken out."""
+        return self.kind != "other" and (self.child is not None or self.passed or bool(self.steps))
 
 
 def structure(
@@ -92,4 +99,5 @@ def _layer(index: int, planned: PlannedLayer, adapters: Sequence[Adapter]) -> La
         planned.grid,
         planned.partition,
         known.passed,
+        known.steps,
     )

@@ -235,7 +235,7 @@ class Trace(TorchFunctionMode):
         order = None if heard.centers is None or nodes != keys else heard.centers.argsort()
         if order is not None:
             neighbors = neighbors.flatten(0, 1)[order].view_as(neighbors)
-        messages = messages_of(tensor.detach(), heard, axis, self.images, order)
+        messages = messages_of(tensor, heard, axis, self.images, order)
         if bool((neighbors < 0).any()) and kind == "max":
             return None  # what stands in the padding would be heard
         left = [at - (at > axis) for at in range(tensor.ndim) if at != axis]
@@ -313,7 +313,7 @@ class Trace(TorchFunctionMode):
         # The parts lie side by side along a last axis of their own.
         places = tuple(at for at in range(made.ndim) if at != channel)
         heard = Heard(torch.stack(columns, dim=1), None, base, channel, (channel,), places)
-        messages = torch.stack([part.detach().expand(made.shape) for part in fold.parts], dim=-1)
+        messages = torch.stack([part.expand(made.shape) for part in fold.parts], dim=-1)
         told = self._tell(fold.kind, messages, made.ndim, heard, made)
         return made if told is None else told
 
@@ -374,12 +374,12 @@ class Trace(TorchFunctionMode):
         if itself:  # what was there before counts as a message of the node to itself
             own = torch.arange(nodes, device=senders.device)
             senders, receivers = torch.cat([own, senders]), torch.cat([own, receivers])
-            source = torch.cat([into.detach(), source.detach()])
+            source = torch.cat([into, source])
         places, k = ranked_places(receivers, nodes)
         neighbors = torch.full((nodes * k,), -1, dtype=torch.int64, device=senders.device)
         neighbors[places] = senders
         messages = source.new_zeros(nodes * k, source.shape[1])
-        messages[places] = source.detach()
+        messages = messages.index_put((places,), source)
         per = nodes // self.images
         table = neighbors.view(self.images, per, k)
         first = torch.arange(self.images, device=table.device)[:, None, None] * per
@@ -412,7 +412,7 @@ class Trace(TorchFunctionMode):
         if not known:
             return self._attended(one, two, result) if name != "einsum" else None
         if len(summed) == 1 and any(repeats(origin) for tensor in (one, two) for origin in self.origins.of(tensor)):
-            messages = _aligned(one.detach(), left, whole) * _aligned(two.detach(), right, whole)
+            messages = _aligned(one, left, whole) * _aligned(two, right, whole)
             heard = self._heard(known, messages, len(shape) - 1)
             if heard is not None:
                 return self._tell("sum", messages, len(shape) - 1, heard, result)
