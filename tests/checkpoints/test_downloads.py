@@ -200,9 +200,39 @@ def test_another_file_than_the_published_one_is_not_kept(server, tmp_path):
     assert not (tmp_path / "weights.pth.part").exists()
 
 
-def test_a_hash_known_from_a_mirror_only_proves_nothing(server, tmp_path):
-    server.body = BODY[:-1] + b"!"
-    assert get(server, tmp_path, dataclasses.replace(FILE, mirror=True)).read_bytes() == server.body
+@pytest.mark.parametrize("arch", ["pvig_ti", "pvig_s", "pvig_m", "pvig_b"])
+def test_a_hash_known_from_a_mirror_is_required_too(arch, server, tmp_path):
+    server.body = b"not it!!!"
+    with pytest.raises(CheckpointError, match=r"known from a mirror's copy.*by hand") as error:
+        get(server, tmp_path, ARCHITECTURES[arch].weights[0])
+    assert "it is not the published file" in str(error.value)
+    assert list(tmp_path.glob("pvig*")) == []
+    assert get(server, tmp_path, dataclasses.replace(FILE, mirror=True, sha256=hashlib.sha256(server.body).hexdigest()))
+
+
+@pytest.mark.parametrize(
+    "place", ["http://[::1", "http://\u00e9/", "http://a b/", "file:///etc/passwd", "ftp://x/y", "http://:x/"]
+)
+def test_a_redirect_to_no_address_is_one_error(place, server, tmp_path):
+    server.script = [f"redirect {place}"]
+    failed(server, tmp_path, "sent us to an address|answered 302|could not be reached|was lost", attempts=1)
+    assert list(tmp_path.glob("weights*")) == []
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_planted_link_is_not_written_through(link, server, tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    link(tmp_path / "victim", tmp_path / "weights.pth.part")
+    failed(server, tmp_path, "no file of its own but a link")
+    assert (tmp_path / "victim").read_text() == "precious"
+    (tmp_path / "weights.pth.part").unlink()
+    assert get(server, tmp_path).read_bytes() == BODY
+
+
+def test_a_planted_pipe_is_not_waited_for(server, tmp_path):
+    os.mkfifo(tmp_path / "weights.pth.part")
+    with pytest.raises(CheckpointError, match=r"no file of its own|could not be written"):
+        get(server, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +284,7 @@ def test_nobody_there(tmp_path):
 
 
 def test_addresses_that_are_none(tmp_path):
-    for mirror in ("ftp://example.org", "file:///etc", "mirror"):
+    for mirror in ("ftp://example.org", "file:///etc", "mirror", "http://[::1"):
         with pytest.raises(CheckpointError, match="must be an http or https address"):
             fetch(FILE, tmp_path, mirror=mirror)
     with pytest.raises(CheckpointError, match=r"can only be fetched by hand, from https://pan\.baidu\.com"):

@@ -7,10 +7,12 @@ a later run; two processes that want the same file fetch it once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import os
 import re
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +23,7 @@ from urllib.parse import quote, urlsplit
 
 from viz_nodes.files import flush_folder
 from vizgraph.checkpoints.catalog import Weights
-from vizgraph.errors import CheckpointError
+from vizgraph.errors import CheckpointError, first_line
 
 try:
     import fcntl
@@ -104,7 +106,11 @@ def _address(weights: Weights, mirror: str | None) -> str:
         if weights.by_hand or urlsplit(weights.url).scheme != "https":
             raise CheckpointError(f"{weights.file or 'it'} can only be fetched by hand, from {weights.url}")
         return weights.url
-    if urlsplit(mirror).scheme not in ("http", "https"):
+    try:
+        scheme = urlsplit(mirror).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in ("http", "https"):
         raise CheckpointError(f"the mirror must be an http or https address (got {mirror!r})")
     return f"{mirror.rstrip('/')}/{quote(weights.file)}"
 
@@ -125,7 +131,10 @@ def _locked(target: Path) -> Iterator[BufferedRandom | None]:
         if target.is_file():
             yield None
             return
-        with part.open("ab+") as file:
+        with open(part, "ab+", opener=_only_ours) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+                raise CheckpointError(f"{part} is no file of its own but a link to another; remove it")
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
             try:
@@ -141,12 +150,25 @@ def _locked(target: Path) -> Iterator[BufferedRandom | None]:
                 return
 
 
+def _only_ours(path: str, flags: int) -> int:
+    """Open for writing what is no link: what somebody planted must not lead to another file, nor let us wait."""
+    try:
+        return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise CheckpointError(f"{path} is no file of its own but a link to another; remove it") from None
+        raise
+
+
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but never from https to http."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
-        if urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https":
+        scheme = urlsplit(newurl).scheme
+        if urlsplit(req.full_url).scheme == "https" and scheme != "https":
             raise CheckpointError("the server sent us from https to an unprotected address")
+        if scheme not in ("http", "https"):
+            raise CheckpointError(f"the server sent us to an address of another kind ({scheme[:20]})")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -176,6 +198,11 @@ def _receive(url: str, part: BufferedRandom, timeout: float, label: str | None) 
             raise CheckpointError(f"the server answered {error.code} {error.reason} to {url}") from None
     except urllib.error.URLError as error:
         raise CheckpointError(f"{urlsplit(url).netloc} could not be reached ({error.reason})") from None
+    except CheckpointError:
+        raise
+    except (ValueError, http.client.InvalidURL) as error:  # urllib trusts the address that a server sends it to
+        reason = first_line(error, most=80)
+        raise CheckpointError(f"{urlsplit(url).netloc} sent us to an address that is none ({reason})") from None
     except (OSError, http.client.HTTPException) as error:
         raise _Interrupted(
             f"the connection to {urlsplit(url).netloc} was lost ({error or type(error).__name__})"
@@ -235,10 +262,12 @@ def _check(weights: Weights, part: BufferedRandom, resumed: bool) -> None:
     part.seek(0)
     digest = hashlib.file_digest(part, "sha256").hexdigest()
     empty = part.tell() == 0
-    if not empty and (weights.mirror or digest.startswith(weights.sha256)):
+    if not empty and digest.startswith(weights.sha256):
         return
     part.truncate(0)
     what = "is empty" if empty else f"has the SHA-256 {digest[:8]}..., not {weights.sha256}..."
+    if weights.mirror and not empty:
+        what += " (known from a mirror's copy; if you trust what you have, put it into ckpt/ by hand)"
     if resumed:
         raise _Changed(f"what came {what}")
     raise CheckpointError(f"what came {what}: it is not the published file")

@@ -26,7 +26,7 @@ def fetch(address: str) -> Path:
         CheckpointError: there is no such repository, it cannot be reached, or it holds no weights.
     """
     repository, _, revision = address.partition(":")[2].partition("@")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository):
         raise CheckpointError(address, "is no address of the hub", "write hf-hub:owner/name, with @revision if need be")
     # Rarely used, and slow to import.
     from huggingface_hub import hf_hub_download

@@ -24,7 +24,8 @@ def cache_folder() -> Path:
 
     named = os.environ.get(CACHE_VARIABLE)
     try:
-        return Path(named).expanduser() if named else Path(user_cache_dir("vizgraph", appauthor=False))
+        # Where nobody is known, the system's own answer may keep its "~", which is no folder.
+        return Path(named or user_cache_dir("vizgraph", appauthor=False)).expanduser()
     except RuntimeError as error:
         where = f"{CACHE_VARIABLE}={named}" if named else "cache"
         raise CheckpointError(where, "this user has no home folder", f"set {CACHE_VARIABLE}=FOLDER") from error

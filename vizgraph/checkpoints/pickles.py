@@ -120,6 +120,7 @@ def _require_torch_zip(path: Path, file: BinaryIO) -> None:
             _require_checksums(path, archive)
             for entry in entries:
                 if entry.filename.rpartition("/")[2] == "data.pkl":
+                    entry.CRC = None  # type: ignore[assignment]  # compared above, or not written
                     require_bounded(path, io.BytesIO(archive.read(entry)))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, RuntimeError, zlib.error) as error:
         if isinstance(error, CheckpointError):

@@ -130,7 +130,7 @@ def _checked(contents: Contents, facts: Mapping[str, Any], source: str, *, stric
         raise _bad(path, "has model_kwargs that are no plain values", source)
     for name, value in options.items():
         if not _OPTIONS[name](value):
-            raise _bad(path, f"has a {name} that cannot be ({str(value)[:60]})", source)
+            raise _bad(path, f"has {_a(name)} that cannot be ({str(value)[:60]})", source)
     options = {name: value for name, value in options.items() if name not in SEEN_IN_SHAPES}
     names = _label_names(path, facts, source)
     return Provenance(
@@ -147,6 +147,10 @@ def _checked(contents: Contents, facts: Mapping[str, Any], source: str, *, stric
 def _bad(path: Path, what: str, source: str = "its own entry") -> CheckpointError:
     named = f"its {OWN_KEY!r} entry" if source == "its own entry" else source
     return CheckpointError(f"{path}: {named} {what}; it was not written by this version's training")
+
+
+def _a(name: str) -> str:
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 def _whole(value: Any) -> int | None:
@@ -228,7 +232,7 @@ def _data(path: Path, data: Any, source: str) -> dict[str, Any]:
         if value is None:
             continue
         if not check(value):
-            raise _bad(path, f"has a {name} that cannot be ({str(value)[:60]})", source)
+            raise _bad(path, f"has {_a(name)} that cannot be ({str(value)[:60]})", source)
         kept[name] = tuple(value) if isinstance(value, (list, tuple)) else value
     return kept
 
