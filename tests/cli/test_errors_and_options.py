@@ -183,3 +183,17 @@ def test_without_a_command_the_help_keeps_its_lines(run):
     assert result.exit_code == 2
     assert "\n  render" in result.stderr
     assert "error" not in result.stderr
+
+
+def test_whatever_an_answer_says_can_be_shown():
+    from click.testing import CliRunner
+
+    from vizgraph.cli.command import Answer
+
+    @vizgraph_command("do")
+    def do(progress):
+        return Answer({"label": "\ud800"}, ["a\x1b[31m\ud800 \u00e9", "{\n}"])
+
+    assert CliRunner().invoke(do, []).stdout == "a\\x1b[31m\\ud800 \u00e9\n{\n}\n"
+    assert CliRunner(charset="ascii").invoke(do, []).stdout == "a\\x1b[31m\\ud800 \\xe9\n{\n}\n"
+    assert CliRunner().invoke(do, ["--json"]).exit_code == 0

@@ -23,7 +23,7 @@ from typing import Any
 
 import click
 
-from viz_nodes.text import one_line
+from viz_nodes.text import one_line, well_formed
 from vizgraph.errors import ALL_DONE
 
 _ROOMS = ("vizgraph", "viz_nodes")
@@ -74,7 +74,7 @@ def vizgraph_command(
                 click.echo(json.dumps(answer.record, indent=2, default=_plain))
             else:
                 for line in answer.lines:
-                    click.echo(line)
+                    click.echo(_showable(line))
             return answer.code
 
         decorated: Any = run
@@ -137,6 +137,12 @@ def logged(*, quiet: bool, verbose: bool) -> Iterator[None]:
             logger.removeHandler(handler)
             logger.setLevel(was)
             logger.propagate = propagate
+
+
+def _showable(line: str) -> str:
+    """A line that stdout can hold, whatever wrote it: no control characters, no lone surrogates."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return well_formed(line).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _plain(value: Any) -> Any:
