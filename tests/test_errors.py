@@ -38,11 +38,15 @@ def test_a_run_that_was_asked_to_leave_ends_as_its_signal_does(signum, code):
 
 
 def test_the_toolkits_own_errors_have_codes_though_it_does_not_know_them():
+    from viz_nodes.batch.inputs import NoImages, UnreadableImage
+    from viz_nodes.batch.ray import EngineError
     from viz_nodes.capture.recorder import NoGraphLayer
+    from viz_nodes.draw.files import TooManyPixels
     from viz_nodes.export.archive import BrokenExplanation
 
-    assert described(NoGraphLayer("there is none"))[1] == 2
-    assert described(BrokenExplanation("x: is damaged"))[1] == 2
+    for kind in (NoGraphLayer, BrokenExplanation, NoImages, EngineError, TooManyPixels):
+        assert described(kind("there is none")) == ("there is none", 2)
+    assert described(UnreadableImage("x: is a pipe"))[1] == 3
 
 
 def test_a_full_disk_names_the_file_and_other_errors_are_ours():

@@ -121,6 +121,7 @@ _OF_THE_TOOLKIT = {
     "BrokenExplanation": USAGE,
     "NoImages": USAGE,
     "EngineError": USAGE,
+    "TooManyPixels": USAGE,
     "UnreadableImage": BAD_IMAGE,
 }
 """Exit codes of `viz_nodes`' own errors, by class name."""

@@ -88,6 +88,10 @@ def pixels_of(fig: Figure, dpi: float) -> np.ndarray:
         fig.set_canvas(canvas)
 
 
+class TooManyPixels(ValueError):
+    """A figure as pixels would take gigabytes; the message says which resolution would do."""
+
+
 def require_pixels(width: float, height: float, dpi: float) -> None:
     """Refuse what would take gigabytes to draw.
 
@@ -95,12 +99,12 @@ def require_pixels(width: float, height: float, dpi: float) -> None:
         width, height: inches.
 
     Raises:
-        ValueError: more pixels than `MOST_PIXELS`.
+        TooManyPixels: (a ValueError) more pixels than `MOST_PIXELS`.
     """
     pixels = width * height * dpi**2
     if pixels > MOST_PIXELS:
         most = (MOST_PIXELS / (width * height)) ** 0.5
-        raise ValueError(
+        raise TooManyPixels(
             f"`dpi` must be at most {most:.0f} for a figure of {width * 25.4:.0f} x {height * 25.4:.0f} mm "
             f"(got {dpi:.0f}, {pixels / 1e6:.0f} megapixels); a PDF or SVG has no such limit"
         )
