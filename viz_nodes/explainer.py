@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from viz_nodes import cams
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
-from viz_nodes.capture.between import between, window_of
+from viz_nodes.capture.between import windows_between
 from viz_nodes.capture.calls import NoGraphLayer
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.model_state import config_of, eval_mode, name_of, unwrap
@@ -21,6 +21,7 @@ from viz_nodes.capture.outputs import Reading, read
 from viz_nodes.capture.plans import Plan
 from viz_nodes.capture.recorder import Recording
 from viz_nodes.capture.regions import in_regions, regions_of
+from viz_nodes.capture.whereabouts import Whereabouts, find_places, warn_of_misplaced
 from viz_nodes.explanation import Explanation
 from viz_nodes.layers import View, explain_layers, plain, reordered, require_explainable, views_of
 
@@ -62,7 +63,11 @@ def explain(
         activation: what makes probabilities of the logits: "softmax", "sigmoid", "none", or "auto": none where they
             are probabilities already, sigmoid for a single output, else softmax.
         places: where nodes lie that are no grid (superpixels, cells, boxes): what `viz_nodes.places.as_places` takes,
-            in pixels of the network's input; a list where images differ. Layers with as many nodes have them.
+            in pixels of the network's input; a list where images differ. Layers with as many nodes have them. None: on
+            the grid, which is proven the first time that a network is seen with an input of this size, by one more
+            forward, of four images. Nodes that the network has sorted are put back in order, those it has added are
+            left out, which `note` of the layer says; where nodes lie elsewhere, `placed` is False and a
+            `MisplacedNodes` warning says what was seen. False: on the grid, and nobody proves it.
         order: how `neighbors` are sorted in the result: None as the network has them (nearest first where it ranks
             them), "share" or "contribution" with the largest first.
 
@@ -75,23 +80,25 @@ def explain(
     network = unwrap(model)
     chosen_method = cams.lookup(method)
     inputs = prepare(network, pixels)
-    regions = None if places is None else regions_of(places, inputs)
+    regions = None if places is None or places is False else regions_of(places, inputs)
     with eval_mode(network):
         nodes = regions[0].num_nodes if regions else None
-        record, plan, raw, images = _watched(network, inputs.with_gradients(), adapters_for(adapter), nodes)
+        adapters = adapters_for(adapter)
+        record, plan, raw, images, where = _placed(network, inputs.with_gradients(), adapters, nodes, places is None)
         with torch.autocast(inputs.pixels.device.type, enabled=False):
             reading = read(raw, output=output, activation=activation)
             logits = None if reading.problem else _logits(reading, raw, len(inputs))
             if logits is not None and target is None:
                 _warn_of_embedding(network, logits)
             labels = _labels(network, labels, logits)
-            views = views_of(record.calls, inputs, images)
+            views = views_of(record.calls, inputs, images, where)
             chosen = _chosen(views, layers)
             score = cams.resolve(target, raw, labels, versus, reading=reading, images=len(inputs))
             explained, values = explain_layers(network, inputs, chosen, score, raw, chosen_method)
             if "extras" not in plan.notes:
-                plan.notes["extras"] = _extras(record)
+                plan.notes["extras"] = windows_between(record.ran, [call.name for call in record.calls])
             extras = dict(plan.notes["extras"]) | _about(network)
+    warn_of_misplaced(explained)
     shown = [reordered(layer, order) for layer in explained]
     answers = values[:, None] if logits is None else plain(logits)[score.source]
     return Explanation(
@@ -167,6 +174,19 @@ def _watched(
     return *observe(network, adapters, inputs.batch_of(images), lambda: inputs.run(network)), images
 
 
+def _placed(
+    network: nn.Module, inputs: Inputs, adapters: Sequence[Adapter], regions: int | None, prove: bool
+) -> tuple[Recording, Plan, Any, int, Sequence[Whereabouts]]:
+    """As `_watched`, and where the nodes of each layer lie on the image, if there is one and that is to be proven."""
+    record, plan, raw, images = _watched(network, inputs, adapters, regions)
+    if not prove or images != len(inputs) or inputs.pixels.ndim != 4:
+        return record, plan, raw, images, [Whereabouts(None, call.grid) for call in record.calls]
+    places = find_places(network, inputs, adapters, plan, record.calls)
+    if plan.around and all(call.around is None for call in record.calls):
+        record, plan, raw, images = _watched(network, inputs, adapters, regions)
+    return record, plan, raw, images, [place.in_forward(call) for place, call in zip(places, record.calls)]
+
+
 def _chosen(views: list[View], layers: Sequence[int] | int | None) -> list[View]:
     """The layers asked for, in the order of the network."""
     depth = len(views)
@@ -191,12 +211,3 @@ def _about(network: nn.Module) -> dict[str, Any]:
     """What a network says of itself: its `checkpoint_info.about()`, plain data such as the command that renders it."""
     about = getattr(getattr(network, "checkpoint_info", None), "about", None)
     return {"about": about()} if callable(about) else {}
-
-
-def _extras(record: Recording) -> dict[str, Any]:
-    """What `viz_nodes.reach` needs to know of the operations between graph layers."""
-    try:
-        ran = [(name, window_of(module)) for name, module in record.ran]
-        return {"between": between(ran, [call.name for call in record.calls])}
-    except ValueError:
-        return {}

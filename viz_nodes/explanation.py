@@ -71,6 +71,7 @@ class LayerExplanation:
             it hears several.
         places: the regions of nodes that are no grid (`viz_nodes.places`), then `grid` is (1, N): one for all rows, or
             one a row; None for the patches of a grid.
+        note: what people should know of the places of this layer, such as nodes that were left out; "" for nothing.
     """
 
     index: int
@@ -93,6 +94,7 @@ class LayerExplanation:
     placed: bool | None = None
     image: int | None = 0
     places: Places | tuple[Places, ...] | None = None
+    note: str = ""
 
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):

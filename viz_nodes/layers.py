@@ -16,9 +16,11 @@ from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.distances import Candidates, Ranking, candidates, ranking
 from viz_nodes.capture.inputs import Inputs
 from viz_nodes.capture.layouts import from_nodes, layout_of
+from viz_nodes.capture.on_grid import OnGrid
 from viz_nodes.capture.resuming import resuming
 from viz_nodes.capture.score import Score
 from viz_nodes.capture.traced import Traced
+from viz_nodes.capture.whereabouts import Whereabouts
 from viz_nodes.deferred import Deferred
 from viz_nodes.explanation import NO_PEAK, LayerExplanation
 from viz_nodes.places import as_places
@@ -33,6 +35,7 @@ class View:
     Attributes:
         index: its place among the network's graph layers.
         call: what was seen of the layer.
+        where: where its nodes lie.
         image: which of the network's input images it belongs to; None where it hears several.
         lines: (B,) where each image lies in the batch that ran; None where that is the batch.
         points: whether there is no image, but points.
@@ -40,6 +43,7 @@ class View:
 
     index: int
     call: GraphCall
+    where: Whereabouts
     image: int | None = 0
     lines: Tensor | None = None
     points: bool = False
@@ -48,26 +52,32 @@ class View:
         """The lines of its image: (B, ...) of (batch, ...)."""
         return array if self.lines is None else array[self.lines.to(array.device)]
 
+    @property
+    def on_grid(self) -> OnGrid:
+        """How its nodes come to lie on its grid."""
+        return OnGrid(self.call.partition, self.where.order, self.lines)
 
-def views_of(calls: Sequence[GraphCall], inputs: Inputs, batch: int) -> list[View]:
+
+def views_of(calls: Sequence[GraphCall], inputs: Inputs, batch: int, places: Sequence[Whereabouts]) -> list[View]:
     """The graph layers, each once for every image it runs on.
 
     Args:
         calls: as they were seen.
         inputs: what went in.
+        places: where the nodes of each layer lie.
         batch: how many images ran together: B, or B times the views or inputs that the network put into one batch.
     """
     count = batch // len(inputs)
     views: list[View] = []
-    for call in calls:
+    for call, where in zip(calls, places):
         if count == 1:
-            views.append(View(len(views), call, _image_of(call, inputs), points=inputs.pixels.ndim == 3))
+            views.append(View(len(views), call, where, _image_of(call, inputs), points=inputs.pixels.ndim == 3))
             continue
         for image in range(count):
             own = torch.arange(len(inputs))
             # Views of an image follow one another, several inputs are put below one another.
             lines = own * count + image if inputs.views > 1 else own + len(inputs) * image
-            views.append(View(len(views), call, image, lines))
+            views.append(View(len(views), call, where, image, lines))
     return views
 
 
@@ -110,7 +120,7 @@ def explain_layers(
                 gradient = torch.zeros_like(acts) if gradient is None else gradient
                 maps[place].append(view.of(cams.cam(method.name, acts if second else acts.detach(), gradient)))
             gain = attribution.contributions(view.call, found[id(view.call)], gradients)
-            gains[place].append(_on_grid(view, gain))
+            gains[place].append(view.on_grid.values(gain))
         del gradients
     order = torch.cat(score.rounds).argsort() if score.rounds else torch.arange(0)
     if method.needs == "forwards":
@@ -131,12 +141,6 @@ def _placed(layer: LayerExplanation, view: View, inputs: Inputs) -> LayerExplana
     """The layer in the regions that its adapter says, if it says any."""
     places = view.call.adapter.places(view.call.name, layer.num_nodes)
     return layer if places is None else dataclasses.replace(layer, places=as_places(places, inputs.size))
-
-
-def _on_grid(view: View, array: Tensor) -> Tensor:
-    """(B, N, k) of the whole grid, of (windows or batch, n, k)."""
-    partition = view.call.partition
-    return view.of(array if partition is None else partition.to_grid(array))
 
 
 def plain(array: Tensor) -> Tensor:
@@ -170,36 +174,41 @@ def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool)
 
 def _layer(view: View, aggregation: Aggregation, cam: Tensor, contribution: Tensor, source: Tensor) -> LayerExplanation:
     """The record of one layer, of what was found for it by row: the map and the contributions (R, N, k)."""
-    call, partition = view.call, view.call.partition
+    call, partition, where, on_grid = view.call, view.call.partition, view.where, view.on_grid
     assert call.site.activations is not None
     precise = torch.float64 if call.site.activations.dtype == torch.float64 else torch.float32
-    neighbors = call.graph.neighbors
     share, chosen_from = attribution.shares(call, aggregation), candidates(call)
-    keys = neighbors if partition is None else partition.neighbors_on_grid(neighbors)
-    keys = view.of(keys).cpu()[source]
+    asked = on_grid.keys(call.graph.neighbors)[source]
     if not bool(contribution.isfinite().all()):
         raise ValueError(
             f"the contributions of layer {view.index + 1} ({call.name}) must be finite (got NaN or infinity); "
             "are the weights finite?"
         )
     if share is None:
-        shares = attribution.shares_by_size(contribution.cpu(), keys)
+        shares = attribution.shares_by_size(contribution, asked)
     else:
-        shares = _on_grid(view, share).cpu()[source]
-    cam = cam.detach().cpu().to(precise).view(-1, *call.grid)
+        shares = on_grid.values(share)[source]
+    note = where.note
+    if where.order is not None:  # what comes from nodes without a place is not shown
+        lost = shares.masked_fill(asked >= 0, 0)
+        note += f"; {float(lost.sum(-1).mean()):.0%} of what the others hear comes from them" if lost.any() else ""
+        shares, contribution = shares - lost, contribution.masked_fill(asked < 0, 0)
+    cam = cam.detach().cpu().to(precise).flatten(1)
+    cam = (on_grid.maps(cam, source) if where.map_in_order else cam).view(-1, *where.grid)
     return LayerExplanation(
         index=view.index,
         name=call.name,
-        grid=call.grid,
-        key_grid=call.key_grid,
+        grid=where.grid,
+        key_grid=call.key_grid if where.order is None else where.grid,
         cam=cam,
         peak=cams.peak(cam),
-        neighbors=keys,
+        neighbors=asked,
         share=shares.to(precise),
-        contribution=contribution.cpu().to(precise),
+        contribution=contribution.to(precise),
         exact=aggregation.exact and (partition is None or partition.checked),
         conv=aggregation.kind,
-        placed=False if view.points else None,
+        placed=False if view.points else where.placed,
+        note=note,
         image=view.image,
         **_ranked(view, chosen_from, source, precise),
     )
@@ -209,14 +218,13 @@ def _ranked(view: View, chosen_from: Candidates | None, source: Tensor, precise:
     """By what a layer ranked its neighbors: as its adapter says, else as can be computed again."""
     graph = view.call.graph
     if graph.distance is not None or graph.dilation is not None:
-        distance = None if graph.distance is None else _on_grid(view, graph.distance).detach().cpu().to(precise)[source]
+        distance = None if graph.distance is None else view.on_grid.values(graph.distance.detach()).to(precise)[source]
         return {"distance": distance, "dilation": graph.dilation, "margin": None, "skipped": None}
-    return {} if chosen_from is None else _when_asked(chosen_from, view, source, precise)
+    return {} if chosen_from is None else _when_asked(chosen_from, view.on_grid, source, precise)
 
 
-def _when_asked(chosen_from: Candidates, view: View, source: Tensor, precise: torch.dtype) -> dict[str, Any]:
+def _when_asked(chosen_from: Candidates, on_grid: OnGrid, source: Tensor, precise: torch.dtype) -> dict[str, Any]:
     """The fields that say by what a layer ranked its neighbors, computed once one of them is asked for."""
-    partition, lines = view.call.partition, view.lines
 
     def ranked() -> dict[str, Any]:
         found = ranking(chosen_from)
@@ -225,12 +233,8 @@ def _when_asked(chosen_from: Candidates, view: View, source: Tensor, precise: to
         values = found.by_field()
         for name in ("distance", "margin", "rejected_distance"):
             if values[name] is not None:
-                array = values[name] if partition is None else partition.to_grid(values[name])
-                values[name] = (array if lines is None else array[lines]).cpu().to(precise)[source]
-        for name in ("skipped", "rejected"):
-            keys = values[name] if partition is None else partition.neighbors_on_grid(values[name])
-            values[name] = (keys if lines is None else keys[lines]).cpu()[source]
-        return values
+                values[name] = on_grid.values(values[name]).to(precise)[source]
+        return values | {name: on_grid.keys(values[name])[source] for name in ("skipped", "rejected")}
 
     deferred = Deferred(ranked)
     return dict.fromkeys((each.name for each in dataclasses.fields(Ranking)), deferred)

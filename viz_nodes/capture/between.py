@@ -48,3 +48,16 @@ def between(ran: Sequence[tuple[str, Window | None]], layers: Sequence[str]) -> 
         elif window is not None and at >= 0:
             found[at].append({key: list(value) for key, value in asdict(window).items()})
     return found
+
+
+def windows_between(ran: Sequence[tuple[str, nn.Module]], layers: Sequence[str]) -> dict[str, Any]:
+    """What `viz_nodes.reach` needs to know of the operations between graph layers; nothing where they run in loops.
+
+    Args:
+        ran: path and module in the order they ran.
+        layers: module paths of all graph convolutions, in the order of the network.
+    """
+    try:
+        return {"between": between([(name, window_of(module)) for name, module in ran], layers)}
+    except ValueError:
+        return {}

@@ -55,6 +55,7 @@ class Site:
         cam_call: how many times that module had run before.
         cam_module: that module.
         activations: (B, C, H, W) its output, connected to the logits.
+        enclosing: the module that takes (B, C, H, W) with all nodes; None where there is none.
         listed: whether no module takes or gives the nodes on their grid, so that the layer's own output is explained.
     """
 
@@ -66,6 +67,7 @@ class Site:
     cam_call: int = 0
     cam_module: nn.Module | None = None
     activations: Tensor | None = None
+    enclosing: nn.Module | None = None
     listed: bool = False
 
 
@@ -112,6 +114,7 @@ class GraphCall:
         maker: (module, how many times it had run before) of the module that made the edge tensor, or None.
         ranked: inputs of that module: floating point tensors, x first.
         features: (B, C, H, W) what the enclosing module last computed before the layer; only for windows.
+        around: (B, C, H, W) what the module around the layer was given, where nodes are to be put back in order.
         last_grid: (H, W) of the last tensor (B, C, H, W) before it that had as many places as it has nodes.
         versions: of the features it was given, to notice if the network overwrote them since.
         seen: its aggregations, where they were seen in the arithmetic of the forward.
@@ -136,6 +139,7 @@ class GraphCall:
     maker: tuple[nn.Module, int] | None = None
     ranked: tuple[Tensor, ...] = ()
     features: Tensor | None = None
+    around: Tensor | None = None
     last_grid: Grid | None = None
     versions: list[int] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.base import Graph
+from viz_nodes.capture.node_order import NodeOrder
 from viz_nodes.capture.structure import Layer
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import NO_EDGE
@@ -82,6 +83,11 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
                 )
             if name == "replace" and layer.steps:
                 raise ValueError(f"`replace` must name layers that are handed an edge tensor ({layer.name} is not)")
+            if layer.sorted_anew:
+                raise ValueError(
+                    f"layer {layer.index + 1} ({layer.name}) sorts its nodes anew in every forward, so its edges "
+                    "cannot be named by the places of nodes"
+                )
             own = edits.get(layer.index, LayerEdits())
             if getattr(own, name) is not None:
                 raise ValueError(f"`{name}` must name a layer once (got {place} and {place % depth - depth})")
@@ -105,11 +111,16 @@ def require_same_network(frozen: Explanation, layers: Sequence[Layer], name: str
         raise ValueError(f"`frozen` must explain images of {size} pixels (got {tuple(frozen.image_size)})")
     for explained in frozen.layers:
         layer = layers[explained.index]
-        if layer.name != explained.name or layer.kind != explained.conv or layer.grid != explained.grid:
+        if layer.name != explained.name or layer.kind != explained.conv or _shown(layer) != explained.num_nodes:
             raise ValueError(
                 f"`frozen` must explain this network (got layer {explained.number} as {explained.name!r}, "
                 f"{explained.conv} on {explained.grid}, not {layer.name!r}, {layer.kind} on {layer.grid})"
             )
+
+
+def _shown(layer: Layer) -> int:
+    """How many nodes an explanation of the layer has."""
+    return layer.grid[0] * layer.grid[1] if layer.order is None else layer.order.nodes.shape[1]
 
 
 def frozen_neighbors(frozen: Explanation | None, layer: Layer, graph: Graph) -> Tensor | None:
@@ -127,7 +138,10 @@ def frozen_neighbors(frozen: Explanation | None, layer: Layer, graph: Graph) -> 
     rows = [sources.index(source) for source in sorted(set(sources))]
     if len(rows) not in (1, images):
         raise ValueError(f"`frozen` must explain one image or the {images} that run (got {len(rows)})")
-    neighbors = _in_place(explained.neighbors[rows], layer, graph)
+    if layer.sorted_anew:
+        raise ValueError(f"`frozen` cannot hold layer {layer.index + 1}, which sorts its nodes anew in every forward")
+    shown = explained.neighbors[rows]
+    neighbors = _in_place(shown, layer, graph) if layer.order is None else _with_own(shown, layer.order, graph)
     if neighbors.shape[:2] != graph.neighbors.shape[:2] or (
         graph.edge_index is not None and neighbors.shape != graph.neighbors.shape
     ):
@@ -136,6 +150,21 @@ def frozen_neighbors(frozen: Explanation | None, layer: Layer, graph: Graph) -> 
             f"(got {tuple(neighbors.shape)})"
         )
     return neighbors
+
+
+def kept_edges(edits: LayerEdits, neighbors: Tensor, layer: Layer) -> Tensor:
+    """(B, N, k) bool, which edges of a layer count, B, N, k those of windows where there are any."""
+    there = neighbors >= 0
+    whole = neighbors if layer.partition is None else layer.partition.neighbors_on_grid(neighbors)
+    shown = whole if layer.order is None else layer.order.neighbors_on_grid(whole)
+    gone = torch.zeros_like(shown, dtype=torch.bool)
+    if edits.keep is not None:
+        gone |= ~edge_mask("keep", edits.keep, shown, layer)
+    if edits.cut is not None:
+        gone |= edge_mask("cut", edits.cut, shown, layer)
+    gone &= shown >= 0  # an edge from a node without a place is not shown, and stays
+    gone = gone if layer.order is None else layer.order.to_nodes(gone)
+    return there & ~(gone if layer.partition is None else layer.partition.to_windows(gone))
 
 
 def replaced_neighbors(edges: Edges, layer: Layer, graph: Graph) -> Tensor:
@@ -164,6 +193,18 @@ def replaced_neighbors(edges: Edges, layer: Layer, graph: Graph) -> Tensor:
     if neighbors.numel() and not (int(neighbors.min()) >= NO_EDGE and int(neighbors.max()) < keys):
         raise ValueError(f"`replace` must name key nodes in [0, {keys}), or -1 for none, for layer {layer.index + 1}")
     return _in_place(neighbors.long(), layer, graph)
+
+
+def _with_own(shown: Tensor, order: NodeOrder, graph: Graph) -> Tensor:
+    """(B, N, k) of what is shown, and of the network's own edges where nodes without a place ask or are asked."""
+    own = graph.neighbors
+    shown = shown.to(own.device).expand(len(own), -1, -1)
+    nodes = order.nodes.to(own.device).expand(len(own), -1)
+    rows = torch.arange(len(own), device=own.device)[:, None]
+    named = nodes.gather(1, shown.clamp(min=0).flatten(1)).view(shown.shape)
+    whole = own.clone()
+    whole[rows, nodes] = torch.where(shown < 0, own[rows, nodes], named)
+    return whole
 
 
 def _images(layer: Layer, graph: Graph) -> int:

@@ -19,9 +19,9 @@ from viz_nodes.capture.arithmetic_edits import ArithmeticEdits
 from viz_nodes.capture.edge_masks import (
     Edges,
     LayerEdits,
-    edge_mask,
     edits_by_layer,
     frozen_neighbors,
+    kept_edges,
     replaced_neighbors,
     require_same_network,
     settled,
@@ -88,6 +88,8 @@ def edit_edges(
         stack.callback(handle.remove)
         stack.callback(network.register_forward_hook(editor.done, always_call=True).remove)
         stack.callback(editor.let_go)
+        running_edits.networks.append(network)
+        stack.callback(running_edits.networks.remove, network)
         yield editor.gone
 
 
@@ -229,17 +231,9 @@ class _Editor:
 
     def _kept(self, layer: Layer, neighbors: Tensor) -> Tensor:
         """(B, N, k) bool, B, N, k those of windows where there are any."""
-        cut, keep = self._edits[layer.index].cut, self._edits[layer.index].keep
-        there = neighbors >= 0
-        whole = neighbors if layer.partition is None else layer.partition.neighbors_on_grid(neighbors)
-        kept = torch.ones_like(whole, dtype=torch.bool)
-        if keep is not None:
-            kept &= edge_mask("keep", keep, whole, layer)
-        if cut is not None:
-            kept &= ~edge_mask("cut", cut, whole, layer)
-        kept = kept if layer.partition is None else layer.partition.to_windows(kept)
-        self.gone[layer.index] = int((there & ~kept).sum())
-        return kept & there
+        kept = kept_edges(self._edits[layer.index], neighbors, layer)
+        self.gone[layer.index] = int(((neighbors >= 0) & ~kept).sum())
+        return kept
 
     def leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """After a graph convolution."""

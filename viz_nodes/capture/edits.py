@@ -34,12 +34,14 @@ class RunningEdits(threading.local):
 
     Attributes:
         graphs: of convolutions that are called with their edges.
+        networks: those that run with edits.
         passed: (E,) bool of modules that send messages edge by edge, which of them are passed on.
         watched: how many recordings look at the arithmetic now.
     """
 
     def __init__(self) -> None:
         self.graphs: dict[nn.Module, Edited] = {}
+        self.networks: list[nn.Module] = []
         self.passed: dict[nn.Module, Tensor] = {}
         self.watched = 0
 

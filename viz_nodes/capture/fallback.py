@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import gather, is_edge_tensor
 from viz_nodes.capture.aggregation import tolerance
@@ -37,7 +38,8 @@ def edge_gradients(call: GraphCall, gradient: Tensor) -> Tensor | None:
     shape = (*copies.shape, 1) if any(_is_features(v) and v.ndim == 4 for v in call.args) else copies.shape
     with torch.enable_grad():
         leaf = copies.reshape(shape).detach().requires_grad_(True)
-        called = _with_keys(call, edges, leaf)
+        args = [value.detach() if isinstance(value, Tensor) else value for value in call.args]
+        called = with_keys(call.module, args, call.kwargs, graph.y.shape, edges, leaf)
         if called is None:
             return None
         try:
@@ -58,20 +60,28 @@ def _is_features(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and value.ndim >= 3
 
 
-def _with_keys(call: GraphCall, edges: Tensor, keys: Tensor) -> tuple[list[Any], dict[str, Any]] | None:
-    """The arguments of the call with other edges and key nodes; None where it takes no key nodes."""
-    args, kwargs = list(call.args), dict(call.kwargs)
-    args = [value.detach() if isinstance(value, Tensor) else value for value in args]
+def with_keys(
+    module: nn.Module, args: Sequence[Any], kwargs: dict[str, Any], like: Sequence[int], edges: Tensor, keys: Tensor
+) -> tuple[list[Any], dict[str, Any]] | None:
+    """The arguments of a graph convolution with other edges and key nodes; None where it takes no key nodes.
+
+    Args:
+        module: the graph convolution.
+        args, kwargs: as it is called.
+        like: shape of its key nodes (B, C, M).
+        edges, keys: what to put there.
+    """
+    args, kwargs = list(args), dict(kwargs)
     slots: list[tuple[Any, Any]] = [*enumerate(args), *kwargs.items()]
-    placed = False
+    put = False
     for at, value in slots[1:]:
         holder: Any = args if isinstance(at, int) else kwargs
         if is_edge_tensor(value):
             holder[at] = edges
-        elif _is_features(value) and value.shape[:2] == call.graph.y.shape[:2]:
-            holder[at], placed = keys, True
-    if not placed:
-        names = list(inspect.signature(call.module.forward).parameters)
+        elif _is_features(value) and value.shape[:2] == like[:2]:
+            holder[at], put = keys, True
+    if not put:
+        names = list(inspect.signature(module.forward).parameters)
         known = names.index("y") if "y" in names else None
         if known is None:
             return None

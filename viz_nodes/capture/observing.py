@@ -60,8 +60,10 @@ def observe(
     fresh = plans.plan_of(network, adapters, record.calls, record.ran)
     fresh.traced = traced
     if plan is not None and plan.uses % plans.AGAIN == 0:
-        fresh.notes, fresh.uses = plan.notes, plan.uses
+        fresh.notes, fresh.uses, fresh.around = plan.notes, plan.uses, plan.around
     plans.keep(network, key, fresh)
+    if fresh.around:  # what these layers need is only kept where it is known that they need it
+        return observe(network, adapters, pixels, forward, regions=regions)
     return record, fresh, raw
 
 

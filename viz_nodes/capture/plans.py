@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,7 @@ class PlannedLayer:
         maker: the module that makes the edge tensor, with its run; None where there is none.
         explained: the module whose output is explained, with its run; None for the layer's own output, node by node.
         cam_layer: the path of that module.
+        enclosing: the module that takes (B, C, H, W) with all nodes, or None.
         grid, window, partition, last_grid: see `Site` and `GraphCall`.
         keys: M of one window or image.
         known: how it aggregates.
@@ -52,6 +53,7 @@ class PlannedLayer:
     maker: Run | None
     explained: Run | None
     cam_layer: str
+    enclosing: Ref | None
     grid: Grid
     window: Grid | None
     partition: Partition | None
@@ -78,6 +80,7 @@ class Plan:
         notes: what else was found out once, by name.
         uses: in how many forwards it was used.
         traced: whether its graphs show in the arithmetic alone, which is then looked at in every forward.
+        around: the layers of which what the module around them is given is kept, too.
     """
 
     layers: tuple[PlannedLayer, ...]
@@ -86,6 +89,11 @@ class Plan:
     notes: dict[str, Any] = field(default_factory=dict)
     uses: int = 0
     traced: bool = False
+    around: frozenset[int] = frozenset()
+
+    def watch_around(self, layers: Iterable[int]) -> None:
+        """From now on keep what is given to the modules around these layers."""
+        self.around = frozenset(layers)
 
     def holds(self, network: nn.Module) -> bool:
         """Whether the network still consists of the same modules."""
@@ -107,13 +115,16 @@ class Plan:
     def watched(self) -> dict[nn.Module, str]:
         """The modules to be hooked, with the paths of those that are explained or graph layers."""
         refs: dict[nn.Module, str] = {}
-        for layer in self.layers:
+        for index, layer in enumerate(self.layers):
             runs = [layer.run, layer.explained, layer.maker]
             for ref in (*(run[0] for run in runs if run is not None), *layer.children):
                 module = ref()
                 assert module is not None
                 refs.setdefault(module, "")
             refs[_there(layer.run[0])] = layer.name
+            enclosing = layer.enclosing() if layer.enclosing is not None and index in self.around else None
+            if enclosing is not None:
+                refs.setdefault(enclosing, "")
             if layer.explained is not None:
                 refs[_there(layer.explained[0])] = layer.cam_layer
         return refs
@@ -142,6 +153,7 @@ def plan_of(
             None if call.maker is None else (weakref.ref(call.maker[0]), call.maker[1]),
             explained,
             site.cam_layer,
+            None if site.enclosing is None else weakref.ref(site.enclosing),
             site.grid,
             site.window,
             site.partition,
@@ -175,6 +187,7 @@ class PlannedSites:
         self._layers = {(_there(layer.run[0]), layer.run[1]): index for index, layer in enumerate(plan.layers)}
         self._waiting: dict[tuple[nn.Module, int], list[GraphCall]] = {}
         self._surprised = False
+        self._around: dict[nn.Module, Tensor] = {}
 
     def surprise(self, *_: Any) -> None:
         """A module runs that did not run before."""
@@ -186,6 +199,8 @@ class PlannedSites:
 
     def entered(self, frame: Frame) -> None:
         """A module starts."""
+        if self.plan.around and frame.floats:
+            self._around[frame.module] = frame.floats[0]
 
     def started(self, call: GraphCall, stack: Sequence[Frame]) -> None:
         """A graph layer starts."""
@@ -196,6 +211,8 @@ class PlannedSites:
         site.cam_layer, site.listed, site.cam_module = layer.cam_layer, layer.explained is None, call.module
         call.last_grid, call.known = layer.last_grid, layer.known
         call.family = self._adapters[layer.adapter]
+        if index in self.plan.around and layer.enclosing is not None:
+            call.around = self._around.get(_there(layer.enclosing))
         if layer.explained is not None:
             site.cam_module, site.cam_call = _there(layer.explained[0]), layer.explained[1]
             self._waiting.setdefault((_there(layer.explained[0]), layer.explained[1]), []).append(call)

@@ -227,11 +227,12 @@ class Recording:
         call.graph = call.adapter.settle(call.graph)
         call.output = tensor
         self._made.clear()
+        handed = output
+        if tensor is not None and tensor is output:
+            call.output = connected(tensor)
+            handed = self._node_by_node(call, call.output).clone()
         self.sites.ended(call)
-        if tensor is None or tensor is not output:
-            return output
-        call.output = connected(tensor)
-        return self._node_by_node(call, call.output).clone()
+        return handed
 
     def _node_by_node(self, call: GraphCall, tensor: Tensor) -> Tensor:
         """Keeps the output node by node, and gives what the network is to go on with, computed from that."""

@@ -93,7 +93,7 @@ class SiteFinder:
                 handed = self._note_convolution(frame, tensor, handed)
             for call in self._wanted.pop(frame.name, ()):
                 self._explain(call, frame, tensor)
-                self._lie(call, (tensor.shape[2], tensor.shape[3]), frame.module)
+                self._lie(call, (tensor.shape[2], tensor.shape[3]), frame)
                 if call in self.waiting:
                     self.waiting.remove(call)
                 if handed is tensor and tensor is output:
@@ -114,7 +114,7 @@ class SiteFinder:
                 continue
             if enclosing is not None:
                 self._explain(call, enclosing.frame, enclosing.output)
-                self._lie(call, enclosing.grid, enclosing.frame.module)
+                self._lie(call, enclosing.grid, enclosing.frame)
             elif call.nodes is not None and call.adapter.cam_layer(call.name) is None:
                 nodes = call.nodes.shape[2]
                 in_regions = nodes == self.regions or call.adapter.places(call.name, nodes) is not None
@@ -195,7 +195,7 @@ class SiteFinder:
                 continue
             on_grid = tensor is not None and tensor.ndim == 4 and tuple(tensor.shape[2:]) == frame.size
             if call.site.activations is not None:
-                self._lie(call, frame.size, frame.module)
+                self._lie(call, frame.size, frame)
                 self.waiting.remove(call)
             elif call in self._passed and self._explain_itself(call, frame.size):
                 self.waiting.remove(call)
@@ -204,14 +204,15 @@ class SiteFinder:
                 handed = tensor.clone() if handed is tensor else handed
         return handed
 
-    def _lie(self, call: GraphCall, grid: Grid, enclosing: nn.Module) -> None:
+    def _lie(self, call: GraphCall, grid: Grid, enclosing: Frame) -> None:
         site = call.site
         site.grid = grid
+        site.enclosing = enclosing.module if enclosing.size == grid else None
         folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
         if folded == self.images:
             return
         site.window = site.window or key_grid((nodes, nodes), nodes)
-        site.partition = call.adapter.partition(call.graph, site.window, enclosing, grid, call.features)
+        site.partition = call.adapter.partition(call.graph, site.window, enclosing.module, grid, call.features)
         call.features = None
         if site.partition is None:
             raise NoGraphLayer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -12,8 +12,10 @@ from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.model_state import eval_mode
+from viz_nodes.capture.node_order import NodeOrder
 from viz_nodes.capture.observing import observe
 from viz_nodes.capture.plans import PlannedLayer, key_of, known_plan
+from viz_nodes.capture.whereabouts import Whereabouts
 
 Grid = tuple[int, int]
 
@@ -29,6 +31,8 @@ class Layer:
         adapter: what found it.
         kind, slots: see `Aggregation`.
         child: the module whose input (mr, gin, max) or output (edge, sage) depends on the edges; None if unknown.
+        order: which node is shown in which cell, where they are not numbered as they lie; or None.
+        sorted_anew: whether that differs from forward to forward.
         passed: whether it hands its messages around edge by edge, so that they can be held back.
         steps: which of the aggregations in the arithmetic of its module's run are its own, where none of those holds.
         child_times: how many times that child runs before, in one call of the graph convolution.
@@ -49,6 +53,8 @@ class Layer:
     partition: Partition | None
     passed: bool = False
     steps: tuple[int, ...] = ()
+    order: NodeOrder | None = None
+    sorted_anew: bool = False
 
     @property
     def editable(self) -> bool:
@@ -76,7 +82,13 @@ def structure(
             record, plan, _ = observe(network, adapters, pixels, lambda: network(*args, **kwargs))
             for call in record.calls:
                 recognize(call)
-    return tuple(_layer(index, planned, adapters) for index, planned in enumerate(plan.layers))
+    places: tuple[Whereabouts, ...] = plan.notes.get("places", ())
+    layers = (_layer(index, planned, adapters) for index, planned in enumerate(plan.layers))
+    if not places:
+        return tuple(layers)
+    return tuple(
+        replace(layer, order=place.order, sorted_anew=place.sorted_anew) for layer, place in zip(layers, places)
+    )
 
 
 def _layer(index: int, planned: PlannedLayer, adapters: Sequence[Adapter]) -> Layer:

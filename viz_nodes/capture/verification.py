@@ -1,4 +1,4 @@
-"""Proof that the captured edges are those the network used: what its convolution consumed, computed again."""
+"""Proof that the captured edges are those the network used, and that nodes lie where they are drawn."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import recognize
-from viz_nodes.capture.inputs import prepare
+from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.mismatch import why_not
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.observing import observe
+from viz_nodes.capture.whereabouts import find_places
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class LayerProof:
         error: largest difference between the two, over images, channels and nodes; NaN where nothing could be compared.
         nodes: how many nodes were compared, of all images.
         tried: where it is not proven, what was tried and how near it came.
+        placed: whether nodes are proven to lie where they are drawn, perhaps after they were put back in order; False
+            where that is refuted, None where nothing could be seen.
+        note: what was found of their places, "" for nothing.
     """
 
     index: int
@@ -38,12 +43,16 @@ class LayerProof:
     error: float
     nodes: int
     tried: str = ""
+    placed: bool | None = None
+    note: str = ""
 
 
 def verify(
     model: nn.Module, pixels: Any, *, adapter: Adapter | Sequence[Adapter] | None = None
 ) -> tuple[LayerProof, ...]:
     """Aggregate features from the captured edges, and compare them with what the model's own convolution consumed.
+
+    And change parts of the image, to see whether the nodes change that are drawn there.
 
     Args:
         model, pixels, adapter: as for `explain`.
@@ -56,14 +65,25 @@ def verify(
         NoGraphLayer: the network holds no graph layer that is known.
     """
     network = unwrap(model)
-    inputs = prepare(network, pixels)
-    with eval_mode(network, grad=False):
-        record, _, _ = observe(network, adapters_for(adapter), inputs.pixels, lambda: inputs.run(network), anew=True)
-        proofs = []
-        for call in record.calls:
-            one = recognize(call)
-            proven = one.exact and (call.partition is None or call.partition.checked)
-            nodes = call.graph.x.shape[0] * call.graph.x.shape[2]
-            tried = "" if one.exact else why_not(call)
-            proofs.append(LayerProof(call.index, call.name, one.kind, proven, one.error, nodes, tried))
+    inputs, adapters = prepare(network, pixels), adapters_for(adapter)
+    with eval_mode(network):
+        record, plan, _ = observe(network, adapters, inputs.pixels, lambda: _plainly(network, inputs), anew=True)
+        found = [recognize(call) for call in record.calls]
+        places = find_places(network, inputs, adapters, plan, record.calls)
+        calls = record.calls
+        if plan.around:  # an order that is read off gradients needs them
+            forward = inputs.with_gradients().run
+            calls = observe(network, adapters, inputs.pixels, lambda: forward(network))[0].calls
+        places = tuple(place.in_forward(call) for place, call in zip(places, calls))
+    proofs = []
+    for call, aggregation, place in zip(record.calls, found, places):
+        proven = aggregation.exact and (call.partition is None or call.partition.checked)
+        nodes = call.graph.x.shape[0] * call.graph.x.shape[2]
+        error, kind, tried = aggregation.error, aggregation.kind, "" if aggregation.exact else why_not(call)
+        proofs.append(LayerProof(call.index, call.name, kind, proven, error, nodes, tried, place.placed, place.note))
     return tuple(proofs)
+
+
+def _plainly(network: nn.Module, inputs: Inputs) -> Any:
+    with torch.no_grad():
+        return inputs.run(network)

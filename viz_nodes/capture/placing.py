@@ -1,0 +1,239 @@
+"""Proof that node i of a layer lies where it is drawn: what changes in it when chosen parts of the image change.
+
+The network runs once on four versions of an image: as it is, changed all over, and changed in bands of rows and in
+bands of columns. What nodes hear from each other is held at what they hear in the first version, and wherever a module
+takes all nodes on their grid the bands are drawn anew. So a change reaches a node by its own way, from one layer to the
+next, however deep the layer lies and however the network was trained: a node inside of a band changes as it does when
+all changes, one outside of it does not change, and one that the image does not reach never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.calls import GraphCall, Grid
+from viz_nodes.capture.holding import VERSIONS, hearing_held
+from viz_nodes.capture.inputs import Inputs
+from viz_nodes.capture.plans import Plan
+from viz_nodes.capture.recorder import recording
+
+BANDS = (0.15, 0.55, 0.85)
+"""Where a band begins, ends, and the last one begins. Shifted around by a seventh or more, or turned about, at least
+half of them lies elsewhere, which holds of no other three borders so well."""
+HALF = (0.5,)
+"""For networks that have few nodes to a side in some layer: the second half."""
+FEW = 12
+ROWS, COLUMNS = 2, 3
+SILENT = 1e-9
+"""A node that changes by less than this part of the median is one that the image does not reach."""
+
+
+def _tolerated(grid: Grid) -> float:
+    """Which part of the nodes of a row or column may contradict where places are proven: convolutions blur a border.
+
+    Twice as many refute. Seen were at most 0.05 where places are right, and 0.4 where nodes are sorted.
+    """
+    return max(0.02, min(0.1, 1.4 / max(grid)))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How the nodes of a grid answered to the bands.
+
+    Attributes:
+        wrong: the fraction of nodes well inside or outside of a band that answer as if they lay elsewhere, by rows or
+            by columns, whichever is worse; NaN where nothing was seen.
+        silent: numbers of nodes that never change, where others do.
+        tolerated: how large `wrong` may be where places are right.
+    """
+
+    wrong: float
+    silent: tuple[int, ...] = ()
+    tolerated: float = 0.1
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the nodes lie on their grid as drawn; None where nothing was seen, or too little to say."""
+        if self.wrong != self.wrong or self.tolerated < self.wrong < 2 * self.tolerated:
+            return None
+        return self.wrong <= self.tolerated and not self.silent
+
+
+NOTHING_SEEN = Answer(float("nan"))
+
+
+@dataclass(frozen=True, eq=False)
+class Placing:
+    """What was seen of the places of one layer.
+
+    Attributes:
+        nodes: of what the graph convolution is given.
+        around: of what the module around it is given on the grid.
+        explained: of what is explained.
+        changes: (4, N) squared changes of the nodes in the four versions, to be judged on another grid; empty where the
+            network could not be run so.
+        bands: the borders of the bands.
+        held: whether what nodes hear from each other was held; else it may be what the nodes around the layer answered.
+        problem: why nothing could be seen, "" where something was.
+    """
+
+    nodes: Answer
+    around: Answer
+    explained: Answer
+    changes: Tensor
+    bands: Sequence[float] = BANDS
+    held: bool = True
+    problem: str = ""
+
+    @property
+    def placed(self) -> bool | None:
+        """Whether node i is proven to lie where it is drawn."""
+        if not self.held and not self.around.right:
+            return False if self.nodes.silent else None  # what nodes heard from others may have answered for them
+        if self.nodes.right is False or self.around.right is False:
+            return False
+        # Where no module takes the nodes on a grid there is nothing to be seen around the layer.
+        around = self.around.right or self.around is NOTHING_SEEN
+        return True if self.nodes.right and around else None
+
+
+def versions_of(pixels: Tensor, bands: Sequence[float] = BANDS) -> Tensor:
+    """(4, C, H, W) of one image (C, H, W): as it is, changed all over, in bands of rows, in bands of columns."""
+    generator = torch.Generator().manual_seed(0)
+    channels, height, width = pixels.shape
+    coarse = torch.randn(1, channels, max(1, height // 8), max(1, width // 8), generator=generator)
+    coarse = nn.functional.interpolate(coarse, size=(height, width), mode="nearest")[0]
+    change = (coarse + torch.randn(channels, height, width, generator=generator)).to(pixels)
+    change = change * max(float(pixels.float().std()), 0.1)
+    rows, columns = lines_in_bands(height, bands), lines_in_bands(width, bands)
+    masks = torch.stack(
+        [
+            torch.zeros(height, width, dtype=torch.bool),
+            torch.ones(height, width, dtype=torch.bool),
+            rows[:, None].expand(height, width),
+            columns[None].expand(height, width),
+        ]
+    ).to(pixels.device)
+    return torch.where(masks[:, None], pixels + change, pixels)
+
+
+def lines_in_bands(size: int, bands: Sequence[float] = BANDS) -> Tensor:
+    """(size,) bool, which rows (or columns) of pixels or nodes have their middle in a band."""
+    middle = (torch.arange(size, dtype=torch.float64) + 0.5) / size
+    return torch.stack([middle >= border for border in bands]).sum(0) % 2 == 1
+
+
+def in_bands(values: Tensor, bands: Sequence[float] = BANDS) -> Tensor:
+    """(4, C, H, W) again as it is, changed all over, and changed in bands of its own rows and columns."""
+    height, width = values.shape[2:]
+    rows, columns = lines_in_bands(height, bands), lines_in_bands(width, bands)
+    masks = torch.stack([rows[:, None].expand(height, width), columns[None].expand(height, width)])
+    banded = torch.where(masks[:, None].to(values.device), values[1], values[0])
+    return torch.cat([values[:2], banded])
+
+
+def _expected(size: int, bands: Sequence[float]) -> Tensor:
+    """(size,) of nodes along a side: 1 inside a band, 0 outside, NaN where half a node's width from a border."""
+    borders = torch.tensor([0.0, *bands, 1.0], dtype=torch.float64) * size
+    low, high = torch.arange(size) - 0.5, torch.arange(size) + 1.5
+    expected = torch.full((size,), float("nan"), dtype=torch.float64)
+    for band, (start, end) in enumerate(zip(borders[:-1].tolist(), borders[1:].tolist())):
+        inside = ((low >= start) | (start == 0)) & ((high <= end) | (end == size))
+        expected[inside & (low < end) & (high > start)] = float(band % 2)
+    return expected
+
+
+def judge(changes: Tensor, grid: Grid, bands: Sequence[float] = BANDS) -> Answer:
+    """Whether nodes lie on a grid.
+
+    Args:
+        changes: (4, N) squared changes of each node in the four versions; those of the first are 0.
+        grid: (H, W).
+        bands: the borders of the bands.
+    """
+    whole = changes[1]
+    if whole.numel() != grid[0] * grid[1] or not bool((whole > 0).any()) or not bool(changes.isfinite().all()):
+        return NOTHING_SEEN
+    silent = whole <= SILENT * whole[whole > 0].median()
+    wrong = []
+    for version, lines in ((ROWS, _expected(grid[0], bands)[:, None]), (COLUMNS, _expected(grid[1], bands)[None])):
+        expected = lines.expand(grid).flatten()
+        asked = ~expected.isnan() & ~silent
+        answer = (changes[version] / whole.clamp(min=1e-300)).clamp(0, 1)
+        if bool(asked.any()):
+            wrong.append(float(((answer - expected).abs() > 0.5)[asked].double().mean()))
+    numbers = tuple(silent.nonzero().flatten().tolist())
+    return Answer(max(wrong, default=float("nan")), numbers, _tolerated(grid))
+
+
+def changes_of(values: Tensor) -> Tensor:
+    """(4, N) how much the nodes of (4, C, ...) changed, squared, in the four versions."""
+    values = values.detach().flatten(2).float() if values.dtype != torch.float64 else values.detach().flatten(2)
+    return (values - values[:1]).square().sum(1).double().cpu()
+
+
+@torch.no_grad()
+def place(
+    network: nn.Module, inputs: Inputs, adapters: Sequence[Adapter], plan: Plan, image: int = 0
+) -> tuple[Placing, ...]:
+    """What is seen of the places of every layer, from one forward of four versions of an image.
+
+    Args:
+        network: in eval mode.
+        inputs: of which one image is taken.
+        adapters: from `adapters_for`.
+        plan: of which every layer's aggregation was recognized.
+        image: which.
+    """
+    bands = HALF if min(min(layer.grid) for layer in plan.layers) < FEW else BANDS
+    probes = inputs.of(torch.full((VERSIONS,), image, dtype=torch.int64))
+    for versions in probes.images:
+        versions.copy_(versions_of(versions[0], bands))
+    around: dict[nn.Module, list[Answer]] = {}
+
+    def banded(module: nn.Module, grid: Grid, values: Tensor) -> Tensor:
+        answer = judge(changes_of(values), grid, bands)
+        around.setdefault(module, []).append(answer)
+        return in_bands(values, bands) if answer.right else values
+
+    # Graphs that show in the arithmetic alone are looked for again, and what nodes hear there cannot be held.
+    certain = [adapter for adapter in adapters if not (plan.traced and adapter.guessed)]
+    try:
+        with recording(network, certain, probes.pixels, None if plan.traced else plan, traced=plan.traced) as record:
+            with hearing_held(plan, adapters, banded):
+                probes.run(network)
+            as_planned = record.finish()
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        return _unseen(plan, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+    if not as_planned or len(record.calls) != len(plan.layers):
+        return _unseen(plan, "other layers ran")
+    placings = []
+    for call, layer in zip(record.calls, plan.layers):
+        enclosing = None if layer.enclosing is None else layer.enclosing()
+        seen = around.get(enclosing, []) if enclosing is not None else []
+        answer = NOTHING_SEEN if not seen else seen[0] if len(seen) == 1 else seen.pop(0)
+        placings.append(_placing(call, answer, bands, held=not plan.traced))
+    return tuple(placings)
+
+
+def _unseen(plan: Plan, problem: str) -> tuple[Placing, ...]:
+    unseen = Placing(NOTHING_SEEN, NOTHING_SEEN, NOTHING_SEEN, torch.empty(VERSIONS, 0), problem=problem)
+    return (unseen,) * len(plan.layers)
+
+
+def _placing(call: GraphCall, around: Answer, bands: Sequence[float], *, held: bool) -> Placing:
+    x = call.graph.x
+    windows = x.shape[0] // VERSIONS
+    if call.partition is None:
+        changes = changes_of(x)
+    else:
+        by_window = changes_of(x.view(VERSIONS, windows, *x.shape[1:]).transpose(1, 2))
+        changes = call.partition.to_grid(by_window.view(VERSIONS * windows, -1))
+    acts = call.site.activations
+    explained = NOTHING_SEEN if acts is None else judge(changes_of(acts), call.grid, bands)
+    return Placing(judge(changes, call.grid, bands), around, explained, changes, bands, held)

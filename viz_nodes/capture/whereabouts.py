@@ -1,0 +1,138 @@
+"""Where the nodes of each layer are to be drawn: as they are numbered, put back in order, or nowhere on the image."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.aggregation import recognize
+from viz_nodes.capture.calls import GraphCall, Grid
+from viz_nodes.capture.edits import running_edits
+from viz_nodes.capture.inputs import Inputs
+from viz_nodes.capture.node_order import NodeOrder, read_order
+from viz_nodes.capture.placing import Placing, judge, place
+from viz_nodes.capture.plans import Plan
+from viz_nodes.explanation import LayerExplanation
+
+CURE = "tell where they lie with an `adapter` (docs/adapters.md), or do not draw this layer on the image"
+
+
+class MisplacedNodes(UserWarning):
+    """The nodes of a layer do not lie on the image where they would be drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Whereabouts:
+    """Where the nodes of a layer are to be drawn.
+
+    Attributes:
+        placed: whether that is proven; False where it is refuted, None where nothing could be seen or was tried.
+        grid: (H, W) of the nodes that have a place.
+        order: which node lies in which cell; None where node i is cell i.
+        sorted_anew: whether the network sorts its nodes in each forward, so that their order is to be read there.
+        map_in_order: whether what is explained lies in the order of the nodes, not on the grid.
+        note: for people, what was found; "" where there is nothing to say.
+    """
+
+    placed: bool | None
+    grid: Grid
+    order: NodeOrder | None = None
+    sorted_anew: bool = False
+    map_in_order: bool = False
+    note: str = ""
+
+    def in_forward(self, call: GraphCall) -> Whereabouts:
+        """The same for one forward, where the order is read off it if need be."""
+        if not self.sorted_anew:
+            return self
+        nodes = None if call.around is None else read_order(call.graph.x, call.around)
+        if nodes is None:
+            return Whereabouts(False, self.grid, note=_refuted("moved", call, f"their order cannot be read; {CURE}"))
+        order = NodeOrder(nodes.cpu(), call.graph.x.shape[2])
+        return Whereabouts(True, self.grid, order, True, self.map_in_order, self.note)
+
+
+def find_places(
+    network: nn.Module, inputs: Inputs, adapters: Sequence[Adapter], plan: Plan, calls: Sequence[GraphCall]
+) -> tuple[Whereabouts, ...]:
+    """Of every layer of a network, once for a plan; costs one forward of four images.
+
+    Args:
+        network: in eval mode.
+        inputs, adapters: as they ran.
+        plan: of the network.
+        calls: what was seen in that forward.
+    """
+    if "places" not in plan.notes and network in running_edits.networks:
+        return tuple(Whereabouts(None, call.grid) for call in calls)  # its edges are for these images alone
+    if "places" not in plan.notes:
+        for call in calls:
+            recognize(call)
+        placings = place(network, inputs, adapters, plan)
+        plan.notes["placings"] = placings
+        plan.notes["places"] = tuple(_whereabouts(call, placing, inputs) for call, placing in zip(calls, placings))
+        plan.watch_around({index for index, each in enumerate(plan.notes["places"]) if each.sorted_anew})
+    found: tuple[Whereabouts, ...] = plan.notes["places"]
+    return found
+
+
+def warn_of_misplaced(layers: Sequence[LayerExplanation]) -> None:
+    """Say which layers must not be drawn on the image, and why."""
+    wrong = [layer for layer in layers if layer.placed is False and layer.note]
+    if wrong:
+        numbers = ", ".join(str(layer.number) for layer in wrong)
+        message = f"layer{'s' if len(wrong) > 1 else ''} {numbers}: {wrong[0].note}"
+        warnings.warn(message, MisplacedNodes, stacklevel=3)
+
+
+def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabouts:
+    if call.adapter.places(call.name, call.graph.x.shape[2]) is not None:
+        return Whereabouts(None, call.grid)  # regions that are told, not a grid
+    if placing.placed is not False:
+        note = f"places not proven: {placing.problem}" if placing.problem else ""
+        return Whereabouts(placing.placed, call.grid, note=note)
+    simple = placing.held and call.partition is None and call.graph.y.shape[2] == call.graph.x.shape[2]
+    silent = placing.nodes.silent
+    if silent and simple:
+        grid = _grid_without(placing, call.grid, inputs.size)
+        if grid is not None:
+            extra = f"{len(silent)} node{'s' if len(silent) > 1 else ''} that the image does not reach"
+            words = f"{extra} (learned ones, such as prompts) have no place on it and are left out"
+            order = NodeOrder.without(silent, call.graph.x.shape[2])
+            acts = call.site.activations
+            mapped = acts is not None and acts[0, 0].numel() == order.count
+            return Whereabouts(True, grid, order, map_in_order=mapped, note=words)
+    if silent:
+        seen = f"{len(silent)} of {call.grid[0] * call.grid[1]} do not change with the image at all"
+        return Whereabouts(False, call.grid, note=_refuted("extra", call, f"{seen}; {CURE}"))
+    if simple and placing.around.right and placing.nodes.right is False:
+        words = "the network sorts its nodes; they are put back in the order of the grid"
+        in_order = placing.explained.right is False
+        return Whereabouts(None, call.grid, sorted_anew=True, map_in_order=in_order, note=words)
+    wrong = max(answer.wrong for answer in (placing.nodes, placing.around) if answer.right is False)
+    seen = f"{wrong:.0%} of those asked change with other parts of the image than the ones they are drawn on"
+    return Whereabouts(False, call.grid, note=_refuted("moved", call, f"{seen}; {CURE}"))
+
+
+def _refuted(how: str, call: GraphCall, words: str) -> str:
+    what = "nodes were added" if how == "extra" else "the nodes were moved"
+    return f"{what} inside of {call.name}, so they do not lie where they would be drawn: {words}"
+
+
+def _grid_without(placing: Placing, grid: Grid, size: Grid) -> Grid | None:
+    """(H, W) on which the nodes that the image reaches lie in order; None where there is no such grid."""
+    silent = set(placing.nodes.silent)
+    kept = [node for node in range(grid[0] * grid[1]) if node not in silent]
+    shapes = [(h, len(kept) // h) for h in range(1, len(kept) + 1) if len(kept) % h == 0]
+    shapes.sort(key=lambda shape: abs(shape[0] * size[1] - shape[1] * size[0]) / (shape[0] * size[1]))
+    changes = placing.changes[:, torch.tensor(kept)]
+    for shape in shapes[:3]:
+        answer = judge(changes, shape, placing.bands)
+        if answer.right:
+            return shape
+    return None
