@@ -87,7 +87,7 @@ def command(
         given += [] if value is None else [f"run.{name}={value}"]
     settings = load(config, given, smoke=smoke)
     if data is not None:
-        _read(settings, data, root)
+        _read(settings, data, root, named=any(word.startswith("data.name=") for word in overrides))
 
     import vizgraph
     from vizgraph.training.run import default_folder
@@ -111,16 +111,18 @@ def command(
     return Answer(record, lines)
 
 
-def _read(settings: Any, data: str, root: str | None) -> None:
-    """Let a config read these images.
+def _read(settings: Any, data: str, root: str | None, *, named: bool) -> None:
+    """Let a config read these images; `named` says that an override has said what kind of data they are.
 
     Raises:
         UsageError: it reads the bundled scenes and a folder is given.
     """
     from vizgraph.evaluation import data_config
 
-    named = data_config(data, root=root)
-    if settings.data.name == SCENES and named.name != SCENES:
+    given = data_config(data, root=root)
+    if settings.data.name == SCENES and given.name != SCENES:
         why = "this config reads the bundled scenes, not a folder"
         raise UsageError("--data", why, "leave out --data or --smoke")
-    settings.data.name, settings.data.root = named.name, named.root
+    settings.data.root = given.root
+    if not named:
+        settings.data.name = given.name
