@@ -156,12 +156,15 @@ def _head_on_dot(ax, collection, at, dots):
     long = min(1.25 * head, 0.45 * steps.sum())
     if not long:
         return False
+    neck = np.array([np.interp(long, back[::-1], line[::-1, at]) for at in range(2)])
+    axis = (line[-1] - neck) / max(np.hypot(*(line[-1] - neck)), 1e-9)
+    wing = neck - 0.15 * long * axis
+    across = np.array([-axis[1], axis[0]]) * head / 2
+    mix = np.stack(np.meshgrid(np.linspace(0, 1, 9), np.linspace(0, 1, 9)), -1).reshape(-1, 2)
+    base = (wing - across) + 2 * across * mix[:, :1]
+    inside = base + (line[-1] - base) * mix[:, 1:]
     for x, y, radius in dots:
-        if np.hypot(x - start[0], y - start[1]) < 1:
-            continue
-        away = np.hypot(line[:, 0] - x, line[:, 1] - y)
-        half = 0.5 * head * np.clip(back / long, 0, 1)
-        if ((back <= long) & (away < radius + half - 0.8)).any():
+        if np.hypot(x - start[0], y - start[1]) >= 1 and (np.hypot(*(inside - (x, y)).T) < radius - 0.5).any():
             return True
     return False
 
