@@ -18,6 +18,7 @@ _HOME = {
     "render": "vizgraph.api.render",
     "compare": "vizgraph.api.compare",
     "explore": "vizgraph.api.explore",
+    "figure": "vizgraph.api.figure",
     "score": "vizgraph.api.score",
     "summarize": "vizgraph.api.summarize",
     "verify": "vizgraph.api.verify",
@@ -29,6 +30,7 @@ __all__ = [
     "compare",
     "evaluate",
     "explore",
+    "figure",
     "list_models",
     "load_image",
     "load_model",
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from vizgraph.api.compare import compare
     from vizgraph.api.evaluate import evaluate
     from vizgraph.api.explore import explore
+    from vizgraph.api.figure import figure
     from vizgraph.api.render import render
     from vizgraph.api.score import score
     from vizgraph.api.summarize import summarize

@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": "Render bundled images with the bundled checkpoint, offline.",
     "render": "Figures for an image, several images, or a folder.",
     "compare": "The same image through several models, checkpoints or targets.",
+    "figure": "The figures papers print, of several images and networks.",
     "explore": "The interactive page, one offline HTML file.",
     "train": "Train a network from a config file.",
     "evaluate": "Accuracy, calibration and localization of a checkpoint.",

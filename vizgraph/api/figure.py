@@ -1,0 +1,190 @@
+"""`vizgraph.figure`: the figures that papers print, of several images and networks on one page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viz_nodes.batch import inputs, manifest
+from viz_nodes.batch.options import RenderOptions, split
+from vizgraph.api.columns import Column, Networks, Shown, explained, name_of, paired
+from vizgraph.api.images import require_image
+from vizgraph.api.networks import file_name
+from vizgraph.errors import UsageError, as_ours, as_usage
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz_nodes.explanation import Explanation
+
+LAYOUTS = {
+    "release": "the three rows of the release for each image, a column a layer",
+    "images": "a row an image: the photograph, and the last layer's pictures beside it",
+    "networks": "a row an image: the photograph, and each network's map",
+    "depths": "a row an image: the photograph, and the same centers at an early and a late layer",
+    "edges": "each layer's strongest edges all over the picture, bundled",
+    "layers": "all layers of one image",
+}
+"""What a figure can be."""
+_ONE_IMAGE = ("release", "edges", "layers")
+DEFAULTS = RenderOptions()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was written.
+
+    Attributes:
+        paths: the figure in each format, and last the LaTeX that includes it.
+        caption: what is drawn, in sentences.
+    """
+
+    paths: list[Path]
+    caption: str
+
+    def record(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {"paths": [str(path) for path in self.paths], "caption": self.caption}
+
+
+def figure(
+    layout: str,
+    images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str] = "viz_output",
+    *,
+    models: Any = None,
+    checkpoints: Sequence[str | os.PathLike[str] | None] = (),
+    options: RenderOptions | None = None,
+    load: dict[str, Any] | None = None,
+    **more: Any,
+) -> Drawn:
+    """Draw one figure of several images, and write it with the LaTeX that includes it.
+
+    Writes `<out>/figures/<layout>.png` (and the other formats) and `<layout>.tex`; an earlier one is replaced.
+
+    Args:
+        layout: one of `LAYOUTS`.
+        images: files or folders, in the order of the rows.
+        models: an architecture or a network, for "networks" several.
+        checkpoints: as many as `models`, or one for all.
+        options: how it is drawn; fields of it may be given by themselves (`layers`, `centers`, `width`, ...).
+        load: keywords of `vizgraph.api.networks.load`.
+
+    Raises:
+        UsageError: an unknown layout, or more images or networks than it shows.
+        VizgraphError: see `vizgraph.render`.
+    """
+    with as_ours():
+        if layout not in LAYOUTS:
+            raise UsageError("layout", f"there is no {layout!r}", f"choose from {', '.join(LAYOUTS)}")
+        with as_usage("figure"):
+            options = replace(options or DEFAULTS, **split(more)[0])
+        pairs = paired(models, checkpoints)
+        if len(pairs) > 1 and layout != "networks":
+            raise UsageError("figure", f"{layout} shows one network", "name one, or take the layout networks")
+        given, root = inputs.as_paths(images), inputs.expanded(out)
+        inputs.count(given, root)
+        paths = [item.path for item in inputs.items(given, root)]
+        for path in paths:
+            require_image(path)
+        if len(paths) > 1 and layout in _ONE_IMAGE:
+            raise UsageError("figure", f"{layout} shows one image (got {len(paths)})", "name one, or another layout")
+        return _written(layout, paths, pairs, options, Networks(pairs, **(load or {})), root)
+
+
+def _written(
+    layout: str,
+    paths: Sequence[Path],
+    pairs: Sequence[tuple[Any, Any]],
+    options: RenderOptions,
+    loaded: Networks,
+    out: Path,
+) -> Drawn:
+    from viz_nodes.batch.explainer import one_thread
+    from viz_nodes.draw import figure_bytes, latex_of
+    from viz_nodes.files import write_atomically
+
+    columns = [
+        Column(
+            name_of(model, ckpt),
+            None if ckpt is None else str(ckpt),
+            str(options.target or "top1"),
+            options.method,
+            place,
+        )
+        for place, (model, ckpt) in enumerate(pairs)
+    ]
+    everything = options if options.layers is not None else replace(options, layers=_layers(layout))
+    with one_thread():
+        found = [explained(path, columns, everything, loaded) for path in paths]
+    with as_usage("figure"):
+        made: Any = drawn(layout, [exps for exps, _, _ in found], [shown for _, shown, _ in found], columns, everything)
+    folder = out / "figures"
+    manifest.require_no_links(out, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    note = {
+        "command": "figure",
+        "made_by": manifest.made_by(),
+        "layout": layout,
+        "networks": [{"arch": c.arch, "ckpt": file_name(c.ckpt), "weights": loaded.of(c).weights} for c in columns],
+        "images": [{"sha256": digest} for _, _, digest in found],
+        "options": everything.record(),
+    }
+    written = []
+    for form in options.formats:
+        written.append(folder / f"{layout}.{form}")
+        write_atomically(written[-1], figure_bytes(made, form, dpi=options.dpi, provenance=note))
+    included = f"{layout}.{'pdf' if 'pdf' in options.formats else options.formats[0]}"
+    written.append(folder / f"{layout}.tex")
+    write_atomically(written[-1], latex_of(made, included).encode())
+    return Drawn(written, made.caption)
+
+
+def _layers(layout: str) -> Any:
+    """The layers that a layout shows where nobody names any."""
+    return {"images": (-1,), "networks": (-1,), "depths": (0, -1), "layers": "all"}.get(layout)
+
+
+def drawn(
+    layout: str,
+    exps: Sequence[Sequence[Explanation]],
+    shown: Sequence[Sequence[Shown]],
+    columns: Sequence[Column],
+    options: RenderOptions,
+) -> Figure:
+    """The figure of a layout.
+
+    Args:
+        exps, shown: of each image, for each network.
+        columns: the networks.
+        options: how it is drawn.
+    """
+    from viz_nodes import draw
+    from viz_nodes.draw.artists.photograph import as_picture
+
+    pictures = [replace(as_picture(each[0].image), view=each[0].view) for each in shown]
+    first = [each[0] for each in exps]
+    how: dict[str, Any] = {"caption": options.caption, **options.selected(), **options.drawn()}
+    kinds = list(options.kinds)
+    last = first[0].layers[-1].index
+    if layout == "images":
+        return draw.overview(first, pictures, layer=last, kinds=["photograph", *kinds], **how)
+    if layout == "networks":
+        names = [column.arch for column in columns]
+        if len(set(names)) < len(names):
+            names = [
+                f"{name} {file_name(column.ckpt) or at + 1}" for at, (name, column) in enumerate(zip(names, columns))
+            ]
+        by_name = {name: [each[at] for each in exps] for at, name in enumerate(names)}
+        at = {name: by_name[name][0].layers[-1].index for name in names}
+        picked = kinds if kinds != list(DEFAULTS.kinds) else ["cam"]
+        return draw.networks(by_name, pictures, layer=at, kinds=picked, **how)
+    if layout == "depths":
+        indices = [layer.index for layer in first[0].layers]
+        return draw.depths(first, pictures, layers=indices, **how)
+    indices = [layer.index for layer in first[0].layers]
+    picked = ["edges"] if layout == "edges" else kinds
+    return draw.figure(first[0], pictures[0], layers=indices, kinds=picked, **how)
