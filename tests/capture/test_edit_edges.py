@@ -187,7 +187,7 @@ def test_wrong_edits_are_refused_and_leave_nothing(make_net, make_pixels):
         assert hooks_on(net) == 0
     with pytest.raises(TypeError, match="must map layers"), viz_nodes.edit_edges(net, cut=[1]):
         pass
-    foreign = make_net("softmax")
+    foreign = make_net("spread")
     with pytest.raises(ValueError, match="adapter"), viz_nodes.edit_edges(foreign, cut={0: [(0, 0)]}):
         foreign(pixels)
     plain = net(pixels)

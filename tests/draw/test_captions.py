@@ -1,13 +1,24 @@
 import numpy as np
 import pytest
+import torch
 
 from viz_nodes.cams import METHODS
 from viz_nodes.draw.figures import figure
 from viz_nodes.draw.geometry.selection import choose_centers, ego_of
-from viz_nodes.draw.style.captions import SEPARATOR, WORDS, method_words, number, percent, plain, target_words
+from viz_nodes.draw.style.captions import (
+    SEPARATOR,
+    WORDS,
+    layer_words,
+    method_words,
+    number,
+    percent,
+    plain,
+    target_words,
+)
 from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.wrapping import shortened, wrap
 from viz_nodes.draw.wording import edges_words
+from viz_nodes.explanation import Explanation
 
 
 def spaced(text):
@@ -174,3 +185,37 @@ def test_an_explanation_shows_itself_in_a_few_words(make_explanation):
     assert len(repr(exp)) < 300
     assert exp.label(int(exp.target[0])) in repr(exp)
     assert len(repr(exp.layers[0])) < 300
+
+
+@pytest.mark.parametrize(
+    ("activation", "words"),
+    [("softmax", "class 1, 88 %"), ("sigmoid", "class 1, 95 %"), ("none", "output 1, 3")],
+)
+def test_a_percentage_is_said_of_probabilities_alone(activation, words):
+    exp = Explanation(
+        logits=torch.tensor([[1.0, 3.0]]),
+        target=torch.tensor([1]),
+        layers=(),
+        method="gradcam",
+        image_size=(8, 8),
+        depth=1,
+        activation=activation,
+    )
+    assert spaced(target_words(exp, 0)) == words
+
+
+def test_a_target_that_is_no_class_says_what_it_is():
+    fields = {"layers": (), "method": "gradcam", "image_size": (8, 8), "depth": 1, "activation": "none"}
+    exp = Explanation(torch.tensor([[0.5]]), torch.tensor([-1]), explained=("similarity to a reference",), **fields)
+    assert target_words(exp, 0) == "similarity to a reference"
+    assert "similarity to a reference" in repr(exp)
+
+
+def test_layers_of_several_images_are_told_apart(make_explanation):
+    from dataclasses import replace
+
+    exp = make_explanation()
+    assert "image" not in layer_words(exp, exp.layers[0])
+    second = replace(exp.layers[0], image=1)
+    exp = replace(exp, layers=(second, *exp.layers[1:]))
+    assert spaced(layer_words(exp, second)).endswith("image 2")

@@ -74,8 +74,10 @@ def _rounded(size: Decimal, digits: int) -> Decimal:
 
 
 def layer_words(exp: Explanation, layer: LayerExplanation) -> str:
-    """ "layer 4 of 12"."""
-    return f"layer {layer.number} of {exp.depth}".replace(" ", _JOINED)
+    """ "layer 4 of 12"; "layer 4 of 12, image 2" where a network takes several."""
+    several = len({other.image for other in exp.layers}) > 1 or layer.image not in (0, None)
+    image = f", image {layer.image + 1}" if several and layer.image is not None else ""
+    return f"layer {layer.number} of {exp.depth}{image}".replace(" ", _JOINED)
 
 
 def layer_ways(exp: Explanation, layer: LayerExplanation) -> tuple[str, str, str]:
