@@ -26,11 +26,13 @@ class LayerEdits:
     Attributes:
         cut, keep: the edges to take out, the only ones to leave; None where nothing is said.
         replace: neighbors that stand in for those of the layer, or None.
+        weigh: what the messages of edges are multiplied by, or None.
     """
 
     cut: Edges | None = None
     keep: Edges | None = None
     replace: Edges | None = None
+    weigh: Edges | None = None
 
 
 def settled(name: str, by_layer: Mapping[int, Edges] | None) -> dict[int, Edges]:
@@ -64,7 +66,7 @@ def settled(name: str, by_layer: Mapping[int, Edges] | None) -> dict[int, Edges]
 
 
 def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[int, LayerEdits]:
-    """The edits of each layer by its place from 0, of what was asked as `cut`, `keep` and `replace`.
+    """The edits of each layer by its place from 0, of what was asked as `cut`, `keep`, `replace` and `weigh`.
 
     Raises:
         ValueError: a layer that does not exist, is named twice, or cannot be edited.
@@ -87,6 +89,11 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
                 raise ValueError(
                     f"layer {layer.index + 1} ({layer.name}) sorts its nodes anew in every forward, so its edges "
                     "cannot be named by the places of nodes"
+                )
+            if name == "weigh" and layer.steps:
+                raise ValueError(
+                    f"`weigh` must name layers whose messages a module is given or gives (layer {layer.index + 1}, "
+                    f"{layer.name}, shows in the arithmetic alone)"
                 )
             own = edits.get(layer.index, LayerEdits())
             if getattr(own, name) is not None:
@@ -205,6 +212,31 @@ def _with_own(shown: Tensor, order: NodeOrder, graph: Graph) -> Tensor:
     whole = own.clone()
     whole[rows, nodes] = torch.where(shown < 0, own[rows, nodes], named)
     return whole
+
+
+def edge_weights(edges: Edges, neighbors: Tensor, layer: Layer) -> Tensor:
+    """(B, N, k) what a user wrote to multiply messages by, connected to it; B, N those of windows where there are any.
+
+    Raises:
+        ValueError: another shape.
+        TypeError: no fractions.
+    """
+    whole = neighbors if layer.partition is None else layer.partition.neighbors_on_grid(neighbors)
+    shown = whole if layer.order is None else layer.order.neighbors_on_grid(whole)
+    given = edges(shown.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
+    weights = torch.as_tensor(given).to(neighbors.device)
+    if not weights.is_floating_point():
+        raise TypeError(f"`weigh` must hold fractions for layer {layer.index + 1} (got {weights.dtype})")
+    weights = weights[None] if weights.ndim == 2 else weights
+    if tuple(weights.shape) not in (tuple(shown.shape), (1, *shown.shape[1:])):
+        raise ValueError(
+            f"`weigh` must be of shape {tuple(shown.shape[1:])} or {tuple(shown.shape)} for layer {layer.index + 1} "
+            f"(got {tuple(weights.shape)})"
+        )
+    weights = weights.expand(shown.shape)
+    if layer.order is not None:  # what is not shown counts as it does
+        weights = 1 + layer.order.to_nodes(torch.where(shown < 0, 0, weights - 1))
+    return weights if layer.partition is None else layer.partition.to_windows(weights)
 
 
 def _images(layer: Layer, graph: Graph) -> int:

@@ -1,4 +1,7 @@
-"""Take chosen edges out of chosen layers while a network runs, whatever its code."""
+"""Take chosen edges out of chosen layers while a network runs, whatever its code.
+
+One file because the hooks of an edit share what they know of the running layer.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from viz_nodes.capture.arithmetic_edits import ArithmeticEdits
 from viz_nodes.capture.edge_masks import (
     Edges,
     LayerEdits,
+    edge_weights,
     edits_by_layer,
     frozen_neighbors,
     kept_edges,
@@ -41,6 +45,7 @@ def edit_edges(
     cut: Mapping[int, Edges] | None = None,
     keep: Mapping[int, Edges] | None = None,
     replace: Mapping[int, Edges] | None = None,
+    weigh: Mapping[int, Edges] | None = None,
     frozen: Explanation | None = None,
     adapter: Adapter | Sequence[Adapter] | None = None,
 ) -> Iterator[dict[int, int]]:
@@ -57,6 +62,9 @@ def edit_edges(
         keep: the same, but all other edges of these layers go.
         replace: for each layer the neighbors (N, k) or (B, N, k) that stand in for those the network would build, -1
             for no edge, or a function that gets the network's and returns such a tensor. Cuts are counted on these.
+        weigh: for each layer what the message of each edge is multiplied by, (N, k) or (B, N, k) fractions, or a
+            function as above; gradients flow back into them. 1 changes nothing, and 0 is not a cut: a message of 0 is
+            one that may win a maximum.
         frozen: the graphs of this explanation (of one image, or of as many as will run) stand in for those the network
             would build; otherwise each layer builds its own from what the edits before it left. It must be of this
             network, or of one that has its name, layers and input size.
@@ -77,7 +85,8 @@ def edit_edges(
         ...     logits = model(pixels)
     """
     network = unwrap(model)
-    asked = {"cut": settled("cut", cut), "keep": settled("keep", keep), "replace": settled("replace", replace)}
+    given = {"cut": cut, "keep": keep, "replace": replace, "weigh": weigh}
+    asked = {name: settled(name, by_layer) for name, by_layer in given.items()}
     if frozen is not None and not isinstance(frozen, Explanation):
         raise TypeError(f"`frozen` must be an Explanation (got {type(frozen).__name__})")
     editor = _Editor(network, asked, frozen, adapters_for(adapter))
@@ -270,6 +279,10 @@ class _Editor:
             )
         passed = self._kept(layer, neighbors).flatten()[places]
         running_edits.passed[module] = passed
+        weigh = self._edits[layer.index].weigh
+        if weigh is not None:
+            weights = edge_weights(weigh, neighbors, layer).flatten()[places].to(output.dtype)
+            output = output * weights.view(-1, *(1,) * (output.ndim - 1))
         return output[passed]
 
     def pass_index(self, module: nn.Module, inputs: Any) -> tuple[Any, ...] | None:
@@ -287,7 +300,13 @@ class _Editor:
         times[module] = times.get(module, -1) + 1
         if layer.child is not module or times[module] != layer.child_times:
             return None
-        return None if bool((graph.neighbors >= 0).all()) else (layer, graph)
+        untouched = self._edits[layer.index].weigh is None and bool((graph.neighbors >= 0).all())
+        return None if untouched else (layer, graph)
+
+    def _weighed(self, layer: Layer, messages: Tensor, neighbors: Tensor) -> Tensor:
+        """(B, C, N, k) the messages as they count."""
+        weigh = self._edits[layer.index].weigh
+        return messages if weigh is None else messages * edge_weights(weigh, neighbors, layer)[:, None].to(messages)
 
     def given(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Before the child that is given the messages."""
@@ -306,14 +325,17 @@ class _Editor:
             # Every place that holds no edge was summed as its placeholder.
             holes = graph.neighbors < 0
             placeholder = graph.edge_index[0] if graph.edge_index is not None else graph.neighbors
-            edited = messages - (gather(graph.y, placeholder) * holes[:, None]).sum(-1)
-        elif layer.kind == "mr":
+            summed = gather(graph.y, placeholder)
+            edited = messages - (summed - self._weighed(layer, summed, graph.neighbors) * ~holes[:, None]).sum(-1)
+        elif layer.kind == "mr" and self._edits[layer.index].weigh is None:
             best = _best(gather(graph.y, graph.neighbors), graph.neighbors)
             edited = (best - graph.x).masked_fill(alone, 0)
         else:
-            sent = messages_of(layer.adapter, graph, layer.module)
+            mr = layer.kind == "mr"
+            sent = gather(graph.y, graph.neighbors) if mr else messages_of(layer.adapter, graph, layer.module)
             assert sent is not None
-            edited = _best(sent, graph.neighbors)
+            sent = sent - graph.x[..., None] if mr else sent
+            edited = _best(self._weighed(layer, sent, graph.neighbors), graph.neighbors)
         given[:, layer.slots] = edited.to(given.dtype)
         return (from_nodes(given, args[0], layout), *args[1:])
 
@@ -323,6 +345,7 @@ class _Editor:
         if due is None:
             return None
         neighbors = due[1].neighbors
+        output = self._weighed(due[0], output, neighbors)
         output = output.masked_fill((neighbors < 0)[:, None], float("-inf"))
         return output.masked_fill((neighbors < 0).all(-1)[:, None, :, None], 0)
 

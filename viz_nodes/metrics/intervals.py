@@ -53,7 +53,7 @@ def interval(
     if resamples < 1:
         raise ValueError(f"`resamples` must be at least 1 (got {resamples})")
     members = _members(groups, len(observed))
-    whole: np.ndarray = ~np.isnan(observed).reshape(len(observed), -1).any(axis=1)
+    whole = np.array([not np.isnan(row).any() for row in observed], dtype=bool)
     parts = [rows[whole[rows]] for rows in members]
     parts = [rows for rows in parts if len(rows)]
     if len(parts) < 2:
