@@ -97,8 +97,9 @@ def test_what_cannot_be_scored_says_so(asked):
         edge_scores(net, pixels, exp, 0, "shapley")
     with pytest.raises(ValueError, match="must explain all 3"):
         edge_scores(net, pixels, viz_nodes.explain(net, pixels, layers=[0]), 0)
-    with pytest.raises(TypeError, match="must hold fractions"), viz_nodes.edit_edges(
-        net, weigh={0: torch.ones(24, 4, dtype=torch.int64)}
+    with (
+        pytest.raises(TypeError, match="must hold fractions"),
+        viz_nodes.edit_edges(net, weigh={0: torch.ones(24, 4, dtype=torch.int64)}),
     ):
         net(pixels)
     with pytest.raises(ValueError, match="must be of shape"), viz_nodes.edit_edges(net, weigh={0: torch.ones(24, 3)}):
