@@ -47,9 +47,9 @@ class NodeOrder:
         return where.masked_fill(asked < 0, -1)
 
     def to_nodes(self, mask: Tensor) -> Tensor:
-        """(B, cells, k) bool -> (B, N, k), False for nodes without a cell."""
+        """(B, cells, k) -> (B, N, k), False or 0 for nodes without a cell."""
         nodes = self.nodes.to(mask.device).expand(len(mask), -1)
-        whole = torch.zeros(len(mask), self.count, mask.shape[2], dtype=torch.bool, device=mask.device)
+        whole = torch.zeros(len(mask), self.count, mask.shape[2], dtype=mask.dtype, device=mask.device)
         whole[torch.arange(len(mask), device=mask.device)[:, None], nodes] = mask
         return whole
 
