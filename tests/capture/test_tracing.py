@@ -9,7 +9,7 @@ from torch import nn
 
 import viz_nodes
 from builders.networks import hooks_on, seeded
-from viz_nodes.capture import NoGraphLayer
+from viz_nodes.capture import Adapter, Graph, NoGraphLayer
 
 GRID, NODES = (6, 4), 24
 
@@ -428,6 +428,42 @@ def test_a_graph_that_was_missed_is_told_apart_from_none():
         NoGraphLayer, match=r"no graph layer was found in Net, which chose or moved nodes \(.*topk 1 times"
     ):
         viz_nodes.explain(seeded(lambda: Net(Lost())), pixels_of(1))
+
+
+class Hyperedges(nn.Module):
+    """Nodes are gathered into five groups, and each node hears the two groups nearest to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.centers, self.nn = nn.Parameter(torch.randn(5, 6)), nn.Conv2d(12, 6, 1)
+
+    def forward(self, x):
+        flat = x.flatten(2)
+        apart = torch.cdist(self.centers[None].expand(len(x), -1, -1), flat.transpose(1, 2))
+        groups = take(flat, apart.topk(7, largest=False).indices).mean(-1)
+        heard = take(groups, apart.transpose(1, 2).topk(2, largest=False).indices).amax(-1)
+        return x + self.nn(torch.cat([flat, heard], 1).view(len(x), -1, *GRID))
+
+
+def test_a_hypergraph_is_refused_and_what_to_give_is_said():
+    net = seeded(lambda: Net(Hyperedges()))
+    with pytest.raises(NoGraphLayer, match=r"into 5 groups .*a hypergraph.*members of the groups"):
+        viz_nodes.explain(net, pixels_of(1))
+
+    class Members(Adapter):
+        def claims(self, module):
+            return isinstance(module, Hyperedges)
+
+        def graph(self, module, args, kwargs):
+            flat = args[0].flatten(2)
+            apart = torch.cdist(module.centers[None].expand(len(flat), -1, -1), flat.transpose(1, 2))
+            members = apart.topk(7, largest=False).indices
+            near = apart.transpose(1, 2).topk(2, largest=False).indices
+            heard = torch.stack([own[groups].flatten(1) for own, groups in zip(members, near)])
+            return Graph(flat, heard, flat)
+
+    layer = viz_nodes.explain(net, pixels_of(1), adapter=Members()).layers[0]
+    assert (layer.grid, layer.exact, tuple(layer.neighbors.shape)) == (GRID, False, (1, NODES, 14))
 
 
 class Pixels(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -20,16 +20,24 @@ _NO_CHOICE = {"softmax", "scaled_dot_product_attention", "roll"}
 """What networks do that make no graph."""
 
 
-def without_graph(ran: Sequence[nn.Module], choices: Mapping[str, int]) -> str:
+def without_graph(ran: Sequence[nn.Module], choices: Mapping[str, int], groups: Collection[int] = ()) -> str:
     """What is said of a network in which no graph was seen: that there is none, or that one may have been missed.
 
     Args:
         ran: the modules in the order they ran, the network first.
         choices: how often nodes were chosen, compared or moved, by function.
+        groups: how many groups nodes were gathered into, where they were.
     """
     name = type(ran[0]).__name__ if ran else "the network"
     kinds = Counter(type(module).__name__ for module in ran if not any(True for _ in module.children()))
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4))
+    if groups:
+        counts = " and ".join(map(str, sorted(groups)))
+        return (
+            f"{name} gathers its nodes into {counts} groups and lets nodes hear these, a hypergraph, whose groups lie "
+            "nowhere on the image; give an `adapter` whose `graph` names for each node the members of the groups that "
+            f"it hears ({GUIDE})"
+        )
     attentions = choices.get("softmax", 0) + choices.get("scaled_dot_product_attention", 0)
     chose = {function: count for function, count in choices.items() if function not in _NO_CHOICE}
     if not chose:

@@ -85,6 +85,7 @@ class Recording:
         self._times: dict[nn.Module, int] = {}
         self._started = 0
         self._leaks: set[tuple[nn.Module, int]] = set()
+        self._groups: set[int] = set()
         self.trace: Trace | None = None
 
     def _listening(self) -> bool:
@@ -168,6 +169,10 @@ class Recording:
         """An aggregation was seen; gives the nodes (B, C, N) that the network is to go on with."""
         seen.nodes = connected(seen.nodes)
         if not self._stack or not self._listening() or any(frame.module in self._ignored for frame in self._stack):
+            return seen.nodes
+        places, nodes = seen.nodes.shape[2], seen.y.shape[2]
+        if places < nodes or (places != nodes and nodes in self._groups):
+            self._groups.add(min(places, nodes))  # into groups of nodes, or out of them
             return seen.nodes
         frame = self._stack[-1]
         outer = next((outer for outer in reversed(self._stack) if outer.call is not None), None)
@@ -274,7 +279,7 @@ class Recording:
         for call in self.calls:
             call.leaking = (call.module, call.times) in self._leaks
         if self.trace is not None and not self.calls:
-            raise NoGraphLayer(without_graph([module for _, module in self.ran], self.trace.choices))
+            raise NoGraphLayer(without_graph([module for _, module in self.ran], self.trace.choices, self._groups))
         return self.sites.finish(self.calls)
 
 
