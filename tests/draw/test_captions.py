@@ -50,7 +50,7 @@ def test_control_characters_and_lone_surrogates_are_shown_as_escapes():
 
 
 def test_wrapped_lines_fit_and_lose_no_word():
-    words = "layer 4 of 12 · tabby cat 62 % · Grad-CAM · 9 of 17 neighbors drawn, 61 % of the wins"
+    words = "layer 4 of 12 · tabby cat 62 % · Grad-CAM · 9 of 17 neighbors drawn, 61 % of the channels"
     lines = wrap(words, 100.0, 7.0).split("\n")
     assert len(lines) > 2
     assert all(text_width(line, 7.0) <= 100.0 for line in lines)
@@ -88,7 +88,7 @@ def test_edges_words_count_what_is_drawn_and_what_it_carries(make_explanation):
     own = int((exp.layer(3).neighbors[0, 100] == 100).nonzero()[0])
     assert own == 0
     expected = (
-        f"9 of 17 neighbors drawn, {percent(float(share[:9].sum()))} of the wins; "
+        f"9 of 17 neighbors drawn, {percent(float(share[:9].sum()))} of the channels; "
         f"ring: the center itself, {percent(float(share[0]))}"
     )
     assert edges_words([ego]) == expected

@@ -335,7 +335,7 @@ class _Comparison:
             where = "the place named" if self.selection.center is not None else "the first map's peak"
             words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
         if "graph" in self.kinds:
-            words.append("edge: neighbor to center, width and opacity by share of the wins")
+            words.append("edge: neighbor to center, width and opacity by share of channels")
             if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
                 words.append(CLOSEUP)
             if any(which == len(self.exps) for _, which in plans):

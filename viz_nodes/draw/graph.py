@@ -50,8 +50,8 @@ def draw_graph(
     """Draw a center's neighbors and the edges from them, curved apart, over the whole photograph.
 
     An edge runs from the neighbor, where it is wide, to the center, where its arrowhead is; its width and opacity are
-    its share of the center's wins. A center that is its own neighbor has a ring, as wide as that edge. Where patches
-    are so small that the edges of the nearest neighbors could not be seen, these are drawn in a close-up in the
+    its share of the center's channels. A center that is its own neighbor has a ring, as wide as that edge. Where
+    patches are so small that the edges of the nearest neighbors could not be seen, these are drawn in a close-up in the
     emptiest corner, or beside the picture where every corner has something in it.
 
     Args:

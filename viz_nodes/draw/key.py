@@ -46,7 +46,7 @@ def key_words(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[
     if "neighbors" in kinds and style.ranks and plans and _numbered(subjects, plans, style):
         words.append("numbers: rank, nearest first")
     if "graph" in kinds:
-        words.append("edge: neighbor to center, width and opacity by share of the wins")
+        words.append("edge: neighbor to center, width and opacity by share of channels")
         if color := color_words(style.color):
             words.append(color)
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):

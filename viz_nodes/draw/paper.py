@@ -43,7 +43,7 @@ def caption_of(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping
         "photograph": "the photograph",
         "cam": f"class activation maps by {_listed(methods)} (raw values, {SPANS[style.normalize]}; star: the peak)",
         "neighbors": "the peak's patch and its nearest neighbors, numbered by rank",
-        "graph": "the edges from neighbors to the center, their width and opacity by share of the wins",
+        "graph": "the edges from neighbors to the center, their width and opacity by share of channels",
         "edges": "the layer's strongest edges by contribution",
     }
     shown = [said[kind] for kind in kinds]
@@ -55,7 +55,7 @@ def caption_of(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping
         seen = [ego for plan in plans.values() for ego in plan.seen]
         drawn, total = sum(len(ego.keys) for ego in seen), sum(ego.total for ego in seen)
         carried = sum(ego.carried for ego in seen) / max(len(seen), 1)
-        counted = f"{drawn} of {total} edges are drawn, {percent(carried)} of the wins on average"
+        counted = f"{drawn} of {total} edges are drawn, {percent(carried)} of the channels on average"
         enlarged = sum(plan.enlarged for plan in plans.values())
         sentences.append(f"{counted}{f', {enlarged} of them in close-ups' if enlarged else ''}.")
     return " ".join(sentences).replace(_NBSP, " ")

@@ -62,7 +62,7 @@ class Strongest:
 
     def words(self) -> tuple[str, ...]:
         """How many are drawn, long and short."""
-        what = "the contributions' sum of absolute values" if self.by == "contribution" else "all wins"
+        what = "the contributions' sum of absolute values" if self.by == "contribution" else "all channels"
         count = f"{len(self.senders)} of {self.total}"
         return (
             f"the strongest {count} edges by {self.by}, {percent(self.carried)} of {what}",

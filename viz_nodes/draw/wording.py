@@ -27,7 +27,7 @@ def edges_words(
     enlarged: int = 0,
     brief: int = 0,
 ) -> str:
-    """What is drawn and what is hidden: "9 of 17 neighbors drawn, 61 % of the wins; ring: the center itself, 12 %".
+    """What is drawn and what is hidden: "9 of 17 neighbors drawn, 61 % of the channels; ring: the center itself, 12 %".
 
     Several centers are counted together, their shares averaged. Where all are drawn, only that is said.
 
@@ -45,7 +45,7 @@ def edges_words(
     if total == 0:
         return "no neighbors"
     layer = egos[0].layer
-    about, what = "" if layer.exact else "about ", "the weight" if layer.conv in ("gin", "sum") else "the wins"
+    about, what = "" if layer.exact else "about ", "the weight" if layer.conv in ("gin", "sum") else "the channels"
     carried = sum(ego.carried for ego in egos) / len(egos)
     if brief:
         words = f"all {total}" if drawn == total else f"{drawn} of {total}, {about}{percent(carried)}"
@@ -86,7 +86,7 @@ def color_words(color: str) -> str:
     """What the colors of edges stand for; "" where they only tell centers apart."""
     return {
         "rank": "color: rank, 1 for the nearest",
-        "share": "color: share of the wins",
+        "share": "color: share of channels",
         "contribution": "color: contribution in logits",
         "effect": "color: effect of cutting the edge, in logits",
     }.get(color, "")

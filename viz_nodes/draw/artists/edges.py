@@ -14,12 +14,12 @@ from viz_nodes.draw.geometry.curves import arrow_outline, trimmed
 from viz_nodes.draw.style.palettes import Color
 
 WIDTH_AT_0, WIDTH_PER_SHARE = 0.7, 4.0
-"""Points, at unit 1, of an edge that wins nothing, and what an edge that wins all has more."""
+"""Points, at unit 1, of an edge that provides no channel, and what one that provides all has more."""
 _OPAQUE_AT = 0.2
 
 
 def edge_widths(share: np.ndarray, unit: float) -> np.ndarray:
-    """Width in points of edges by their share of the wins: linear up to all of it, from a hairline at none.
+    """Width in points of edges by their share of channels: linear up to all of it, from a hairline at none.
 
     Args:
         share: (n,) in 0..1.
@@ -39,7 +39,7 @@ def edge_unit(width: float, most: int) -> float:
 
 
 def edge_opacities(share: np.ndarray) -> np.ndarray:
-    """Opacity of edges by share: 0.55 for an edge that wins nothing, full from a fifth of the wins on."""
+    """Opacity of edges by share: 0.55 for an edge that provides no channel, full from a fifth of them on."""
     return np.asarray(0.55 + 0.45 * np.clip(np.asarray(share, float) / _OPAQUE_AT, 0.0, 1.0))
 
 

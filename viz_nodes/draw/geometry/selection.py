@@ -27,8 +27,8 @@ class Selection:
             or a list of these, each in a color of its own; None for the peak. A blank map has no peak, and the picture
             says so.
         k: how many neighbors, "all" or None for every one.
-        order: which ones: "rank" the nearest; "share" those that win most; "contribution" and "effect" those of the
-            largest absolute value.
+        order: which ones: "rank" the nearest; "share" those that provide most channels; "contribution" and "effect"
+            those of the largest absolute value.
         hops: how many layers to go back: a second hop draws the edges of the layer before, lighter, into the
             neighbors drawn. Each of those layers must be among those explained.
         far: how many edges of each further hop, the heaviest.
@@ -131,7 +131,7 @@ class Ego:
 
     @property
     def carried(self) -> float:
-        """Share of the center's wins that the neighbors drawn carry."""
+        """Share of the center's channels that the neighbors drawn carry."""
         return float(self.share.sum())
 
     def value(self, name: str) -> np.ndarray:
