@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from builders.chromium import CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).resolve().parent / "images"
-SHOWN = {"x": 0, "y": 0, "width": 1060, "height": 985}
+SHOWN = {"x": 0, "y": 0, "width": 1120, "height": 760}
 EXPLORER = "document.querySelector('.vge').explorer"
 
 
 def photograph(page: Page) -> Image.Image:
-    return Image.open(io.BytesIO(page.screenshot(clip=SHOWN, full_page=True))).convert("RGB")
+    return Image.open(io.BytesIO(page.screenshot(clip=SHOWN))).convert("RGB")
 
 
 def scenes(page: Page, box: tuple[int, int, int, int]) -> list[tuple[Image.Image, int]]:
@@ -75,7 +75,7 @@ def main() -> None:
             executable_path=CHROMIUM,
             headless=True,
             args=FLAGS,
-            viewport={"width": SHOWN["width"], "height": 800},
+            viewport={"width": SHOWN["width"], "height": SHOWN["height"]},
             device_scale_factor=1,
         )
         page = browser.new_page()
@@ -90,15 +90,14 @@ def main() -> None:
             executable_path=CHROMIUM,
             headless=True,
             args=FLAGS,
-            viewport={"width": 1240, "height": 900},
+            viewport={"width": 1280, "height": 800},
             device_scale_factor=1.5,
         )
         page = browser.new_page()
         page.emulate_media(color_scheme="light")
         page.goto(file.as_uri())
         page.wait_for_selector(".vge[data-ready='1']")
-        clip = {"x": 0, "y": 0, "width": 1240, "height": 1062}
-        page.screenshot(path=FOLDER / "explorer.png", clip=clip, full_page=True)
+        page.screenshot(path=FOLDER / "explorer.png")
         browser.close()
     pictures, durations = [frame for frame, _ in frames], [shown for _, shown in frames]
     for quality in (80, 65, 50, 35):

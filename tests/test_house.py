@@ -39,6 +39,7 @@ TABLE: dict[str, str] = {
     "viz_nodes.batch": (
         f"{RECORD} files text progress capture cams effects explainer graphs export draw explorer metrics"
     ),
+    "viz_nodes.bench": "explanation explainer cams draw explorer",
     "viz_nodes.viz_cam": TOOLKIT,
     "vizgraph.__main__": "cli",
     "vizgraph.errors": "",

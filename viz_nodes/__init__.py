@@ -27,6 +27,7 @@ _HOME = {
     "figure": "viz_nodes.draw",
     "explore": "viz_nodes.explorer",
     "write_page": "viz_nodes.explorer",
+    "workbench": "viz_nodes.bench",
     "Viz_CAM": "viz_nodes.viz_cam",
     "RenderOptions": "viz_nodes.batch",
     "render_folder": "viz_nodes.batch",

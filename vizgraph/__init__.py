@@ -24,6 +24,7 @@ _HOME = {
     "verify": "vizgraph.api.verify",
     "evaluate": "vizgraph.api.evaluate",
     "train": "vizgraph.training",
+    "workbench": "vizgraph.api.workbench",
 }
 __all__ = [
     "__version__",
@@ -39,6 +40,7 @@ __all__ = [
     "summarize",
     "train",
     "verify",
+    "workbench",
 ]
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from vizgraph.api.score import score
     from vizgraph.api.summarize import summarize
     from vizgraph.api.verify import verify
+    from vizgraph.api.workbench import workbench
     from vizgraph.checkpoints import load_model
     from vizgraph.data import load_image
     from vizgraph.models import list_models

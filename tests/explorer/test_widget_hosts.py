@@ -182,11 +182,11 @@ class Shell:
 def shell(monkeypatch):
     import IPython
 
-    from viz_nodes.explorer import widget
+    from viz_nodes.explorer import runs
 
     made = Shell()
     monkeypatch.setattr(IPython, "get_ipython", lambda: made)
-    monkeypatch.setattr(widget, "_shown", {})
+    monkeypatch.setattr(runs, "_shown", {})
     return made
 
 

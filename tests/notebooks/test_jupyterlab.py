@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(CHROMIUM is None, reason=ABSENT),
 ]
 for module in ("jupyterlab", "anywidget", "ipywidgets"):
@@ -34,6 +34,9 @@ EDGES = """(node) => {
 }"""
 
 
+STATE = "application/vnd.jupyter.widget-state+json"
+PATIENCE = 120_000
+"""Milliseconds that a page is given for one step."""
 METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 
@@ -89,24 +92,39 @@ def server(work):
                     process.kill()
 
 
-def wait_for(true, seconds: float) -> None:
-    end = time.monotonic() + seconds
+def wait_for(true, seconds: float | None = None) -> None:
+    """Ask until it is true; without `seconds` as long as the test may take, since how fast a machine is, is not tested."""
+    end = None if seconds is None else time.monotonic() + seconds
     while True:
         try:
             if true():
                 return
         except OSError:
             pass
-        if time.monotonic() > end:
+        if end is not None and time.monotonic() > end:
             raise TimeoutError(f"not true within {seconds} s")
         time.sleep(0.3)
 
 
+def seen(page, true):
+    """A condition that lets the page go on meanwhile."""
+    return lambda: page.wait_for_timeout(200) or true()
+
+
+def opened(browser, address: str):
+    """A page on a notebook whose kernel is there."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    return page
+
+
 def run_all_cells(page) -> None:
     """JupyterLab may call a kernel idle before it is connected, and what is run then is lost: ask until cells start."""
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     started = page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\d+|\*)\]"))
-    for _ in range(4):
-        page.wait_for_timeout(4000)
+    while not started.count():
         page.keyboard.press("Escape")
         page.get_by_role("menuitem", name="Run", exact=True).click(force=True)
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click(force=True)
@@ -114,7 +132,21 @@ def run_all_cells(page) -> None:
             page.wait_for_timeout(200)
             if started.count():
                 return
-    raise TimeoutError("no cell of the notebook started")
+
+
+def run_cell(page, place: int) -> None:
+    """Run a code cell and wait until it has: a key pressed before the editor has the focus is pressed again."""
+    cell = page.locator(".jp-CodeCell").nth(place)
+    prompt = cell.locator(".jp-InputPrompt").first
+    before = prompt.inner_text()
+    while prompt.inner_text() == before:
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        for _ in range(50):
+            page.wait_for_timeout(100)
+            if prompt.inner_text() != before:
+                break
+    wait_for(seen(page, lambda: re.search(r"\[\d+\]", prompt.inner_text())))
 
 
 def test_the_demo_notebook_works_in_jupyterlab(server):
@@ -124,20 +156,26 @@ def test_the_demo_notebook_works_in_jupyterlab(server):
         )
         try:
             page = browser.new_page()
+            page.set_default_timeout(PATIENCE)
             outside, errors = [], []
             page.on("request", lambda request: outside.append(request.url) if leaves(request.url, server) else None)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(f"{server}/lab/tree/viz_demo.ipynb?reset")
-            page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60000)
-            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60000)
+            page.wait_for_selector(".jp-Notebook .jp-CodeCell")
             run_all_cells(page)
 
             explorers = page.locator(".vge[data-ready='1']")
-            wait_for(lambda: page.wait_for_timeout(200) or explorers.count() >= 3, 150)
+            wait_for(seen(page, lambda: explorers.count() >= 3))
             figure = page.locator(".jp-OutputArea img.widget-image").first
             assert figure.evaluate("node => node.naturalWidth") > 400
             first, second = explorers.nth(0), explorers.nth(1)
-            wait_for(lambda: page.wait_for_timeout(200) or first.get_attribute("data-layer") == "2", 60)
+            wait_for(seen(page, lambda: first.get_attribute("data-layer") == "2"))
+            stills = page.locator(".jp-OutputArea-output img:not(.widget-image)")
+            assert stills.count() >= 5, "pictures for places without widgets"
+            visible = page.locator(".jp-OutputArea-output img:not(.widget-image):visible")
+            wait_for(seen(page, lambda: visible.count() == 1))
+            assert second.get_attribute("data-panes") == "2", "two trained networks side by side"
+            assert first.evaluate("(node) => node.getBoundingClientRect().height") < 800
 
             first.scroll_into_view_if_needed()
             first.locator(".vge-mini").nth(4).click()
@@ -156,8 +194,8 @@ def test_the_demo_notebook_works_in_jupyterlab(server):
             before = figure.get_attribute("src")
             page.locator("select").filter(has_text="layercam").first.select_option("layercam")
             page.get_by_role("button", name="Explain").click()
-            wait_for(lambda: page.wait_for_timeout(200) or figure.get_attribute("src") != before, 60)
-            wait_for(lambda: page.wait_for_timeout(200) or "Layer-CAM" in explorers.nth(0).inner_text(), 30)
+            wait_for(seen(page, lambda: figure.get_attribute("src") != before))
+            wait_for(seen(page, lambda: "Layer-CAM" in explorers.nth(0).inner_text()))
             assert outside == []
             assert errors == []
         finally:
@@ -183,41 +221,39 @@ def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_
             profile, executable_path=CHROMIUM, headless=True, args=FLAGS, viewport={"width": 1400, "height": 1100}
         )
         try:
-            page = browser.new_page()
-            page.goto(f"{server}/lab/tree/small.ipynb?reset")
-            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60000)
+            page = opened(browser, f"{server}/lab/tree/small.ipynb?reset")
             page.get_by_role("menuitem", name="Settings", exact=True).click(force=True)
             page.get_by_role("menuitem", name="Save Widget State Automatically").click(force=True)
             run_all_cells(page)
             explorers = page.locator(".vge[data-ready='1']")
-            wait_for(lambda: page.wait_for_timeout(200) or "OPEN 2" in page.inner_text(".jp-Notebook"), 120)
-            for run in range(4, 8):
-                page.locator(".jp-CodeCell").nth(1).locator(".cm-content").click()
-                page.keyboard.press("Control+Enter")
-                wait_for(lambda: page.wait_for_timeout(100) or page.get_by_text(f"[{run}]:").count() > 0, 60)  # noqa: B023
-            page.locator(".jp-CodeCell").nth(2).locator(".cm-content").click()
-            page.keyboard.press("Control+Enter")
-            wait_for(lambda: page.wait_for_timeout(100) or page.get_by_text("[8]:").count() > 0, 60)
+            wait_for(seen(page, lambda: "OPEN 2" in page.inner_text(".jp-Notebook")))
+            for _ in range(4):
+                run_cell(page, 1)
+            run_cell(page, 2)
             assert "OPEN 2" in page.inner_text(".jp-Notebook"), "the explorer and its layout"
-            wait_for(lambda: page.wait_for_timeout(100) or explorers.count() == 1, 30)
+            wait_for(seen(page, lambda: explorers.count() == 1))
             chip = explorers.locator(".vge-chip").first
             assert chip.evaluate("(node) => getComputedStyle(node).borderRadius") == "10px", "JupyterLab styles buttons"
 
             explorers.locator(".vge-mini").nth(1).click()
             explorers.locator(".vge-grid").first.click(position={"x": 60, "y": 60})
-            page.wait_for_timeout(500)
-            page.keyboard.press("Control+s")
             saved = lambda: json.loads((work / "small.ipynb").read_text("utf-8"))  # noqa: E731
-            wait_for(lambda: page.wait_for_timeout(200) or "widgets" in saved()["metadata"], 30)
+
+            def holds(layer: int) -> bool:
+                page.keyboard.press("Control+s")
+                page.wait_for_timeout(500)
+                states = saved()["metadata"].get("widgets", {}).get(STATE, {}).get("state", {}).values()
+                return any(each["state"].get("state", {}).get("layer") == layer for each in states)
+
+            wait_for(lambda: holds(2))
             page.get_by_role("menuitem", name="Kernel", exact=True).click(force=True)
             page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click(force=True)
             page.get_by_text("No Kernel").first.wait_for()
             page.close()
 
-            page = browser.new_page()
-            page.goto(f"{server}/lab/tree/small.ipynb?reset")
+            page = opened(browser, f"{server}/lab/tree/small.ipynb?reset")
             again = page.locator(".vge[data-ready='1']")
-            again.wait_for(timeout=60000)
+            again.wait_for()
             assert [again.get_attribute(f"data-{name}") for name in ("layer", "pins")] == ["2", "1"]
             page.close()
 
@@ -225,10 +261,9 @@ def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_
             touched = saved()
             touched["cells"].append({"id": "more", "cell_type": "markdown", "metadata": {}, "source": ["more"]})
             (work / "copy.ipynb").write_text(json.dumps(touched), "utf-8")
-            page = browser.new_page()
-            page.goto(f"{server}/lab/tree/copy.ipynb?reset")
+            page = opened(browser, f"{server}/lab/tree/copy.ipynb?reset")
             picture = page.locator(".jp-OutputArea-output img")
-            picture.wait_for(timeout=60000)
+            picture.wait_for()
             assert picture.evaluate("(node) => node.naturalWidth") > 250
             assert page.locator(".vge").count() == 0
         finally:

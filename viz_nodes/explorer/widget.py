@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-import sys
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakSet
 
 import anywidget
 import traitlets
@@ -16,6 +14,7 @@ from viz_nodes.explanation import Explanation
 from viz_nodes.explorer.document import Document, Shown, with_sources
 from viz_nodes.explorer.looked import describe
 from viz_nodes.explorer.page import static
+from viz_nodes.explorer.runs import replace_those_of_an_earlier_run
 from viz_nodes.explorer.still import still
 from viz_nodes.explorer.stills import publish
 
@@ -43,7 +42,7 @@ class Explorer(anywidget.AnyWidget):
         In JupyterLab the picture is an output of its own above the widget, which hides it: exports prefer the widget of
         an output to its picture, and show nothing where the front end of widgets cannot be fetched.
         """
-        _replace_those_of_an_earlier_run(self)
+        replace_those_of_an_earlier_run(self)
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None or not self.document:
             return bundle
@@ -108,35 +107,3 @@ def explore(
     explorer = Explorer(document=document, state=state or {}, key=secrets.token_hex(8))
     explorer._sources = sources
     return explorer
-
-
-_shown: dict[str, tuple[str, WeakSet[Explorer]]] = {}
-"""By notebook cell: its last run that showed an explorer, and the explorers shown in it."""
-
-
-def _replace_those_of_an_earlier_run(explorer: Explorer) -> None:
-    """Open an explorer that is about to be shown, and close those that an earlier run of the same cell showed.
-
-    A notebook keeps every widget for good, on both of its sides, though the output it was in is gone. One that is shown
-    in another cell too stays open.
-    """
-    explorer.open()
-    cell, run = _executing()
-    if not cell:
-        return
-    earlier, explorers = _shown.get(cell, ("", WeakSet()))
-    if earlier != run:
-        elsewhere = {each for other, (_, shown) in _shown.items() if other != cell for each in shown}
-        for each in set(explorers) - elsewhere - {explorer}:
-            each.close()
-        explorers = WeakSet()
-    explorers.add(explorer)
-    _shown[cell] = (run, explorers)
-
-
-def _executing() -> tuple[str, str]:
-    """Names of the notebook cell that runs and of this run of it; "" where there is none."""
-    ipython = sys.modules.get("IPython")
-    shell: Any = ipython.get_ipython() if ipython is not None else None
-    request = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    return str(request.get("metadata", {}).get("cellId", "")), str(request.get("header", {}).get("msg_id", ""))
