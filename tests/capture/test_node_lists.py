@@ -306,3 +306,59 @@ def test_edges_that_are_not_a_list_are_an_error():
 def named(layer):
     layer.own_edges = True
     return layer
+
+
+def test_message_passing_inside_message_passing_is_two_layers():
+    from torch_geometric.nn import MessagePassing
+
+    class Inner(MessagePassing):
+        def __init__(self):
+            super().__init__(aggr="max")
+
+        def forward(self, x, edge_index):
+            return self.propagate(edge_index, x=x)
+
+        def message(self, x_i, x_j):
+            return x_j - x_i
+
+    class Outer(MessagePassing):
+        def __init__(self, sends):
+            super().__init__(aggr="mean")
+            self.inner, self.sends = Inner(), sends
+
+        def forward(self, x, edge_index):
+            x = self.inner(x, edge_index)
+            return self.propagate(edge_index, x=x) if self.sends else x
+
+        def message(self, x_j):
+            return x_j
+
+    class Block(nn.Module):
+        def __init__(self, sends):
+            super().__init__()
+            self.conv = Outer(sends)
+
+        def forward(self, x):
+            nodes = x.flatten(2).transpose(1, 2)
+            near = torch.cdist(nodes, nodes).topk(3, largest=False).indices[0]
+            edges = torch.stack([near.flatten(), torch.arange(24).repeat_interleave(3)])
+            return x + self.conv(nodes[0], edges).T.view(x.shape)
+
+    class Net(nn.Module):
+        def __init__(self, sends):
+            super().__init__()
+            self.stem, self.block, self.head = nn.Conv2d(3, 6, 4, stride=4), Block(sends), nn.Linear(6, 5)
+
+        def forward(self, pixels):
+            return self.head(self.block(self.stem(pixels)).mean((2, 3)))
+
+    pixels = torch.randn(1, 3, 24, 16, generator=torch.Generator().manual_seed(3)).double()
+    found = {sends: viz_nodes.explain(seeded(lambda sends=sends: Net(sends)), pixels).layers for sends in (True, False)}
+    assert {(layer.name, layer.conv, layer.exact) for layer in found[True]} == {
+        ("block.conv", "sum", True),
+        ("block.conv.inner", "max", True),
+    }
+    assert [(layer.name, layer.conv, layer.exact) for layer in found[False]] == [("block.conv.inner", "max", True)]
+    net = seeded(lambda: Net(True))
+    first, again = (viz_nodes.explain(net, pixels) for _ in range(2))
+    assert [layer.name for layer in first.layers] == [layer.name for layer in again.layers]

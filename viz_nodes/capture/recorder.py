@@ -148,7 +148,10 @@ class Recording:
     ) -> None:
         edges = graph.edge_index
         for outer in self._stack:
+            nested = graph.sent is not None and outer.call is not None and outer.call.graph.sent is not None
             if outer.call is not None and (same_tensor(outer.call.graph.edge_index, edges) or edges is None):
+                if nested:  # both send messages of their own, or it turns out at the end that the outer one does not
+                    continue
                 self.calls.remove(outer.call)  # the same graph, one module deeper
                 outer.call = None
         if not self.sites.expects(frame, edges):
@@ -227,6 +230,11 @@ class Recording:
 
     def _end(self, call: GraphCall, tensor: Tensor | None, output: Any) -> Any:
         """Keeps what a graph convolution gave, and says what the network is to go on with."""
+        sent = call.graph.sent
+        if sent is not None and sent.rounds == 0 and any(other.order > call.order for other in self.calls):
+            sent.let_go()
+            self.calls.remove(call)  # it left all to the layers inside of it
+            return output
         if call.graph.sent is not None:
             call.graph.sent.let_go()
         call.graph = call.adapter.settle(call.graph)
