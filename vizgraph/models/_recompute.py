@@ -23,6 +23,8 @@ from vizgraph.layers import KNNGraph
 Way = Literal["activations", "blocks"]
 WAYS: tuple[Way, ...] = ("activations", "blocks")
 _ATEN = torch.ops.aten
+_GROUPS = 8
+"""Place of a convolution's groups among its arguments."""
 
 
 def recomputed(part: nn.Module, x: Tensor, way: Way) -> Tensor:
@@ -33,7 +35,7 @@ def recomputed(part: nn.Module, x: Tensor, way: Way) -> Tensor:
 
     Args:
         part: a module (B, C, H, W) -> (B, C', H', W').
-        way: "activations" keeps what convolutions return and who won each maximum, "blocks" nothing but `x`; neither
+        way: "activations" keeps what convolutions of nodes return and who won each maximum, "blocks" nothing but `x`; neither
             searches neighbors twice.
     """
     if not torch.is_grad_enabled() or torch.compiler.is_compiling():
@@ -41,7 +43,7 @@ def recomputed(part: nn.Module, x: Tensor, way: Way) -> Tensor:
         return result
 
     def policy(_context: Any, operation: Any, *args: Any, **_kwargs: Any) -> CheckpointPolicy:
-        kept = way == "activations" and (operation is _ATEN.convolution.default or _is_winner(operation, args))
+        kept = way == "activations" and (_is_convolution(operation, args) or _is_winner(operation, args))
         return CheckpointPolicy.MUST_SAVE if kept else CheckpointPolicy.PREFER_RECOMPUTE
 
     def contexts() -> tuple[Any, Any]:
@@ -51,6 +53,11 @@ def recomputed(part: nn.Module, x: Tensor, way: Way) -> Tensor:
 
     kept: Tensor = checkpoint(part, x, use_reentrant=False, context_fn=contexts)
     return kept
+
+
+def _is_convolution(operation: Any, args: tuple[Any, ...]) -> bool:
+    """Whether an operation is a convolution of nodes; one of their neighbors (in groups) returns k times as much."""
+    return operation is _ATEN.convolution.default and args[_GROUPS] == 1
 
 
 def _is_winner(operation: Any, args: tuple[Any, ...]) -> bool:
