@@ -35,8 +35,8 @@ def recomputed(part: nn.Module, x: Tensor, way: Way) -> Tensor:
 
     Args:
         part: a module (B, C, H, W) -> (B, C', H', W').
-        way: "activations" keeps what convolutions of nodes return and who won each maximum, "blocks" nothing but `x`; neither
-            searches neighbors twice.
+        way: "activations" keeps what convolutions of nodes return and who won each maximum, "blocks" nothing but `x`;
+            neither searches neighbors twice.
     """
     if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         result: Tensor = part(x)
