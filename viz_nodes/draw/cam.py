@@ -174,12 +174,13 @@ def add_contours(
     Between the nodes of a grid; around the regions of at least that value where nodes are no grid.
     """
     lines, widths = [], []
+    thin = float(np.clip(on.width / 150.0, 0.5, 1.0))
     for place, level in enumerate(sorted(levels)):
         for line in _traced(on, places, values, level):
             lines.append(line)
-            widths.append(0.45 + 0.35 * place)
+            widths.append(thin * (0.5 + 0.35 * place))
     artist = LineCollection(lines, colors=look.rim, linewidths=widths, zorder=1.6)
-    artist.set_path_effects([withStroke(linewidth=2.0, foreground=to_rgba("#ffffff", 0.9)), Normal()])
+    artist.set_path_effects([withStroke(linewidth=2.0 * thin, foreground=to_rgba("#ffffff", 0.9)), Normal()])
     on.ax.add_collection(artist, autolim=False)
     return artist
 
