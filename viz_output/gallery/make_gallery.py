@@ -15,16 +15,18 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 DPI = 120
-MOST_BYTES = 4_000_000
+MOST_BYTES = 6_500_000
 
 START = """\
 import vizgraph, viz_nodes
-from viz_nodes.draw import compare, figure, panel, save_figure
+from viz_nodes.draw import compare, depths, figure, networks, overview, panel, save_figure
 
 model = vizgraph.load_model("gcn_demo", "demo")
 sample = vizgraph.load_image("vizgraph/assets/samples/coffee_5.png", model)
 exp = viz_nodes.explain(model, sample.pixels)
-image = sample.image
+names = ("coffee_5", "cat_6", "palace_2")
+samples = [vizgraph.load_image(f"vizgraph/assets/samples/{name}.png", model) for name in names]
+exps = [viz_nodes.explain(model, each.pixels) for each in samples]
 """
 
 
@@ -52,7 +54,7 @@ PICTURES = (
         "figure",
         "The figure",
         "A column a layer: where the network looked (CAM), the patch it looked at most with the neighbors it asked, "
-        "and the graph of their edges.",
+        "the graph of their edges, and close-ups where patches stand too close to see them.",
         f"vizgraph render --ckpt demo --img vizgraph/assets/samples/coffee_5.png --dpi {DPI}",
         "gcn_demo/coffee_5/figure.png",
     ),
@@ -61,49 +63,94 @@ PICTURES = (
         "One graph, as large as a column",
         "Every edge runs from a neighbor, where it is wide, to the center. Width and opacity are its share of the "
         "channels that the center takes; the ring is what it takes from itself.",
-        'fig = panel("graph", exp, -1, image)',
+        'fig = panel("graph", exp, -1, sample)',
     ),
     Picture(
         "neighbors",
-        "Whom the patch asked",
+        "The patch and its neighbors",
         "The patches at their true size, numbered from the nearest; the rest is dimmed.",
-        'fig = panel("neighbors", exp, -1, image)',
+        'fig = panel("neighbors", exp, -1, sample)',
     ),
     Picture(
         "cam",
         "Where the layer looked",
         "A perceptually uniform palette with raw values at the bar; opacity falls with the value.",
-        'fig = panel("cam", exp, -1, image)',
+        'fig = panel("cam", exp, -1, sample)',
     ),
     Picture(
         "cam_release",
         "The same in the colors of the GraphConvNet release",
         "Jet, everywhere as opaque.",
-        'fig = panel("cam", exp, -1, image, palette="release", alpha=0.5, fade=False)',
+        'fig = panel("cam", exp, -1, sample, palette="release", alpha=0.5, fade=False)',
     ),
     Picture(
         "contribution",
         "What the neighbors contribute",
         "Signed: orange edges speak for the class, blue ones against it, in logits, centered on 0.",
-        'fig = panel("graph", exp, -1, image, k="all", color="contribution")',
+        'fig = panel("graph", exp, -1, sample, k="all", color="contribution")',
     ),
     Picture(
         "hops",
         "Two hops",
         "The neighbors' own neighbors, one layer earlier, lighter: the heaviest eighteen of them.",
-        'fig = panel("graph", exp, -1, image, hops=2)',
+        'fig = panel("graph", exp, -1, sample, hops=2)',
     ),
     Picture(
         "centers",
         "Several centers",
         "Each in a color of its own, given by row and column.",
-        'fig = panel("graph", exp, -1, image, center=[(2, 3), (7, 7), (11, 11)], k=6)',
+        'fig = panel("graph", exp, -1, sample, center=[(2, 3), (7, 7), (11, 11)], k=6)',
+    ),
+    Picture(
+        "contours",
+        "For gray print",
+        "Lines of equal value, which gray keeps.",
+        'fig = panel("cam", exp, -1, sample, contours=True)',
+    ),
+    Picture(
+        "edges",
+        "The strongest edges all over the picture",
+        "Two percent of the layer's edges by contribution, bundled where they run alike: orange for the class, blue "
+        "against it.",
+        'fig = panel("edges", exp, -1, sample)',
+    ),
+    Picture(
+        "images",
+        "A row an image",
+        "The photograph, and what the last layer made of it.",
+        'fig = overview(exps, samples, kinds=["photograph", "cam", "graph"])',
+    ),
+    Picture(
+        "networks",
+        "Two networks over several images",
+        "Every map on a scale of its own: raw values of two networks cannot be compared.",
+        """\
+vig = vizgraph.load_model("vig_demo", "demo")
+fig = networks({"gcn_demo": exps, "vig_demo": [viz_nodes.explain(vig, each.pixels) for each in samples]}, samples)""",
+    ),
+    Picture(
+        "depths",
+        "Two centers at an early and a late layer",
+        "Early neighbors look alike, late ones belong together. The close-ups have the color of their center.",
+        "fig = depths(exps[:2], samples[:2], center=[(0.4, 0.45), (0.8, 0.7)])",
+    ),
+    Picture(
+        "layers",
+        "All layers",
+        "In as many rows as the width asks for, no higher than a page.",
+        'fig = figure(exp, sample, layers="all", width="page")',
+    ),
+    Picture(
+        "slide",
+        "A slide",
+        "Letters of a size that is read from the last row.",
+        'fig = figure(exp, sample, layers=[3, 5], kinds=["cam", "graph"], width="slide", theme="dark")',
     ),
     Picture(
         "dark",
         "Dark",
         "For slides and screens.",
-        'fig = figure(exp, image, layers=[3, 5], kinds=["cam", "graph"], theme="dark")',
+        'fig = figure(exp, sample, layers=[3, 5], kinds=["cam", "graph"], theme="dark")',
     ),
     Picture(
         "classes",
@@ -111,7 +158,7 @@ PICTURES = (
         "The three most probable classes, explained in one call, on one scale a layer.",
         """\
 top = viz_nodes.explain(model, sample.pixels, target="top3")
-fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")""",
+fig = figure(top, sample, rows=[0, 1, 2], kinds=["cam"], normalize="layer")""",
     ),
     Picture(
         "compare_methods",
@@ -126,21 +173,32 @@ fig = figure(top, image, rows=[0, 1, 2], kinds=["cam"], normalize="layer")""",
         "compare_models",
         "Two networks side by side",
         "A GraphConvNet and a ViG of the same size, both trained on the bundled scenes. Left and middle: each "
-        "network's map, and whom it asked from the same place, the peak of the first. Right: the difference of the "
-        "maps, and gray the edges that both have.",
+        "network's map on its own scale, and its neighbors of the same place, the peak of the first. Right: the "
+        "difference of the maps, and gray the edges that both have.",
         f"vizgraph compare --arch gcn_demo --arch vig_demo --layers 6 "
         f"--img vizgraph/assets/samples/palace_9.png --dpi {DPI}",
         "compare/palace_9/compare.png",
     ),
     Picture(
+        "photograph",
+        "A natural photograph in its own aspect",
+        "The whole photograph, with the patches where they lie on it. (An untrained network: the place means nothing, "
+        "and the figure says so.)",
+        """\
+from sklearn.datasets import load_sample_image
+untrained = vizgraph.load_model("vig_ti", "random")
+china = vizgraph.load_image(load_sample_image("china.jpg"), untrained)
+fig = figure(viz_nodes.explain(untrained, china.pixels), china, layers=[3, 11], kinds=["cam", "graph"])""",
+    ),
+    Picture(
         "pyramid",
         "A pyramid",
-        "3,136 nodes ask among 196 pooled key nodes, drawn at their true size. (An untrained Pyramid ViG: the place "
+        "3,136 nodes choose among 196 pooled key nodes, drawn at their true size. (An untrained Pyramid ViG: the place "
         "means nothing.)",
         """\
 pyramid = vizgraph.load_model("pvig_ti", "random")
 seen = vizgraph.load_image("vizgraph/assets/samples/coffee_5.png", pyramid)
-fig = panel("graph", viz_nodes.explain(pyramid, seen.pixels, layers=[0]), 0, seen.image, center=(30, 20))""",
+fig = panel("graph", viz_nodes.explain(pyramid, seen.pixels, layers=[0]), 0, seen, center=(30, 20))""",
     ),
 )
 
