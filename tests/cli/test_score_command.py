@@ -130,3 +130,26 @@ def test_tables_hold_any_words_as_latex_and_lines():
     ]
     line = tex_of(rows, left=(0,)).splitlines()[4]
     assert line == r"50 \% of a\_b \& \{c\} \textbackslash{} \#1 \textasciitilde{}\$\textasciicircum{} & 1 \\"
+
+
+def test_orders_of_edges_are_held_beside_what_cutting_does(run, tmp_path):
+    out = ("--out", tmp_path / "out", "--quiet")
+    methods = [word for name in ("share", "contribution", "random") for word in ("--edge-method", name)]
+    asked = ("score", "--ckpt", "demo", "--scenes", "2", "--edges", "--layers", "3,6", *methods, *out)
+    done = run(*asked)
+    assert done.exit_code == 0, done.stderr
+    folder = tmp_path / "out" / "gcn_demo"
+    found = lines_of(folder / "score_edges.csv")
+    assert {(line["layer"], line["method"]) for line in found} == {
+        (layer, method) for layer in ("3", "6") for method in ("share", "contribution", "random")
+    }
+    assert len(found) == 12
+    assert all(-1 <= float(line["size"]) <= 1 and float(line["strongest"]) > 0 for line in found)
+    assert done.stdout.splitlines()[1].split()[:2] == ["all", "share"]
+    assert {path.name for path in folder.iterdir()} == {f"score_edges.{e}" for e in ("csv", "tex", "pdf", "json")}
+    before = (folder / "score_edges.csv").read_bytes()
+    assert run(*asked[:7], "--layers", "6", *methods, *out).exit_code == 0
+    assert (folder / "score_edges.csv").read_bytes() == before  # another question leaves it alone
+    refused = run("score", "--ckpt", "demo", "--scenes", "1", "--edge-method", "share", *out)
+    assert refused.exit_code == 2
+    assert "give --edges, too" in refused.stderr

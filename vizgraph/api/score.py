@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import RenderOptions, layer_indices
 from vizgraph.api import networks
+from vizgraph.api.edge_table import edge_means, measured_edges, shown_edges
 from vizgraph.api.images import load_sample, read_as, require_image
 from vizgraph.api.tables import write_table
 from vizgraph.errors import UsageError, VizgraphError, as_ours, as_usage, sentence
@@ -53,6 +54,8 @@ class Scored:
         """Means over the images for each layer and method."""
         from viz_nodes.metrics.benchmark import summary
 
+        if "size" in self.table:
+            return edge_means(self.table)
         return summary(self.table) if len(self.table) else self.table
 
     @property
@@ -76,12 +79,15 @@ class Measures:
         randomize: compare with shuffled weights.
         road: also ROAD; seconds an image.
         seed: of everything random.
+        edges: instead of maps: methods (`viz_nodes.metrics.edge_scores.METHODS`) whose order of the peaks' edges is
+            held beside what cutting each of them does.
     """
 
     steps: int = 20
     randomize: bool = True
     road: bool = False
     seed: int = 0
+    edges: tuple[str, ...] = ()
 
 
 def score(
@@ -101,7 +107,8 @@ def score(
 ) -> Scored:
     """Faithfulness and sanity figures of methods.
 
-    Writes `<out>/<arch>/score.csv`, `.tex`, `.pdf` and `.json`; what another question left there is kept.
+    Writes `<out>/<arch>/score.csv`, `.tex`, `.pdf` and `.json`, `score_edges` with `measures.edges`; what another
+    question left there is kept.
 
     Args:
         model_or_arch, images, out, checkpoint: as for `vizgraph.render`.
@@ -123,6 +130,7 @@ def score(
     measures, read = measures or Measures(), read_as(reading)
     with as_ours():
         with as_usage("--method"):
+            _require_edge_methods(measures.edges)
             chosen = tuple(name if name == "random" else lookup(name).name for name in methods)
         given, out = [] if images is None else inputs.as_paths(images), inputs.expanded(out)
         total = scenes if scenes is not None else inputs.count(given, out)
@@ -139,6 +147,7 @@ def score(
         else:
             stream = _images(network.model, given, out, read, wanted, failed)
         table = _measured(network.model, stream, chosen, places, measures, total or 0, progress)
+        command = "score_edges" if measures.edges else "score"
         note = {
             "made_by": manifest.made_by(),
             "arch": network.name,
@@ -150,11 +159,20 @@ def score(
                 "target": "top1" if wanted is None else wanted,
                 **reading,
                 "fit": read.fit,
-                **vars(measures),
+                **{name: value for name, value in vars(measures).items() if name != "edges" or value},
             },
         }
-        paths = write_table(out, out / network.name, "score", table, shown(table), note, left=(1,))
+        paths = write_table(out, out / network.name, command, table, shown(table), note, left=(1,))
     return Scored(paths, table, failed)
+
+
+def _require_edge_methods(names: Sequence[str]) -> None:
+    if names:
+        from viz_nodes.metrics.edge_scores import METHODS as known
+
+        for name in names:
+            if name not in known:
+                raise ValueError(f"edges can be scored by {', '.join(known)} (got {name!r})")
 
 
 def _as_given(layers: Sequence[int] | str | None) -> list[int]:
@@ -178,7 +196,10 @@ def _measured(
     from viz_nodes.metrics.benchmark import COLUMNS, score_images
     from viz_nodes.progress import progress
 
-    parts = score_images(model, stream, methods=methods, layers=layers, **vars(measures))
+    if measures.edges:
+        return measured_edges(model, stream, measures.edges, layers, measures.seed, total, show)
+    asked = {name: value for name, value in vars(measures).items() if name != "edges"}
+    parts = score_images(model, stream, methods=methods, layers=layers, **asked)
     lines = [line for part in progress(parts, total=total, show=show, doing="scoring") for line in part]
     table = pd.DataFrame(lines, columns=list(COLUMNS))
     table["layer"] += 1
@@ -221,6 +242,8 @@ def shown(table: pd.DataFrame) -> list[list[str]]:
     """The means as cells, the head first."""
     from viz_nodes.metrics.benchmark import FIGURES, summary
 
+    if "size" in table:
+        return shown_edges(table)
     if not len(table):
         return [["layer", "method", "images", "blank"]]
     means = summary(table)

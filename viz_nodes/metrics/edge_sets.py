@@ -1,0 +1,178 @@
+"""Sufficient and necessary edges: few that carry the answer alone, and few without which there is another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.capture import edit_edges
+from viz_nodes.capture.inputs import prepare
+from viz_nodes.capture.model_state import eval_mode, unwrap
+from viz_nodes.capture.score import CUSTOM, score_of
+from viz_nodes.explanation import NO_EDGE, Explanation
+
+_AT_ONCE = 16
+"""Sizes tried in one batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeSet:
+    """Edges of the layers of one image, found by taking an order from its front.
+
+    Attributes:
+        edges: by layer (N, k) bool.
+        size, total: how many edges these are, of how many.
+        score: the explained score when they alone are replayed (sufficient), or are cut (necessary).
+        whole: the score with all edges.
+        target: the class that the network names then.
+    """
+
+    edges: dict[int, Tensor]
+    size: int
+    total: int
+    score: float
+    whole: float
+    target: int
+
+
+def sufficient_edges(
+    model: nn.Module,
+    pixels: Any,
+    exp: Explanation,
+    scores: Mapping[int, Tensor],
+    *,
+    epsilon: float = 0.1,
+    row: int = 0,
+) -> EdgeSet | None:
+    """The smallest set found whose edges alone keep the class, and the score within `epsilon` of what it was.
+
+    Args:
+        model: the network that was explained.
+        pixels: what it was given.
+        exp: the explanation of all its graph layers, whose graphs are held; of classes.
+        scores: by layer (N, k), high where an edge is to be taken first, as `edge_scores` gives them. Layers that are
+            not named keep all their edges.
+        epsilon: as a fraction of the score's size.
+        row: of the explanation.
+
+    Returns:
+        The first of the order, as few as were found to do; all edges where no fewer do.
+
+    Raises:
+        ValueError: not all layers are explained, no layer is named, a callable target, scores of another shape.
+    """
+    asked = _Replay(model, pixels, exp, scores, row)
+    near = epsilon * abs(asked.whole[0])
+    return asked.smallest(
+        lambda count: asked.order >= count,
+        lambda score, target: (abs(score - asked.whole[0]) <= near) & (target == asked.whole[1]),
+    )
+
+
+def necessary_edges(
+    model: nn.Module, pixels: Any, exp: Explanation, scores: Mapping[int, Tensor], *, row: int = 0
+) -> EdgeSet | None:
+    """The smallest set found without whose edges the network names another class; None where none does.
+
+    Args:
+        model, pixels, exp, scores, row: as for `sufficient_edges`.
+    """
+    asked = _Replay(model, pixels, exp, scores, row)
+    return asked.smallest(lambda count: asked.order < count, lambda score, target: target != asked.whole[1])
+
+
+def outcome(
+    model: nn.Module, pixels: Any, exp: Explanation, cut: Mapping[int, Tensor], *, row: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Scores (n,) and classes (n,) when edges are cut, all graphs held.
+
+    Args:
+        cut: by layer (n, N, k) bool, n sets.
+    """
+    row = exp.row(row)
+    network, one = unwrap(model), exp.only(row)
+    if len(exp.layers) != exp.depth:
+        raise ValueError(f"`exp` must explain all {exp.depth} graph layers (got {len(exp.layers)})")
+    if int(one.target[0]) == CUSTOM:
+        raise ValueError("`exp` must explain a class (got a callable target)")
+    assert exp.source is not None
+    count = len(next(iter(cut.values())))
+    rows = torch.zeros(count, dtype=torch.int64)
+    inputs = prepare(network, pixels).of(exp.source[row : row + 1]).of(rows)
+    score = score_of(one)
+    with eval_mode(network, grad=False), edit_edges(network, cut=dict(cut), frozen=one):
+        raw = inputs.run(network)
+    logits = score.read(raw).logits(raw)
+    return score(raw, rows).detach().cpu().double(), logits.argmax(1).cpu()
+
+
+class _Replay:
+    """One image whose edges are taken in an order.
+
+    Attributes:
+        order: (E,) place of every edge in the order, layer after layer.
+        whole: score and class with all edges.
+    """
+
+    def __init__(self, model: nn.Module, pixels: Any, exp: Explanation, scores: Mapping[int, Tensor], row: int) -> None:
+        if not scores:
+            raise ValueError("`scores` must name at least one layer (got none)")
+        self.asked = (model, pixels, exp)
+        self.row = exp.row(row)
+        self.there: dict[int, Tensor] = {}
+        values = []
+        for layer, own in scores.items():
+            explained = exp.layer(layer)
+            neighbors = explained.neighbors[self.row]
+            if own.shape != neighbors.shape:
+                raise ValueError(f"`scores` must have shape {tuple(neighbors.shape)} for layer {explained.number}")
+            self.there[explained.index] = neighbors != NO_EDGE
+            values.append(own[neighbors != NO_EDGE].double().nan_to_num(nan=-torch.inf))
+        first = torch.cat(values).argsort(descending=True, stable=True)
+        self.order = torch.empty_like(first)
+        self.order[first] = torch.arange(len(first))
+        score, target = self.run([torch.zeros(len(first), dtype=torch.bool)])
+        self.whole = float(score[0]), int(target[0])
+
+    def masks(self, cuts: Sequence[Tensor]) -> dict[int, Tensor]:
+        """By layer (n, N, k), of n times (E,)."""
+        found, first = {}, 0
+        for layer, there in self.there.items():
+            count = int(there.sum())
+            own = torch.zeros(len(cuts), *there.shape, dtype=torch.bool)
+            for at, cut in enumerate(cuts):
+                own[at][there] = cut[first : first + count]
+            found[layer], first = own, first + count
+        return found
+
+    def run(self, cuts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Scores and classes of n cuts."""
+        model, pixels, exp = self.asked
+        return outcome(model, pixels, exp, self.masks(cuts), row=self.row)
+
+    def smallest(self, cut: Callable[[int], Tensor], does: Callable[[float, int], bool]) -> EdgeSet | None:
+        """Sizes are tried from coarse to fine; what does not fall steadily may have a smaller one between."""
+        low, high, best = 0, len(self.order) + 1, None
+        while high - low > 1:
+            sizes = [int(size) for size in np.unique(np.linspace(low, high, _AT_ONCE + 2).round())[1:-1]]
+            sizes = [size for size in sizes if low < size < high]
+            scores, targets = self.run([cut(size) for size in sizes])
+            hits = [at for at in range(len(sizes)) if does(float(scores[at]), int(targets[at]))]
+            if not hits:
+                if best is None and sizes[-1] < len(self.order) and high > len(self.order):
+                    low = sizes[-1]
+                    continue
+                break
+            at = hits[0]
+            best = sizes[at], float(scores[at]), int(targets[at])
+            low, high = (sizes[at - 1] if at else low), sizes[at]
+        if best is None:
+            return None
+        size, score, target = best
+        edges = {layer: mask[0] for layer, mask in self.masks([self.order < size]).items()}
+        return EdgeSet(edges, size, len(self.order), score, self.whole[0], target)
