@@ -148,7 +148,7 @@ def test_orders_of_edges_are_held_beside_what_cutting_does(run, tmp_path):
     assert done.stdout.splitlines()[1].split()[:2] == ["all", "share"]
     assert {path.name for path in folder.iterdir()} == {f"score_edges.{e}" for e in ("csv", "tex", "pdf", "json")}
     before = (folder / "score_edges.csv").read_bytes()
-    assert run(*asked[:7], "--layers", "6", *methods, *out).exit_code == 0
+    assert run(*asked[:6], "--layers", "6", *methods, *out).exit_code == 0
     assert (folder / "score_edges.csv").read_bytes() == before  # another question leaves it alone
     refused = run("score", "--ckpt", "demo", "--scenes", "1", "--edge-method", "share", *out)
     assert refused.exit_code == 2

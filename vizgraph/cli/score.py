@@ -99,8 +99,6 @@ def command(
     labels: Path | None,
     img: tuple[Path, ...],
     scenes: int | None,
-    edges: bool,
-    edge_methods: tuple[str, ...],
     device: str,
     out: Path,
     progress: bool,
@@ -122,6 +120,7 @@ def command(
     from vizgraph.api.score import Measures
     from vizgraph.api.tables import lines_of
 
+    edges, edge_methods = more.pop("edges"), more.pop("edge_methods")
     if edge_methods and not edges:
         raise UsageError("--edge-method", "it orders edges, and maps are scored", "give --edges, too")
     asked = {name: more.pop(name) for name in ("steps", "randomize", "road")}
