@@ -86,7 +86,7 @@ def test_a_killed_worker_costs_nothing_and_the_files_are_those_of_a_run_without_
     process = on_ray(start, arguments, tmp_path)
     first_done(process, tmp_path)
     workers = [pid for pid, name in descendants(process.pid).items() if "MapWorker" in name]
-    assert workers, "no process of Ray's holds the network"
+    assert workers, process.communicate(timeout=240)[1]
     os.kill(workers[0], signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=240)
     assert process.returncode == 1, stderr
