@@ -56,7 +56,8 @@ def _winners(gathered: Tensor) -> Tensor:
     order = torch.arange(k, 0, -1, dtype=torch.uint8, device=gathered.device)[:, None]
     equal = gathered == gathered.amax(dim=2, keepdim=True)
     # A view copies nothing. Compiled, the copy is fused away, and for GPUs torch 2.11 cannot compile the view.
-    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # neither knows a view of another dtype
+    # Nor does a traced program know it.
+    traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
     equal = equal.to(torch.uint8) if traced else equal.view(torch.uint8)
     first = equal.mul_(order).amax(dim=2)
     return (k - first).clamp(max=k - 1)  # NaN equals nothing
