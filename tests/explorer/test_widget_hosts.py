@@ -327,6 +327,53 @@ def test_the_embedded_page_lives_in_a_frame_without_an_origin(make, photograph, 
     page.close()
 
 
+HIDES = """async ([mine, other]) => {
+  const area = document.createElement("div");
+  area.className = "jp-OutputArea";
+  const childOf = (node) => {
+    const child = document.createElement("div");
+    child.className = "jp-OutputArea-child";
+    child.append(node);
+    area.append(child);
+    return child;
+  };
+  const pictures = [mine, other].map((data) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${data}`;
+    return childOf(image);
+  });
+  const el = document.createElement("div");
+  const model = harness.makeModel({ document: harness.shown, state: {}, key: "0123456789abcdef" });
+  const undo = harness.render({ model, el });  // a host draws a widget before it puts it into the page
+  childOf(el);
+  document.body.append(area);
+  await new Promise((done) => setTimeout(done, 200));
+  const seen = () => pictures.map((child) => child.style.display);
+  const alive = seen();
+  undo();
+  const after = seen();
+  area.remove();
+  return [alive, after];
+}"""
+
+
+@pytest.mark.browser
+def test_a_live_widget_hides_the_picture_that_stands_in_for_it_and_no_other(host):
+    import base64
+    import io
+
+    from PIL import Image
+
+    from viz_nodes.explorer.stills import marked
+
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(stream, "PNG")
+    pictures = [marked(stream.getvalue(), key) for key in ("0123456789abcdef", "fedcba9876543210")]
+    assert Image.open(io.BytesIO(pictures[0])).text == {"vizgraph-explorer": "0123456789abcdef"}
+    data = [base64.b64encode(picture).decode("ascii") for picture in pictures]
+    assert host.evaluate(HIDES, data) == [["none", ""], ["", ""]]
+
+
 def test_a_saved_notebook_holds_the_view_as_a_picture_that_an_export_shows(make, photograph):
     nbformat = pytest.importorskip("nbformat")
     exporters = pytest.importorskip("nbconvert.exporters")

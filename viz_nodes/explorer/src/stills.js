@@ -18,22 +18,29 @@ export function keyOf(source) {
 }
 
 /**
- * Hide the outputs of the same notebook cell that hold a picture of this widget.
+ * Hide the outputs of the same notebook cell that hold a picture of this widget, once the widget is in the page: hosts
+ * draw widgets before they put them there.
  *
  * @param {HTMLElement} el where the widget is.
  * @param {string | undefined} key the widget's.
  * @returns {() => void} shows them again.
  */
 export function hideStills(el, key) {
-  const area = key ? el.closest(".jp-OutputArea") : null;
+  if (!key) return () => {};
   /** @type {HTMLElement[]} */
   const hidden = [];
-  for (const image of area?.querySelectorAll(".jp-OutputArea-child img") ?? []) {
-    const child = /** @type {HTMLElement} */ (image.closest(".jp-OutputArea-child"));
-    if (keyOf(/** @type {HTMLImageElement} */ (image).src) === key) hidden.push(child);
-  }
-  for (const child of hidden) child.style.display = "none";
+  const arrival = new ResizeObserver(() => {
+    if (!el.isConnected) return;
+    arrival.disconnect();
+    for (const image of el.closest(".jp-OutputArea")?.querySelectorAll(".jp-OutputArea-child img") ?? []) {
+      const child = /** @type {HTMLElement} */ (image.closest(".jp-OutputArea-child"));
+      if (keyOf(/** @type {HTMLImageElement} */ (image).src) === key) hidden.push(child);
+    }
+    for (const child of hidden) child.style.display = "none";
+  });
+  arrival.observe(el);
   return () => {
+    arrival.disconnect();
     for (const child of hidden) child.style.display = "";
   };
 }

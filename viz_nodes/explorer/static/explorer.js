@@ -3189,20 +3189,27 @@ function keyOf2(source) {
   return at < 0 ? "" : bytes.slice(at + MARK.length, at + MARK.length + 16);
 }
 function hideStills(el, key) {
-  const area = key ? el.closest(".jp-OutputArea") : null;
+  if (!key) return () => {
+  };
   const hidden = [];
-  for (const image of area?.querySelectorAll(".jp-OutputArea-child img") ?? []) {
-    const child = (
-      /** @type {HTMLElement} */
-      image.closest(".jp-OutputArea-child")
-    );
-    if (keyOf2(
-      /** @type {HTMLImageElement} */
-      image.src
-    ) === key) hidden.push(child);
-  }
-  for (const child of hidden) child.style.display = "none";
+  const arrival = new ResizeObserver(() => {
+    if (!el.isConnected) return;
+    arrival.disconnect();
+    for (const image of el.closest(".jp-OutputArea")?.querySelectorAll(".jp-OutputArea-child img") ?? []) {
+      const child = (
+        /** @type {HTMLElement} */
+        image.closest(".jp-OutputArea-child")
+      );
+      if (keyOf2(
+        /** @type {HTMLImageElement} */
+        image.src
+      ) === key) hidden.push(child);
+    }
+    for (const child of hidden) child.style.display = "none";
+  });
+  arrival.observe(el);
   return () => {
+    arrival.disconnect();
     for (const child of hidden) child.style.display = "";
   };
 }

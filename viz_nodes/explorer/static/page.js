@@ -3224,20 +3224,27 @@
     return at < 0 ? "" : bytes.slice(at + MARK.length, at + MARK.length + 16);
   }
   function hideStills(el2, key) {
-    const area = key ? el2.closest(".jp-OutputArea") : null;
+    if (!key) return () => {
+    };
     const hidden = [];
-    for (const image of area?.querySelectorAll(".jp-OutputArea-child img") ?? []) {
-      const child = (
-        /** @type {HTMLElement} */
-        image.closest(".jp-OutputArea-child")
-      );
-      if (keyOf2(
-        /** @type {HTMLImageElement} */
-        image.src
-      ) === key) hidden.push(child);
-    }
-    for (const child of hidden) child.style.display = "none";
+    const arrival = new ResizeObserver(() => {
+      if (!el2.isConnected) return;
+      arrival.disconnect();
+      for (const image of el2.closest(".jp-OutputArea")?.querySelectorAll(".jp-OutputArea-child img") ?? []) {
+        const child = (
+          /** @type {HTMLElement} */
+          image.closest(".jp-OutputArea-child")
+        );
+        if (keyOf2(
+          /** @type {HTMLImageElement} */
+          image.src
+        ) === key) hidden.push(child);
+      }
+      for (const child of hidden) child.style.display = "none";
+    });
+    arrival.observe(el2);
     return () => {
+      arrival.disconnect();
       for (const child of hidden) child.style.display = "";
     };
   }
