@@ -31,6 +31,7 @@ TABLE: dict[str, str] = {
     "viz_nodes.layers": f"{RECORD} capture cams attribution",
     "viz_nodes.explainer": f"{RECORD} capture cams layers",
     "viz_nodes.effects": f"{RECORD} capture cams attribution explainer layers",
+    "viz_nodes.checks": f"{RECORD} capture explainer",
     "viz_nodes.graphs": RECORD,
     "viz_nodes.metrics": f"{RECORD} capture cams attribution effects explainer graphs files",
     "viz_nodes.draw": f"{RECORD} graphs files",

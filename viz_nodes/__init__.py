@@ -17,6 +17,8 @@ _HOME = {
     "verify": "viz_nodes.capture",
     "edit_edges": "viz_nodes.capture",
     "effect": "viz_nodes.effects",
+    "check": "viz_nodes.checks",
+    "Check": "viz_nodes.checks",
     "reach": "viz_nodes.graphs",
     "ClassOver": "viz_nodes.cams",
     "BoxScore": "viz_nodes.cams",
@@ -32,7 +34,7 @@ _HOME = {
     "RenderOptions": "viz_nodes.batch",
     "render_folder": "viz_nodes.batch",
 }
-_ROOMS = ("batch", "cams", "capture", "draw", "effects", "explorer", "export", "graphs", "metrics", "places")
+_ROOMS = ("batch", "cams", "capture", "checks", "draw", "effects", "explorer", "export", "graphs", "metrics", "places")
 """Submodules that `import viz_nodes` makes reachable, imported when they are first used."""
 __all__ = list(_HOME)
 

@@ -337,6 +337,33 @@ def test_nodes_in_another_order_are_put_back(kind):
     assert torch.equal(one.neighbors[::2], exp.layers[0].neighbors)
 
 
+def test_sorted_nodes_in_a_list_are_put_back_too():
+    """As ClusterViG has them: sorted, aggregated by a layer of PyTorch Geometric, put back."""
+    pyg = pytest.importorskip("torch_geometric.nn")
+
+    class SortedList(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = pyg.EdgeConv(nn.Linear(2 * CHANNELS, CHANNELS))
+
+        def forward(self, x):
+            nodes = x.flatten(2)
+            order = nodes[:, 0].argsort(1)[:, None].expand_as(nodes)
+            inside = nodes.gather(2, order)
+            first = torch.arange(len(x))[:, None, None] * NODES
+            edges = (nearest(inside) + first).flatten(1)
+            out = self.conv(inside.transpose(1, 2).reshape(-1, CHANNELS), edges)
+            out = out.view(len(x), NODES, CHANNELS).transpose(1, 2)
+            return x + torch.empty_like(out).scatter(2, order, out).view(x.shape)
+
+    net, images = built(SortedList, SortedList, Block), pixels()
+    exp = viz_nodes.explain(net, images)
+    assert [layer.placed for layer in exp.layers] == [True] * 3
+    with torch.no_grad():
+        assert torch.equal(exp.layers[0].neighbors, nearest(net.stem(images).flatten(2))[0])
+    assert [proof.placed for proof in viz_nodes.verify(net, images)] == [True] * 3
+
+
 def test_an_order_is_still_put_back_when_everything_is_looked_at_again(monkeypatch):
     from viz_nodes.capture import plans
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -21,7 +21,9 @@ OnGrid = Callable[[nn.Module, Grid, Tensor], Tensor]
 
 
 @contextmanager
-def hearing_held(plan: Plan, adapters: Sequence[Adapter], on_grid: OnGrid) -> Iterator[None]:
+def hearing_held(
+    plan: Plan, adapters: Sequence[Adapter], on_grid: OnGrid, free: Collection[int] = ()
+) -> Iterator[None]:
     """Inside, a forward of four images is one in which nothing goes from node to node but by convolutions.
 
     Messages that lie in a child's input are put in place there; a convolution that takes key nodes is given those of
@@ -33,15 +35,17 @@ def hearing_held(plan: Plan, adapters: Sequence[Adapter], on_grid: OnGrid) -> It
         adapters: from `adapters_for`.
         on_grid: given (module, (H, W), values (4, C, H, W)) wherever a module around a layer takes all nodes on their
             grid; returns what it takes instead.
+        free: layers in which nothing is held.
     """
     with ExitStack() as stack:
         holders: dict[nn.Module, _Holder] = {}
         grids: dict[nn.Module, Grid] = {}
-        for layer in plan.layers:
+        for index, layer in enumerate(plan.layers):
             module = layer.run[0]()
             assert module is not None
-            holder = holders.setdefault(module, _Holder(module))
-            holder.layers[layer.run[1]] = (layer, layer.adapter_among(adapters))
+            if index not in free:
+                holder = holders.setdefault(module, _Holder(module))
+                holder.layers[layer.run[1]] = (layer, layer.adapter_among(adapters))
             enclosing = None if layer.enclosing is None else layer.enclosing()
             if enclosing is not None:
                 grids[enclosing] = layer.grid

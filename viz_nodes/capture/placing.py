@@ -9,7 +9,7 @@ all changes, one outside of it does not change, and one that the image does not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -183,6 +183,9 @@ def place(
 ) -> tuple[Placing, ...]:
     """What is seen of the places of every layer, from one forward of four versions of an image.
 
+    Where nodes are sorted, what they hear cannot be held by their numbers: the layers after them would get it in other
+    places. Then there is another forward, in which nothing is held in those layers.
+
     Args:
         network: in eval mode.
         inputs: of which one image is taken.
@@ -194,6 +197,22 @@ def place(
     probes = inputs.of(torch.full((VERSIONS,), image, dtype=torch.int64))
     for versions in probes.images:
         versions.copy_(versions_of(versions[0], bands))
+    first = _answers(network, probes, adapters, plan, bands, ())
+    moved = {index for index, placing in enumerate(first) if placing.nodes.right is False and placing.around.right}
+    if not moved or max(moved) == len(first) - 1 == min(moved):
+        return first
+    again = _answers(network, probes, adapters, plan, bands, moved)
+    return tuple(one if index in moved else other for index, (one, other) in enumerate(zip(first, again)))
+
+
+def _answers(
+    network: nn.Module,
+    probes: Inputs,
+    adapters: Sequence[Adapter],
+    plan: Plan,
+    bands: Sequence[float],
+    free: Collection[int],
+) -> tuple[Placing, ...]:
     around: dict[nn.Module, list[Answer]] = {}
 
     def banded(module: nn.Module, grid: Grid, values: Tensor) -> Tensor:
@@ -203,9 +222,10 @@ def place(
 
     # Graphs that show in the arithmetic alone are looked for again, and what nodes hear there cannot be held.
     certain = [adapter for adapter in adapters if not (plan.traced and adapter.guessed)]
+    known = None if plan.traced else plan
     try:
-        with recording(network, certain, probes.pixels, None if plan.traced else plan, traced=plan.traced) as record:
-            with hearing_held(plan, adapters, banded):
+        with recording(network, certain, probes.pixels, known, traced=plan.traced) as record:
+            with hearing_held(plan, adapters, banded, free):
                 probes.run(network)
             as_planned = record.finish()
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -213,11 +233,12 @@ def place(
     if not as_planned or len(record.calls) != len(plan.layers):
         return _unseen(plan, "other layers ran")
     placings = []
-    for call, layer in zip(record.calls, plan.layers):
+    for index, (call, layer) in enumerate(zip(record.calls, plan.layers)):
         enclosing = None if layer.enclosing is None else layer.enclosing()
         seen = around.get(enclosing, []) if enclosing is not None else []
         answer = NOTHING_SEEN if not seen else seen[0] if len(seen) == 1 else seen.pop(0)
-        placings.append(_placing(call, answer, bands, held=not plan.traced))
+        held = not plan.traced and not any(before in free for before in range(index))
+        placings.append(_placing(call, answer, bands, held=held))
     return tuple(placings)
 
 

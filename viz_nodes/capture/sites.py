@@ -171,6 +171,8 @@ class SiteFinder:
         site = call.site
         site.activations, site.cam_layer, site.cam_module = call.nodes, call.name, call.module
         site.cam_call, site.grid, site.listed = call.times, grid, True
+        around = self._enclosing.get(call)
+        site.enclosing = around.frame.module if around is not None and around.grid == grid else None
         return True
 
     def _note_convolution(self, frame: Frame, tensor: Tensor, handed: Any) -> Any:

@@ -112,7 +112,7 @@ def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabou
         return Whereabouts(False, call.grid, note=_refuted("extra", call, f"{seen}; {CURE}"))
     if simple and placing.around.right and placing.nodes.right is False:
         words = "the network sorts its nodes; they are put back in the order of the grid"
-        in_order = placing.explained.right is False
+        in_order = call.site.listed or placing.explained.right is False
         return Whereabouts(None, call.grid, sorted_anew=True, map_in_order=in_order, note=words)
     wrong = max(answer.wrong for answer in (placing.nodes, placing.around) if answer.right is False)
     seen = f"{wrong:.0%} of those asked change with other parts of the image than the ones they are drawn on"

@@ -22,7 +22,8 @@ class Subject:
         exp: the explanation.
         layer: the layer.
         row: of the explanation.
-        picture: the photograph; None draws without one, or over what an earlier painter put there.
+        picture: the photograph; None draws without one, or over what an earlier painter put there. A layer whose nodes
+            do not lie where they would be drawn (`placed` is False) has none.
         view: the part of it that the network saw; None for what the picture says, else all of it.
     """
 
@@ -31,6 +32,10 @@ class Subject:
     row: int = 0
     picture: Picture | None = None
     view: View | None = None
+
+    def __post_init__(self) -> None:
+        if self.layer.placed is False:
+            object.__setattr__(self, "picture", None)
 
     def on(self, ax: Axes, window: View | None = None) -> ImageAxes:
         """The Axes showing the photograph, or a part of it."""

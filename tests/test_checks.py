@@ -1,0 +1,93 @@
+"""`viz_nodes.check`: what is proven of a network and what is not, as one row of a table."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from torch import nn
+
+import viz_nodes
+from builders.networks import hooks_on, select
+from viz_nodes.checks import HEADER
+
+
+def images(count=2):
+    return torch.randn(count, 3, 56, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def cells(check):
+    return [cell.strip() for cell in str(check).strip("|").split("|")]
+
+
+def test_a_network_in_full_is_one_row(make_net):
+    net = make_net("mr", grid=(14, 10))
+    check = viz_nodes.check(net, images())
+    assert check.in_full
+    assert (check.edges_proven, check.places_proven, check.cut_exact, check.problem) == (3, 3, True, "")
+    assert check.unknown == ()
+    row = cells(check)
+    assert row[:5] == ["SmallGNN", "3", "mr", "3 of 3", "3 of 3"]
+    assert row[5].startswith("bit-exact (")
+    assert row[6] == "-"
+    assert len(row) == len(HEADER.splitlines()[0].strip("|").split("|"))
+    exp = viz_nodes.explain(net, images())
+    assert check.cut == sum(int((layer.share == 0).sum()) for layer in exp.layers)
+    assert hooks_on(net) == 0
+    assert json.loads(json.dumps(check.record()))["in_full"] is True
+
+
+def test_what_is_not_known_is_named(make_net):
+    net = make_net("softmax", grid=(14, 10))
+    conv = net.backbone[1][0].graph_conv.static.gconv
+    conv.forward = lambda x, edge_index, y=None: conv.nn(
+        torch.cat([x, select(x, edge_index[0]).median(-1, keepdim=True).values], 1)
+    )
+    check = viz_nodes.check(net, images())
+    assert not check.in_full
+    assert check.edges_proven == 2
+    assert [layer.edges for layer in check.layers] == [True, False, True]
+    assert "how messages are aggregated" in check.layers[1].unknown
+    assert check.cut_exact is True  # of those that can be cut
+
+
+def test_a_network_without_a_graph_has_a_problem():
+    net = nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).double()
+    check = viz_nodes.check(net, images())
+    assert check.layers == ()
+    assert check.problem
+    assert check.problem.replace("|", "\\|") in str(check)
+    assert not check.in_full
+
+
+def test_a_cut_that_changes_the_output_is_told(make_net, monkeypatch):
+    from viz_nodes import checks
+
+    own = checks.explain
+
+    def wrong(*args, **kwargs):
+        exp = own(*args, **kwargs)
+        exp.layers[0].share[:, :, 0] = 0
+        return exp
+
+    monkeypatch.setattr(checks, "explain", wrong)
+    check = viz_nodes.check(make_net("mr", grid=(14, 10)), images())
+    assert check.cut_exact is False
+    assert "changes the output" in str(check)
+
+
+def test_an_output_that_cannot_be_explained_as_it_is_leaves_the_rest(make_net):
+    class Two(nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            logits = self.net(x)
+            return {"a": logits, "b": 2 * logits}
+
+    net = Two(make_net("mr", grid=(14, 10)))
+    check = viz_nodes.check(net, images())
+    assert (check.edges_proven, check.places_proven) == (3, 3)
+    assert "output" in check.problem
+    assert viz_nodes.check(net, images(), output="a").in_full

@@ -1,0 +1,195 @@
+"""What can be said for sure of a network: its graph layers, their edges and places, and that a cut is exact."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.editing import edit_edges
+from viz_nodes.capture.inputs import Inputs, prepare
+from viz_nodes.capture.model_state import eval_mode, name_of, unwrap
+from viz_nodes.capture.outputs import tensors_of
+from viz_nodes.capture.verification import LayerProof, verify
+from viz_nodes.capture.whereabouts import MisplacedNodes
+from viz_nodes.explainer import explain
+from viz_nodes.explanation import Explanation, LayerExplanation
+
+HEADER = (
+    "| network | graph layers | aggregation | edges proven | places proven | zero-share cut | not known |\n"
+    "| --- | --- | --- | --- | --- | --- | --- |"
+)
+"""Above the rows of a table of checks."""
+
+
+@dataclass(frozen=True)
+class LayerCheck:
+    """What can be said for sure of one graph layer.
+
+    Attributes:
+        index: its place among the network's graph layers, from 0.
+        name: module path.
+        conv: how it aggregates, as `viz_nodes.LayerExplanation.conv`.
+        grid: (H, W) of its nodes.
+        edges: whether its edges are proven to be those it used.
+        error: largest difference between what it consumed and what its edges lead to; NaN where nothing was compared.
+        placed: whether its nodes are proven to lie where they are drawn; None where nothing could be seen.
+        unknown: what is not known of it.
+        note: what was found of its places, and what was tried where its edges are not proven; "" for nothing.
+    """
+
+    index: int
+    name: str
+    conv: str
+    grid: tuple[int, int]
+    edges: bool
+    error: float
+    placed: bool | None
+    unknown: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What can be said for sure of a network; printed, it is one row of a table in Markdown (`HEADER` stands above).
+
+    Attributes:
+        model: its name.
+        layers: its graph layers.
+        cut_exact: whether the network's output stays the same to the bit when all edges of share 0 are cut; None where
+            no layer could be cut.
+        cut: how many edges of share 0 there were.
+        problem: why the network could not be looked at or explained, "" where it could.
+    """
+
+    model: str
+    layers: tuple[LayerCheck, ...] = ()
+    cut_exact: bool | None = None
+    cut: int = 0
+    problem: str = ""
+
+    @property
+    def edges_proven(self) -> int:
+        """In how many layers the edges are proven."""
+        return sum(layer.edges for layer in self.layers)
+
+    @property
+    def places_proven(self) -> int:
+        """In how many layers the places are proven."""
+        return sum(layer.placed is True for layer in self.layers)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What is not known of some layer, each once."""
+        return tuple(dict.fromkeys(words for layer in self.layers for words in layer.unknown))
+
+    @property
+    def in_full(self) -> bool:
+        """Whether everything is proven in every layer."""
+        proven = self.edges_proven == self.places_proven == len(self.layers) > 0
+        return proven and self.cut_exact is True and not self.problem
+
+    def record(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        counts = {"edges_proven": self.edges_proven, "places_proven": self.places_proven, "in_full": self.in_full}
+        return asdict(self) | counts | {"unknown": list(self.unknown)}
+
+    def __str__(self) -> str:
+        count = len(self.layers)
+        kinds = ", ".join(dict.fromkeys(layer.conv for layer in self.layers)) or "-"
+        cut = {True: f"bit-exact ({self.cut:,} edges)", False: "**changes the output**", None: "-"}[self.cut_exact]
+        refuted = sum(layer.placed is False for layer in self.layers)
+        places = f"{self.places_proven} of {count}" + (f", {refuted} **refuted**" if refuted else "")
+        words = "; ".join((*self.unknown, self.problem) if self.problem else self.unknown) or "-"
+        edges = f"{self.edges_proven} of {count}" if count else "-"
+        cells = (self.model, str(count), kinds, edges, places if count else "-", cut, words)
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def check(
+    model: nn.Module,
+    pixels: Any,
+    *,
+    adapter: Adapter | Sequence[Adapter] | None = None,
+    target: Any = None,
+    output: Any = None,
+) -> Check:
+    """Look at a network as if for the first time, and say what is proven of it and what is not known.
+
+    Args:
+        model, pixels, adapter, target, output: as for `explain`.
+
+    Returns:
+        The check. A network without a graph layer that is known, or whose output cannot be explained as it is, is one
+        with a `problem`, not an error.
+
+    Raises:
+        TypeError: the model is no module, or pixels are no tensors.
+    """
+    network = unwrap(model)
+    inputs = prepare(network, pixels)
+    try:
+        proofs = verify(network, pixels, adapter=adapter)
+    except ValueError as error:
+        return Check(name_of(network), problem=_first_line(error))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MisplacedNodes)
+            exp = explain(network, pixels, target=target, output=output, adapter=adapter)
+    except (ValueError, TypeError) as error:
+        return Check(name_of(network), tuple(_checked(proof, None) for proof in proofs), problem=_first_line(error))
+    by_name = {layer.name: layer for layer in exp.layers}
+    layers = tuple(_checked(proof, by_name.get(proof.name)) for proof in proofs)
+    same, cut, problem = _cut(network, inputs, exp, adapter)
+    return Check(name_of(network), layers, same, cut, problem)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _checked(proof: LayerProof, layer: LayerExplanation | None) -> LayerCheck:
+    unknown = []
+    if not proof.proven:
+        unknown.append("how messages are aggregated" if proof.conv == "other" else "whether the edges are those used")
+    if proof.placed is not True:
+        unknown.append("where nodes lie")
+    if layer is not None and not layer.ranked:
+        unknown.append("by what neighbors are ranked, if at all")
+    notes = "; ".join(words for words in (proof.note, proof.tried) if words)
+    grid = (0, 0) if layer is None else layer.grid
+    return LayerCheck(
+        proof.index, proof.name, proof.conv, grid, proof.proven, proof.error, proof.placed, tuple(unknown), notes
+    )
+
+
+def _cut(
+    network: nn.Module, inputs: Inputs, exp: Explanation, adapter: Adapter | Sequence[Adapter] | None
+) -> tuple[bool | None, int, str]:
+    """Whether the output stays when edges of share 0 go, how many went, and what was in the way."""
+    cut = {layer.index: layer.share == 0 for layer in exp.layers if layer.exact}
+    if not cut:
+        return None, 0, ""
+    with eval_mode(network, grad=False):
+        plain = inputs.run(network)
+        while cut:
+            try:
+                with edit_edges(network, cut=cut, adapter=adapter) as gone:
+                    edited = inputs.run(network)
+                return _same(edited, plain), sum(gone.values()), ""
+            except ValueError as error:
+                at = next((index for index in cut if f"layer {index + 1} " in str(error)), None)
+                if at is None:
+                    return None, 0, f"edges cannot be cut: {_first_line(error)}"
+                del cut[at]
+    return None, 0, ""
+
+
+def _same(one: Any, other: Any) -> bool:
+    pairs: list[tuple[Tensor, Tensor]] = [(a, b) for (_, a), (_, b) in zip(tensors_of(one), tensors_of(other))]
+    return bool(pairs) and all(torch.equal(a, b) for a, b in pairs)
