@@ -65,3 +65,33 @@ def test_a_value_of_the_user_becomes_a_usage_error_about_its_option_once():
         raise errors.UsageError("no such name")
     with pytest.raises(errors.ImageError, match=r"^x\.jpg is no image$"), as_usage("--img"):
         raise errors.ImageError("x.jpg is no image")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory", "/lib/x.so"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("std::bad_alloc"),
+        ImportError("x.so: failed to map segment from shared object"),
+        SystemError("error return without exception set"),
+    ],
+    ids=repr,
+)
+def test_little_memory_is_said_to_be_that_whoever_says_it(error):
+    words, code = described(error)
+    assert words.startswith("memory: there is not enough of it")
+    assert "report the traceback" not in words
+    assert code == 70
+
+
+def test_a_runtime_error_that_is_not_about_memory_stays_a_defect():
+    assert "report the traceback" in described(RuntimeError("shapes differ"))[0]
+
+
+def test_too_many_open_files_are_not_cured_by_space():
+    words, code = described(OSError(errno.EMFILE, "Too many open files", "/x"))
+    assert code == 5
+    assert "ulimit -n" in words
+    assert "space" not in words

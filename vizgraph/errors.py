@@ -20,7 +20,9 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -138,15 +140,34 @@ def described(error: BaseException) -> tuple[str, int]:
         return _by_click(error), USAGE
     if isinstance(error, _loaded("click", "ClickException")):
         return error.format_message(), error.exit_code  # type: ignore[attr-defined]
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and error.errno is not None and error.errno != errno.ENOMEM:
         return _by_system(error), CANNOT_WRITE
-    if isinstance(error, (MemoryError, *_loaded("torch", "OutOfMemoryError"))):
+    if _is_memory(error):
         why = f"there is not enough of it ({error})" if str(error) else "there is not enough of it"
         return f"memory: {why}; use a smaller --batch, fewer --workers or --device cpu", DEFECT
     return (
         f"{type(error).__name__}: {error or 'no message'}; run it again with --debug and report the traceback",
         DEFECT,
     )
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Whether memory is what was lacking, as Python, torch, OpenCV, the system and the loader of libraries say it."""
+    if isinstance(error, (MemoryError, *_loaded("torch", "OutOfMemoryError"))):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    if isinstance(error, SystemError):  # what C code raises that found no memory for its own exception
+        return isinstance(error.__cause__ or error.__context__, MemoryError) or "without exception set" in str(error)
+    kinds = (RuntimeError, ImportError, *_loaded("cv2", "error"))
+    return isinstance(error, kinds) and _NO_MEMORY.search(str(error)) is not None
+
+
+_NO_MEMORY = re.compile(
+    r"(can't|cannot|failed to|unable to) allocate|not enough memory|out of memory|insufficient memory|bad_alloc"
+    r"|failed to map segment",
+    re.IGNORECASE,
+)
 
 
 def sentence(error: BaseException) -> str:
@@ -217,4 +238,6 @@ def _by_system(error: OSError) -> str:
     if isinstance(name, bytes):
         name = os.fsdecode(name)
     why = (error.strerror or "cannot be written").lower()
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{name}: {why}; allow more (ulimit -n), or use fewer --workers"
     return f"{name}: {why}; free space there, or choose another place with --out"

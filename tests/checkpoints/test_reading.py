@@ -204,7 +204,7 @@ def test_a_file_cut_short(zipped, part, tmp_path):
     path = saved(tmp_path, {"w": torch.rand(5000)}, _use_new_zipfile_serialization=zipped)
     content = path.read_bytes()
     path.write_bytes(content[: int(part * len(content))])
-    refused(path, "fetch it again")
+    refused(path, "fetch it again|refused")
 
 
 FILES = {
@@ -408,3 +408,16 @@ def test_an_absurd_claim_in_an_old_file_is_one_line(tmp_path):
     with pytest.raises(CheckpointError, match="claims more memory than there is") as error:
         read(path)
     one_line(error)
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "bare"])
+def test_an_operation_that_states_more_bytes_than_memory_holds_is_damage(zipped, tmp_path):
+    content = b"\x80\x04\x8e" + (2**62).to_bytes(8, "little") + b"x."
+    path = tmp_path / "x.pth"
+    path.write_bytes(content)
+    if zipped:
+        with zipfile.ZipFile(saved(tmp_path, {}, "good.pth")) as source, zipfile.ZipFile(path, "w") as archive:
+            for entry in source.infolist():
+                data = content if entry.filename.endswith("data.pkl") else source.read(entry)
+                archive.writestr(entry.filename, data)
+    refused(path, "fetch it again|refused")

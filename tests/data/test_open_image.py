@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 import zlib
@@ -221,3 +222,15 @@ def test_any_damage_is_an_image_error(quarters, tmp_path):
                 continue
             assert opened.ndim == 3
             assert opened.dtype == np.uint8
+
+
+@pytest.mark.parametrize("library", ["PIL", "tifffile"])
+def test_what_decoders_log_does_not_reach_stderr(library, capfd):
+    """Without any handler Python writes it there, beside our one line."""
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, []
+    try:
+        logging.getLogger(f"{library}.any").error("More samples per pixel than can be decoded")
+    finally:
+        root.handlers = handlers
+    assert capfd.readouterr().err == ""

@@ -116,9 +116,11 @@ def load(folder: str | os.PathLike[str], *, most: int | None = None) -> Explanat
     except MemoryError:
         raise
     except KeyError as error:
-        raise BrokenExplanation(f"{path}: not a readable explanation: {error} is missing") from error
+        raise BrokenExplanation(f"{path}: not a readable explanation: {str(error)[:80]} is missing") from error
     except Exception as error:  # whatever a hostile file makes numpy, zipfile or json raise is this one thing
-        raise BrokenExplanation(f"{path}: not a readable explanation: {str(error) or type(error).__name__}") from error
+        # zipfile's and json's messages may quote the file itself, all of it.
+        why = " ".join(str(error).split())[:300] or type(error).__name__
+        raise BrokenExplanation(f"{path}: not a readable explanation: {why}") from error
 
 
 def _hints(kind: type) -> dict[str, Any]:

@@ -194,21 +194,29 @@ def _receive(url: str, part: BufferedRandom, timeout: float, label: str | None) 
                     return True
                 raise _Changed("the server has another file than the one begun") from None
             if error.code in (408, 429) or error.code >= 500:
-                raise _Interrupted(f"the server answered {error.code} {error.reason}") from None
-            raise CheckpointError(f"the server answered {error.code} {error.reason} to {url}") from None
+                raise _Interrupted(f"the server answered {error.code} {_shown(error.reason)}") from None
+            raise CheckpointError(f"the server answered {error.code} {_shown(error.reason)} to {url}") from None
     except urllib.error.URLError as error:
-        raise CheckpointError(f"{urlsplit(url).netloc} could not be reached ({error.reason})") from None
+        raise CheckpointError(f"{urlsplit(url).netloc} could not be reached ({_shown(error.reason)})") from None
     except CheckpointError:
         raise
     except (ValueError, http.client.InvalidURL) as error:  # urllib trusts the address that a server sends it to
         reason = first_line(error, most=80)
         raise CheckpointError(f"{urlsplit(url).netloc} sent us to an address that is none ({reason})") from None
+    except (MemoryError, OverflowError):  # it reads the whole of a redirect, however long that says it is
+        raise CheckpointError(f"{urlsplit(url).netloc} states a length that no file has") from None
     except (OSError, http.client.HTTPException) as error:
         raise _Interrupted(
-            f"the connection to {urlsplit(url).netloc} was lost ({error or type(error).__name__})"
+            f"the connection to {urlsplit(url).netloc} was lost ({_shown(error) or type(error).__name__})"
         ) from None
     with answer:
         return _append(answer, part, have, label)
+
+
+def _shown(words: object) -> str:
+    """What a server said, as it may stand in a line of ours: nothing in it moves a terminal."""
+    text = " ".join(str(words).split())[:120]
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _append(answer: http.client.HTTPResponse, part: BufferedRandom, have: int, label: str | None) -> bool:
@@ -234,7 +242,8 @@ def _append(answer: http.client.HTTPResponse, part: BufferedRandom, have: int, l
         while True:
             try:
                 chunk = answer.read1(_CHUNK)
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException, ValueError, OverflowError, MemoryError) as error:
+                # The last three: http.client believes whatever length a chunk states.
                 part.flush()
                 what = "stalled" if isinstance(error, TimeoutError) else "broke off"
                 raise _Interrupted(f"the download {what} after {got} of {total or 'unknown'} bytes") from None

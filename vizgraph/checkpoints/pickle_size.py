@@ -68,11 +68,14 @@ class _Walk:
         Raises:
             ValueError, IndexError, KeyError: it is malformed.
         """
-        for operation, argument, _ in pickletools.genops(file):
-            self.operations += 1
-            if self.operations > MOST_OPERATIONS or self._allocates:
-                return
-            self._step(operation.name, argument)
+        try:
+            for operation, argument, _ in pickletools.genops(file):
+                self.operations += 1
+                if self.operations > MOST_OPERATIONS or self._allocates:
+                    return
+                self._step(operation.name, argument)
+        except (MemoryError, OverflowError):  # it reads as many bytes as an operation states
+            raise ValueError("an operation states more bytes than there are") from None
 
     def is_endless(self) -> bool:
         """Whether what was walked through has more parts than its pickle's length excuses."""

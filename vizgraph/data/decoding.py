@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import io
+import logging
 import os
 import stat
 import threading
@@ -52,6 +53,9 @@ _ANIMATED_STILLS = ("MPO", "ICO", "HEIF")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 _LIMITS = threading.RLock()
 """PIL keeps its own limit for the whole process."""
+for _decoder in ("PIL", "tifffile"):
+    # What is wrong with a file is said once, by us; without a handler Python writes what they log to stderr.
+    logging.getLogger(_decoder).addHandler(logging.NullHandler())
 
 
 def decode(source: str | os.PathLike[str] | BinaryIO | bytes, reading: Reading = AS_USUAL) -> Raster:

@@ -1,0 +1,94 @@
+"""Runs that are killed, and two at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from corpus.apart import apart, command
+from corpus.disks import RENDER, pictures, require_whole
+from corpus.promises import Case, promise, require
+
+
+def _start(*args: object) -> Any:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "vizgraph", *map(str, args)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+    )  # fmt: skip
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _contents(out: Path) -> dict[str, bytes]:
+    """All results, but for what says when and where they were made."""
+    names = ("manifest.json", "batch.jsonl")
+    return {
+        str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file() and p.name not in names
+    }
+
+
+@promise(
+    "a run that is killed, or one of whose workers is, ends and says so, leaves whole results, and goes on to "
+    "the same bytes",
+    how="`render` of four images with two workers, SIGKILL to a worker or SIGTERM, SIGINT or SIGKILL to the run "
+    "at a random "
+    "moment, then the same command again, compared with a run that nobody disturbed",
+    limits="Linux",
+    sample=0,
+    full=24,
+)
+def kills(case: Case) -> None:
+    images, out, calm = pictures(case.folder / "in", 4), case.folder / "o", case.folder / "calm"
+    asked = [*RENDER[:-4], "--workers", 2, "--device", "cpu", "--img", images]
+    kinds = ("worker", signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
+    how = kinds[case.number % 4]
+    process = _start(*asked, "--out", out)
+    until = time.monotonic() + 90
+    while time.monotonic() < until and process.poll() is None and not (out / "gcn_demo").is_dir():
+        time.sleep(0.02)
+    time.sleep(float(case.rng.uniform(0, 4)))
+    if how == "worker":
+        children = _children(process.pid)
+        if children:
+            os.kill(children[int(case.rng.integers(len(children)))], signal.SIGKILL)
+    elif process.poll() is None:
+        process.send_signal(how)
+    _, words = process.communicate(timeout=180)
+    code = process.returncode
+    require("Traceback" not in words or how == signal.SIGKILL, words[-300:])
+    require(code in (0, 1, 5, 70, 130, 143, -9), f"exit {code} after {how}: {words[-200:]}")
+    require(code != 70, f"a defect after {how}: {words[-300:]}")
+    require_whole(out)
+    again = apart(command(*RENDER, "--img", images, "--out", out), case.folder, seconds=120)
+    require(again.code == 0, f"not well again after {how}: {again.words[-300:]}")
+    apart(command(*RENDER, "--img", images, "--out", calm), case.folder, seconds=120)
+    require(_contents(out) == _contents(calm), f"other results after {how}")
+
+
+@promise(
+    "two runs into one folder give what one gives",
+    how="`render` of three images twice at once",
+    limits="file systems without locks: both do the work",
+    sample=0,
+    full=10,
+)
+def two_at_once(case: Case) -> None:
+    images, out, calm = pictures(case.folder / "in", 3), case.folder / "o", case.folder / "calm"
+    both = [_start(*RENDER, "--img", images, "--out", out) for _ in range(2)]
+    for process in both:
+        _, words = process.communicate(timeout=240)
+        require(process.returncode == 0, f"exit {process.returncode}: {words[-300:]}")
+    require_whole(out)
+    apart(command(*RENDER, "--img", images, "--out", calm), case.folder, seconds=120)
+    require(_contents(out) == _contents(calm), "other results")
