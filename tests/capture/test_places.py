@@ -356,12 +356,12 @@ def test_sorted_nodes_in_a_list_are_put_back_too():
             out = out.view(len(x), NODES, CHANNELS).transpose(1, 2)
             return x + torch.empty_like(out).scatter(2, order, out).view(x.shape)
 
-    net, images = built(SortedList, SortedList, Block), pixels()
+    net, images = built(SortedList, SortedList), pixels()
     exp = viz_nodes.explain(net, images)
-    assert [layer.placed for layer in exp.layers] == [True] * 3
+    assert [layer.placed for layer in exp.layers] == [True] * 2
     with torch.no_grad():
         assert torch.equal(exp.layers[0].neighbors, nearest(net.stem(images).flatten(2))[0])
-    assert [proof.placed for proof in viz_nodes.verify(net, images)] == [True] * 3
+    assert [proof.placed for proof in viz_nodes.verify(net, images)] == [True] * 2
 
 
 def test_an_order_is_still_put_back_when_everything_is_looked_at_again(monkeypatch):
