@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.cams.gradcam import unhooked
+from viz_nodes.progress import progress as progress_bar
 
 Forward = Callable[[Tensor, Tensor], Any]
 Scores = Callable[[Any, Tensor], Tensor]
@@ -114,12 +115,10 @@ def node_ablation(
     progress: bool = True,
 ) -> Tensor:
     """How far the score falls when a node's activations are zero: one forward a node, in logits."""
-    from tqdm.auto import tqdm
-
     rows_count, _, height, width = activations.shape
     nodes = height * width
     falls = activations.new_zeros(rows_count, nodes)
-    with torch.no_grad(), tqdm(total=rows_count * nodes, desc="nodes", unit="node", disable=not progress) as bar:
+    with torch.no_grad(), progress_bar(show=progress, total=rows_count * nodes, unit="nodes") as bar:
         for row in range(rows_count):
             own = activations[row : row + 1].detach()
             here = torch.tensor([row])

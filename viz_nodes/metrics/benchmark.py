@@ -17,6 +17,7 @@ from viz_nodes.metrics.localization import energy_inside, pointing_game
 from viz_nodes.metrics.perturbation import node_curve, ranking
 from viz_nodes.metrics.randomization import randomized, rank_correlation
 from viz_nodes.metrics.road import road as road_of
+from viz_nodes.progress import progress as progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,6 @@ def score(
         ValueError: unknown method, a target that is not one class an image.
     """
     import pandas as pd
-    from tqdm.auto import tqdm
 
     images = (
         (
@@ -85,7 +85,8 @@ def score(
         for at in range(len(pixels))
     )
     found = score_images(model, images, **options)
-    lines = [line for part in tqdm(found, total=len(pixels), desc="scoring", disable=not progress) for line in part]
+    watched = progress_bar(found, show=progress, total=len(pixels), doing="scoring")
+    lines = [line for part in watched for line in part]
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
