@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -69,6 +70,7 @@ def make(job: Job) -> dict[str, Any]:
     manifest.require_no_links(job.out, job.folder)
     job.folder.mkdir(parents=True, exist_ok=True)
     clear(job.folder)
+    begun = job.folder.stat()
     outputs: dict[str, dict[str, Any]] = {}
 
     def write(name: str, data: bytes) -> None:
@@ -98,6 +100,9 @@ def make(job: Job) -> dict[str, Any]:
         "warnings": said,
     }
     flush_folder(job.folder)
+    if not os.path.samestat(begun, job.folder.stat()):
+        # Moved away meanwhile, and made again by a later file: a manifest here would list files that are not.
+        raise FileNotFoundError(errno.ENOENT, "moved away while it was written", str(job.folder))
     write_atomically(job.folder / manifest.NAME, manifest.as_bytes(made))
     return made
 

@@ -29,6 +29,8 @@ HALF = (0.5,)
 """For networks that have few nodes to a side in some layer: the second half."""
 FEW = 12
 ROWS, COLUMNS = 2, 3
+COARSE = 6
+"""Nodes a side, below which a grid is too coarse for bands to refute."""
 SILENT = 1e-9
 """A node that changes by less than this part of the median is one that the image does not reach."""
 
@@ -50,16 +52,21 @@ class Answer:
             by columns, whichever is worse; NaN where nothing was seen.
         silent: numbers of nodes that never change, where others do.
         tolerated: how large `wrong` may be where places are right.
+        coarse: whether the grid has so few nodes that a node's receptive field is half of the image: then bands prove
+            that nodes are right, but not that they are wrong.
     """
 
     wrong: float
     silent: tuple[int, ...] = ()
     tolerated: float = 0.1
+    coarse: bool = False
 
     @property
     def right(self) -> bool | None:
         """Whether the nodes lie on their grid as drawn; None where nothing was seen, or too little to say."""
         if self.wrong != self.wrong or self.tolerated < self.wrong < 2 * self.tolerated:
+            return None
+        if self.coarse and not self.silent and self.wrong > self.tolerated:
             return None
         return self.wrong <= self.tolerated and not self.silent
 
@@ -168,7 +175,7 @@ def judge(changes: Tensor, grid: Grid, bands: Sequence[float] = BANDS) -> Answer
         if bool(asked.any()):
             wrong.append(float(((answer - expected).abs() > 0.5)[asked].double().mean()))
     numbers = tuple(silent.nonzero().flatten().tolist())
-    return Answer(max(wrong, default=float("nan")), numbers, _tolerated(grid))
+    return Answer(max(wrong, default=float("nan")), numbers, _tolerated(grid), coarse=max(grid) < COARSE)
 
 
 def changes_of(values: Tensor) -> Tensor:
