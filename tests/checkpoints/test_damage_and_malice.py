@@ -67,6 +67,17 @@ def test_mutated_zips_load_the_same_weights_or_not_at_all(demo_file, tmp_path):
     assert loaded > 20  # what lies between entries means nothing
 
 
+def test_an_entry_marked_as_a_folder_is_damage(demo_file):
+    """One bit of an entry's attributes, which no checksum covers, made torch give memory that it never filled."""
+    path = demo_file({"state_dict": {"backbone.0": torch.arange(40.0)}, "epoch": 3})
+    data = bytearray(path.read_bytes())
+    header = data.index(b"PK\x01\x02")
+    data[header + 38] |= 0x10
+    path.write_bytes(bytes(data))
+    with pytest.raises(CheckpointError, match="marked as a folder"):
+        read(path)
+
+
 def test_files_written_without_checksums_are_read(demo_file):
     from torch.serialization import get_crc32_options, set_crc32_options
 

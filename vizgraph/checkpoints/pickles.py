@@ -96,6 +96,10 @@ def unpickle(path: Path, file: BinaryIO) -> Any:
         raise CheckpointError(f"{path}: cannot be read as a checkpoint ({reason}); fetch it again") from error
 
 
+_FOLDER = 0x10
+"""The bit of MS-DOS attributes that marks a folder."""
+
+
 def _require_torch_zip(path: Path, file: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
@@ -117,6 +121,9 @@ def _require_torch_zip(path: Path, file: BinaryIO) -> None:
                 )
             if len(set(parts)) != len(parts):
                 raise CheckpointError(f"{path}: has two entries of one name; it is damaged, fetch it again")
+            # torch's reader takes such an entry for a folder, and gives memory that it never filled
+            if any(entry.external_attr & _FOLDER and not entry.is_dir() for entry in entries):
+                raise CheckpointError(f"{path}: has an entry marked as a folder; it is damaged, fetch it again")
             _require_checksums(path, archive)
             for entry in entries:
                 if entry.filename.rpartition("/")[2] == "data.pkl":
