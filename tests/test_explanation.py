@@ -176,3 +176,8 @@ def test_a_map_of_nan_is_kept_where_nothing_is_called_its_peak():
 def test_parts_that_do_not_fit_are_refused_when_an_explanation_is_made(fields, error, words):
     with pytest.raises(error, match=words):
         dataclasses.replace(explanation(GRID), **fields)
+
+
+def test_a_grid_whose_nodes_no_integer_can_name_is_refused():
+    with pytest.raises(ValueError, match="`key_grid` must be at most"):
+        layer(0, (2, 3), key_grid=(2, 10**40))

@@ -36,6 +36,10 @@ ACTIVATIONS = ("softmax", "sigmoid", "given", "none")
 """In `Explanation.activation`."""
 
 
+_LARGEST_SIDE = 2**24
+"""Nodes a side of a grid, at most: their numbers must fit into the integers that name them."""
+
+
 @dataclass(frozen=True, eq=False)
 class LayerExplanation:
     """One graph layer: where it looked, and whom each node asked.
@@ -99,6 +103,8 @@ class LayerExplanation:
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):
             require_pair(name, getattr(self, name))
+            if max(getattr(self, name)) > _LARGEST_SIDE:
+                raise ValueError(f"`{name}` must be at most {_LARGEST_SIDE} a side (got more)")
         asked = [name for name in _RANKED if not is_pending(self, name) and getattr(self, name) is not None]
         for name in ("cam", "share", "contribution", "peak", "neighbors", *asked):
             require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped", "rejected"))

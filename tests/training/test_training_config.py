@@ -94,3 +94,11 @@ def test_an_unknown_recipe_answers_with_the_near_one():
 def test_mixup_needs_an_even_batch():
     with pytest.raises(TrainingError, match="even"):
         load(None, ["data.batch_size=3", "augment.mixup=0.8"])
+
+
+@pytest.mark.parametrize("base", ["../../x", "a/b", "", "x" * 5000, "~nobodyhere/x"])
+def test_a_base_that_no_file_beside_can_be_named_is_a_wrong_config(base, tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"base: {base!r}\n")
+    with pytest.raises(TrainingError, match="no such config file"):
+        load(path)

@@ -148,6 +148,15 @@ def to_yaml(config: Config) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(config.plain()))
 
 
+def _beside(path: Path, name: str) -> Path | None:
+    """The file of this name beside another; None where there is none, or none can have that name."""
+    try:
+        found = path.with_name(name)
+        return found if found.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
 def _read_with_bases(path: Path, origin: str) -> tuple[dict[str, Any], Any]:
     """The sections of a file over those of the files it is based on, and its smoke section likewise."""
     chain: list[dict[str, Any]] = []
@@ -163,8 +172,7 @@ def _read_with_bases(path: Path, origin: str) -> tuple[dict[str, Any], Any]:
             raise ConfigError(f"{path}: `base` must name a config file (got {base!r})")
         if len(chain) > _MOST_BASES:
             raise ConfigError(f"{origin}: more than {_MOST_BASES} files are based on each other; in a circle?")
-        beside = path.with_name(base)
-        path = beside if beside.is_file() else find(base)
+        path = _beside(path, base) or find(base)
     for part in reversed(chain):
         over = part.pop(SMOKE, None)
         _require_known(part, origin)
