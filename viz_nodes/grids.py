@@ -52,6 +52,19 @@ def node_of_pixel(grid: Grid, size: tuple[int, int]) -> np.ndarray:
     return rows[:, None] * grid[1] + cols[None, :]
 
 
+def covering(grid: Grid, other: Grid) -> np.ndarray:
+    """(N,) int64, the node of another grid over the same image in which the middle of each node of a grid lies.
+
+    Example:
+        From 4 x 4 nodes to the 2 x 2 they are pooled to: 0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3.
+    """
+    rows, cols = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
+    # Whole numbers: (row + 1/2) / H * H' without rounding.
+    return ((2 * rows + 1) * other[0] // (2 * grid[0]) * other[1] + (2 * cols + 1) * other[1] // (2 * grid[1])).astype(
+        np.int64
+    )
+
+
 @dataclass(frozen=True)
 class Window:
     """A spatial operation between two graph layers: what an output node hears of the grid before it, as (rows, cols).

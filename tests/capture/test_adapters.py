@@ -454,3 +454,16 @@ def test_pytorch_geometric_layers(kind):
     wanted = torch.autograd.grad(score, scale)[0].item()
     assert layer.contribution.sum().item() == pytest.approx(wanted, rel=1e-10)
     assert not conv._message_forward_hooks
+
+
+def test_edges_in_windows_can_be_replaced_by_others_of_the_window_alone():
+    """An edge into another window had been taken for one to the same place in its own."""
+    net = seeded(lambda: Net(WindowMixer(shift=1), WindowMixer()))
+    pixels = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)).double()
+    exp = viz_nodes.explain(net, pixels)
+    turned = exp.layer(0).neighbors.flip(2)
+    with viz_nodes.edit_edges(net, replace={0: turned}):
+        assert torch.equal(viz_nodes.explain(net, pixels).layer(0).neighbors, turned)
+    turned[0, 0, 0] = 28
+    with pytest.raises(ValueError, match="inside a window"), viz_nodes.edit_edges(net, replace={0: turned}):
+        net(pixels)

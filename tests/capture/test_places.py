@@ -314,6 +314,9 @@ def test_added_nodes_are_left_out_and_told(build, count, adapter):
         with viz_nodes.edit_edges(net, cut={1: layer.share > 0.3}, adapter=adapter) as gone:
             assert not torch.allclose(net(images), plain)
         assert gone[1] == int((layer.share > 0.3).sum())
+    turned = layer.neighbors.flip(1)  # cells are named, whatever other nodes there are
+    with viz_nodes.edit_edges(net, replace={1: turned}, adapter=adapter):
+        assert torch.equal(viz_nodes.explain(net, images, adapter=adapter).layers[1].neighbors, turned)
 
 
 @pytest.mark.parametrize("kind", [Sorted, Turned, Rolled])

@@ -13,6 +13,13 @@ from viz_nodes.capture.adapters.shifts import GreedyViG, MobileViG, MobileViGv2
 from viz_nodes.capture.adapters.windowed import WindowedEdges
 from viz_nodes.capture.calls import GraphCall, NoGraphLayer
 from viz_nodes.capture.editing import edit_edges
+from viz_nodes.capture.rewiring import (
+    borrowed_neighbors,
+    grid_neighbors,
+    random_neighbors,
+    self_neighbors,
+    undilated_neighbors,
+)
 from viz_nodes.capture.verification import LayerProof, verify
 
 __all__ = [
@@ -30,8 +37,13 @@ __all__ = [
     "NoGraphLayer",
     "Partition",
     "WindowedEdges",
+    "borrowed_neighbors",
     "edit_edges",
     "gather",
+    "grid_neighbors",
+    "random_neighbors",
+    "self_neighbors",
+    "undilated_neighbors",
     "verify",
 ]
 

@@ -186,19 +186,23 @@ def replaced_neighbors(edges: Edges, layer: Layer, graph: Graph) -> Tensor:
         raise ValueError(
             f"`replace` must name layers that are handed an edge tensor (layer {layer.index + 1}, {layer.name}, is not)"
         )
-    given = edges(whole.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
+    shown = whole if layer.order is None else layer.order.neighbors_on_grid(whole)
+    given = edges(shown.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
     neighbors = torch.as_tensor(given)
     if neighbors.is_floating_point() or neighbors.dtype == torch.bool:
         raise TypeError(f"`replace` must hold numbers of key nodes for layer {layer.index + 1} (got {neighbors.dtype})")
     neighbors = neighbors[None] if neighbors.ndim == 2 else neighbors
-    if neighbors.ndim != 3 or neighbors.shape[0] not in (1, len(whole)) or neighbors.shape[1] != whole.shape[1]:
+    if neighbors.ndim != 3 or neighbors.shape[0] not in (1, len(shown)) or neighbors.shape[1] != shown.shape[1]:
         raise ValueError(
-            f"`replace` must be of shape {(whole.shape[1], 'k')} or {(*whole.shape[:2], 'k')} for layer "
+            f"`replace` must be of shape {(shown.shape[1], 'k')} or {(*shown.shape[:2], 'k')} for layer "
             f"{layer.index + 1} (got {tuple(neighbors.shape)})"
         )
     keys = graph.y.shape[2] * (1 if layer.partition is None else layer.partition.nodes.shape[0])
+    keys = keys if layer.order is None else layer.order.nodes.shape[1]
     if neighbors.numel() and not (int(neighbors.min()) >= NO_EDGE and int(neighbors.max()) < keys):
         raise ValueError(f"`replace` must name key nodes in [0, {keys}), or -1 for none, for layer {layer.index + 1}")
+    if layer.order is not None:
+        return layer.order.put(neighbors.long(), graph.neighbors)
     return _in_place(neighbors.long(), layer, graph)
 
 
@@ -251,9 +255,24 @@ def _in_place(whole: Tensor, layer: Layer, graph: Graph) -> Tensor:
 
 
 def _window_neighbors(layer: Layer, whole: Tensor) -> Tensor:
-    """(B, N, k) key nodes of the whole grid -> (B * windows, n, k) places in windows."""
+    """(B, N, k) key nodes of the whole grid -> (B * windows, n, k) places in windows.
+
+    Raises:
+        ValueError: a node would hear one of another window, which the network cannot do.
+    """
     partition = layer.partition
     assert partition is not None
+    count = partition.nodes.shape[0]
+    home = torch.arange(count, device=whole.device)[:, None]
+    of_node = torch.empty(whole.shape[1], dtype=torch.int64, device=whole.device)
+    of_node[partition.nodes.to(whole.device)] = home.expand(partition.nodes.shape)
+    of_key = torch.empty(int(partition.keys.numel()), dtype=torch.int64, device=whole.device)
+    of_key[partition.keys.to(whole.device)] = home.expand(partition.keys.shape)
+    if bool(((of_key[whole.clamp(min=0)] != of_node[:, None]) & (whole >= 0)).any()):
+        raise ValueError(
+            f"edges of layer {layer.index + 1} must stay inside a window, and its {count} windows cut some that were "
+            "given; take neighbors from the window of each node, or rewire another layer"
+        )
     place = torch.empty(int(partition.keys.numel()), dtype=torch.int64, device=whole.device)
     place[partition.keys.flatten().to(whole.device)] = torch.arange(
         partition.keys.shape[1], device=whole.device

@@ -53,6 +53,21 @@ class NodeOrder:
         whole[torch.arange(len(mask), device=mask.device)[:, None], nodes] = mask
         return whole
 
+    def put(self, shown: Tensor, own: Tensor) -> Tensor:
+        """(1 or B, cells, k) neighbors by cell into the network's own (B, N, K), as (B, N, larger of k and K).
+
+        Nodes without a cell keep their own edges.
+        """
+        images, k = len(own), max(shown.shape[2], own.shape[2])
+        nodes = self.nodes.to(own.device).expand(images, -1)
+        shown = shown.to(own.device).expand(images, -1, -1)
+        named = nodes.gather(1, shown.clamp(min=0).flatten(1)).view(shown.shape).masked_fill(shown < 0, -1)
+        whole = torch.full((images, own.shape[1], k), -1, dtype=own.dtype, device=own.device)
+        whole[..., : own.shape[2]] = own
+        rows = torch.arange(images, device=own.device)[:, None]
+        whole[rows, nodes] = torch.nn.functional.pad(named, (0, k - shown.shape[2]), value=-1)
+        return whole
+
 
 def read_order(x: Tensor, around: Tensor) -> Tensor | None:
     """(B, H * W) which node each cell of a grid became, read off the gradient of the nodes by the grid.

@@ -13,6 +13,7 @@ from torch import Tensor
 from viz_nodes.draw.style.style import VALUES
 from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation, LayerExplanation
 from viz_nodes.graphs.digraphs import ego_graph
+from viz_nodes.grids import covering
 
 Center = int | tuple[Any, ...] | Sequence[Any] | None
 Values = np.ndarray | Tensor | Sequence[float]
@@ -219,11 +220,7 @@ def ego_of(
 
 def own_key(layer: LayerExplanation, node: int) -> int:
     """The key node that a node is, or where keys are pooled the one that it lies in."""
-    if not layer.pooled:
-        return node
-    (height, width), (key_height, key_width) = layer.grid, layer.key_grid
-    row, col = divmod(node, width)
-    return int((row + 0.5) / height * key_height) * key_width + int((col + 0.5) / width * key_width)
+    return int(covering(layer.grid, layer.key_grid)[node]) if layer.pooled else node
 
 
 def _neighbors(
