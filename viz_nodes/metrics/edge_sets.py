@@ -10,11 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture import edit_edges
-from viz_nodes.capture.inputs import prepare
-from viz_nodes.capture.model_state import eval_mode, unwrap
-from viz_nodes.capture.score import CUSTOM, score_of
 from viz_nodes.explanation import NO_EDGE, Explanation
+from viz_nodes.metrics.edge_curves import answers
 
 _AT_ONCE = 16
 """Sizes tried in one batch."""
@@ -94,21 +91,9 @@ def outcome(
     Args:
         cut: by layer (n, N, k) bool, n sets.
     """
-    row = exp.row(row)
-    network, one = unwrap(model), exp.only(row)
-    if len(exp.layers) != exp.depth:
-        raise ValueError(f"`exp` must explain all {exp.depth} graph layers (got {len(exp.layers)})")
-    if int(one.target[0]) == CUSTOM:
-        raise ValueError("`exp` must explain a class (got a callable target)")
-    assert exp.source is not None
-    count = len(next(iter(cut.values())))
-    rows = torch.zeros(count, dtype=torch.int64)
-    inputs = prepare(network, pixels).of(exp.source[row : row + 1]).of(rows)
-    score = score_of(one)
-    with eval_mode(network, grad=False), edit_edges(network, cut=dict(cut), frozen=one):
-        raw = inputs.run(network)
-    logits = score.read(raw).logits(raw)
-    return score(raw, rows).detach().cpu().double(), logits.argmax(1).cpu()
+    count = len(next(iter(cut.values()))) if cut else 1
+    answer = answers(model, pixels, exp, cut, row=row, batch=count)
+    return answer.scores, answer.classes
 
 
 class _Replay:
