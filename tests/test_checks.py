@@ -28,7 +28,7 @@ def test_a_network_in_full_is_one_row(make_net):
     assert check.unknown == ()
     row = cells(check)
     assert row[:5] == ["SmallGNN", "3", "mr", "3 of 3", "3 of 3"]
-    assert row[5].startswith("bit-exact (")
+    assert row[5] == "bit-exact"
     assert row[6] == "-"
     assert len(row) == len(HEADER.splitlines()[0].strip("|").split("|"))
     exp = viz_nodes.explain(net, images())
@@ -91,3 +91,39 @@ def test_an_output_that_cannot_be_explained_as_it_is_leaves_the_rest(make_net):
     assert (check.edges_proven, check.places_proven) == (3, 3)
     assert "output" in check.problem
     assert viz_nodes.check(net, images(), output="a").in_full
+
+
+def test_what_the_networks_own_code_raises_is_told_with_its_line(make_net):
+    class Broken(nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, x):
+            raise ValueError("no such class")
+
+    check = viz_nodes.check(Broken(make_net("mr", grid=(14, 10))), images())
+    assert check.problem.startswith("test_checks.py line ")
+    assert check.problem.endswith(": ValueError: no such class")
+
+
+def test_nodes_in_regions_are_checked_where_they_are_said_to_lie():
+    regions = torch.arange(12).repeat_interleave(8).view(12, 8).numpy().repeat(2, 0)
+
+    class Regions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(6, 4, 1), nn.Linear(4, 2)
+
+        def forward(self, x):
+            one = nn.functional.one_hot(torch.from_numpy(regions).flatten()).to(x)
+            nodes = x.flatten(2) @ (one / one.sum(0))
+            near = torch.cdist(nodes.mT, nodes.mT).topk(3, largest=False).indices
+            heard = torch.stack([own[:, index] for own, index in zip(nodes, near)]) - nodes[..., None]
+            return self.head(self.conv(torch.cat([nodes, heard.amax(-1)], 1)[..., None]).mean((2, 3)))
+
+    torch.manual_seed(0)
+    pixels = torch.randn(2, 3, 24, 8, generator=torch.Generator().manual_seed(0))
+    check = viz_nodes.check(Regions(), pixels, places=regions)
+    assert [(layer.grid, layer.edges) for layer in check.layers] == [((1, 12), True)]
+    assert "where nodes lie" in check.unknown

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,10 +22,16 @@ from viz_nodes.capture.whereabouts import MisplacedNodes
 from viz_nodes.explainer import explain
 from viz_nodes.explanation import Explanation, LayerExplanation
 
-HEADER = (
-    "| network | graph layers | aggregation | edges proven | places proven | zero-share cut | not known |\n"
-    "| --- | --- | --- | --- | --- | --- | --- |"
-)
+COLUMNS = ("network", "graph layers", "aggregation", "edges proven", "places proven", "zero-share cut", "not known")
+"""Of a table of checks."""
+
+
+def table_row(cells: Sequence[str]) -> str:
+    """Cells as a row of a table in Markdown."""
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+HEADER = table_row(COLUMNS) + "\n" + table_row(("---",) * len(COLUMNS))
 """Above the rows of a table of checks."""
 
 
@@ -84,6 +92,11 @@ class Check:
         return sum(layer.placed is True for layer in self.layers)
 
     @property
+    def places_refuted(self) -> int:
+        """In how many layers nodes are proven to lie elsewhere than where they would be drawn."""
+        return sum(layer.placed is False for layer in self.layers)
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """What is not known of some layer, each once."""
         return tuple(dict.fromkeys(words for layer in self.layers for words in layer.unknown))
@@ -99,16 +112,28 @@ class Check:
         counts = {"edges_proven": self.edges_proven, "places_proven": self.places_proven, "in_full": self.in_full}
         return asdict(self) | counts | {"unknown": list(self.unknown)}
 
-    def __str__(self) -> str:
+    @property
+    def cut_words(self) -> str:
+        """What became of the output when all edges of share 0 were cut."""
+        if self.cut_exact is None:
+            return "-"
+        if not self.cut_exact:
+            return "**changes the output**"
+        return "bit-exact" if self.cut else "no edge has share 0"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Of a row of the table with `COLUMNS`; the numbers of edges, which depend on the processor, are left out."""
         count = len(self.layers)
         kinds = ", ".join(dict.fromkeys(layer.conv for layer in self.layers)) or "-"
-        cut = {True: f"bit-exact ({self.cut:,} edges)", False: "**changes the output**", None: "-"}[self.cut_exact]
-        refuted = sum(layer.placed is False for layer in self.layers)
-        places = f"{self.places_proven} of {count}" + (f", {refuted} **refuted**" if refuted else "")
+        places = f"{self.places_proven} of {count}"
+        places += f", {self.places_refuted} **refuted**" if self.places_refuted else ""
         words = "; ".join((*self.unknown, self.problem) if self.problem else self.unknown) or "-"
         edges = f"{self.edges_proven} of {count}" if count else "-"
-        cells = (self.model, str(count), kinds, edges, places if count else "-", cut, words)
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return (self.model, str(count), kinds, edges, places if count else "-", self.cut_words, words)
+
+    def __str__(self) -> str:
+        return table_row(self.cells)
 
 
 def check(
@@ -118,11 +143,12 @@ def check(
     adapter: Adapter | Sequence[Adapter] | None = None,
     target: Any = None,
     output: Any = None,
+    places: Any = None,
 ) -> Check:
     """Look at a network as if for the first time, and say what is proven of it and what is not known.
 
     Args:
-        model, pixels, adapter, target, output: as for `explain`.
+        model, pixels, adapter, target, output, places: as for `explain`.
 
     Returns:
         The check. A network without a graph layer that is known, or whose output cannot be explained as it is, is one
@@ -134,13 +160,13 @@ def check(
     network = unwrap(model)
     inputs = prepare(network, pixels)
     try:
-        proofs = verify(network, pixels, adapter=adapter)
+        proofs = verify(network, pixels, adapter=adapter, places=places)
     except ValueError as error:
         return Check(name_of(network), problem=_first_line(error))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MisplacedNodes)
-            exp = explain(network, pixels, target=target, output=output, adapter=adapter)
+            exp = explain(network, pixels, target=target, output=output, adapter=adapter, places=places)
     except (ValueError, TypeError) as error:
         return Check(name_of(network), tuple(_checked(proof, None) for proof in proofs), problem=_first_line(error))
     by_name = {layer.name: layer for layer in exp.layers}
@@ -150,7 +176,19 @@ def check(
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """What went wrong, in a line; and where, if it was in somebody else's code."""
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    ours, deepest = Path(__file__).parent, Path(frames[-1].filename) if frames else Path(__file__)
+    if ours in deepest.parents:
+        return said
+    at = next((each for each in reversed(frames) if _is_users(Path(each.filename))), None)
+    return said if at is None else f"{Path(at.filename).name} line {at.lineno}: {type(error).__name__}: {said}"
+
+
+def _is_users(path: Path) -> bool:
+    """Whether a file is neither ours nor that of a library."""
+    return Path(__file__).parent not in path.parents and "site-packages" not in path.parts
 
 
 def _checked(proof: LayerProof, layer: LayerExplanation | None) -> LayerCheck:

@@ -22,12 +22,14 @@ _HOME = {
     "score": "vizgraph.api.score",
     "summarize": "vizgraph.api.summarize",
     "verify": "vizgraph.api.verify",
+    "check": "vizgraph.api.check",
     "evaluate": "vizgraph.api.evaluate",
     "train": "vizgraph.training",
     "workbench": "vizgraph.api.workbench",
 }
 __all__ = [
     "__version__",
+    "check",
     "compare",
     "evaluate",
     "explore",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from vizgraph.api.check import check
     from vizgraph.api.compare import compare
     from vizgraph.api.evaluate import evaluate
     from vizgraph.api.explore import explore

@@ -186,7 +186,7 @@ class Origins:
             except (RuntimeError, TypeError, NotImplementedError):
                 return False
         pure = all(part.pure for part in parts)
-        shuffled = name in SHUFFLES or any(part.moved for part in parts)
+        shuffled = (name in SHUFFLES and not _cut_alone(name, args)) or any(part.moved for part in parts)
         for output, places in zip(outputs, tensors_in(moved)):
             if places.shape != output.shape:
                 return False
@@ -274,6 +274,16 @@ class Origins:
         if len(differing) == 1 and not ahead:
             return self._first_channel(origin, differing[0]).expand(shape)
         return None
+
+
+def _cut_alone(name: str, args: Any) -> bool:
+    """Whether an indexing cuts, selects or adds axes, and moves nothing: `x[:, 1:, None]`, not `x[:, index]`."""
+    index = args[1] if name == "__getitem__" and len(args) > 1 else ()
+    parts = index if isinstance(index, tuple) else (index,)
+    return name == "__getitem__" and all(
+        part is None or part is Ellipsis or (isinstance(part, (slice, int)) and not isinstance(part, bool))
+        for part in parts
+    )
 
 
 def _padded_with_nothing(swapped: Any) -> Any:

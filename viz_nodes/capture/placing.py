@@ -21,6 +21,7 @@ from viz_nodes.capture.holding import VERSIONS, hearing_held
 from viz_nodes.capture.inputs import Inputs
 from viz_nodes.capture.plans import Plan
 from viz_nodes.capture.recorder import recording
+from viz_nodes.capture.tracing import unwatched
 
 BANDS = (0.15, 0.55, 0.85)
 """Where a band begins, ends, and the last one begins. Shifted around by a seventh or more, or turned about, at least
@@ -223,9 +224,10 @@ def _answers(
     around: dict[nn.Module, list[Answer]] = {}
 
     def banded(module: nn.Module, grid: Grid, values: Tensor) -> Tensor:
-        answer = judge(changes_of(values), grid, bands)
-        around.setdefault(module, []).append(answer)
-        return in_bands(values, bands) if answer.right else values
+        with unwatched():
+            answer = judge(changes_of(values), grid, bands)
+            around.setdefault(module, []).append(answer)
+            return in_bands(values, bands) if answer.right else values
 
     # Graphs that show in the arithmetic alone are looked for again, and what nodes hear there cannot be held.
     certain = [adapter for adapter in adapters if not (plan.traced and adapter.guessed)]

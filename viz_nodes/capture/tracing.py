@@ -55,6 +55,11 @@ _CHOICES = {"topk", "sort", "argsort", "cdist", "gather", "index_select", "roll"
 _PROPERTIES = {getattr(Tensor, name): name for name in ("T", "mT", "H", "mH")}
 
 
+def unwatched() -> Any:
+    """A context in which no `Trace` looks: for what hooks compute that is no part of the network."""
+    return torch._C.DisableTorchFunction()
+
+
 @dataclass(eq=False)
 class _Fold:
     """A maximum or sum that is taken one after the other."""

@@ -16,7 +16,8 @@ from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.mismatch import why_not
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.observing import observe
-from viz_nodes.capture.whereabouts import find_places
+from viz_nodes.capture.regions import regions_of
+from viz_nodes.capture.whereabouts import Whereabouts, find_places
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ class LayerProof:
 
 
 def verify(
-    model: nn.Module, pixels: Any, *, adapter: Adapter | Sequence[Adapter] | None = None
+    model: nn.Module, pixels: Any, *, adapter: Adapter | Sequence[Adapter] | None = None, places: Any = None
 ) -> tuple[LayerProof, ...]:
     """Aggregate features from the captured edges, and compare them with what the model's own convolution consumed.
 
     And change parts of the image, to see whether the nodes change that are drawn there.
 
     Args:
-        model, pixels, adapter: as for `explain`.
+        model, pixels, adapter, places: as for `explain`.
 
     Returns:
         One record for each graph layer, in the order of the network. `proven` is False where they differ and where the
@@ -66,17 +67,22 @@ def verify(
     """
     network = unwrap(model)
     inputs, adapters = prepare(network, pixels), adapters_for(adapter)
+    regions = None if places is None or places is False else regions_of(places, inputs)[0].num_nodes
     with eval_mode(network):
-        record, plan, _ = observe(network, adapters, inputs.pixels, lambda: _plainly(network, inputs), anew=True)
+        record, plan, _ = observe(
+            network, adapters, inputs.pixels, lambda: _plainly(network, inputs), anew=True, regions=regions
+        )
         found = [recognize(call) for call in record.calls]
-        places = find_places(network, inputs, adapters, plan, record.calls)
+        where = [Whereabouts(None, call.grid) for call in record.calls]
+        if places is None and inputs.pixels.ndim == 4:
+            where = list(find_places(network, inputs, adapters, plan, record.calls))
         calls = record.calls
         if plan.around:  # an order that is read off gradients needs them
             forward = inputs.with_gradients().run
             calls = observe(network, adapters, inputs.pixels, lambda: forward(network))[0].calls
-        places = tuple(place.in_forward(call) for place, call in zip(places, calls))
+        where = [place.in_forward(call) for place, call in zip(where, calls)]
     proofs = []
-    for call, aggregation, place in zip(record.calls, found, places):
+    for call, aggregation, place in zip(record.calls, found, where):
         proven = aggregation.exact and (call.partition is None or call.partition.checked)
         nodes = call.graph.x.shape[0] * call.graph.x.shape[2]
         error, kind, tried = aggregation.error, aggregation.kind, "" if aggregation.exact else why_not(call)

@@ -36,6 +36,7 @@ COMMANDS = {
     "models": "The architectures, their published figures, and where the weights are.",
     "score": "Faithfulness and sanity figures for explanation methods.",
     "summarize": "Aggregates over a folder of explanations.",
+    "check": "What is proven of a network of your own, and what is not.",
     "verify": "Re-render a figure and check that it shows what it says.",
 }
 

@@ -32,6 +32,21 @@ class Layers(click.ParamType[Any]):
         return tuple(number - 1 if number > 0 else number for number in numbers)
 
 
+class ImageSize(click.ParamType[Any]):
+    """ "224", "224x320": (height, width), each from 1 to 16384."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"0*([1-9]\d{0,4})(?:[xX]0*([1-9]\d{0,4}))?", value)
+        sides = () if found is None else (int(found[1]), int(found[2] or found[1]))
+        if not sides or max(sides) > 16384:
+            self.fail(f"{value!r} is neither a side in pixels such as 224 nor a height and width such as 224x320")
+        return sides
+
+
 class CountOrAll(click.ParamType[Any]):
     """ "9" or "all": a number above 0, or "all"."""
 
