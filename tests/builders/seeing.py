@@ -15,6 +15,7 @@ from viz_nodes.draw.cells import aspect_of, plan_for
 from viz_nodes.draw.geometry.curves import trimmed
 from viz_nodes.draw.geometry.selection import Selection, egos_of
 from viz_nodes.draw.graph import paint_closeup, paint_graph
+from viz_nodes.draw.strongest import paint_strongest, strongest_edges
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
 
@@ -54,6 +55,27 @@ def sights(subject: Subject, selection: Selection, style: Style, panel: float = 
         found += _looked_at(subject, plan, style, panel, inside)
     counted = sum(len(ego.keys) - int(ego.is_self.sum()) for ego in plan.seen)
     return found, counted, plan.unseen
+
+
+def strongest_sights(subject: Subject, style: Style, panel: float = COLUMN_OF_THREE, part: float = 2.0):
+    """(pixels that change with each of a layer's strongest edges that are counted, outside of all marks; the edges)."""
+    strongest = strongest_edges(subject, part)
+    fig = Figure(figsize=(panel / 72, panel * aspect_of([subject]) / 72), dpi=DPI)
+    ax = fig.add_axes((0, 0, 1, 1), axes_class=Panel)
+    on = subject.on(ax)
+    strongest = strongest.seen_at(subject, on.points_per_pixel)
+    artists = paint_strongest(on, subject, strongest, style)
+    full = _pixels(fig)
+    marks, _ = _marks(ax, {f"neighbors {name}": artists[name] for name in ("starts", "ends")}, full.shape[:2])
+    collection = artists["edges"]
+    faces, pixels = collection.get_facecolors().copy(), []
+    for at in range(len(collection.lines)):
+        without = faces.copy()
+        without[2 * at : 2 * at + 2, 3] = 0
+        collection.set_facecolors(without)
+        pixels.append(int(((np.abs(_pixels(fig) - full).max(-1) > CHANGED) & ~marks).sum()))
+        collection.set_facecolors(faces)
+    return pixels, strongest
 
 
 def _drawn(subject, plan, style, panel, inside):

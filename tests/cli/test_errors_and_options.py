@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 
 import click
 import pytest
 
-from viz_nodes.batch.options import layer_indices
+from viz_nodes.batch.options import RenderOptions, layer_indices
+from viz_nodes.draw.geometry.selection import Selection
+from viz_nodes.draw.style.style import Style
 from viz_nodes.text import one_line
+from vizgraph.cli import figure, options, render
 from vizgraph.cli.command import vizgraph_command
 from vizgraph.cli.errors import OneLineErrors
 from vizgraph.cli.values import Layers
@@ -105,12 +110,57 @@ def test_an_unknown_command_answers_with_a_near_one(run):
         (["--k", "0"], "above 0"),
         (["--format", "png,gif"], "'gif' is no format"),
         (["--sha256", "xyz"], "hexadecimal"),
+        (["--levels", "0.5,1.5"], "fractions between 0 and 1"),
+        (["--color", "shares"], "'shares' is no color"),
+        (["--veil", "2"], "0.0<=x<=1.0"),
+        (["--dim", "-1"], "0.0<=x<=1.0"),
+        (["--far", "0"], "1<=x"),
+        (["--part", "0"], "x<=100"),
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(run, args, said):
     result = run("render", "--ckpt", "demo", "--img", "x.jpg", *args)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_everything_painters_can_do_can_be_asked_for():
+    """Each field of a style and of a selection is a field of the options, and each of those an option of commands."""
+    ours = {one.name for one in fields(RenderOptions)}
+    asked = {"center": "centers"}
+    assert {asked.get(one.name, one.name) for kind in (Style, Selection) for one in fields(kind)} - ours == {"effect"}
+    for command in (render.command, figure.command):
+        taken = {parameter.name for parameter in command.params}
+        spoken = {"caption", "key", "notes", "ranks", "scales", "grid", "nodes", "closeups", "fade", "smooth"}
+        assert {f"no_{name}" for name in spoken} <= taken
+        assert ours - spoken - {"style"} <= taken
+
+
+def test_options_of_looks_reach_the_style():
+    given = {
+        **dict.fromkeys((f"no_{name}" for name in options._LEFT_OUT), False),
+        "title": None,
+        "no_title": False,
+        "contours": False,
+        "levels": (0.5,),
+        "no_fade": True,
+        "no_nodes": True,
+        "veil": 0.25,
+        "far": 4,
+        "part": 5.0,
+        "color": "#c4005c",
+    }
+    asked = RenderOptions(**options.said(given))
+    assert asked.drawn() == {
+        "contours": (0.5,),
+        "fade": False,
+        "nodes": False,
+        "veil": 0.25,
+        "color": "#c4005c",
+    }
+    assert asked.selected()["far"] == 4
+    assert asked.selected()["part"] == 5.0
+    assert RenderOptions.of_record(json.loads(json.dumps(asked.record()))) == asked
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,26 @@ def test_fading_falls_to_none_where_the_map_is_zero():
     assert table[-1, 3] == pytest.approx(0.75 * 255, abs=1)
 
 
+def luminance_over(ground, palette):
+    """(256,) luminance of values 0 to 1 as they look over a photograph of one gray (ITU-R BT.601)."""
+    table = heat_table(palette_named(palette), 0.75, True).astype(float)
+    opacity = table[:, 3:] / 255
+    return (table[:, :3] * opacity + ground * (1 - opacity)) @ [0.299, 0.587, 0.114]
+
+
+def test_in_gray_print_the_palette_for_it_falls_all_the_way_over_what_is_brighter_than_middle_gray():
+    for ground in range(127, 256):
+        gray = luminance_over(ground, "print")
+        assert gray[0] == pytest.approx(ground)
+        assert (np.diff(gray) < 0.5).all(), ground
+        assert ground - gray[255] >= 79, ground
+    white = luminance_over(255, "print")
+    assert [round(white[at]) for at in (0, 64, 128, 255)] == [255, 204, 161, 79]
+    # What the page says of the default, which cannot be read so.
+    white = luminance_over(255, "inferno")
+    assert [round(white[at]) for at in (0, 128, 255)] == [255, 177, 246]
+
+
 def test_scales_say_what_the_top_of_the_palette_is(make_explanation):
     exp = make_explanation(rows=2)
     record = exp.layer(3)

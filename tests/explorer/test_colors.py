@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.colors import Colormap, to_hex
 
-from viz_nodes.draw.style.palettes import DARK, LIGHT, Theme
+from viz_nodes.draw.style.palettes import DARK, LIGHT, Theme, palette_named
 
 FILE = Path(__file__).resolve().parents[2] / "viz_nodes/explorer/src/colors.json"
-PALETTES = ("inferno", "viridis", "magma", "cividis", "jet")
+PALETTES = ("inferno", "viridis", "magma", "cividis", "print", "jet")
 KEPT = ("page", "ink", "muted", "veil", "casing", "peak", "rim", "centers")
 
 
@@ -26,7 +25,7 @@ def theme(look: Theme) -> dict:
 
 
 def expected() -> str:
-    palettes = {name: stops(matplotlib.colormaps[name], 17) for name in PALETTES}
+    palettes = {name: stops(palette_named(name), 17) for name in PALETTES}
     table = {"palettes": palettes, "themes": {"light": theme(LIGHT), "dark": theme(DARK)}}
     return json.dumps(table, indent=1) + "\n"
 

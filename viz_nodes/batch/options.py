@@ -1,6 +1,7 @@
 """What a run asks for: everything that decides what is in a folder, apart from the image and the weights.
 
 Each field tells, in its metadata, what a person is told of it: the command line makes its options from them.
+One file because a field, its words and its checks are read together.
 """
 
 from __future__ import annotations
@@ -38,10 +39,15 @@ _STYLED = (
     "notes",
     "width",
     "alpha",
+    "fade",
+    "smooth",
     "contours",
     "ranks",
     "scales",
     "grid",
+    "nodes",
+    "veil",
+    "dim",
     "closeups",
 )
 """The fields that `viz_nodes.draw.Style` has, too."""
@@ -67,15 +73,17 @@ class RenderOptions:
         k: neighbors drawn, or "all".
         order: which neighbors are drawn, where fewer than all are: the first by this.
         hops: how many layers back edges are followed.
-        color: what colors of edges mean.
+        far: how many edges of each further hop, the heaviest.
+        part: of a layer's edges, the percentage that its picture of strongest edges shows.
+        color: what colors of edges mean, or one color of matplotlib for all.
         centers: whose neighbors are drawn, as (x, y) fractions of what the network saw; none for each layer's peak.
         kinds: of "cam", "neighbors", "graph", the pictures of a layer.
         formats: of figures.
         dpi: of PNG files.
         width: of figures, as `viz_nodes.figure` takes it; None picks one for the number of layers.
         canvas: "input" draws on what the network saw, "original" on the whole photograph.
-        palette, theme, normalize, font, font_size, title, key, notes, alpha, contours, ranks, scales, grid, closeups:
-            as in `viz_nodes.draw.Style`.
+        palette, theme, normalize, font, font_size, title, key, notes, alpha, fade, smooth, contours, ranks, scales,
+            grid, nodes, veil, dim, closeups: as in `viz_nodes.draw.Style`.
         caption: whether pictures have captions, and the figure title, key and notes.
         style: a `viz_nodes.draw.Style` that says the rest; what is named beside it goes before.
 
@@ -95,7 +103,9 @@ class RenderOptions:
     k: int | str = _told(9, "Neighbors drawn, or 'all'.")
     order: str = _told("rank", "Which neighbors are drawn: the nearest, or those with most of this.", ORDERS)
     hops: int = _told(1, "Graph layers that edges are followed back, each with its own edges.", least=1, most=6)
-    color: str = _told("center", "What colors of edges mean.", COLORS)
+    far: int = _told(18, "Edges of each further hop, the heaviest.", least=1, most=2**31 - 1)
+    part: float = _told(2.0, "Percent of a layer's edges in its picture of the strongest.", least=0.001, most=100.0)
+    color: str = _told("center", f"What colors of edges mean: {', '.join(COLORS)}; or one color for all.")
     centers: tuple[tuple[float, float], ...] = _told((), "Places whose neighbors are drawn")
     kinds: tuple[str, ...] = _told(DEFAULT_KINDS, "Pictures of a layer.", KINDS)
     formats: tuple[str, ...] = _told(("png",), "Files of a figure.", FORMATS)
@@ -104,7 +114,9 @@ class RenderOptions:
     canvas: str = _told(
         "original", "Draw on what the network saw, or on the original at its full resolution.", CANVASES
     )
-    palette: str = _told("inferno", "Colors of maps; 'release' for the release's jet.")
+    palette: str = _told(
+        "inferno", "Colors of maps: any of matplotlib's; 'print' for gray print, 'release' for the release's jet."
+    )
     theme: str = _told("light", "Of figures.", THEMES)
     normalize: str = _told(
         "image", "What shares a scale of colors: image, layer or all; none keeps raw values.", NORMALIZATIONS
@@ -116,16 +128,23 @@ class RenderOptions:
     key: bool = _told(True, "The line that explains the marks of a figure.")
     notes: bool = _told(True, "What panels say of what they leave out.")
     alpha: float = _told(0.75, "Opacity of a map at its highest value.", least=0.0, most=1.0)
-    contours: bool = _told(False, "Lines of equal value on maps, which gray print keeps.")
+    fade: bool = _told(True, "Let a map's opacity fall to 0 where it is 0.")
+    smooth: bool = _told(True, "Maps are smooth between nodes.")
+    contours: bool | tuple[float, ...] = _told(False, "Lines of equal value on maps, which gray print keeps.")
     ranks: bool = _told(True, "Numbers on the neighbors.")
     scales: bool = _told(True, "Bars that say which color is which value.")
     grid: bool = _told(True, "Lines between patches.")
+    nodes: bool = _told(True, "Small dots for all nodes of a graph.")
+    veil: float | None = _told(
+        None, "How far a photograph is paled below its graph, 0 to 1.  [default: the theme's]", least=0.0, most=1.0
+    )
+    dim: float = _told(0.62, "How far all but a center and its neighbors is hidden.", least=0.0, most=1.0)
     closeups: bool = _told(True, "Close-ups of centers whose nearest edges are too short to be seen.")
     style: Any = field(default=None, metadata={"help": ""})
 
     def __post_init__(self) -> None:
-        for name in ("centers", "kinds", "formats", "bands", "value_range"):
-            if getattr(self, name) is not None:
+        for name in ("centers", "kinds", "formats", "bands", "value_range", "contours"):
+            if not isinstance(getattr(self, name), bool | None):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.layers is not None and self.layers != ALL:
             numbers: tuple[Any, ...] = (self.layers,) if isinstance(self.layers, int) else tuple(self.layers)
@@ -208,6 +227,7 @@ class RenderOptions:
     def selected(self, effect: Any = None) -> dict[str, Any]:
         """Which edges are drawn, as painters and figures take it."""
         edges: dict[str, Any] = {"k": self.k, "order": self.order, "hops": self.hops}
+        edges |= {"far": self.far, "part": self.part}
         edges["center"] = list(self.centers) or None
         return edges if effect is None else edges | {"effect": effect}
 

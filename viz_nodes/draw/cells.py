@@ -64,8 +64,9 @@ def neighbors_cell(subject: Subject, egos: Sequence[Ego], style: Style) -> Cell:
     return Cell(lambda ax: paint_neighbors(subject.on(ax), egos, style))
 
 
-def edges_cell(subject: Subject, strongest: Strongest, style: Style) -> Cell:
-    """A layer's strongest edges all over the picture."""
+def edges_cell(subject: Subject, strongest: Strongest, style: Style, panel: float) -> Cell:
+    """A layer's strongest edges all over the picture: those that are seen in a panel so many points wide."""
+    strongest = strongest.seen_at(subject, picture_scale(subject, panel))
     return Cell(
         lambda ax: paint_strongest(subject.on(ax), subject, strongest, style),
         lambda ax: strongest.bar(ax, style),

@@ -47,7 +47,7 @@ from viz_nodes.draw.graph import plan_words
 from viz_nodes.draw.key import CLOSEUP, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
-from viz_nodes.draw.strongest import strongest_edges
+from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
 from viz_nodes.draw.style.scales import Scale, scale_of
 from viz_nodes.draw.style.style import Style
@@ -227,7 +227,7 @@ class _Comparison:
                     for s, ego in zip(subjects, egos, strict=True)
                 ]
             else:
-                cells = [edges_cell(s, strongest_edges(s), style) for s in subjects]
+                cells = [edges_cell(s, strongest_of(s, self.selection), style, panel) for s in subjects]
             cells += [None] * (len(self.exps) + self.two - len(cells))
             bands.append(Band(KIND_NAMES[kind], aspect, cells, block, above))
         return bands

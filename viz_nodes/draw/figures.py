@@ -26,7 +26,7 @@ from viz_nodes.draw.geometry.selection import SELECTION, Ego, Selection, egos_of
 from viz_nodes.draw.key import key_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
-from viz_nodes.draw.strongest import strongest_edges
+from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import (
     SEPARATOR,
     layer_ways,
@@ -230,7 +230,7 @@ class _Figure:
                 "photograph": lambda s: photograph_cell(s, style),
                 "cam": lambda s: cam_cell(s, style, scale_of(exp, s.layer, s.row, style.normalize)),
                 "neighbors": lambda s: neighbors_cell(s, egos[s.row, s.layer.index], style),
-                "edges": lambda s: edges_cell(s, strongest_edges(s), style),
+                "edges": lambda s: edges_cell(s, strongest_of(s, self.selection), style, panel),
             }
             cells = [*(make[kind](subject) for subject in shown), *empty]
             bands.append(Band(KIND_NAMES[kind], aspect, cells, block, above))

@@ -12,7 +12,8 @@ from viz_nodes.draw.geometry.selection import Selection, egos_of
 from viz_nodes.draw.graph import graph_caption
 from viz_nodes.draw.neighbors import neighbors_caption
 from viz_nodes.draw.paper import caption_of
-from viz_nodes.draw.strongest import strongest_edges
+from viz_nodes.draw.plans import picture_scale
+from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, note_words
 from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style
@@ -47,7 +48,9 @@ def single(
         elif kind == "neighbors":
             bands = [Band("", aspect, [neighbors_cell(shown, egos, quiet)])]
         else:
-            bands = [Band("", aspect, [edges_cell(shown, strongest_edges(shown), quiet)])]
+            last["edges"] = strongest_of(shown, selection)
+            bands = [Band("", aspect, [edges_cell(shown, last["edges"], quiet, width)])]
+            last["edges"] = last["edges"].seen_at(shown, picture_scale(shown, width))
         return [Band("", band.aspect, band.cells, attached=band.attached) for band in bands]
 
     def words(_: Any = None) -> str:
@@ -63,7 +66,7 @@ def single(
             said = graph_caption(subject, last["plans"][0], style)
         else:
             head = head_words(subject.exp, subject.layer, subject.row)
-            said = SEPARATOR.join([*head, strongest_edges(subject).words()[0]])
+            said = SEPARATOR.join([*head, last["edges"].words()[0]])
         return SEPARATOR.join([said, *note_words(subject.exp)])
 
     return compose(

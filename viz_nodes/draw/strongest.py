@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from viz_nodes.draw.artists.photograph import Picture
 from viz_nodes.draw.artists.text import add_caption
 from viz_nodes.draw.cam import painter_style
 from viz_nodes.draw.geometry.bundling import bundled
-from viz_nodes.draw.geometry.selection import own_key
+from viz_nodes.draw.geometry.overlaps import told_apart
+from viz_nodes.draw.geometry.selection import Selection, own_key
 from viz_nodes.draw.graph import lay_ground
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, percent
 from viz_nodes.draw.style.style import Style
@@ -39,7 +40,9 @@ class Strongest:
         by: "contribution" or "share".
         part: the percentage asked for.
         total: edges of the layer between different places.
-        carried: fraction of the absolute value of all edges that these carry.
+        whole: absolute value of all edges together.
+        lines: (n, S, 2) in pixels of the picture, bundled.
+        hidden: how many more were asked for, that lie under these at the size drawn.
     """
 
     senders: np.ndarray
@@ -48,7 +51,33 @@ class Strongest:
     by: str
     part: float
     total: int
-    carried: float
+    whole: float
+    lines: np.ndarray
+    hidden: int = 0
+
+    @property
+    def carried(self) -> float:
+        """Fraction of the absolute value of all edges that these carry."""
+        return float(np.abs(self.values).sum() / self.whole) if self.whole > 0 else 0.0
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(n,) absolute values over the largest."""
+        size = np.abs(self.values)
+        return np.asarray(size / max(float(size.max(initial=0.0)), 1e-30))
+
+    def seen_at(self, subject: Subject, scale: float) -> Strongest:
+        """Those that can be told apart where a pixel of the picture is so many points; the others count as hidden."""
+        layer = subject.layer
+        nodes, keys = subject.places(layer), subject.places(layer, keys=True)
+        dot = _dot(nodes.pitch * scale)
+        ends = [(keys.centers[np.unique(self.senders)] * scale, 0.4 * dot + 0.2)]
+        ends += [(nodes.centers[np.unique(self.receivers)] * scale, 0.5 * dot + 0.15)]
+        # Half of an edge is narrower than its beginning.
+        widths = 0.7 * _widths(self.sizes, subject.size[1] * scale)
+        seen = told_apart(self.lines * scale, widths, ends)
+        columns = {name: getattr(self, name)[seen] for name in ("senders", "receivers", "values", "lines")}
+        return replace(self, **columns, hidden=self.hidden + int((~seen).sum()))
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -63,12 +92,22 @@ class Strongest:
     def words(self) -> tuple[str, ...]:
         """How many are drawn, long and short."""
         what = "the contributions' sum of absolute values" if self.by == "contribution" else "all channels"
-        count = f"{len(self.senders)} of {self.total}"
+        shown = len(self.senders)
+        count = f"{shown} of {self.total}"
+        first = f"the strongest {count} edges"
+        if self.hidden:
+            first = f"{shown} of the strongest {shown + self.hidden} of {self.total} edges"
+        under = f"; {self.hidden} more cannot be told apart at this size" if self.hidden else ""
         return (
-            f"the strongest {count} edges by {self.by}, {percent(self.carried)} of {what}",
+            f"{first} by {self.by}, {percent(self.carried)} of {what}{under}",
             f"{count} edges by {self.by}, {percent(self.carried)}",
             f"{count}, {percent(self.carried)}",
         )
+
+
+def strongest_of(subject: Subject, selection: Selection) -> Strongest:
+    """The strongest edges as a selection asks for them: by share where that is its order, else by contribution."""
+    return strongest_edges(subject, selection.part, "share" if selection.order == "share" else "contribution")
 
 
 def strongest_edges(subject: Subject, part: float = 2.0, by: str = "contribution") -> Strongest:
@@ -96,16 +135,37 @@ def strongest_edges(subject: Subject, part: float = 2.0, by: str = "contribution
     size = np.abs(np.nan_to_num(values))
     count = min(max(1, round(part / 100 * len(values))), MOST, int((size > 0).sum()))
     best = np.argsort(-size, kind="stable")[:count]
-    whole = float(size.sum())
+    senders, receivers = senders[best], receivers[best]
+    nodes, keys = subject.places(layer), subject.places(layer, keys=True)
     return Strongest(
-        senders=senders[best],
-        receivers=receivers[best],
+        senders=senders,
+        receivers=receivers,
         values=values[best],
         by=by,
         part=part,
         total=len(values),
-        carried=float(size[best].sum() / whole) if whole > 0 else 0.0,
+        whole=float(size.sum()),
+        lines=bundled(keys.centers[senders], nodes.centers[receivers], reach=2.0 * nodes.pitch),
     )
+
+
+def _onto(on: ImageAxes, subject: Subject, lines: np.ndarray) -> np.ndarray:
+    """Lines on a subject's picture as they lie on the picture that an earlier painter put there."""
+    height, width = subject.size
+    left, top, right, bottom = subject.seen or (0.0, 0.0, float(width), float(height))
+    scale = np.array([(on.view[2] - on.view[0]) / (right - left), (on.view[3] - on.view[1]) / (bottom - top)])
+    return np.asarray((lines - (left, top)) * scale + on.view[:2])
+
+
+def _dot(pitch: float) -> float:
+    """Points across the dot at an edge's end."""
+    return max(0.5 * dot_size(pitch), 1.2)
+
+
+def _widths(sizes: np.ndarray, panel: float) -> np.ndarray:
+    """Points at the start of each edge, on a picture so many points wide."""
+    thin = float(np.clip(panel / 150.0, 0.6, 1.6)) * float(np.clip((120 / max(len(sizes), 1)) ** 0.5, 0.55, 1.0))
+    return np.asarray(thin * (1.0 + 1.5 * sizes))
 
 
 def draw_strongest(
@@ -141,8 +201,9 @@ def draw_strongest(
     """
     how = painter_style(style)
     subject = subject_of(exp, layer, image, row, view)
-    strongest = strongest_edges(subject, part, by)
-    artists = paint_strongest(subject.on(ax), subject, strongest, how)
+    on = subject.on(ax)
+    strongest = strongest_edges(subject, part, by).seen_at(subject, on.width / subject.size[1])
+    artists = paint_strongest(on, subject, strongest, how)
     if colorbar:
         artists["colorbar"] = add_value_bar(ax, strongest.limits, how.but(color=by))
     if caption:
@@ -157,23 +218,18 @@ def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style
     look, layer = style.look, subject.layer
     artists = lay_ground(on, subject, style.but(nodes=False, grid=False))
     keys, nodes = on.places(layer, keys=True), on.places(layer)
-    starts, ends = keys.centers[strongest.senders], nodes.centers[strongest.receivers]
-    if not len(starts):
+    if not len(strongest.values):
         return artists
     order = np.argsort(np.abs(strongest.values), kind="stable")
-    lines = bundled(starts, ends, reach=2.0 * nodes.pitch)[order]
-    low, high = strongest.limits
-    size = np.abs(strongest.values[order]) / max(abs(low), abs(high), 1e-30)
-    signed = strongest.by == "contribution"
+    size = strongest.sizes[order]
     colors = np.tile(to_rgba(look.centers[0]), (len(order), 1))
-    if signed:
+    if strongest.by == "contribution":
         colors = np.asarray(look.diverging(0.5 + 0.5 * np.sign(strongest.values[order]) * size**0.5))
-    colors[:, 3] = 0.45 + 0.5 * size
-    thin = float(np.clip(on.width / 150.0, 0.6, 1.6)) * float(np.clip((120 / len(order)) ** 0.5, 0.55, 1.0))
+    colors[:, 3] = 0.6 + 0.35 * size
     artists["edges"] = EdgeCollection(
         on.ax,
-        lines,
-        widths=thin * (0.7 + 1.8 * size),
+        _onto(on, subject, strongest.lines[order]),
+        widths=_widths(size, on.width),
         colors=colors,
         gaps=np.zeros(2),
         taper=0.35,
@@ -182,7 +238,7 @@ def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style
         casing_color=to_rgba(look.casing, 0.35),
         zorder=4,
     )
-    dot = max(0.5 * dot_size(on.pitch(nodes)), 1.2)
+    dot = _dot(on.pitch(nodes))
     into, out = np.unique(strongest.receivers), np.unique(strongest.senders)
     artists["starts"] = add_dots(on, keys.centers[out], 0.8 * dot, look.casing, rim=look.ink, rim_width=0.4, zorder=4.8)
     artists["ends"] = add_dots(on, nodes.centers[into], dot, look.ink, rim=look.casing, rim_width=0.25, zorder=5)

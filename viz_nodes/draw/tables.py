@@ -27,7 +27,7 @@ from viz_nodes.draw.graph import value_limits
 from viz_nodes.draw.key import key_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
-from viz_nodes.draw.strongest import strongest_edges
+from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
 from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style
@@ -280,7 +280,7 @@ class _Table:
         for at, (column, subject, title) in enumerate(zip(self.columns, subjects, self._titles(), strict=True)):
             titles.append(title)
             if column.kind != "graph":
-                cells.append(self._cell(column.kind, subject, egos.get((row, at), [])))
+                cells.append(self._cell(column.kind, subject, egos.get((row, at), []), panel))
                 continue
             plans[row, at] = plan_for(subject, egos[row, at], style, panel)
             pairs.append((len(cells), subject, plans[row, at]))
@@ -299,7 +299,7 @@ class _Table:
         merged = [graph or cell for graph, cell in zip(first.cells, cells, strict=True)]
         return [Band(name, aspect, merged, names=names), *(replace(band, name="") for band in others)]
 
-    def _cell(self, kind: str, subject: Subject, egos: list[Ego]) -> Cell | None:
+    def _cell(self, kind: str, subject: Subject, egos: list[Ego], panel: float) -> Cell | None:
         """A picture that is no graph."""
         if kind == "photograph":
             return photograph_cell(subject, self.style)
@@ -310,5 +310,5 @@ class _Table:
         if kind == "neighbors":
             return neighbors_cell(subject, egos, self.style)
         if kind == "edges":
-            return edges_cell(subject, strongest_edges(subject), self.style)
+            return edges_cell(subject, strongest_of(subject, self.selection), self.style, panel)
         return None

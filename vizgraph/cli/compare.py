@@ -10,7 +10,7 @@ import click
 from viz_nodes.text import one_line
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
-from vizgraph.cli.values import Width
+from vizgraph.cli.values import Color, Width
 from vizgraph.errors import ALL_DONE, SOME_FAILED
 
 
@@ -24,7 +24,7 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     options.layers,
     options.k,
     options.field_option("order", type=click.Choice(("rank", "share", "contribution"))),
-    options.field_option("color", type=click.Choice(("center", "rank", "share", "contribution"))),
+    options.field_option("color", metavar="WHAT", type=Color(("center", "rank", "share", "contribution"))),
     options.centers,
     options.kinds("cam,graph"),
     options.reading,

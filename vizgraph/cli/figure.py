@@ -19,6 +19,7 @@ from vizgraph.cli.command import Answer, vizgraph_command
     options.several_weights,
     options.img,
     options.explanation,
+    options.reading,
     options.kinds("cam,neighbors,graph"),
     options.edges,
     options.out,

@@ -20,9 +20,11 @@ from vizgraph.cli.values import (
     PALETTE,
     Bands,
     BlackAndWhite,
+    Color,
     CountOrAll,
     Digest,
     Layers,
+    Levels,
     Place,
     Several,
     Width,
@@ -168,7 +170,16 @@ several_weights = (archs, ckpts, no_ema, sha256s, seed, labels)
 """What names several."""
 explanation = (layers, target, versus, method)
 """What is asked of one."""
-edges = (k, field_option("order"), field_option("hops"), field_option("color"), centers)
+color = field_option("color", metavar="WHAT", type=Color())
+edges = (
+    k,
+    field_option("order"),
+    field_option("hops"),
+    field_option("far", metavar="N"),
+    field_option("part", metavar="PERCENT"),
+    color,
+    centers,
+)
 """Which edges are drawn."""
 words = (
     click.option("--title", metavar="WORDS", help=_FIELDS["title"].metadata["help"]),
@@ -179,6 +190,7 @@ words = (
     click.option("--no-ranks", is_flag=True, help="Leave out the numbers on neighbors."),
     click.option("--no-scales", is_flag=True, help="Leave out the bars of values."),
     click.option("--no-grid", is_flag=True, help="Leave out the lines between patches."),
+    click.option("--no-nodes", is_flag=True, help="Leave out the small dots of all nodes."),
     click.option("--no-closeups", is_flag=True, help="Leave out close-ups, and the edges that only they can show."),
 )
 looks = (
@@ -190,19 +202,30 @@ looks = (
     field_option("font", metavar="FAMILY"),
     field_option("font_size"),
     field_option("alpha"),
+    click.option("--no-fade", is_flag=True, help="Paint all of a map at its opacity, also where it is 0."),
+    click.option("--no-smooth", is_flag=True, help="Paint each patch of a map in its own value."),
     click.option("--contours", is_flag=True, help=_FIELDS["contours"].metadata["help"]),
+    click.option(
+        "--levels",
+        metavar="0.25,0.5",
+        type=Levels(),
+        help="Contours at these fractions of a map's scale.  [default with --contours: 0.25,0.5,0.75]",
+    ),
+    field_option("veil", metavar="X"),
+    field_option("dim", metavar="X"),
 )
 """How figures look."""
 drawing = (*looks, *words)
 
 
-_LEFT_OUT = ("caption", "key", "notes", "ranks", "scales", "grid", "closeups")
+_LEFT_OUT = ("caption", "key", "notes", "ranks", "scales", "grid", "nodes", "closeups", "fade", "smooth")
 
 
 def said(more: dict[str, Any]) -> dict[str, Any]:
     """Options with those of `words` as fields of `RenderOptions`."""
     named = dict(more)
     title, no_title = named.pop("title"), named.pop("no_title")
+    named["contours"] = named.pop("levels") or named["contours"]
     return {
         **{name: value for name, value in named.items() if name not in {f"no_{name}" for name in _LEFT_OUT}},
         "title": title or not no_title,

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from viz_nodes.batch.options import ALL
+from viz_nodes.batch.options import ALL, COLORS
 from vizgraph.errors import did_you_mean
 
 
@@ -95,6 +95,49 @@ class Place(click.ParamType[Any]):
         if not (0 <= x <= 1 and 0 <= y <= 1):
             self.fail(f"{value!r} is no place; give two fractions from 0 to 1, such as 0.25,0.4", param, ctx)
         return x, y
+
+
+class Levels(click.ParamType[Any]):
+    """ "0.25,0.5": fractions between 0 and 1."""
+
+    name = "levels"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            levels = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            levels = (0.0,)
+        if not all(0 < level < 1 for level in levels):
+            self.fail(f"{value!r} is no list of fractions between 0 and 1, such as 0.25,0.5", param, ctx)
+        return levels
+
+
+class Color(click.ParamType[Any]):
+    """What colors of edges stand for, or a color of matplotlib for all of them.
+
+    Args:
+        meanings: those that there are.
+    """
+
+    name = "color"
+
+    def __init__(self, meanings: Sequence[str] = COLORS) -> None:
+        self.meanings = tuple(meanings)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is None or value in self.meanings:
+            return value
+        from matplotlib.colors import is_color_like
+
+        if not is_color_like(value) or value in COLORS:
+            words = f"choose from {', '.join(self.meanings)}, or name a color such as red or #c4005c"
+            self.fail(f"{value!r} is no color; {words}", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in self.meanings if word.startswith(incomplete)]
 
 
 class Bands(click.ParamType[Any]):
@@ -201,10 +244,10 @@ def methods() -> list[str]:
 
 
 def palettes() -> list[str]:
-    """Colormaps, and 'release' for the release's."""
+    """Colormaps, 'release' for the release's, and 'print' for gray print."""
     import matplotlib
 
-    return ["release", *matplotlib.colormaps]
+    return ["release", "print", *matplotlib.colormaps]
 
 
 def letters(name: str) -> str:

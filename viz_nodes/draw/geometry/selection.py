@@ -33,11 +33,12 @@ class Selection:
         hops: how many layers to go back: a second hop draws the edges of the layer before, lighter, into the
             neighbors drawn. Each of those layers must be among those explained.
         far: how many edges of each further hop, the heaviest.
+        part: for pictures of a layer's strongest edges, how many of them, in percent.
         effect: what cutting each edge of the center changes (`viz_nodes.effect`): (k,) in the order of
             `neighbors`, (N, k) for several centers, or a mapping from the layer's index to these.
 
     Raises:
-        ValueError: `k`, `hops` or `far` below 1, or an unknown order.
+        ValueError: `k`, `hops` or `far` below 1, `part` outside 0 to 100, or an unknown order.
     """
 
     center: Center = None
@@ -45,6 +46,7 @@ class Selection:
     order: str = "rank"
     hops: int = 1
     far: int = 18
+    part: float = 2.0
     effect: Values | Mapping[int, Values] | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +57,8 @@ class Selection:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"`{name}` must be a whole number of at least 1 (got {value!r})")
+        if not 0 < self.part <= 100:
+            raise ValueError(f"`part` must be a percentage above 0, up to 100 (got {self.part!r})")
 
     @property
     def limit(self) -> int | None:

@@ -12,8 +12,16 @@ Color = str | tuple[float, ...]
 """A color as matplotlib takes it: a name, "#rrggbb", or RGB or RGBA in 0..1."""
 
 DEFAULT_PALETTE = "inferno"
-"""For CAMs: perceptually uniform, rising in lightness, readable with every color vision and in gray print."""
+"""For CAMs: perceptually uniform by itself and told apart with every color vision; see `PRINT` for gray print."""
+PRINT = LinearSegmentedColormap.from_list("print", ["#e85a2a", "#d22f4f", "#96105f", "#54085f", "#23053f"])
+"""For maps over photographs in gray print: its luminance falls from 127 to 21 of 255.
+
+With the opacity of `viz_nodes.draw.cam.heat_table`, luminance falls from a photograph's own, without a turn, wherever
+that is 127 or more, as no palette that rises can. Where opacity and color both change, a palette is monotone over every
+photograph only if its luminance does not change at all; then it is not seen over a photograph of the same luminance.
+"""
 _NICKNAMES = {"release": "jet", "default": DEFAULT_PALETTE}
+_OURS = {PRINT.name: PRINT}
 
 SIGNED_ON_LIGHT = LinearSegmentedColormap.from_list(
     "signed on light", ["#00448f", "#3f86c6", "#92979f", "#e08433", "#b33c00"]
@@ -106,7 +114,7 @@ def theme_named(theme: str | Theme) -> Theme:
 
 
 def palette_named(palette: str | Colormap) -> Colormap:
-    """A matplotlib colormap by name ("inferno", "viridis", "jet", "release" for the release's jet, ...).
+    """A colormap by name: "print" is ours, "release" the release's jet, any other matplotlib's ("viridis", ...).
 
     Raises:
         ValueError: matplotlib has none of this name; the message offers near ones.
@@ -114,6 +122,8 @@ def palette_named(palette: str | Colormap) -> Colormap:
     if isinstance(palette, Colormap):
         return palette
     name = _NICKNAMES.get(palette, palette)
+    if name in _OURS:
+        return _OURS[name]
     if name not in matplotlib.colormaps:
         near = difflib.get_close_matches(name, list(matplotlib.colormaps), n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""

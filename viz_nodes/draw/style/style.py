@@ -28,7 +28,8 @@ class Style:
 
     Attributes:
         theme: "light", "dark", or a `Theme`.
-        palette: of maps: a matplotlib colormap or its name, "release" for the GraphConvNet release's jet.
+        palette: of maps: a matplotlib colormap or its name, "print" for gray print, "release" for the GraphConvNet
+            release's jet.
         alpha: opacity of a map at its highest value.
         fade: let opacity fall with the value, to 0 where the map is 0, so that the photograph is as it was where there
             is no evidence; False paints all of it at `alpha`, as the release does.
