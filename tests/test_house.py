@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ PACKAGES = ("viz_nodes", "vizgraph")
 
 RECORD = "explanation grids places arguments deferred"
 TOOLKIT = (
-    f"{RECORD} files text progress capture cams attribution effects explainer graphs export metrics draw batch explorer"
+    f"{RECORD} files text progress processes capture cams attribution effects explainer graphs export metrics draw "
+    "batch explorer"
 )
 TABLE: dict[str, str] = {
     "viz_nodes._moved": "",
@@ -23,6 +25,7 @@ TABLE: dict[str, str] = {
     "viz_nodes.files": "",
     "viz_nodes.text": "",
     "viz_nodes.progress": "",
+    "viz_nodes.processes": "",
     "viz_nodes.deferred": "",
     "viz_nodes.explanation": "grids places arguments deferred",
     "viz_nodes.capture": RECORD,
@@ -38,7 +41,7 @@ TABLE: dict[str, str] = {
     "viz_nodes.export": f"{RECORD} graphs files",
     "viz_nodes.explorer": f"{RECORD} graphs draw export files",
     "viz_nodes.batch": (
-        f"{RECORD} files text progress capture cams effects explainer graphs export draw explorer metrics"
+        f"{RECORD} files text progress processes capture cams effects explainer graphs export draw explorer metrics"
     ),
     "viz_nodes.bench": "explanation explainer cams draw explorer",
     "viz_nodes.viz_cam": TOOLKIT,
@@ -47,7 +50,7 @@ TABLE: dict[str, str] = {
     "vizgraph.layers": "",
     "vizgraph.models": "layers errors",
     "vizgraph.registration": "models checkpoints",
-    "vizgraph.checkpoints": "errors layers models data viz_nodes.files",
+    "vizgraph.checkpoints": "errors layers models data viz_nodes.files viz_nodes.progress",
     "vizgraph.data": "errors",
     "vizgraph.training": "errors layers models checkpoints data viz_nodes",
     "vizgraph.evaluation": "errors models checkpoints data training viz_nodes",
@@ -72,10 +75,13 @@ REASON = "One file because"
 """A module that is longer says why in its docstring, in a sentence that begins with this."""
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def sources() -> list[tuple[Path, ast.Module]]:
+    return [
+        (path, ast.parse(path.read_text(encoding="utf-8")))
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
 
 
 def room_of(module: str) -> str:
@@ -174,6 +180,25 @@ def test_the_table_names_rooms_that_are_there_and_has_no_circle(room):
         if other not in seen:
             seen.add(other)
             todo += TABLE.get(f"{package}.{other}", "").split()
+
+
+@pytest.mark.parametrize(
+    ("library", "only"), [("tqdm", "viz_nodes/progress.py"), ("signal.signal", "viz_nodes/processes.py")]
+)
+def test_bars_and_signals_have_one_place_each(library, only):
+    """Worker processes leave signals to their parent (SIG_IGN), which is no handling."""
+    users = set()
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [getattr(node, "module", None) or "", *(name.name for name in node.names)]
+                uses = any(name.split(".")[0] == library for name in names)
+            else:
+                call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                uses = call and ast.unparse(node.func) == library and ast.unparse(node.args[1]) != "signal.SIG_IGN"
+            if uses:
+                users.add(path.relative_to(ROOT).as_posix())
+    assert users == {only}
 
 
 BREACHES = """

@@ -132,8 +132,10 @@ def test_a_file_arrives_whole_under_its_name_alone(server, tmp_path):
     assert len(server.requests) == 1
 
 
-def test_a_bar_shows_bytes(server, tmp_path, capsys):
-    fetch(FILE, tmp_path, mirror=server.url)
+def test_a_bar_shows_bytes_where_it_is_wanted(server, tmp_path, capsys):
+    fetch(FILE, tmp_path / "quiet", mirror=server.url)
+    assert capsys.readouterr() == ("", "")
+    fetch(FILE, tmp_path, mirror=server.url, progress=True)
     shown = capsys.readouterr()
     assert "weights.pth: 100%" in shown.err
     assert shown.out == ""

@@ -12,8 +12,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Any
+
+from viz_nodes.processes import when_orphaned
 
 _FEW, _MOST = 4, 8
 _TRIES = 2
@@ -133,7 +135,7 @@ def _context(module: str) -> Any:
 def _work(connection: Connection, function: Callable[[Any], Any]) -> None:
     """A process's life: do what comes through the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who ends this process
-    _die_with_parent()
+    when_orphaned(lambda: os._exit(1))
     from viz_nodes.batch.explainer import one_thread
 
     with one_thread():
@@ -161,19 +163,6 @@ def portable(error: BaseException) -> BaseException:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
-
-
-def _die_with_parent() -> None:
-    """A parent that is killed cannot tell; its end of a pipe closes."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def processors() -> int:

@@ -112,7 +112,7 @@ def node_ablation(
     forward: Forward,
     score: Scores,
     batch_size: int = 32,
-    progress: bool = True,
+    progress: bool = False,
 ) -> Tensor:
     """How far the score falls when a node's activations are zero: one forward a node, in logits."""
     rows_count, _, height, width = activations.shape

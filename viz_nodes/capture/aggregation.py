@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from viz_nodes.capture.adapters.base import Adapter, gather, messages_of
+from viz_nodes.capture.adapters.base import gather, messages_of
 from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import GraphCall, Known, NoGraphLayer
 from viz_nodes.capture.layouts import as_nodes
@@ -190,7 +190,7 @@ def inputs_by_node(call: GraphCall, known: Known | None) -> list[tuple[int, Tens
 def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
     x = call.graph.x.detach()
     channels = x.shape[1]
-    plain = type(call.adapter).messages is Adapter.messages
+    plain = call.adapter.max_relative
     heard = None
     for place, given, values in inputs_by_node(call, known):
         if values.shape[1] != 2 * channels:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import nn
 
-from viz_nodes.capture.adapters.base import Adapter, gather
+from viz_nodes.capture.adapters.base import gather
 from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.aggregation import difference, inputs_by_node, largest_messages, tolerance
 from viz_nodes.capture.calls import GraphCall
@@ -71,7 +71,7 @@ def why_not(call: GraphCall) -> str:
     channels, heard = graph.x.shape[1], None
     for _, _, values in inputs_by_node(call, None):
         if values.shape[1] == 2 * channels:
-            heard = heard or largest_messages(call, type(call.adapter).messages is Adapter.messages)
+            heard = heard or largest_messages(call, call.adapter.max_relative)
         if values.shape[1] == 2 * channels and heard is not None:
             off = min(difference(values[:, slots], heard[0]) for slots in (slice(1, None, 2), slice(channels, None)))
             tried.append(f"the maximum of its messages beside x: off by {off:.2g} ({tolerance(heard[0]):.0e} allowed)")

@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from viz_nodes.files import flush_folder
+from viz_nodes.progress import progress as progress_bar
 from vizgraph.checkpoints.catalog import Weights
 from vizgraph.errors import CheckpointError, first_line
 
@@ -50,7 +51,7 @@ def fetch(
     folder: str | os.PathLike[str],
     *,
     mirror: str | None = None,
-    progress: bool = True,
+    progress: bool = False,
     timeout: float = 30.0,
     attempts: int = 4,
     pause: float = 1.0,
@@ -220,8 +221,6 @@ def _shown(words: object) -> str:
 
 
 def _append(answer: http.client.HTTPResponse, part: BufferedRandom, have: int, label: str | None) -> bool:
-    from tqdm.auto import tqdm
-
     if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
         raise CheckpointError(f"{answer.url} is a web page, not the file")
     if have and answer.status == 206:
@@ -236,9 +235,7 @@ def _append(answer: http.client.HTTPResponse, part: BufferedRandom, have: int, l
     if (total or 0) > LARGEST:
         raise CheckpointError(f"{answer.url} is {total} bytes, more than any published file")
     got = have
-    with tqdm(
-        total=total, initial=have, unit="B", unit_scale=True, unit_divisor=1024, desc=label, disable=label is None
-    ) as bar:
+    with progress_bar(show=label is not None, total=total, done=have, unit="B", doing=label) as bar:
         while True:
             try:
                 chunk = answer.read1(_CHUNK)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 
 from vizgraph.errors import CheckpointError, first_line
 
+_log = logging.getLogger(__name__)
 REMOTE = ("hf-hub:", "hf_hub:")
 LOCAL = "local-dir:"
 _CONFIG, _INDEX = "config.json", "model.safetensors.index.json"
@@ -31,10 +33,14 @@ def fetch(address: str) -> Path:
     # Rarely used, and slow to import.
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     def file(name: str) -> Path:
         return Path(hf_hub_download(repository, name, revision=revision or None))
 
+    silenced = not _log.isEnabledFor(logging.INFO) and not are_progress_bars_disabled()
+    if silenced:  # the hub's client shows bars of its own
+        disable_progress_bars()
     try:
         folder = file(_CONFIG).parent
         for name in _WEIGHTS:
@@ -56,4 +62,7 @@ def fetch(address: str) -> Path:
         raise CheckpointError(
             address, f"could not be fetched ({reason})", "check the name and the network, or give a file"
         ) from error
+    finally:
+        if silenced:
+            enable_progress_bars()
     raise CheckpointError(address, f"holds none of {', '.join(_WEIGHTS)}", "give a file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from vizgraph.checkpoints.wrappers import choose
 from vizgraph.errors import CheckpointError
 from vizgraph.models._filter import CLASSIFIER, Remapped, does_not_fit, fitted, listed, remap
 
+_log = logging.getLogger(__name__)
 _FARTHEST_INPUT = 4
 """How many times larger than its positions an input may be that a file claims."""
 
@@ -79,7 +81,7 @@ def _where(arch: str, checkpoint: str | os.PathLike[str] | None) -> tuple[Path, 
     if weights is None:
         raise CheckpointError(missing_weights_message(arch))
     try:
-        return fetch(weights, cache_folder()), weights, True
+        return fetch(weights, cache_folder(), progress=_log.isEnabledFor(logging.INFO)), weights, True
     except CheckpointError as error:
         raise CheckpointError(missing_weights_message(arch, str(error))) from error
 

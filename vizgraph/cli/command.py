@@ -16,13 +16,14 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
+from viz_nodes.progress import say_above
 from viz_nodes.text import one_line, well_formed
 from vizgraph.errors import ALL_DONE
 
@@ -109,14 +110,8 @@ class _Stderr(logging.Handler):
             line = f"vizgraph: {kind}: {line}"
         elif self._verbose:
             line = f"{record.name}: {line}"
-        tqdm = sys.modules.get("tqdm")
-        try:
-            if tqdm is not None:
-                tqdm.tqdm.write(line, file=sys.stderr)
-            else:
-                click.echo(line, err=True)
-        except OSError:  # stderr is a closed pipe or a full disk
-            pass
+        with suppress(OSError):  # stderr is a closed pipe or a full disk
+            say_above(line)
 
 
 @contextmanager

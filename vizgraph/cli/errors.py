@@ -10,12 +10,12 @@ import contextlib
 import json
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from viz_nodes.processes import handling
 from viz_nodes.text import one_line
 from vizgraph.errors import ALL_DONE, INTERRUPTED, TERMINATED, USAGE, Terminated, described
 
@@ -23,21 +23,12 @@ _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click from 8.2 raises for a bare `vizgraph`; its message is the whole help, which is to keep its lines."""
 
 
-@contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Meanwhile SIGTERM unwinds the stack like Ctrl-C does, so that files in the making are removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _unwind(*_: object) -> None:
+    """SIGTERM unwinds the stack like Ctrl-C does, so that files in the making are removed.
 
-    def stop(*_: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    A run in training, which has something to save, takes the signal itself (`vizgraph/training/signals.py`).
+    """
+    raise Terminated
 
 
 class OneLineErrors(click.Group):
@@ -49,7 +40,7 @@ class OneLineErrors(click.Group):
             return run(args, *rest, standalone_mode=False, **more)
         given = list(sys.argv[1:] if args is None else args)
         try:
-            with _sigterm_raises():
+            with handling((signal.SIGTERM,), _unwind):
                 result = run(given, *rest, standalone_mode=False, **more)
         except (KeyboardInterrupt, click.Abort):
             self._end("interrupted: run the same command again to go on", INTERRUPTED, given, quiet=True)

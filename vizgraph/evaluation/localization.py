@@ -13,10 +13,10 @@ from torch import nn
 
 import viz_nodes
 from viz_nodes.grids import boxes, centers
+from viz_nodes.progress import progress as progress_bar
 from vizgraph.data.preprocessing import Normalize, Preprocessing
 from vizgraph.training.datasets import Source
 from vizgraph.training.distributed import Distributed
-from vizgraph.training.log import bar
 
 _AT_ONCE = 32
 
@@ -42,7 +42,8 @@ def localize(
     hits, chances = np.zeros(2), np.zeros(2)
     mine = range(distributed.rank, source.size, distributed.world_size)
     batches = [mine[start : start + _AT_ONCE] for start in range(0, len(mine), _AT_ONCE)]
-    with bar(len(batches), 0, "localization", show=show and distributed.is_main) as live:
+    shown = show and distributed.is_main
+    with progress_bar(show=shown, total=len(batches), unit="batches", doing="localization") as live:
         for batch in batches:
             scenes = [source.images.scene(index) for index in batch]
             pixels = torch.stack([torch.as_tensor(transform(Image.fromarray(scene.image))) for scene in scenes])

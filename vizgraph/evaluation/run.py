@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.progress import progress as progress_bar
 from vizgraph.data.labels import labels_of
 from vizgraph.data.preprocessing import Normalize
 from vizgraph.errors import TrainingError, UsageError
@@ -23,7 +24,6 @@ from vizgraph.training.config import DataConfig, require_sensible_data
 from vizgraph.training.datasets import READERS, SCENES, Source, open_validation
 from vizgraph.training.distributed import Distributed, choose_device
 from vizgraph.training.loaders import evaluation_loader
-from vizgraph.training.log import bar
 from vizgraph.training.metrics import Metrics, measure
 from vizgraph.training.network import preprocessing_of
 from vizgraph.training.samples import Batch
@@ -195,8 +195,8 @@ def _measure(
         if rows_wanted:
             rows.extend(_rows(source, batch, logits, labels))
 
-    total = 0 if source.stream else len(loader)
-    with bar(total, 0, "evaluate", show=progress and distributed.is_main) as live:
+    total = None if source.stream else len(loader)
+    with progress_bar(show=progress and distributed.is_main, total=total, unit="batches", doing="evaluate") as live:
         started = time.monotonic()
         metrics = measure(
             model,

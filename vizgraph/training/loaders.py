@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from viz_nodes.processes import when_orphaned
 from vizgraph.errors import DataError
 from vizgraph.training.datasets import Source
 from vizgraph.training.distributed import Distributed
 from vizgraph.training.samplers import EvaluationSampler, TrainingSampler
 from vizgraph.training.samples import Batch, Samples, Stream, collate
 from vizgraph.training.schema import Config, DataConfig
-from vizgraph.training.signals import when_orphaned
 
 Loader = DataLoader[Any]
 """Gives `Batch`es."""

@@ -6,11 +6,12 @@ import contextlib
 import csv
 import io
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from viz_nodes.progress import progress as progress_bar
+from viz_nodes.progress import say_above
 from vizgraph.errors import UsageError
 from vizgraph.training.checkpoint import replacing
 
@@ -178,9 +179,7 @@ class Console:
     def say(self, text: str) -> None:
         """A line, above the bar."""
         if self.show:
-            from tqdm import tqdm
-
-            tqdm.write(text, file=sys.stderr)
+            say_above(text)
 
     def warn(self, text: object) -> None:
         """A line that is a warning."""
@@ -209,7 +208,8 @@ class Console:
         """Shows a bar meanwhile."""
         progress = training.progress
         what = f"epoch {progress.epoch + 1}/{training.epochs}"
-        with bar(training.batches.updates, progress.update, what, show=self.show) as self._bar:
+        total, done = training.batches.updates, progress.update
+        with progress_bar(show=self.show, total=total, done=done, unit="updates", doing=what, stays=False) as self._bar:
             yield
 
     def update(self, training: Training, done: int, seconds: float) -> None:
@@ -235,24 +235,6 @@ class Console:
         text += f", {row['images_per_second']:.0f} images/s, {clock(row['seconds'])}"
         corrupt = row["corrupt_images"]
         self.say(text + (f", {corrupt} damaged images replaced" if corrupt else ""))
-
-
-def bar(total: int, done: int, description: str, *, show: bool) -> Any:
-    """A progress bar on stderr, in batches; slow to repaint where stderr is a file."""
-    from tqdm.auto import tqdm
-
-    live = sys.stderr.isatty()
-    return tqdm(
-        total=total,
-        initial=done,
-        desc=description,
-        disable=not show,
-        leave=False,
-        unit="update",
-        dynamic_ncols=live,
-        mininterval=0.5 if live else 30.0,
-        file=sys.stderr,
-    )
 
 
 def clock(seconds: float) -> str:

@@ -1,55 +1,43 @@
-"""SIGTERM and SIGINT ask a run to finish its step, save and leave; nor does a process outlive the one that needs it."""
+"""SIGTERM and SIGINT ask a run to finish its step, save and leave; so does the end of the launcher."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable
 from types import FrameType
-from typing import Any
+
+from viz_nodes.processes import handling, when_orphaned
 
 GRACE_SECONDS = 60.0
 """How long a rank without its launcher may take to save."""
 
 
 class Stop:
-    """Takes note of SIGTERM and SIGINT while it is entered; a second SIGINT interrupts at once."""
+    """Takes note of SIGTERM and SIGINT while it is entered; a second SIGINT interrupts at once.
+
+    A command that does not train unwinds instead (`vizgraph.errors.Terminated`): it has nothing to save.
+    """
 
     def __init__(self) -> None:
         self.signum = 0
-        self._before: dict[int, Any] = {}
+        self._handling = contextlib.ExitStack()
 
     def __bool__(self) -> bool:
         return self.signum != 0
 
     def __enter__(self) -> Stop:
-        if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGTERM, signal.SIGINT):
-                self._before[signum] = signal.signal(signum, self._note)
+        self._handling.enter_context(handling((signal.SIGTERM, signal.SIGINT), self._note))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
+        self._handling.close()
 
     def _note(self, signum: int, _: FrameType | None) -> None:
         if self.signum and signum == signal.SIGINT:
             raise KeyboardInterrupt
         self.signum = signum
-
-
-def when_orphaned(act: Callable[[], None]) -> None:
-    """Call something, in a thread of its own, once the process that started this one is gone."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        act()
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def die_with_launcher() -> None:

@@ -126,6 +126,11 @@ class Adapter:
         """
         return gather(graph.y, graph.neighbors) - graph.x[..., None]
 
+    @property
+    def max_relative(self) -> bool:
+        """Whether `messages` are y_j - x_i, as by default."""
+        return type(self).messages is Adapter.messages
+
     def cam_layer(self, name: str) -> str | None:
         """Module path whose output (B, C, H, W) is explained for the graph convolution `name`.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -44,84 +45,112 @@ def crossed(grid: tuple[int, int], step: int) -> Tensor:
     return _places(grid, [(up, 0), (-up, 0), (0, left), (0, -left)])
 
 
-class _Rolls(Adapter):
-    """Known by the name of the class alone, so that a graph which the messages do not bear out is no graph."""
+def near(x: Tensor, neighbors: Tensor) -> Tensor:
+    """Neighbors (B, N, k) of x (B, C, H, W), -1 where features are too far apart; the first, the node itself, stays.
+
+    Near is an L1 distance below mean - standard deviation of the distances between each node and the one half a grid
+    away in both directions, as in GreedyViG.
+    """
+    x = x.detach()
+    height, width = x.shape[2:]
+    # The code of the release cuts at -H // 2, which is H // 2 rounded up.
+    far = torch.cat([x[:, :, -height // 2 :], x[:, :, : -height // 2]], dim=2)
+    far = torch.cat([far[..., -width // 2 :], far[..., : -width // 2]], dim=3)
+    distance = torch.norm(x - far, p=1, dim=1, keepdim=True)
+    limit = distance.mean((2, 3), keepdim=True) - distance.std((2, 3), keepdim=True)
+    is_near = torch.ones_like(neighbors, dtype=torch.bool)
+    flat = x.flatten(2)
+    for place in range(1, neighbors.shape[2]):
+        other = flat[:, :, neighbors[0, :, place]].view(x.shape)
+        apart = torch.norm(x - other, p=1, dim=1, keepdim=True)
+        is_near[:, :, place] = (apart < limit).flatten(1)
+    return neighbors.masked_fill(~is_near, -1)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A design whose neighbors are shifts of the grid.
+
+    Attributes:
+        design: by whom and where.
+        module: the class that shifts, by its name, with the step as an integer `K`.
+        neighbors: (N, k) of a grid (H, W) and a step; the node itself comes first, with the message 0.
+        sign: 1 where a message is x_j - x_i, neighbor minus node; -1 where it is x_i - x_j.
+        keep: (x (B, C, H, W), neighbors (B, N, k)) to those of them that are edges in this image; None for all.
+    """
+
+    design: str
+    module: str
+    neighbors: Callable[[tuple[int, int], int], Tensor]
+    sign: int = 1
+    keep: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
+SHIFTS = {
+    "MobileViG": Shift("MobileViG, Munir et al., CVPRW 2023", "MRConv4d", rolled, sign=-1),
+    "MobileViGv2": Shift("MobileViGv2, Avery et al., CVPRW 2024", "MRConv4d", crossed),
+    "rolled max-relative": Shift("several offshoots of MobileViG's code", "MRConv4d", rolled),
+    "GreedyViG": Shift("GreedyViG, Munir et al., CVPR 2024", "DynamicMRConv4d", rolled, keep=near),
+}
+"""What is known of each design. Several may share a class name: which one it is shows in the messages."""
+
+
+class Shifted(Adapter):
+    """Designs of `SHIFTS`: the maximum over the grid's shifts, the node itself among them with the message 0.
+
+    Known by the name of a class alone, so that a graph which the messages do not bear out is no graph.
+
+    Args:
+        names: of designs that share a class name, in the order in which they are tried.
+    """
 
     guessed = True
-    classes: tuple[str, ...] = ()
+
+    def __init__(self, *names: str) -> None:
+        self.shift = SHIFTS[names[0]]
+        self.variants = tuple(Shifted(name) for name in names[1:])
 
     def claims(self, module: nn.Module) -> bool:
-        return type(module).__name__ in self.classes and isinstance(getattr(module, "K", None), int)
+        """Whether it has the class name and a step."""
+        return type(module).__name__ == self.shift.module and isinstance(getattr(module, "K", None), int)
 
     def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
+        """The shifts of the grid that the module was given."""
         values = [*args, *kwargs.values()]
         if not values or not isinstance(values[0], Tensor) or values[0].ndim != 4:
             return None
-        x = values[0]
-        neighbors = self._heard((x.shape[2], x.shape[3]), int(module.K)).to(x.device)  # type: ignore[arg-type]
+        x, step = values[0], int(module.K)  # type: ignore[arg-type]
+        neighbors = self.shift.neighbors((x.shape[2], x.shape[3]), step).to(x.device).expand(x.shape[0], -1, -1)
         flat = x.flatten(2)
-        return Graph(flat, self._there(x, neighbors.expand(x.shape[0], -1, -1)), flat)
+        return Graph(flat, neighbors if self.shift.keep is None else self.shift.keep(x, neighbors), flat)
 
-    def _heard(self, grid: tuple[int, int], step: int) -> Tensor:
-        return rolled(grid, step)
-
-    def _there(self, x: Tensor, neighbors: Tensor) -> Tensor:
-        return neighbors
-
-
-class MobileViGv2(_Rolls):
-    """MobileViGv2's `MRConv4d(K)` (Avery et al., CVPRW 2024): the maximum of 0 and x_j - x_i over four neighbors.
-
-    They lie K rows and K columns away, both ways. The 0 is the node's own message.
-    """
-
-    classes = ("MRConv4d",)
-
-    def _heard(self, grid: tuple[int, int], step: int) -> Tensor:
-        return crossed(grid, step)
-
-
-class _RolledMaxRelative(_Rolls):
-    """All rolls, as MobileViG's, with the messages x_j - x_i: what several offshoots of that code compute."""
-
-    classes = ("MRConv4d",)
-
-
-class MobileViG(_Rolls):
-    """MobileViG's `MRConv4d(K)` (Munir et al., CVPRW 2023): the maximum of 0 and x_i - x_j over the rolls by K, 2K, ...
-
-    The 0 is the node's own message, so the node counts as its own first neighbor. Later code gives other things the
-    same name; which it is shows in the messages.
-    """
-
-    classes = ("MRConv4d",)
-    variants = (MobileViGv2(), _RolledMaxRelative())
+    @property
+    def max_relative(self) -> bool:
+        """Whether the design's sign is that of y_j - x_i."""
+        return self.shift.sign > 0
 
     def messages(self, graph: Graph, module: nn.Module) -> Tensor:
-        return graph.x[..., None] - gather(graph.y, graph.neighbors)
+        """The difference of features, with the design's sign."""
+        message = gather(graph.y, graph.neighbors) - graph.x[..., None]
+        return message if self.shift.sign > 0 else -message
 
 
-class GreedyViG(_Rolls):
-    """GreedyViG's `DynamicMRConv4d(K)` (Munir et al., CVPR 2024): the same rolls, an edge only where features are near.
+class MobileViG(Shifted):
+    """`MRConv4d(K)`, whichever of the designs that share this name it is."""
 
-    Near is an L1 distance below mean - standard deviation of the distances between each node and the one half a grid
-    away in both directions. The node itself always counts, with the message 0.
-    """
+    def __init__(self) -> None:
+        super().__init__("MobileViG", "MobileViGv2", "rolled max-relative")
 
-    classes = ("DynamicMRConv4d",)
 
-    def _there(self, x: Tensor, neighbors: Tensor) -> Tensor:
-        x = x.detach()
-        height, width = x.shape[2:]
-        # The code of the release cuts at -H // 2, which is H // 2 rounded up.
-        far = torch.cat([x[:, :, -height // 2 :], x[:, :, : -height // 2]], dim=2)
-        far = torch.cat([far[..., -width // 2 :], far[..., : -width // 2]], dim=3)
-        distance = torch.norm(x - far, p=1, dim=1, keepdim=True)
-        limit = distance.mean((2, 3), keepdim=True) - distance.std((2, 3), keepdim=True)
-        near = torch.ones_like(neighbors, dtype=torch.bool)
-        flat = x.flatten(2)
-        for place in range(1, neighbors.shape[2]):
-            other = flat[:, :, neighbors[0, :, place]].view(x.shape)
-            apart = torch.norm(x - other, p=1, dim=1, keepdim=True)
-            near[:, :, place] = (apart < limit).flatten(1)
-        return neighbors.masked_fill(~near, -1)
+class MobileViGv2(Shifted):
+    """`MRConv4d(K)` as in MobileViGv2 alone."""
+
+    def __init__(self) -> None:
+        super().__init__("MobileViGv2")
+
+
+class GreedyViG(Shifted):
+    """`DynamicMRConv4d(K)`."""
+
+    def __init__(self) -> None:
+        super().__init__("GreedyViG")
