@@ -65,7 +65,7 @@ class EdgeCurve:
 
     def right(self, label: int) -> np.ndarray:
         """(S,) 1 where the network names `label`, 0 where not; the mean of these over images is an accuracy."""
-        return (self.classes == label).astype(np.float64)
+        return np.asarray(self.classes == label, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def edge_curves(
     orders: Mapping[str, Mapping[int, Tensor]],
     *,
     label: int | None = None,
-    fractions: Sequence[float] = FRACTIONS,
+    fractions: Sequence[float] | np.ndarray = FRACTIONS,
     of: str = "node",
     row: int = 0,
     held: bool = True,
@@ -203,7 +203,8 @@ def first_edges(
     masks = _of_nodes(flat[None], gone[None], points)[:, 0]
     sizes = [each.numel() for each in worth]
     return {
-        at: part.unflatten(1, shapes[at].shape) for at, part in zip(shapes, torch.split(masks, sizes, 1), strict=True)
+        at: part.reshape(len(points), *shapes[at].shape)
+        for at, part in zip(shapes, torch.split(masks, sizes, 1), strict=True)
     }
 
 
@@ -299,7 +300,7 @@ def _by_ends(exp: Explanation, layer: int, mask: Tensor, others: bool) -> Callab
     return chosen
 
 
-def _points(fractions: Sequence[float]) -> np.ndarray:
+def _points(fractions: Sequence[float] | np.ndarray) -> np.ndarray:
     points = np.asarray(fractions, dtype=np.float64)
     if len(points) < 2 or points[0] != 0 or points[-1] != 1 or not (np.diff(points) > 0).all():
         raise ValueError(f"`fractions` must rise from 0 to 1 (got {list(fractions)})")

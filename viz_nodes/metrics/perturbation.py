@@ -20,6 +20,7 @@ from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.score import Score, score_of
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import Grid
+from viz_nodes.metrics.edge_curves import area
 from viz_nodes.places import NOBODY, GridPlaces, Places
 
 
@@ -30,15 +31,23 @@ class Curve:
     Attributes:
         fractions: (S + 1,) from 0 to 1, how much is gone (deletion) or there (insertion).
         scores: (S + 1,) probability of the target.
+        classes: (S + 1,) int64, the class that the network names; None where it has no logits, or nobody looked.
     """
 
     fractions: np.ndarray
     scores: np.ndarray
+    classes: np.ndarray | None = None
 
     @property
     def area(self) -> float:
         """Area under the curve, 0 to 1. Low for a good deletion, high for a good insertion."""
-        return float(np.sum((self.scores[1:] + self.scores[:-1]) / 2 * np.diff(self.fractions)))
+        return area(self.fractions, self.scores)
+
+    def accuracy_area(self, label: int | None) -> float:
+        """Area under 1 where the network names `label` and 0 where not; NaN where either is not known."""
+        if label is None or self.classes is None:
+            return float("nan")
+        return area(self.fractions, self.classes == label)
 
 
 def ranking(values: Tensor | np.ndarray) -> np.ndarray:
@@ -53,13 +62,17 @@ def _score(target: int | Score) -> Score:
     return Score(torch.tensor([int(target)]), torch.zeros(1, dtype=torch.int64))
 
 
-def _probabilities(model: nn.Module, images: Tensor, score: Score, batch_size: int) -> np.ndarray:
-    """(n,) float64, what the score's only row is worth on each image."""
-    found = [
-        score.probability(model(part), torch.zeros(len(part), dtype=torch.int64))
-        for part in torch.split(images, batch_size)
-    ]
-    return torch.cat(found).double().cpu().numpy()
+def _answers(model: nn.Module, images: Tensor, score: Score, batch_size: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """(n,) float64, what the score's only row is worth on each image, and (n,) the class named."""
+    found, named = [], []
+    for part in torch.split(images, batch_size):
+        raw = model(part)
+        found.append(score.probability(raw, torch.zeros(len(part), dtype=torch.int64)))
+        reading = score.read(raw)
+        if not reading.problem:
+            named.append(reading.logits(raw).argmax(1))
+    classes = torch.cat(named).cpu().numpy() if named else None
+    return torch.cat(found).double().cpu().numpy(), classes
 
 
 def _single(model: nn.Module, pixels: Tensor) -> Tensor:
@@ -157,8 +170,48 @@ def node_curve(
     before, after = (pixels, blank) if mode == "deletion" else (blank, pixels)
     images = torch.stack([torch.where(place_of_pixel < int(count), after, before) for count in counts])
     with eval_mode(model, grad=False):
-        scores = _probabilities(model, images, _score(target), batch_size)
-    return Curve(counts / nodes, scores)
+        scores, classes = _answers(model, images, _score(target), batch_size)
+    return Curve(counts / nodes, scores, classes)
+
+
+def node_losses(
+    model: nn.Module,
+    pixels: Tensor,
+    gone: Tensor,
+    target: int | Score,
+    *,
+    grid: Grid | Places,
+    baseline: str | Tensor = "zero",
+    batch_size: int = 32,
+) -> np.ndarray:
+    """What the score loses when sets of nodes are painted over, for infidelity.
+
+    Args:
+        model, pixels, target, grid, batch_size: as for `node_curve`.
+        gone: (S, N) bool, the nodes of each set.
+        baseline: see `blank_image`.
+
+    Returns:
+        (S,) float64, the explained score (the logit of a class) before minus after.
+    """
+    model = unwrap(model)
+    pixels = _single(model, pixels)
+    size = (pixels.shape[1], pixels.shape[2])
+    places = grid if isinstance(grid, Places) else GridPlaces(grid, size)
+    if gone.ndim != 2 or gone.shape[1] != places.num_nodes:
+        raise ValueError(f"`gone` must be (S, {places.num_nodes}) (got {tuple(gone.shape)})")
+    # The last entry is NOBODY's, whose pixels stay.
+    table = torch.cat([gone, torch.zeros(len(gone), 1, dtype=torch.bool)], 1)
+    node = torch.from_numpy(np.asarray(places.label_map(size), dtype=np.int64))
+    node = torch.where(node == NOBODY, places.num_nodes, node)
+    blank, score = blank_image(pixels, baseline), _score(target)
+    scores = []
+    with eval_mode(model, grad=False):
+        for part in torch.split(torch.cat([torch.zeros_like(table[:1]), table]), batch_size):
+            images = torch.where(part[:, node].to(pixels.device)[:, None], blank, pixels)
+            scores.append(score(model(images), torch.zeros(len(part), dtype=torch.int64)).double().cpu())
+    found = torch.cat(scores).numpy()
+    return np.asarray(found[0] - found[1:])
 
 
 @also_image
@@ -225,5 +278,5 @@ def edge_curve(
     with eval_mode(model, grad=False):
         for part in torch.split(cut, batch_size):
             with edit_edges(model, cut={explained.index: part}, frozen=only):
-                scores.append(_probabilities(model, one.expand(len(part), -1, -1, -1), score, len(part)))
+                scores.append(_answers(model, one.expand(len(part), -1, -1, -1), score, len(part))[0])
     return Curve(counts / len(order), np.concatenate(scores))
