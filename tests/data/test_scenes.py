@@ -62,7 +62,7 @@ def test_an_epoch_shows_other_scenes_to_living_processes_too():
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_the_mask_is_where_the_object_shows(split, monkeypatch):
     paste = composition.paste
-    monkeypatch.setattr(composition, "_developed", lambda canvas, rng: canvas.copy())
+    monkeypatch.setattr(composition, "developed", lambda canvas, rng: canvas.copy())
 
     def without_object(canvas, shape, look, pose):
         if _is_digit(shape):

@@ -2,6 +2,7 @@
 
 from viz_nodes.grids import node_of_pixel
 from viz_nodes.metrics.benchmark import COLUMNS, FIGURES, METHODS, RANDOM, score, score_images, summary
+from viz_nodes.metrics.cascade import cascade_images, cascade_summary, sane
 from viz_nodes.metrics.intervals import apart, interval
 from viz_nodes.metrics.localization import energy_inside, pointing_game
 from viz_nodes.metrics.perturbation import Curve, blank_image, edge_curve, node_curve, ranking
@@ -16,6 +17,8 @@ __all__ = [
     "Curve",
     "apart",
     "blank_image",
+    "cascade_images",
+    "cascade_summary",
     "edge_curve",
     "energy_inside",
     "interval",
@@ -27,6 +30,7 @@ __all__ = [
     "rank_correlation",
     "ranking",
     "road",
+    "sane",
     "score",
     "score_images",
     "summary",

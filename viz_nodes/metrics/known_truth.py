@@ -1,4 +1,4 @@
-"""Where the truth about edges is known: how well scores tell the edges that carry the answer from the others."""
+"""Where the truth about edges is known: how well scores tell those that carry the answer, and a dummy that must not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from torch import Tensor
+
+from viz_nodes.explanation import LayerExplanation
+
+DUMMY = "image gradients"
+"""The method that every check is to fail: it looks at the image alone."""
 
 
 def auroc(scores: Tensor | np.ndarray, truth: Tensor | np.ndarray) -> float:
@@ -44,3 +49,28 @@ def edges_named(neighbors: Tensor, pairs: Iterable[tuple[int, int]]) -> Tensor:
             raise ValueError(f"`pairs` must name edges (got {neighbor} -> {center}, which is none)")
         mask[center] |= hit
     return mask
+
+
+def image_gradients(
+    pixels: Tensor, explained: LayerExplanation, size: tuple[int, int], *, keys: bool = False
+) -> np.ndarray:
+    """The dummy: how much the image changes within each node, whatever the network is.
+
+    Args:
+        pixels: (1, C, H, W).
+        explained: a layer, which says where nodes lie.
+        size: (height, width) of the input.
+        keys: of the key nodes.
+
+    Returns:
+        (N,) or (M,) float64, means over the pixels of a node; 0 for a node without pixels.
+    """
+    image = pixels[0].detach().cpu().double().numpy()
+    down, across = np.diff(image, axis=1, append=image[:, -1:]), np.diff(image, axis=2, append=image[..., -1:])
+    change = np.abs(down) + np.abs(across)
+    regions = explained.regions(size, keys=keys)
+    nodes = np.asarray(regions.label_map(change.shape[1:])).ravel()
+    inside = nodes >= 0
+    sums = np.bincount(nodes[inside], change.sum(0).ravel()[inside], regions.num_nodes)
+    found: np.ndarray = sums / np.maximum(np.bincount(nodes[inside], minlength=regions.num_nodes), 1)
+    return found

@@ -18,7 +18,9 @@ from vizgraph.errors import DataError, ImageError, first_line
 from vizgraph.training.folders import ImageFolder, require_split, split_folder
 from vizgraph.training.schema import MOST_CLASSES, Config, DataConfig
 
-SCENES = "scenes"
+SCENES, RELATION = "scenes", "relation"
+MADE = (SCENES, RELATION)
+"""The bundled tasks, whose images are made when asked for."""
 VALIDATION_SCENES = 2000
 """Scenes validated on where the config does not say."""
 TRAINING_SCENES = 10000
@@ -174,9 +176,9 @@ def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
     Raises:
         DataError: it is not there, it is empty, or a class of it is.
     """
-    if data.name == SCENES:
+    if data.name in MADE:
         size = TRAINING_SCENES if data.train_size is None else data.train_size
-        return _scenes(data.train_split, size * epochs, seed, size, fresh=True)
+        return _made(data.name, data.train_split, size * epochs, seed, size, fresh=True)
     source = _open(data, data.train_split, training=True, samples=data.train_size, seed=seed)
     return _part(source, data, held_out=False) if _undivided(data) else source.subset(data.train_size)
 
@@ -188,10 +190,10 @@ def open_validation(data: DataConfig, *, seed: int = 0, split: str | None = None
         DataError: as `open_training`.
     """
     split = split or data.val_split
-    if data.name == SCENES:
+    if data.name in MADE:
         split = {"validation": "val"}.get(split, split)
         size = VALIDATION_SCENES if data.val_size is None else data.val_size
-        return _scenes(split, size, 0, size)
+        return _made(data.name, split, size, 0, size)
     return _open(data, split, training=False, samples=data.val_size, seed=seed).subset(data.val_size)
 
 
@@ -237,14 +239,14 @@ def _part(source: Source, data: DataConfig, *, held_out: bool) -> Source:
     return part.subset(data.val_size if held_out else data.train_size)
 
 
-def _scenes(split: str, held: int, seed: int, size: int, *, fresh: bool = False) -> Source:
+def _made(name: str, split: str, held: int, seed: int, size: int, *, fresh: bool = False) -> Source:
     from vizgraph.data import scenes
 
     try:
-        images = scenes.Scenes(split=split, size=held, seed=seed)
+        images = {SCENES: scenes.Scenes, RELATION: scenes.Relations}[name](split=split, size=held, seed=seed)
     except (ImportError, ValueError) as error:
-        raise DataError(f"scenes, {split}: {error}") from error
-    return Source(images, size, tuple(scenes.CLASSES), fresh=fresh)
+        raise DataError(f"{name}, {split}: {error}") from error
+    return Source(images, size, tuple(images.classes), fresh=fresh)
 
 
 def require_there(data: DataConfig, split: str) -> Path | None:
@@ -254,8 +256,8 @@ def require_there(data: DataConfig, split: str) -> Path | None:
         DataError: no images are named, there is no such folder, or it is divided and has no such split.
     """
     root = None if data.root is None else _expanded(data.root)
-    if data.name not in (*_FOLDERS, "tar", SCENES) and data.name.partition("/")[0].lower() not in READERS:
-        known = f"leave it out for a folder, or write {SCENES}, {', '.join(f'{reader}/NAME' for reader in READERS)}"
+    if data.name not in (*_FOLDERS, "tar", *MADE) and data.name.partition("/")[0].lower() not in READERS:
+        known = f"leave it out for a folder, or write {', '.join((*MADE, *(f'{reader}/NAME' for reader in READERS)))}"
         raise DataError(f"data.name={data.name}: there is no such data; {known}")
     if data.name not in (*_FOLDERS, "tar"):
         return root

@@ -51,7 +51,7 @@ def make_scene(split: str, seed: int, index: int) -> Scene:
     """
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     label = int(rng.integers(10))
-    canvas = _ground(split, rng)
+    canvas = ground(split, rng)
     light = rng.uniform(0, 2 * np.pi)
     distance = rng.uniform(1.0, 4.0)
     shadow = (rng.uniform(0.3, 0.6), np.cos(light) * distance, abs(np.sin(light)) * distance, rng.uniform(1.5, 3.5))
@@ -64,31 +64,31 @@ def make_scene(split: str, seed: int, index: int) -> Scene:
     above = [other for other in others if rng.random() < 0.25 and _gap(other, pose) > 0]
     for other in others:
         if other not in above:
-            shape = _distractor(split, rng)
+            shape = distractor(split, rng)
             paste(canvas, shape, random_look(rng, shape, shadow), other)
-    shape = _digit(split, label, rng)
+    shape = digit(split, label, rng)
     cut, (left, top, right, bottom) = paste(canvas, shape, random_look(rng, shape, shadow), pose)
     mask = np.zeros((SIZE, SIZE), bool)
     mask[top:bottom, left:right] = cut > 0.5
     for other in above:
-        shape = _distractor(split, rng)
+        shape = distractor(split, rng)
         cover, (left, top, right, bottom) = paste(canvas, shape, random_look(rng, shape, shadow), other)
         mask[top:bottom, left:right] &= cover <= 0.5
 
-    image = _developed(canvas, rng)
+    image = developed(canvas, rng)
     rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = (int(cols[0]), int(rows[0]), int(cols[-1]) + 1, int(rows[-1]) + 1)
     return Scene(image, label, mask, box)
 
 
-def _ground(split: str, rng: np.random.Generator) -> np.ndarray:
-    """A random part of a photograph of the split, (SIZE, SIZE, 3) uint8, mirrored at times, its colors shifted."""
+def ground(split: str, rng: np.random.Generator, size: int = SIZE) -> np.ndarray:
+    """A random part of a photograph of the split, (size, size, 3) uint8, mirrored at times, its colors shifted."""
     files = PHOTOGRAPHS[split]
     photo = photograph(*files[rng.integers(len(files))])
     height, width = photo.shape[:2]
     side = int(rng.uniform(0.5, 1.0) * min(height, width))
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    part = cv2.resize(photo[top : top + side, left : left + side], (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    part = cv2.resize(photo[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_AREA)
     if rng.random() < 0.5:
         part = cv2.flip(part, 1)
     # Photographs are few: the training ones are recolored more, so that they count as many.
@@ -158,7 +158,7 @@ def _others(rng: np.random.Generator, pose: Pose) -> list[Pose]:
     return placed + [other for _, other in crowded[: max(0, 2 - len(placed))]]
 
 
-def _digit(split: str, label: int, rng: np.random.Generator) -> glyphs.Shape:
+def digit(split: str, label: int, rng: np.random.Generator) -> glyphs.Shape:
     """A digit of the split, handwritten or typeset."""
     if rng.random() < 0.4:
         samples = glyphs.written_samples(split, label)
@@ -169,7 +169,7 @@ def _digit(split: str, label: int, rng: np.random.Generator) -> glyphs.Shape:
     return glyphs.typeset(fonts[rng.integers(len(fonts))], str(label))
 
 
-def _distractor(split: str, rng: np.random.Generator) -> glyphs.Shape:
+def distractor(split: str, rng: np.random.Generator) -> glyphs.Shape:
     """A shape that is no digit."""
     kind = rng.random()
     if kind < 0.4:
@@ -182,14 +182,15 @@ def _distractor(split: str, rng: np.random.Generator) -> glyphs.Shape:
     return glyphs.blob(int(rng.integers(_VARIANTS)) + _VARIANTS * SPLITS.index(split))
 
 
-def _developed(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def developed(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """What a camera adds: a little blur at times, exposure, and grain."""
     if rng.random() < 0.3:
         canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 1.0))
     gain, shift = rng.uniform(0.85, 1.06), rng.uniform(0, 10)
     image = cv2.convertScaleAbs(canvas, alpha=gain, beta=shift)
     if rng.random() < 0.4:
-        bytes_ = np.frombuffer(rng.bytes(SIZE * SIZE), np.uint8).reshape(SIZE, SIZE)
+        height, width = image.shape[:2]
+        bytes_ = np.frombuffer(rng.bytes(height * width), np.uint8).reshape(height, width)
         grain = cv2.LUT(bytes_, (_normal() * rng.uniform(2, 6)).astype(np.float32))
         image = cv2.add(image, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
     return image

@@ -13,9 +13,10 @@ from torch.utils.data import Dataset, get_worker_info
 
 from vizgraph.data.scenes.composition import CLASSES, SPLITS, Scene, make_scene
 from vizgraph.data.scenes.extras import require
+from vizgraph.data.scenes.relation import RELATION_CLASSES, RELATION_SPLITS, RelationScene, make_relation
 
-DEFAULT_SIZES = {"train": 20_000, "val": 1_000, "test": 2_000}
-_SPLIT_NAMES = {"validation": "val", "valid": "val", "eval": "val", "training": "train", **{s: s for s in SPLITS}}
+DEFAULT_SIZES = {"train": 20_000, "val": 1_000, "test": 2_000, "hidden": 2_000}
+_SPLIT_NAMES = {"validation": "val", "valid": "val", "eval": "val", "training": "train"}
 _EPOCH_STRIDE = 10_000_000
 
 
@@ -40,8 +41,9 @@ class Scenes(Dataset[tuple[Any, Any]]):
         ValueError: no such split, or a size that is not positive.
     """
 
-    classes = CLASSES
+    classes: ClassVar[tuple[str, ...]] = CLASSES
     class_to_idx: ClassVar[dict[str, int]] = {name: label for label, name in enumerate(CLASSES)}
+    splits: ClassVar[tuple[str, ...]] = SPLITS
 
     def __init__(
         self,
@@ -51,9 +53,9 @@ class Scenes(Dataset[tuple[Any, Any]]):
         transform: Callable[[Image.Image], Any] | None = None,
         target_transform: Callable[[int], Any] | None = None,
     ) -> None:
-        if split not in _SPLIT_NAMES:
-            raise ValueError(f"`split` must be one of {', '.join(SPLITS)} (got {split!r})")
-        self.split = _SPLIT_NAMES[split]
+        self.split = _SPLIT_NAMES.get(split, split)
+        if self.split not in self.splits:
+            raise ValueError(f"`split` must be one of {', '.join(self.splits)} (got {split!r})")
         size = DEFAULT_SIZES[self.split] if size is None else size
         if not 0 < size <= _EPOCH_STRIDE:
             raise ValueError(f"`size` must lie in [1, {_EPOCH_STRIDE}] (got {size})")
@@ -73,12 +75,16 @@ class Scenes(Dataset[tuple[Any, Any]]):
         """Show new scenes of the same split in another epoch; 0, the first, is what `scene(index)` gives unasked."""
         self._epoch.fill_(epoch)
 
-    def scene(self, index: int) -> Scene:
-        """The scene at an index, negative from the end."""
+    def scene(self, index: int) -> Any:
+        """The scene at an index, negative from the end: what `make` makes of it."""
         place = index + self.size if index < 0 else index
         if not 0 <= place < self.size:
             raise IndexError(f"`index` must be in [-{self.size}, {self.size}) (got {index})")
-        return make_scene(self.split, self.seed, place + _EPOCH_STRIDE * int(self._epoch))
+        return self.make(place + _EPOCH_STRIDE * int(self._epoch))
+
+    def make(self, index: int) -> Scene | RelationScene:
+        """The scene of the split and seed with this number."""
+        return make_scene(self.split, self.seed, index)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         if get_worker_info() is not None:
@@ -90,6 +96,22 @@ class Scenes(Dataset[tuple[Any, Any]]):
         if self.target_transform is not None:
             target = self.target_transform(target)
         return image, target
+
+
+class Relations(Scenes):
+    """Scenes of two digits, the same one or not, as a data set: see `make_relation`.
+
+    The splits are those of `Scenes` and "hidden", made of what "test" is made of, in scenes of its own. 144 x 144
+    pixels; arguments as of `Scenes`.
+    """
+
+    classes: ClassVar[tuple[str, ...]] = RELATION_CLASSES
+    class_to_idx: ClassVar[dict[str, int]] = {name: label for label, name in enumerate(RELATION_CLASSES)}
+    splits: ClassVar[tuple[str, ...]] = RELATION_SPLITS
+
+    def make(self, index: int) -> RelationScene:
+        """The scene of the split and seed with this number."""
+        return make_relation(self.split, self.seed, index)
 
 
 @functools.lru_cache(maxsize=1)
