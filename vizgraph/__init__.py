@@ -20,6 +20,7 @@ _HOME = {
     "explore": "vizgraph.api.explore",
     "figure": "vizgraph.api.figure",
     "score": "vizgraph.api.score",
+    "ablate": "vizgraph.api.ablate",
     "summarize": "vizgraph.api.summarize",
     "verify": "vizgraph.api.verify",
     "check": "vizgraph.api.check",
@@ -29,6 +30,7 @@ _HOME = {
 }
 __all__ = [
     "__version__",
+    "ablate",
     "check",
     "compare",
     "evaluate",
@@ -46,6 +48,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from vizgraph.api.ablate import ablate
     from vizgraph.api.check import check
     from vizgraph.api.compare import compare
     from vizgraph.api.evaluate import evaluate

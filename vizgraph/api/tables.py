@@ -69,6 +69,7 @@ def write_table(
     note: Mapping[str, Any],
     left: Sequence[int] = (),
     write: Callable[[Path, bytes], None] | None = None,
+    contents: Mapping[str, bytes] | None = None,
 ) -> list[Path]:
     """Write `<command>.csv`, `.tex`, `.pdf` and `.json` (what was asked) into a folder; returns the paths.
 
@@ -81,6 +82,7 @@ def write_table(
         shown: the rows for papers and people, the first their head.
         note: what was asked, as JSON holds it.
         left: columns of `shown` that hold words.
+        contents: files by ending that are not the rows shown, such as a figure for "pdf".
 
     Raises:
         OSError: the folder cannot be written.
@@ -92,10 +94,11 @@ def write_table(
     held = manifest.read_json(folder / f"{command}.json")
     other = (folder / f"{command}.csv").exists() and not (isinstance(held, dict) and held.get("asked") == asked)
     stem = f"{command}~{asked}" if other else command
+    own = contents or {}
     files = {
         "csv": table.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace"),
-        "tex": tex_of(shown, left).encode("utf-8", "backslashreplace"),
-        "pdf": pdf_of(shown, left, {"command": command, **note}),
+        "tex": own.get("tex") or tex_of(shown, left).encode("utf-8", "backslashreplace"),
+        "pdf": own.get("pdf") or pdf_of(shown, left, {"command": command, **note}),
         "json": (json.dumps({"command": command, "asked": asked, **note}, indent=2, default=str) + "\n").encode(),
     }
     for ending, data in files.items():

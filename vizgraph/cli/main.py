@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "Train a network from a config file.",
     "evaluate": "Accuracy, calibration and localization of a checkpoint.",
     "models": "The architectures, their published figures, and where the weights are.",
+    "ablate": "Does the graph matter? Answers with other edges, and with fewer.",
     "score": "Faithfulness and sanity figures for explanation methods.",
     "summarize": "Aggregates over a folder of explanations.",
     "check": "What is proven of a network of your own, and what is not.",

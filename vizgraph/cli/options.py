@@ -129,6 +129,32 @@ reading = (
     field_option("max_pixels", metavar="N"),
 )
 """How images are read."""
+studied = (
+    click.option(
+        "--img",
+        metavar="PATH",
+        multiple=True,
+        type=_FILE,
+        help="Image or folder (searched through), without labels; again for more.",
+    ),
+    data(required=False),
+    click.option("--split", metavar="NAME", default="validation", show_default=True, help="Split of --data."),
+    click.option(
+        "--scenes",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="N test scenes of the bundled task, whose labels and objects' masks are known.",
+    ),
+    click.option("--limit", metavar="N", type=click.IntRange(1), help="Look at N images.  [default: all]"),
+)
+"""Which images a network is studied on: one of --img, --data and --scenes."""
+studied_reading = (
+    field_option(
+        "fit", default=None, show_default=False, help="How images are fitted.  [default: crop for --data, else squash]"
+    ),
+    *reading[1:],
+)
+"""How they are read."""
 device = click.option(
     "--device", metavar="NAME", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
 )
