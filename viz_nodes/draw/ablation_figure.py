@@ -47,8 +47,8 @@ def ablation_figure(table: pd.DataFrame, *, name: str = "", width: str | float =
             count = int(table["n"].max()) if len(table) else 0
             words = f"{plain(name)} · {count} image{'' if count == 1 else 's'} · bands: 95 % intervals"
             fig.suptitle(words, fontsize=6.5, x=0.01, ha="left", parse_math=False)
-        parts = np.atleast_1d(fig.subfigures(max(1, len(kinds)), 1))
-        for part, kind in zip(parts, kinds):
+        parts = fig.subfigures(max(1, len(kinds)), 1, squeeze=False)
+        for part, kind in zip(parts[:, 0], kinds):
             (_draw_conditions if kind == "condition" else _draw_orders)(part, table)
     return fig
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viz_nodes.metrics.intervals import Statistic, interval
+from viz_nodes.metrics.intervals import Statistic, interval, mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,12 +117,11 @@ class _Measured:
                 yield self._line("characterization", here, np.stack([without, alone], 1), _of_means)
 
     def _line(
-        self, measure: str, about: dict[str, Any], values: np.ndarray, statistic: Statistic | None = None
+        self, measure: str, about: dict[str, Any], values: np.ndarray, statistic: Statistic = mean
     ) -> dict[str, Any]:
         there = values[~np.isnan(values).reshape(len(values), -1).any(1)]
-        more = {} if statistic is None else {"statistic": statistic}
-        low, high = interval(there, level=self.level, seed=self.seed, **more)
-        middle = float("nan") if not len(there) else float(np.mean(there)) if statistic is None else statistic(there)
+        low, high = interval(there, statistic=statistic, level=self.level, seed=self.seed)
+        middle = statistic(there) if len(there) else float("nan")
         return {"measure": measure, **about, "mean": middle, "low": low, "high": high, "n": len(there)}
 
 

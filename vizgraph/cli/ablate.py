@@ -99,8 +99,17 @@ def command(
     import vizgraph
     from viz_nodes.metrics.ablation import Plan
 
-    chosen = {name: tuple(each for each in more.pop(name) if each != NOTHING) for name in ("conditions", "orders")}
-    plan = Plan(**chosen, steps=more.pop("steps"), each=more.pop("each"), rebuilt=not more.pop("no_rebuilt"), seed=seed)
+    conditions, orders = (
+        tuple(each for each in more.pop(name) if each != NOTHING) for name in ("conditions", "orders")
+    )
+    plan = Plan(
+        conditions,
+        orders,
+        steps=more.pop("steps"),
+        each=more.pop("each"),
+        rebuilt=not more.pop("no_rebuilt"),
+        seed=seed,
+    )
     how = options.loading(no_ema, sha256, device, seed, labels)
     result = vizgraph.ablate(arch, img or None, out, checkpoint=ckpt, plan=plan, load=how, progress=progress, **more)
     lines = result.lines() if len(result.table) else ["no image could be measured"]
