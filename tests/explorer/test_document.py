@@ -217,12 +217,3 @@ def test_numbers_that_are_no_probabilities_are_not_shown_as_percent(make, photog
     exp = dataclasses.replace(make(layers=2), activation="none")
     (subject,) = build_document(exp, photograph)["subjects"]
     assert {entry["probability"] for entry in [*subject["top"], *subject["rows"]]} == {None}
-
-
-def test_regions_that_are_no_grid_are_refused_and_not_drawn_as_a_row(photograph):
-    from builders.explanations import explanation, layer
-    from viz_nodes.places import LabelMap
-
-    exp = explanation(layer(0, (1, 2), places=LabelMap(np.array([[0, 1]]), (32, 48))))
-    with pytest.raises(ValueError, match="on a grid to be explored"):
-        build_document(exp, photograph)

@@ -36,6 +36,7 @@ class Subject:
     def __post_init__(self) -> None:
         if self.layer.placed is False:
             object.__setattr__(self, "picture", None)
+            object.__setattr__(self, "view", None)
 
     def on(self, ax: Axes, window: View | None = None) -> ImageAxes:
         """The Axes showing the photograph, or a part of it."""

@@ -18,6 +18,8 @@ import torch
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.explorer.packing import pack_indices, pack_signed, pack_unsigned
 from viz_nodes.explorer.pictures import Photograph, as_photograph
+from viz_nodes.explorer.regions import pack_regions
+from viz_nodes.places import Places, same
 
 FORMAT = 1
 TOP = 5
@@ -86,8 +88,6 @@ def with_sources(
     explanations = [exp] if isinstance(exp, Explanation) else list(exp)
     if not explanations or any(not each.layers or not len(each) for each in explanations):
         raise ValueError("`exp` must hold at least one explained image and layer")
-    if any(layer.places is not None for each in explanations for layer in each.layers):
-        raise ValueError("`exp` must have nodes on a grid to be explored (got regions); `viz_nodes.figure` draws these")
     for what, given in (("names", names), ("commands", commands)):
         if given is not None and len(given) != len(explanations):
             raise ValueError(f"`{what}` must have one entry an explanation, {len(explanations)} (got {len(given)})")
@@ -210,9 +210,16 @@ def _same_graphs(exp: Explanation, row: int, other: Explanation, other_row: int)
     return all(
         a.index == b.index
         and (a.grid, a.key_grid) == (b.grid, b.key_grid)
+        and _same_places(a, row, b, other_row)
         and torch.equal(a.neighbors[row], b.neighbors[other_row])
         for a, b in zip(exp.layers, other.layers, strict=True)
     ) and torch.allclose(exp.logits[row], other.logits[other_row], atol=1e-4, equal_nan=True)
+
+
+def _same_places(a: LayerExplanation, row: int, b: LayerExplanation, other_row: int) -> bool:
+    if a.places is None or b.places is None:
+        return a.places is b.places
+    return same(a.regions(a.grid, row), b.regions(b.grid, other_row))
 
 
 def _subject(exp: Explanation, row: int, name: str, picture: int, command: Sequence[str]) -> Document:
@@ -221,9 +228,11 @@ def _subject(exp: Explanation, row: int, name: str, picture: int, command: Seque
     asked = set(exp.target[exp.source == exp.source[row]].tolist())  # type: ignore[index]
     # Of classes that tie, those come first whose maps are there.
     top = sorted(range(len(known)), key=lambda index: (-known[index], index not in asked, index))[:TOP]
+    regions, layers = _regions(exp, row)
     return {
         "name": name,
         "image": picture,
+        "regions": [pack_regions(each) for each in regions],
         "depth": exp.depth,
         "size": list(exp.image_size),
         "command": [printable(_without_folders(word)) for word in command] or None,
@@ -236,9 +245,24 @@ def _subject(exp: Explanation, row: int, name: str, picture: int, command: Seque
             }
             for i in top
         ],
-        "layers": [_layer(layer, row) for layer in exp.layers],
+        "layers": layers,
         "rows": [],
     }
+
+
+def _regions(exp: Explanation, row: int) -> tuple[list[Places], list[Document]]:
+    """The regions of a row's layers, each once, and the layers with the place of theirs among them."""
+    found: list[Places] = []
+    layers = []
+    for layer in exp.layers:
+        entry = _layer(layer, row)
+        if layer.places is not None:
+            own = layer.regions(exp.image_size, row)
+            at = next((at for at, other in enumerate(found) if same(other, own)), len(found))
+            found += [own] if at == len(found) else []
+            entry["regions"] = at
+        layers.append(entry)
+    return found, layers
 
 
 def _layer(layer: LayerExplanation, row: int) -> Document:
@@ -251,6 +275,9 @@ def _layer(layer: LayerExplanation, row: int) -> Document:
         "conv": printable(layer.conv),
         "dilation": layer.dilation,
         "exact": layer.exact,
+        "ranked": layer.ranked,
+        "placed": layer.placed,
+        "note": printable(layer.note),
         "neighbors": pack_indices(layer.neighbors[row]),
         "share": pack_unsigned(layer.share[row]),
     }

@@ -42,7 +42,15 @@ class Looked:
         """The kept patches, else the peak; none where the map is blank."""
         pins = [tuple(min(1.0, max(0.0, float(at))) for at in pin) for pin in state.get("pins", [])]
         peak = int(self.layer.peak[self.shown.row])
-        return [self.layer.node(pin) for pin in pins] or ([] if peak == NO_PEAK else [peak])
+        return [self._at(pin) for pin in pins] or ([] if peak == NO_PEAK else [peak])
+
+    def _at(self, pin: tuple[float, ...]) -> int:
+        """The node at a kept place; where nobody's region is, the nearest, as on the page."""
+        places = self.layer.regions(self.exp.image_size, self.shown.row)
+        height, width = places.size
+        x, y = pin[0] * width, pin[1] * height
+        node = places.at(x, y)
+        return node if node >= 0 else int(np.argmin(np.hypot(*(places.centers() - (x, y)).T)))
 
 
 def describe(document: Document, state: State) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 
 from viz_nodes.explanation import LayerExplanation
 from viz_nodes.explorer.looked import Looked, State
-from viz_nodes.grids import centers
 
 if TYPE_CHECKING:
     from viz_nodes.draw.artists.axes import ImageAxes
@@ -34,8 +33,9 @@ class Sent:
 
 def sent_from(layer: LayerExplanation, row: int, node: int, state: State) -> Sent:
     """Who aggregates from a patch, or where keys are pooled from the key node that covers it."""
-    (x, y), (high, wide) = centers(layer.grid, (1, 1))[node], layer.key_grid
-    key = min(high - 1, int(y * high)) * wide + min(wide - 1, int(x * wide))
+    from viz_nodes.draw.geometry.selection import own_key
+
+    key = own_key(layer, node)
     rank_below = int(state.get("k", 0)) or layer.neighbors.shape[-1]
     named = layer.neighbors[row, :, :rank_below] == key
     named &= layer.share[row, :, :rank_below] >= float(state.get("share", 0))
@@ -56,7 +56,7 @@ def paint_sent(ax: Any, looked: Looked, state: State, nodes: Sequence[int], colo
 
     layer, row = looked.layer, looked.shown.row
     style = Style(color=color if color in ("share", "contribution") else "center")
-    look, on = style.look, image_axes(ax, looked.exp, None, None)
+    look, on = style.look, image_axes(ax, looked.exp, None, None, row=row)
     sent = [sent_from(layer, row, node, state) for node in nodes]
     end = max((float(np.abs(each.contribution).max(initial=0)) for each in sent), default=0.0) or 1.0
     for which, (node, edges) in enumerate(zip(nodes, sent, strict=True)):

@@ -1,6 +1,6 @@
 // The patches most like a patch that it does not aggregate from: the candidates that were not chosen.
 
-import { boxOf, centerOf } from "./geometry.js";
+import { boxOf, spotOf } from "./geometry.js";
 import { placeWords } from "./sentences.js";
 import { PatchList } from "./thumbs.js";
 import { count, known, number } from "./words.js";
@@ -31,10 +31,10 @@ export class Alike {
     this.store = store;
     this.words = h("p", { class: "vge-note" });
     const over = (box) => {
-      store.hovered = box ? centerOf(box) : null;
+      store.hovered = box ? spotOf(box) : null;
       store.later("over");
     };
-    const go = (box) => store.update({ pins: [centerOf(box)] });
+    const go = (box) => store.update({ pins: [spotOf(box)] });
     this.list = new PatchList(context, { over, go, deed: "Go to this patch" });
     this.wrap = h("div", { class: "vge-side" }, this.words, this.list.wrap);
   }

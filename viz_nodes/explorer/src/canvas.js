@@ -8,7 +8,13 @@ export function paintShapes(context, shapes) {
     context.beginPath();
     if (shape.type === "rect") context.rect(shape.x, shape.y, shape.w, shape.h);
     else if (shape.type === "circle") context.arc(shape.x, shape.y, shape.r, 0, 2 * Math.PI);
-    else {
+    else if (shape.type === "loops") {
+      for (const loop of shape.loops) {
+        context.moveTo(...loop[0]);
+        for (const [x, y] of loop) context.lineTo(x, y);
+        context.closePath();
+      }
+    } else {
       for (const [x, y] of shape.points) context.lineTo(x, y);
       context.closePath();
     }

@@ -1,5 +1,7 @@
 // The document that Python hands over, with arrays in place of text.
 
+import { Regions } from "./regions.js";
+
 const ARRAYS = { int16: Int16Array, int32: Int32Array, uint16: Uint16Array };
 const UNKNOWN = { int16: -32768, uint16: 65535 };
 
@@ -25,14 +27,27 @@ function lazily(holder, packed) {
   return holder;
 }
 
+function regionsOf({ corners, counts, loops, middles, spots, ...plain }) {
+  const arrays = Object.entries({ corners, counts, loops, middles, spots }).map(([key, packed]) => [
+    key,
+    unpack(packed),
+  ]);
+  return new Regions({ ...plain, key: corners.data, ...Object.fromEntries(arrays) });
+}
+
 /** The document with arrays in place of text; the document itself is left as it is. */
 export function opened(doc) {
   if (doc.format !== 1) throw new Error(`this explorer reads documents of format 1 (got ${doc.format})`);
   const subjects = doc.subjects.map((subject) => {
+    const regions = (subject.regions ?? []).map((packed) => regionsOf(packed));
     const layers = subject.layers.map((layer, place) => {
       const { neighbors, share, distance, candidates, candidate_distance, ...plain } = layer;
       const arrays = Object.entries({ neighbors, share, distance, candidates, candidate_distance });
       const packed = Object.fromEntries(arrays.filter(([, array]) => array));
+      if (plain.regions !== undefined) {
+        const grid = Object.assign([...plain.grid], { regions: regions[plain.regions] });
+        Object.assign(plain, { grid, key_grid: grid });
+      }
       return lazily({ ...plain, place, listeners: null }, packed);
     });
     const rows = subject.rows.map((row) => ({

@@ -1,6 +1,6 @@
 // Which edges a patch has, over one to three hops.
 
-import { boxOf, centerOf, coveredBy, nodeAt } from "./geometry.js";
+import { boxOf, centerOf, coveredBy, keyOf, nodeAt, sameBox } from "./geometry.js";
 import { known } from "./words.js";
 
 /** For each key node the places `center * k + rank` that name it, as one list with the starts of its parts. */
@@ -46,6 +46,7 @@ function edgeAt(layer, asked, place) {
     to,
     rank: place % layer.k,
     nth: rankForPeople(layer, place),
+    ranked: layer.ranked !== false,
     share: (asked.share ?? layer.share)[place],
     contribution: asked.contribution[place],
     distance: layer.distance ? layer.distance[place] : null,
@@ -70,7 +71,7 @@ export const beside = (subject, layer, step) =>
  */
 export function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 0 }) {
   const start = out ? keyBox(layer, boxOf(layer.grid, node)) : boxOf(layer.grid, node);
-  let frontier = new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
+  let frontier = new Map([[keyOf(start), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
   const edges = [];
   const counts = [];
   let at = layer;
@@ -88,14 +89,20 @@ export function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 
   return { edges, hops: counts };
 }
 
-const keyBox = (layer, box) => boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(box)));
+const keyBox = (layer, box) => (box.node === undefined ? keyBelow(layer, box) : box);
+const keyBelow = (layer, box) => boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(box)));
+/** The key node of a layer that a box stands for. */
+const keyNode = ({ key_grid: grid }, box) => {
+  const same = box.node !== undefined && grid.regions?.boxes[box.node];
+  return same && sameBox(same, box) ? box.node : nodeAt(grid, ...centerOf(box));
+};
 const isNear = (edge, k, share) => (k === 0 || edge.rank < k) && !(edge.share < share);
 
 /** All edges of one hop: those of the boxes of `frontier`. */
 function hopOf(asked, layer, frontier, hop, out) {
   const edges = [];
   for (const { box, weight, nodes, drawn } of frontier.values()) {
-    const inside = nodes ?? (out ? [[nodeAt(layer.key_grid, ...centerOf(box)), 1]] : coveredBy(layer.grid, box));
+    const inside = nodes ?? (out ? [[keyNode(layer, box), 1]] : coveredBy(layer.grid, box));
     const joined = new Map();
     for (const [one, part] of inside) {
       for (const place of placesOf(layer, one, out))
@@ -108,7 +115,8 @@ function hopOf(asked, layer, frontier, hop, out) {
       if (inside.length > 1 && !out) edge.toBox = box;
       [edge.x0, edge.y0] = centerOf(edge.fromBox);
       [edge.x1, edge.y1] = centerOf(edge.toBox);
-      edge.itself = Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
+      const regions = edge.fromBox.node !== undefined;
+      edge.itself = regions ? edge.from === edge.to : Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
       edges.push(edge);
     }
   }
@@ -131,7 +139,7 @@ function reachedBy(edges, drawn, out) {
   const next = new Map();
   for (const edge of edges) {
     const box = out ? edge.toBox : edge.fromBox;
-    const key = box.join();
+    const key = keyOf(box);
     const earlier = next.get(key) ?? { box, weight: 0, nodes: null, drawn: false };
     earlier.weight += edge.weight;
     earlier.drawn ||= drawn.has(edge);

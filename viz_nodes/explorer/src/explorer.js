@@ -215,9 +215,9 @@ function drawWords(h, root, store, panes, { hint, saving, strip, legend, live })
   const shown = panes.filter((pane) => pane.view);
   for (const pane of shown) pane.drawWords();
   strip.drawWords();
-  hint.draw();
-  saving.drawWords(sheetOf(shown.map((pane) => pane.view)));
   const { view } = panes[0];
+  hint.draw(view);
+  saving.drawWords(sheetOf(shown.map((pane) => pane.view)));
   const both = overlap(view, panes[1].view);
   legend.replaceChildren(...keyElements(h, view), ...(both ? [h("span", { textContent: both })] : []));
   const now = view.actives[0];

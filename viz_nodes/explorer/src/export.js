@@ -2,7 +2,7 @@
 
 import { paintShapes } from "./canvas.js";
 import { barsOf, keyOf, keyShapes } from "./legend.js";
-import { frameOf, gridStrength, isCropped } from "./painting.js";
+import { frameOf, gridStrength, isCropped, NO_GROUND, REGION_STRENGTH } from "./painting.js";
 import { sceneOf } from "./scene.js";
 import { captionOf } from "./sentences.js";
 import { shapesOf } from "./shapes.js";
@@ -97,7 +97,7 @@ export function svgOf(doc, state, pictures, views, scale = 1) {
   parts.forEach(({ view, left, tall }, which) => {
     const frame = frameOf(view.shown, WIDTH, state);
     const inside = svgNode("svg", { width: WIDTH, height: tall, viewBox: `0 0 ${WIDTH} ${tall}` });
-    inside.append(photographNode(view, frame));
+    inside.append(view.layer.placed === false ? groundNode(frame) : photographNode(view, frame));
     if (state.opacity > 0) inside.append(heatNode(pictures.heat(state, view), state, frame));
     if (state.grid) inside.append(gridNode(view.layer.grid, frame));
     if (isCropped(view.shown)) inside.append(...outlineNodes(frame));
@@ -127,6 +127,9 @@ function photographNode({ image, shown }, { picture }) {
   return svgNode("svg", { ...place, viewBox: `${left} ${top} ${right - left} ${bottom - top}` }, whole);
 }
 
+const groundNode = ({ left, top, width, height }) =>
+  svgNode("rect", { x: left, y: top, width, height, fill: NO_GROUND });
+
 function heatNode(heat, state, { left, top, width, height }) {
   const place = { x: left, y: top, width, height, preserveAspectRatio: "none" };
   const node = svgNode("image", { href: heat.toDataURL(), ...place, opacity: state.opacity });
@@ -134,7 +137,20 @@ function heatNode(heat, state, { left, top, width, height }) {
   return node;
 }
 
-function gridNode([rows, cols], { left, top, width, height }) {
+function gridNode(grid, { left, top, width, height }) {
+  const [rows, cols] = grid;
+  if (grid.regions) {
+    const point = (loop, i) => `${(left + loop[i] * width).toFixed(2)} ${(top + loop[i + 1] * height).toFixed(2)}`;
+    const line = (loop) => `M${Array.from({ length: loop.length / 2 }, (_, i) => point(loop, 2 * i)).join("L")}Z`;
+    const d = grid.regions.boxes.flatMap(({ loops }) => loops.map(line)).join("");
+    return svgNode("path", {
+      d,
+      stroke: "#ffffff",
+      "stroke-opacity": REGION_STRENGTH,
+      "stroke-width": 0.8,
+      fill: "none",
+    });
+  }
   const down = Array.from(
     { length: cols + 1 },
     (_, c) => `M${(left + (c * width) / cols).toFixed(2)} ${top.toFixed(2)}v${height.toFixed(2)}`,

@@ -1,7 +1,7 @@
 // Title, pickers of image, network and second picture, and the classes.
 
 import { icon, mark, roving, widgets } from "./dom.js";
-import { LEAD } from "./help.js";
+import { LEAD, LEAD_OF_OTHERS } from "./help.js";
 import { differing, subjectName } from "./sentences.js";
 import { classWords, known, methodWords, percent, SEPARATOR } from "./words.js";
 
@@ -71,8 +71,9 @@ export class Head {
     });
   }
 
-  draw({ subject, row, image }) {
+  draw({ subject, row, image, layer }) {
     const { state } = this.store;
+    this.lead.textContent = layer.grid.regions || layer.ranked === false ? LEAD_OF_OTHERS : LEAD;
     this.title.textContent = this.title.title = image.name;
     const facts = [subject.name, subject.note, `${subject.depth} graph layers`, methodWords(row.method)];
     this.facts.textContent = facts.filter(Boolean).join(SEPARATOR);

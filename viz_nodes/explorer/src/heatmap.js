@@ -90,6 +90,13 @@ export function heatPixels(map, [rows, cols], top, palette, smooth) {
 }
 
 export function heatCanvas(...given) {
+  const [map, grid, top, palette] = given;
+  if (grid.regions) {
+    return grid.regions.painted((node) => {
+      const level = Number.isFinite(map[node]) && top > 0 ? Math.min(1, Math.max(0, map[node] / top)) : 0;
+      return `rgb(${tableOf(palette)[Math.round(level * 255)].join(" ")} / ${level})`;
+    });
+  }
   const { pixels, width, height } = heatPixels(...given);
   const canvas = document.createElement("canvas");
   canvas.width = width;

@@ -1,5 +1,8 @@
 // What the words mean and which keys there are.
 
+/** The first sentence of a layer whose nodes are no grid, or whose neighbors nobody ranked. */
+export const LEAD_OF_OTHERS =
+  "What a vision graph network looked at: in every layer each node aggregates from others, its neighbors.";
 export const LEAD =
   "What a vision graph network looked at: in every layer each patch aggregates from the patches most like it, its neighbors.";
 

@@ -1,6 +1,6 @@
 // A layer as a whole: its hubs, and how long and how mutual its edges are.
 
-import { boxOf, centerOf } from "./geometry.js";
+import { boxOf, centerOf, distanceOn, spotOf } from "./geometry.js";
 import { chosenBy } from "./heatmap.js";
 import { placeWords } from "./sentences.js";
 import { PatchList } from "./thumbs.js";
@@ -27,7 +27,7 @@ export function layerFacts(layer) {
     if (key < 0 || (!pooled && key === node)) return;
     const [x0, y0] = centerOf(boxOf(layer.key_grid, key));
     const [x1, y1] = centerOf(boxOf(layer.grid, node));
-    lengths.push(Math.hypot((x0 - x1) * cols, (y0 - y1) * rows));
+    lengths.push(distanceOn(layer.grid, x0, y0, x1, y1));
     pairs.add(key * rows * cols + node);
   });
   lengths.sort((a, b) => a - b);
@@ -53,6 +53,16 @@ export function hubsOf(layer) {
     .map((key) => ({ key, times: times[key] }));
 }
 
+/** What is known of whether nodes lie where they are drawn. */
+export function placedSentences({ placed, note }) {
+  const said = {
+    true: "That its nodes lie where they are drawn is proven.",
+    false: "Its nodes do not lie where they are drawn, so it is shown without the photograph.",
+    null: "Whether its nodes lie where they are drawn was not proven.",
+  };
+  return [said[String(placed ?? null)], note ? `${note[0].toUpperCase()}${note.slice(1)}.` : ""].filter(Boolean);
+}
+
 export class Hubs {
   constructor(context) {
     const { h, store, make, headings } = context;
@@ -64,10 +74,10 @@ export class Hubs {
     this.words = h("p", { class: "vge-note" });
     this.name = h(headings[1], { textContent: "Hubs" });
     const over = (box) => {
-      store.hovered = box ? centerOf(box) : null;
+      store.hovered = box ? spotOf(box) : null;
       store.later("over");
     };
-    const go = (box) => store.update({ pins: [centerOf(box)], out: true });
+    const go = (box) => store.update({ pins: [spotOf(box)], out: true });
     this.list = new PatchList(context, { over, go, deed: "Show who aggregates from this patch" });
     this.wrap = h("div", { class: "vge-side" }, this.words, this.paint.wrap, this.name, this.list.wrap);
     this.factsOf = null;
@@ -83,14 +93,16 @@ export class Hubs {
     }
     const { edges, median, adjacent, mutual, unchosen } = this.facts;
     const nodes = layer.grid[0] * layer.grid[1];
+    const regions = Boolean(layer.grid.regions);
     const parts = [
-      `${count(edges, "edge")} between ${layer.grid.join(" \u00d7 ")} patches`,
-      `half of them longer than ${number(median)} patches`,
-      `${percent(adjacent)} to an adjacent patch`,
+      `${count(edges, "edge")} between ${regions ? `${nodes} regions` : `${layer.grid.join(" \u00d7 ")} patches`}`,
+      `half of them longer than ${number(median)} ${regions ? "usual distances of two" : "patches"}`,
+      regions ? "" : `${percent(adjacent)} to an adjacent patch`,
       mutual === null ? "" : `${percent(mutual)} of them mutual`,
-      `no patch aggregates from ${unchosen} of ${layer.key_grid[0] * layer.key_grid[1]}`,
+      `no ${regions ? "region" : "patch"} aggregates from ${unchosen} of ${layer.key_grid[0] * layer.key_grid[1]}`,
     ];
-    this.words.textContent = `Layer ${layer.number}: ${parts.filter(Boolean).join(", ")}.`;
+    const sentences = [`Layer ${layer.number}: ${parts.filter(Boolean).join(", ")}.`, ...placedSentences(layer)];
+    this.words.textContent = sentences.join(" ");
     this.list.draw(
       view,
       this.hubs.map(({ key, times }) => {

@@ -1,6 +1,7 @@
 // Photograph, map and patch grid: what lies below the marks, on screen and in saved pictures.
 
 import { fieldOf, heatCanvas } from "./heatmap.js";
+import { trace } from "./regions.js";
 
 /**
  * What part of a photograph is shown and in which shape: all of it in its own aspect, or what the network saw in the
@@ -61,6 +62,11 @@ export function sized(canvas, stage) {
 export const isCropped = ({ width, height, view: [left, top, right, bottom] }) =>
   left > 0.5 || top > 0.5 || right < width - 0.5 || bottom < height - 0.5;
 
+/** What lies below a map whose nodes do not lie where they are drawn: no photograph, which would say that they do. */
+export const NO_GROUND = "#d5d7db";
+/** Opacity of the outlines of regions. */
+export const REGION_STRENGTH = 0.5;
+
 /** Opacity of the patch grid's lines: fainter where there are many. */
 export const gridStrength = ([, cols]) => (cols > 28 ? 0.1 : 0.2);
 
@@ -94,7 +100,10 @@ export class Pictures {
     const { picture } = frame;
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
-    if (photograph.complete && photograph.naturalWidth) {
+    if (layer.placed === false) {
+      context.fillStyle = NO_GROUND;
+      context.fillRect(frame.left, frame.top, frame.width, frame.height);
+    } else if (photograph.complete && photograph.naturalWidth) {
       const [left, top, right, bottom] = shown.crop;
       context.drawImage(
         photograph,
@@ -122,8 +131,16 @@ export class Pictures {
   }
 }
 
-function paintGrid(context, [rows, cols], { left, top, width, height, unit }) {
+function paintGrid(context, grid, { left, top, width, height, unit }) {
+  const [rows, cols] = grid;
   context.beginPath();
+  if (grid.regions) {
+    for (const box of grid.regions.boxes) trace(context, box, left, top, width, height);
+    context.strokeStyle = `rgba(255, 255, 255, ${REGION_STRENGTH})`;
+    context.lineWidth = Math.max(0.5, 0.8 * unit);
+    context.stroke();
+    return;
+  }
   for (let c = 0; c <= cols; c++) {
     context.moveTo(left + (c * width) / cols, top);
     context.lineTo(left + (c * width) / cols, top + height);

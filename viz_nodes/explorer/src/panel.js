@@ -1,6 +1,6 @@
 // The table of a patch's neighbors.
 
-import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { boxOf, centerOf, nodeAt, spotOf } from "./geometry.js";
 import { MEANINGS } from "./help.js";
 import { contributionTop } from "./scene.js";
 import { capital, emptyWords, neighborWords, patchDistance, placeWords } from "./sentences.js";
@@ -9,6 +9,7 @@ import { among, known, number, percent } from "./words.js";
 
 const COLUMNS = ["rank", "share", "contribution", "distance"];
 const MOST_ROWS = 100;
+const UNRANKED = "place in the layer's list of neighbors, which it is not known to have sorted";
 const BLANK =
   "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see its neighbors.";
 
@@ -87,8 +88,7 @@ export class Panel {
     const light = () => line.edge && store.light(line.pane, line.edge);
     const unlight = () => store.light(0, null);
     const go = () =>
-      line.edge &&
-      store.update({ pins: [store.state.out ? [line.edge.x1, line.edge.y1] : [line.edge.x0, line.edge.y0]] });
+      line.edge && store.update({ pins: [spotOf(store.state.out ? line.edge.toBox : line.edge.fromBox)] });
     const parts = {
       thumb: h("canvas", { class: "vge-thumb", "aria-hidden": "true" }),
       rank: h("span", { class: "vge-rank" }),
@@ -132,6 +132,10 @@ export class Panel {
     section.facts.textContent = facts;
     const sort = state.sort === "auto" ? (view.out ? "share" : "rank") : state.sort;
     const falling = ["share", "contribution"].includes(sort) ? "descending" : "ascending";
+    const words = view.layer.ranked === false ? ["number", UNRANKED] : ["rank", MEANINGS.rank];
+    section.heads[0].firstChild.textContent = words[0];
+    section.heads[0].title = words[1];
+    section.heads[0].firstChild.title = `${capital(words[1])}. Click to sort.`;
     section.heads.forEach((head, i) => {
       head.setAttribute("aria-sort", COLUMNS[i] === sort ? falling : "none");
     });
@@ -167,7 +171,8 @@ export class Panel {
     Object.assign(line.contributionBar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
     line.contributionBar.dataset.sign = part < 0 ? "minus" : "plus";
     line.distance.textContent = number(Number(patchDistance(edge, view.layer).toFixed(1)));
-    line.distance.title = `patches on the grid${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
+    const unit = view.layer.grid.regions ? "usual distances of two regions" : "patches on the grid";
+    line.distance.title = `${unit}${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
     line.go.setAttribute("aria-label", `Go to ${where}`);
     drawThumb(line.thumb, this.pictures, view, box);
   }

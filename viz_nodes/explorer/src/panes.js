@@ -1,7 +1,7 @@
 // The pictures: photograph with map, marks above it, and the grid of patches that takes pointer and keys.
 
 import { paintShapes } from "./canvas.js";
-import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { boxOf, nodeAt, spotOf, stepFrom } from "./geometry.js";
 import { Legend } from "./legend.js";
 import { frameOf, sized } from "./painting.js";
 import { sceneOf } from "./scene.js";
@@ -115,8 +115,7 @@ export class Pane {
     this.caption.textContent = captionOf(state, this.view);
     this.name.textContent = state.with ? nameOf(doc, this.which === 0 ? state : state.with) : "";
     this.legend.draw(state, this.view);
-    const at = hovered ?? (actives[0] && [actives[0].x, actives[0].y]);
-    const node = at ? nodeAt(layer.grid, ...at) : 0;
+    const node = hovered ? nodeAt(layer.grid, ...hovered) : (actives[0]?.node ?? 0);
     this.grid.setAttribute("aria-rowcount", String(layer.grid[0]));
     this.grid.setAttribute("aria-colcount", String(layer.grid[1]));
     this.line.setAttribute("aria-rowindex", String(Math.floor(node / layer.grid[1]) + 1));
@@ -187,7 +186,7 @@ export class Pane {
   walk(event) {
     const { store } = this;
     const { layer, row, actives } = this.view;
-    const [rows, cols] = layer.grid;
+    const [, cols] = layer.grid;
     const steps = {
       ArrowLeft: [0, -1],
       ArrowRight: [0, 1],
@@ -200,12 +199,10 @@ export class Pane {
     if (step && !event.altKey && !event.ctrlKey && !event.metaKey) {
       const start = store.hovered ?? store.state.pins[0];
       const from = start ? nodeAt(layer.grid, ...start) : Math.max(0, row.layers[layer.place].peak);
-      const clip = (value, top) => Math.min(top - 1, Math.max(0, value));
-      const r = clip(Math.floor(from / cols) + step[0], rows);
-      const c = clip((from % cols) + step[1], cols);
-      store.point(layer.grid, centerOf(boxOf(layer.grid, r * cols + c)), { byKeys: true });
+      store.point(layer.grid, spotOf(boxOf(layer.grid, stepFrom(layer.grid, from, step))), { byKeys: true });
     } else if (event.key === "Enter" || event.key === " ") {
-      this.pin(store.hovered ?? (actives[0] ? [actives[0].x, actives[0].y] : null), event.shiftKey);
+      const here = actives[0] ? spotOf(boxOf(layer.grid, actives[0].node)) : null;
+      this.pin(store.hovered ?? here, event.shiftKey);
     } else return;
     event.preventDefault();
     event.stopPropagation();

@@ -4,7 +4,7 @@
 
 import { colorAt, css, PALETTES, toward } from "./colors.js";
 import { controlOf } from "./curves.js";
-import { boxOf, centerOf } from "./geometry.js";
+import { boxOf, centerOf, keyOf, sameBox } from "./geometry.js";
 import { known } from "./words.js";
 
 const DOT = { radius: 3.6, most: 0.13 };
@@ -19,7 +19,7 @@ const PALE = 0.35;
 /** Width in units by share: linear, so that twice the share is twice as strong. */
 export const widthOf = (share) => 1.4 + 11 * (known(share) ? Math.min(1, Math.max(0, share)) : 0);
 const opacityOf = (share) => 0.55 + 0.45 * Math.min(1, (known(share) ? share : 0) / 0.2);
-const cellOf = (box) => [box[2] - box[0], box[3] - box[1]];
+const cellOf = (box) => box.cell ?? [box[2] - box[0], box[3] - box[1]];
 
 /** Marks of a pane: patches, edges, dots, centers. With `mini` those of a small one, drawn coarsely. */
 export function sceneOf(view, { mini = false } = {}) {
@@ -91,7 +91,7 @@ function dotMarks(view, edges, colorOf) {
   const marks = [];
   for (const edge of edges) {
     const box = view.out ? edge.toBox : edge.fromBox;
-    const key = `${box},${edge.hop}`;
+    const key = `${keyOf(box)},${edge.hop}`;
     if (seen.has(key)) continue;
     seen.add(key);
     const [x, y] = centerOf(box);
@@ -163,8 +163,6 @@ function miniCenters({ actives, layer, row, theme }) {
   const [x, y] = centerOf(boxOf(layer.grid, peak));
   return [...marks, { kind: "star", x, y, cell, radius: 48, most: 1, fill: theme.peak, rim: theme.rim }];
 }
-
-export const sameBox = (a, b) => a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
 
 /** What edges are colored by: contribution around 0, share, or the center they belong to. */
 export const edgeColoring = (view) =>

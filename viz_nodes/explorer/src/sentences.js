@@ -1,18 +1,20 @@
 // What is said of patches, edges and views.
 
 import { beside, degree, edgesOf } from "./edges.js";
-import { boxOf, nodeAt } from "./geometry.js";
+import { boxOf, distanceOn, nodeAt } from "./geometry.js";
 import { rowOf } from "./state.js";
 import { classWords, count, methodWords, number, percent, SEPARATOR } from "./words.js";
 
 export const placeWords = (box, [rows, cols]) =>
-  `row ${Math.floor(((box[1] + box[3]) / 2) * rows) + 1}, column ${Math.floor(((box[0] + box[2]) / 2) * cols) + 1}`;
+  box.node !== undefined
+    ? `region ${box.node}`
+    : `row ${Math.floor(((box[1] + box[3]) / 2) * rows) + 1}, column ${Math.floor(((box[0] + box[2]) / 2) * cols) + 1}`;
 
 export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** One edge as a sentence. */
 export function edgeWords(edge) {
-  const rank = edge.nth === 0 ? "itself" : `rank ${edge.nth}`;
+  const rank = edge.nth === 0 ? "itself" : `${edge.ranked ? "rank" : "number"} ${edge.nth}`;
   return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, ${rank}, share of channels ${percent(edge.share)}, contribution ${number(edge.contribution, true)}`;
 }
 
@@ -54,6 +56,7 @@ export function captionOf(state, view) {
   }
   if (state.hops > 1) parts.push(...hopWords(view, counts.slice(1), about));
   if (state.field === "chosen") parts.push("map: how many patches chose each");
+  if (layer.placed === false) parts.push("nodes do not lie where they are drawn");
   return parts.filter(Boolean).join(SEPARATOR);
 }
 
@@ -114,8 +117,5 @@ export function spokenWords(state, hovered, view) {
   return `Layer ${layer.number}. ${sentenceOf(state, view, hovered ? nodeAt(layer.grid, ...hovered) : actives[0].node)}`;
 }
 
-/** The distance of an edge's ends in patches. */
-export function patchDistance(edge, layer) {
-  const [rows, cols] = layer.grid;
-  return Math.hypot((edge.x0 - edge.x1) * cols, (edge.y0 - edge.y1) * rows);
-}
+/** The distance of an edge's ends in patches; of regions, in usual distances of two. */
+export const patchDistance = ({ x0, y0, x1, y1 }, { grid }) => distanceOn(grid, x0, y0, x1, y1);

@@ -33,6 +33,11 @@ class Scale {
     return { x, y, w: (box[2] - box[0]) * this.width, h: (box[3] - box[1]) * this.height };
   }
 
+  /** Points of a flat list x, y, ... */
+  line(loop) {
+    return Array.from({ length: loop.length / 2 }, (_, i) => this.at(loop[2 * i], loop[2 * i + 1]));
+  }
+
   /** `size` units, but no more than the part `most` of the shorter side of a patch. */
   size(size, { most, cell }) {
     return Math.min(size * this.unit, most * Math.min(cell[0] * this.width, cell[1] * this.height));
@@ -41,7 +46,9 @@ class Scale {
 
 const SHAPES = {
   box(mark, scale) {
-    const rect = { type: "rect", ...scale.rect(mark.box) };
+    const rect = mark.box.loops
+      ? { type: "loops", loops: mark.box.loops.map((loop) => scale.line(loop)) }
+      : { type: "rect", ...scale.rect(mark.box) };
     const width = mark.width * scale.unit;
     return [
       { ...rect, stroke: mark.casing, width: width + 1.6 * scale.unit, alpha: 0.7 },

@@ -1,7 +1,7 @@
 // The state that the explorer's parts share: the view, the pointer, and what waits to be drawn.
 
 import { THEMES } from "./colors.js";
-import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { boxOf, nodeAt, nodeUnder, spotOf } from "./geometry.js";
 import { MOST_PINS, MOST_ZOOM, resolve } from "./state.js";
 
 export class Store {
@@ -63,9 +63,10 @@ export class Store {
   /** Point at a place of a grid, or at nothing. */
   point(grid, at, { byKeys = false } = {}) {
     if (at) {
-      const node = nodeAt(grid, ...at);
-      if (!byKeys && this.hovered && !this.byKeys && node === nodeAt(grid, ...this.hovered)) return;
-      this.hovered = centerOf(boxOf(grid, node));
+      const node = nodeUnder(grid, ...at);
+      const before = this.hovered ? nodeUnder(grid, ...this.hovered) : -1;
+      if (!byKeys && !this.byKeys && node === before) return;
+      this.hovered = node < 0 ? null : spotOf(boxOf(grid, node));
     } else this.hovered = null;
     this.byKeys = byKeys;
     this.lit = null;

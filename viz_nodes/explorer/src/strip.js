@@ -10,6 +10,8 @@ import { activesOf, edgesFor } from "./view.js";
 const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
 const PLAY = "M4 2.5v11l9-5.5z";
 
+const nodesOf = (grid) => (grid.regions ? `${grid[1]} regions` : `${grid[0]} by ${grid[1]} patches`);
+
 export class Strip {
   constructor({ h, store, pictures, signal, still }) {
     this.h = h;
@@ -107,7 +109,7 @@ export class Strip {
       mark(button, layer.number === state.layer);
       button.setAttribute(
         "aria-label",
-        `Layer ${layer.number} of ${view.subject.depth}, ${layer.grid[0]} by ${layer.grid[1]} patches, ${layer.k} neighbors`,
+        `Layer ${layer.number} of ${view.subject.depth}, ${nodesOf(layer.grid)}, ${layer.k} neighbors`,
       );
       if (layer.number === state.layer)
         this.strip.scrollLeft =

@@ -30,10 +30,8 @@ export function svgShapes(shapes) {
     if (shape.type === "rect")
       return svgNode("rect", { ...look, x: shape.x, y: shape.y, width: shape.w, height: shape.h });
     if (shape.type === "circle") return svgNode("circle", { ...look, cx: shape.x, cy: shape.y, r: shape.r });
-    const node = svgNode("path", {
-      ...look,
-      d: `M${shape.points.map(([x, y]) => `${round(x)} ${round(y)}`).join("L")}Z`,
-    });
+    const line = (points) => `M${points.map(([x, y]) => `${round(x)} ${round(y)}`).join("L")}Z`;
+    const node = svgNode("path", { ...look, d: (shape.loops ?? [shape.points]).map(line).join("") });
     if (shape.edge) {
       const { edge } = shape;
       for (const key of ["layer", "from", "to", "rank", "hop"]) node.setAttribute(`data-${key}`, String(edge[key]));

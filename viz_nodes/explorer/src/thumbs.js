@@ -1,10 +1,15 @@
 // A patch of the photograph, small.
 
+import { keyOf } from "./geometry.js";
+
 const SIDE = 72;
 
 export function drawThumb(canvas, pictures, view, box) {
+  // Of nodes that do not lie where they are drawn, no part of the photograph is theirs.
+  canvas.hidden = view.layer.placed === false;
+  if (canvas.hidden) return;
   const photograph = pictures.of(view);
-  const key = `${view.subject.image} ${box}`;
+  const key = `${view.subject.image} ${keyOf(box)}`;
   if (canvas.dataset.key === key && photograph.complete) return;
   canvas.dataset.key = photograph.complete ? key : "";
   if (canvas.width !== SIDE) canvas.width = canvas.height = SIDE;

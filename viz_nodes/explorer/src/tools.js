@@ -1,6 +1,7 @@
 // The tools above the picture, and the line that says what to do next.
 
-import { percent } from "./words.js";
+import { nounOf } from "./geometry.js";
+import { count, percent } from "./words.js";
 
 export class Tools {
   constructor({ h, store, make }) {
@@ -104,17 +105,18 @@ export class Hint {
     this.wrap = h("div", { class: "vge-hint" }, this.words, this.add, this.release);
   }
 
-  draw() {
+  draw({ layer }) {
     const { state } = this.store;
     const kept = state.pins.length;
+    const noun = nounOf(layer.grid);
     const deed = state.out ? "who aggregates from it" : "its neighbors";
     const touched = this.touch.matches;
     if (kept)
-      this.words.textContent = `${kept} ${kept === 1 ? "patch" : "patches"} kept. ${touched ? "" : "Shift-click adds another, Escape lets go."}`;
+      this.words.textContent = `${count(kept, noun, noun === "patch" ? "patches" : `${noun}s`)} kept. ${touched ? "" : "Shift-click adds another, Escape lets go."}`;
     else
       this.words.textContent = touched
-        ? `Tap a patch to see ${deed}.`
-        : `Point at a patch to see ${deed}. Click to keep it.`;
+        ? `Tap a ${noun} to see ${deed}.`
+        : `Point at a ${noun} to see ${deed}. Click to keep it.`;
     this.add.hidden = this.release.hidden = !kept;
     this.store.adding = this.store.adding && kept > 0;
     this.add.setAttribute("aria-pressed", String(this.store.adding));

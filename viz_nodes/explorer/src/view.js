@@ -3,9 +3,8 @@
 import { THEMES } from "./colors.js";
 import { fan } from "./curves.js";
 import { edgesOf } from "./edges.js";
-import { boxOf, centerOf, nodeAt } from "./geometry.js";
+import { boxOf, centerOf, nodeAt, sameBox, sameGrid, spotOf } from "./geometry.js";
 import { shownOf } from "./painting.js";
-import { sameBox } from "./scene.js";
 import { rowOf } from "./state.js";
 
 /** Subject, row and layer of a pane; null for a second pane that is not asked for. */
@@ -47,12 +46,12 @@ export function activesOf(state, hovered, view, layer = view.layer) {
   const { centers } = view.theme;
   let places = state.pins;
   if (!places.length && hovered) places = [hovered];
-  if (!places.length && peak >= 0) places = [centerOf(boxOf(layer.grid, peak))];
+  if (!places.length && peak >= 0) places = [spotOf(boxOf(layer.grid, peak))];
   return places.map((at, i) => {
     const node = nodeAt(layer.grid, ...at);
     let box = boxOf(layer.grid, node);
     const [x, y] = centerOf(box);
-    if (view.out) box = boxOf(layer.key_grid, nodeAt(layer.key_grid, x, y));
+    if (view.out && !layer.grid.regions) box = boxOf(layer.key_grid, nodeAt(layer.key_grid, x, y));
     return { node, box, x, y, color: centers[i % centers.length] };
   });
 }
@@ -90,7 +89,8 @@ export function pointedView(doc, state, { hovered, lit, theme }, which) {
   const { edges, counts } = edgesFor(state, view, view.layer, actives);
   const { grid, key_grid } = view.layer;
   const near = edges.filter((edge) => edge.hop === 1);
-  const pointed = hovered ? boxOf(view.out ? grid : key_grid, nodeAt(view.out ? grid : key_grid, ...hovered)) : null;
+  const asked = view.out ? grid : key_grid;
+  const pointed = hovered ? boxOf(asked, nodeAt(asked, ...hovered)) : null;
   let brought = null;
   if (lit && lit[0] === which) brought = near.find((edge) => edge.from === lit[1].from && edge.to === lit[1].to);
   else if (pointed && state.pins.length) {
@@ -102,7 +102,7 @@ export function pointedView(doc, state, { hovered, lit, theme }, which) {
 
 /** In split view of equal grids: how many edges both panes show, in words. */
 export function overlap(a, b) {
-  if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join()) {
+  if (!a || !b || !sameGrid(a.layer.grid, b.layer.grid) || !sameGrid(a.layer.key_grid, b.layer.key_grid)) {
     return "";
   }
   const keys = (view) => new Set(view.edges.filter((edge) => edge.hop === 1).map((edge) => `${edge.from}>${edge.to}`));

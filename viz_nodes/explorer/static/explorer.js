@@ -1,16 +1,149 @@
 // Made of viz_nodes/explorer/src by `npm run build`: change it there.
 
+// regions.js
+var SIDE = 640;
+var Regions = class {
+  /** @param {any} arrays see `viz_nodes.explorer.regions`; `key` is what tells these from others. */
+  constructor({ key, size, pitch, corners: corners2, counts, loops, middles, spots }) {
+    this.size = size;
+    this.pitch = pitch;
+    this.key = key;
+    const cell = [pitch / size[1], pitch / size[0]];
+    this.boxes = [];
+    let [at, loop] = [0, 0];
+    loops.forEach((count2, node) => {
+      const outlines = Array.from({ length: count2 }, () => {
+        const outline = corners2.subarray(2 * at, 2 * (at + counts[loop]));
+        at += counts[loop++];
+        return outline;
+      });
+      const pair = (values) => [values[2 * node], values[2 * node + 1]];
+      const box = Object.assign(bounds(outlines), {
+        node,
+        loops: outlines,
+        middle: pair(middles),
+        spot: pair(spots),
+        cell
+      });
+      this.boxes.push(box);
+    });
+    this.smallestFirst = [...this.boxes].sort((a, b) => areaOf(a) - areaOf(b) || a.node - b.node);
+  }
+  /** The node in whose region a place lies, the smallest; -1 where there is none. */
+  at(x, y) {
+    return this.smallestFirst.find((box) => holds(box, x, y))?.node ?? -1;
+  }
+  /** The node whose region a place lies in, else whose middle is nearest. */
+  nearest(x, y) {
+    const node = this.at(x, y);
+    if (node >= 0) return node;
+    const away = ({ middle }) => Math.hypot((middle[0] - x) * this.size[1], (middle[1] - y) * this.size[0]);
+    return this.boxes.reduce((best, box) => away(box) < away(best) ? box : best).node;
+  }
+  /** The nearest node that lies in a direction from another; that one itself where there is none. */
+  beside(node, down, across) {
+    if (Math.abs(across) > 1 || Math.abs(down) > 1) return across < 0 || down < 0 ? 0 : this.boxes.length - 1;
+    const [x, y] = this.boxes[node].middle;
+    let [best, least] = [node, Number.POSITIVE_INFINITY];
+    for (const { middle, node: other } of this.boxes) {
+      const [dx, dy] = [(middle[0] - x) * this.size[1], (middle[1] - y) * this.size[0]];
+      const [along2, aside] = across ? [dx * across, Math.abs(dy)] : [dy * down, Math.abs(dx)];
+      const atOnce = dx === 0 && dy === 0 && (across + down > 0 ? other > node : other < node);
+      if (other === node || !(atOnce || along2 > 0) || aside > along2) continue;
+      if (along2 + aside < least) [best, least] = [other, along2 + aside];
+    }
+    return best;
+  }
+  /** A map as a canvas: each region in its own color; `colorOf` gives a CSS color for a node. */
+  painted(colorOf) {
+    const [height, width] = this.size;
+    const scale = SIDE / Math.max(height, width);
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(width * scale));
+    canvas.height = Math.max(1, Math.round(height * scale));
+    const context = canvas.getContext("2d");
+    for (const box of [...this.smallestFirst].reverse()) {
+      context.beginPath();
+      trace(context, box, 0, 0, canvas.width, canvas.height);
+      context.fillStyle = "#ffffff";
+      context.globalCompositeOperation = "destination-out";
+      context.fill("evenodd");
+      context.globalCompositeOperation = "source-over";
+      context.fillStyle = colorOf(box.node);
+      context.fill("evenodd");
+    }
+    return canvas;
+  }
+};
+function trace(context, { loops }, left, top, width, height) {
+  for (const loop of loops) {
+    for (let i = 0; i < loop.length; i += 2) {
+      const [x, y] = [left + loop[i] * width, top + loop[i + 1] * height];
+      if (i) context.lineTo(x, y);
+      else context.moveTo(x, y);
+    }
+    context.closePath();
+  }
+}
+function holds(box, x, y) {
+  if (x < box[0] || x > box[2] || y < box[1] || y > box[3]) return false;
+  let inside = false;
+  for (const loop of box.loops) {
+    for (let i = 0, j = loop.length - 2; i < loop.length; j = i, i += 2) {
+      const [x1, y1, x2, y2] = [loop[i], loop[i + 1], loop[j], loop[j + 1]];
+      if (y1 > y !== y2 > y && x < x1 + (x2 - x1) * (y - y1) / (y2 - y1)) inside = !inside;
+    }
+  }
+  return inside;
+}
+function bounds(loops) {
+  const box = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const loop of loops) {
+    loop.forEach((value, i) => {
+      box[i % 2] = Math.min(box[i % 2], value);
+      box[2 + i % 2] = Math.max(box[2 + i % 2], value);
+    });
+  }
+  return box;
+}
+function areaOf({ loops }) {
+  let twice = 0;
+  for (const loop of loops) {
+    for (let i = 0, j = loop.length - 2; i < loop.length; j = i, i += 2)
+      twice += loop[j] * loop[i + 1] - loop[i] * loop[j + 1];
+  }
+  return Math.abs(twice);
+}
+
 // geometry.js
-var boxOf = ([rows, cols], node) => {
+var boxOf = (grid, node) => {
+  if (grid.regions) return grid.regions.boxes[node];
+  const [rows, cols] = grid;
   const row = Math.floor(node / cols), col = node % cols;
   return [col / cols, row / rows, (col + 1) / cols, (row + 1) / rows];
 };
-var centerOf = (box) => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
-var nodeAt = ([rows, cols], x, y) => {
+var centerOf = (box) => box.middle ?? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+var spotOf = (box) => box.spot ?? centerOf(box);
+var nounOf = (grid) => grid.regions ? "region" : "patch";
+var keyOf = (box) => box.node === void 0 ? box.join() : `${box.node}:${box.join()}`;
+var sameBox = (a, b) => a.node === b.node && a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
+var sameGrid = (a, b) => a.join() === b.join() && a.regions?.key === b.regions?.key;
+var nodeAt = (grid, x, y) => {
+  if (grid.regions) return grid.regions.nearest(x, y);
+  const [rows, cols] = grid;
   const clip = (value, top) => Math.min(top - 1, Math.max(0, Math.floor(value + 1e-6)));
   return clip(y * rows, rows) * cols + clip(x * cols, cols);
 };
-function coveredBy([rows, cols], box) {
+var nodeUnder = (grid, x, y) => grid.regions ? grid.regions.at(x, y) : nodeAt(grid, x, y);
+function stepFrom(grid, node, [down, across]) {
+  if (grid.regions) return grid.regions.beside(node, down, across);
+  const [rows, cols] = grid;
+  const clip = (value, top) => Math.min(top - 1, Math.max(0, value));
+  return clip(Math.floor(node / cols) + down, rows) * cols + clip(node % cols + across, cols);
+}
+function coveredBy(grid, box) {
+  if (grid.regions || box.loops) return coveredRegions(grid, box);
+  const [rows, cols] = grid;
   const along2 = (low, high, n) => {
     const parts = [];
     for (let i = Math.max(0, Math.floor(low * n + 1e-6)); i < Math.min(n, Math.ceil(high * n - 1e-6)); i++) {
@@ -20,6 +153,20 @@ function coveredBy([rows, cols], box) {
   };
   const across = along2(box[0], box[2], cols);
   return along2(box[1], box[3], rows).flatMap(([r, down]) => across.map(([c, part]) => [r * cols + c, down * part]));
+}
+function coveredRegions(grid, box) {
+  const same = box.node !== void 0 && grid.regions?.boxes[box.node];
+  if (same && sameBox(same, box)) return [[box.node, 1]];
+  const inside = ([x, y]) => box.loops ? holds(box, x, y) : x >= box[0] && x < box[2] && y >= box[1] && y < box[3];
+  const nodes = Array.from({ length: grid[0] * grid[1] }, (_, node) => node);
+  const covered = nodes.filter((node) => inside(centerOf(boxOf(grid, node))));
+  const found = covered.length ? covered : [nodeAt(grid, ...centerOf(box))];
+  return found.map((node) => [node, 1 / found.length]);
+}
+function distanceOn(grid, x0, y0, x1, y1) {
+  const { regions } = grid;
+  if (regions) return Math.hypot((x0 - x1) * regions.size[1], (y0 - y1) * regions.size[0]) / regions.pitch;
+  return Math.hypot((x0 - x1) * grid[1], (y0 - y1) * grid[0]);
 }
 
 // ../../draw/style/words.json
@@ -177,6 +324,7 @@ function edgeAt(layer, asked, place) {
     to,
     rank: place % layer.k,
     nth: rankForPeople(layer, place),
+    ranked: layer.ranked !== false,
     share: (asked.share ?? layer.share)[place],
     contribution: asked.contribution[place],
     distance: layer.distance ? layer.distance[place] : null,
@@ -187,7 +335,7 @@ function edgeAt(layer, asked, place) {
 var beside = (subject, layer, step) => [subject.layers[layer.place + step]].find((other) => other && other.number === layer.number + step);
 function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 0 }) {
   const start = out ? keyBox(layer, boxOf(layer.grid, node)) : boxOf(layer.grid, node);
-  let frontier = /* @__PURE__ */ new Map([[start.join(), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
+  let frontier = /* @__PURE__ */ new Map([[keyOf(start), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
   const edges = [];
   const counts = [];
   let at = layer;
@@ -204,12 +352,17 @@ function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 0 }) {
   }
   return { edges, hops: counts };
 }
-var keyBox = (layer, box) => boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(box)));
+var keyBox = (layer, box) => box.node === void 0 ? keyBelow(layer, box) : box;
+var keyBelow = (layer, box) => boxOf(layer.key_grid, nodeAt(layer.key_grid, ...centerOf(box)));
+var keyNode = ({ key_grid: grid }, box) => {
+  const same = box.node !== void 0 && grid.regions?.boxes[box.node];
+  return same && sameBox(same, box) ? box.node : nodeAt(grid, ...centerOf(box));
+};
 var isNear = (edge, k, share) => (k === 0 || edge.rank < k) && !(edge.share < share);
 function hopOf(asked, layer, frontier, hop, out) {
   const edges = [];
   for (const { box, weight, nodes, drawn } of frontier.values()) {
-    const inside = nodes ?? (out ? [[nodeAt(layer.key_grid, ...centerOf(box)), 1]] : coveredBy(layer.grid, box));
+    const inside = nodes ?? (out ? [[keyNode(layer, box), 1]] : coveredBy(layer.grid, box));
     const joined = /* @__PURE__ */ new Map();
     for (const [one, part] of inside) {
       for (const place of placesOf(layer, one, out))
@@ -222,7 +375,8 @@ function hopOf(asked, layer, frontier, hop, out) {
       if (inside.length > 1 && !out) edge.toBox = box;
       [edge.x0, edge.y0] = centerOf(edge.fromBox);
       [edge.x1, edge.y1] = centerOf(edge.toBox);
-      edge.itself = Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
+      const regions = edge.fromBox.node !== void 0;
+      edge.itself = regions ? edge.from === edge.to : Math.hypot(edge.x0 - edge.x1, edge.y0 - edge.y1) < 1e-6;
       edges.push(edge);
     }
   }
@@ -241,7 +395,7 @@ function reachedBy(edges, drawn, out) {
   const next = /* @__PURE__ */ new Map();
   for (const edge of edges) {
     const box = out ? edge.toBox : edge.fromBox;
-    const key = box.join();
+    const key = keyOf(box);
     const earlier = next.get(key) ?? { box, weight: 0, nodes: null, drawn: false };
     earlier.weight += edge.weight;
     earlier.drawn ||= drawn.has(edge);
@@ -384,10 +538,10 @@ function rowOf(subject, target, method) {
 }
 
 // sentences.js
-var placeWords = (box, [rows, cols]) => `row ${Math.floor((box[1] + box[3]) / 2 * rows) + 1}, column ${Math.floor((box[0] + box[2]) / 2 * cols) + 1}`;
+var placeWords = (box, [rows, cols]) => box.node !== void 0 ? `region ${box.node}` : `row ${Math.floor((box[1] + box[3]) / 2 * rows) + 1}, column ${Math.floor((box[0] + box[2]) / 2 * cols) + 1}`;
 var capital = (text) => text[0].toUpperCase() + text.slice(1);
 function edgeWords(edge) {
-  const rank = edge.nth === 0 ? "itself" : `rank ${edge.nth}`;
+  const rank = edge.nth === 0 ? "itself" : `${edge.ranked ? "rank" : "number"} ${edge.nth}`;
   return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, ${rank}, share of channels ${percent(edge.share)}, contribution ${number(edge.contribution, true)}`;
 }
 var quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
@@ -421,6 +575,7 @@ function captionOf(state, view) {
   }
   if (state.hops > 1) parts.push(...hopWords(view, counts.slice(1), about));
   if (state.field === "chosen") parts.push("map: how many patches chose each");
+  if (layer.placed === false) parts.push("nodes do not lie where they are drawn");
   return parts.filter(Boolean).join(SEPARATOR);
 }
 function hopWords({ layer, subject, out }, counts, about) {
@@ -467,24 +622,23 @@ function spokenWords(state, hovered, view) {
   if (!actives.length) return captionOf(state, view);
   return `Layer ${layer.number}. ${sentenceOf(state, view, hovered ? nodeAt(layer.grid, ...hovered) : actives[0].node)}`;
 }
-function patchDistance(edge, layer) {
-  const [rows, cols] = layer.grid;
-  return Math.hypot((edge.x0 - edge.x1) * cols, (edge.y0 - edge.y1) * rows);
-}
+var patchDistance = ({ x0, y0, x1, y1 }, { grid }) => distanceOn(grid, x0, y0, x1, y1);
 
 // thumbs.js
-var SIDE = 72;
+var SIDE2 = 72;
 function drawThumb(canvas, pictures, view, box) {
+  canvas.hidden = view.layer.placed === false;
+  if (canvas.hidden) return;
   const photograph = pictures.of(view);
-  const key = `${view.subject.image} ${box}`;
+  const key = `${view.subject.image} ${keyOf(box)}`;
   if (canvas.dataset.key === key && photograph.complete) return;
   canvas.dataset.key = photograph.complete ? key : "";
-  if (canvas.width !== SIDE) canvas.width = canvas.height = SIDE;
+  if (canvas.width !== SIDE2) canvas.width = canvas.height = SIDE2;
   if (!photograph.complete || !photograph.naturalWidth) return;
   const [left, top, right, bottom] = view.image.view;
   const [wide, high] = [right - left, bottom - top];
   const part = [left + box[0] * wide, top + box[1] * high, (box[2] - box[0]) * wide, (box[3] - box[1]) * high];
-  canvas.getContext("2d").drawImage(photograph, ...part, 0, 0, SIDE, SIDE);
+  canvas.getContext("2d").drawImage(photograph, ...part, 0, 0, SIDE2, SIDE2);
 }
 var PatchList = class {
   /**
@@ -555,10 +709,10 @@ var Alike = class {
     this.store = store;
     this.words = h("p", { class: "vge-note" });
     const over = (box) => {
-      store.hovered = box ? centerOf(box) : null;
+      store.hovered = box ? spotOf(box) : null;
       store.later("over");
     };
-    const go = (box) => store.update({ pins: [centerOf(box)] });
+    const go = (box) => store.update({ pins: [spotOf(box)] });
     this.list = new PatchList(context, { over, go, deed: "Go to this patch" });
     this.wrap = h("div", { class: "vge-side" }, this.words, this.list.wrap);
   }
@@ -637,13 +791,25 @@ function lazily(holder, packed) {
   }
   return holder;
 }
+function regionsOf({ corners: corners2, counts, loops, middles, spots, ...plain }) {
+  const arrays = Object.entries({ corners: corners2, counts, loops, middles, spots }).map(([key, packed]) => [
+    key,
+    unpack(packed)
+  ]);
+  return new Regions({ ...plain, key: corners2.data, ...Object.fromEntries(arrays) });
+}
 function opened(doc) {
   if (doc.format !== 1) throw new Error(`this explorer reads documents of format 1 (got ${doc.format})`);
   const subjects = doc.subjects.map((subject) => {
+    const regions = (subject.regions ?? []).map((packed) => regionsOf(packed));
     const layers = subject.layers.map((layer, place) => {
       const { neighbors, share, distance, candidates, candidate_distance, ...plain } = layer;
       const arrays = Object.entries({ neighbors, share, distance, candidates, candidate_distance });
       const packed = Object.fromEntries(arrays.filter(([, array]) => array));
+      if (plain.regions !== void 0) {
+        const grid = Object.assign([...plain.grid], { regions: regions[plain.regions] });
+        Object.assign(plain, { grid, key_grid: grid });
+      }
       return lazily({ ...plain, place, listeners: null }, packed);
     });
     const rows = subject.rows.map((row) => ({
@@ -681,10 +847,8 @@ function svgShapes(shapes) {
     if (shape.type === "rect")
       return svgNode("rect", { ...look, x: shape.x, y: shape.y, width: shape.w, height: shape.h });
     if (shape.type === "circle") return svgNode("circle", { ...look, cx: shape.x, cy: shape.y, r: shape.r });
-    const node = svgNode("path", {
-      ...look,
-      d: `M${shape.points.map(([x, y]) => `${round(x)} ${round(y)}`).join("L")}Z`
-    });
+    const line = (points) => `M${points.map(([x, y]) => `${round(x)} ${round(y)}`).join("L")}Z`;
+    const node = svgNode("path", { ...look, d: (shape.loops ?? [shape.points]).map(line).join("") });
     if (shape.edge) {
       const { edge } = shape;
       for (const key of ["layer", "from", "to", "rank", "hop"]) node.setAttribute(`data-${key}`, String(edge[key]));
@@ -798,7 +962,13 @@ function paintShapes(context, shapes) {
     context.beginPath();
     if (shape.type === "rect") context.rect(shape.x, shape.y, shape.w, shape.h);
     else if (shape.type === "circle") context.arc(shape.x, shape.y, shape.r, 0, 2 * Math.PI);
-    else {
+    else if (shape.type === "loops") {
+      for (const loop of shape.loops) {
+        context.moveTo(...loop[0]);
+        for (const [x, y] of loop) context.lineTo(x, y);
+        context.closePath();
+      }
+    } else {
       for (const [x, y] of shape.points) context.lineTo(x, y);
       context.closePath();
     }
@@ -888,6 +1058,13 @@ function heatPixels(map, [rows, cols], top, palette, smooth) {
   return { pixels, width: cols * factor, height: rows * factor };
 }
 function heatCanvas(...given) {
+  const [map, grid, top, palette] = given;
+  if (grid.regions) {
+    return grid.regions.painted((node) => {
+      const level = Number.isFinite(map[node]) && top > 0 ? Math.min(1, Math.max(0, map[node] / top)) : 0;
+      return `rgb(${tableOf(palette)[Math.round(level * 255)].join(" ")} / ${level})`;
+    });
+  }
   const { pixels, width, height } = heatPixels(...given);
   const canvas = document.createElement("canvas");
   canvas.width = width;
@@ -1016,7 +1193,7 @@ var RING = { radius: 13, most: 0.48 };
 var PALE = 0.35;
 var widthOf = (share) => 1.4 + 11 * (known(share) ? Math.min(1, Math.max(0, share)) : 0);
 var opacityOf = (share) => 0.55 + 0.45 * Math.min(1, (known(share) ? share : 0) / 0.2);
-var cellOf = (box) => [box[2] - box[0], box[3] - box[1]];
+var cellOf = (box) => box.cell ?? [box[2] - box[0], box[3] - box[1]];
 function sceneOf(view, { mini = false } = {}) {
   const colorOf = edgeColors(view);
   const drawn = view.edges.filter((edge) => !edge.itself).sort((a, b) => b.hop - a.hop || a.share - b.share);
@@ -1077,7 +1254,7 @@ function dotMarks(view, edges, colorOf) {
   const marks = [];
   for (const edge of edges) {
     const box = view.out ? edge.toBox : edge.fromBox;
-    const key = `${box},${edge.hop}`;
+    const key = `${keyOf(box)},${edge.hop}`;
     if (seen.has(key)) continue;
     seen.add(key);
     const [x, y] = centerOf(box);
@@ -1143,7 +1320,6 @@ function miniCenters({ actives, layer, row, theme }) {
   const [x, y] = centerOf(boxOf(layer.grid, peak));
   return [...marks, { kind: "star", x, y, cell, radius: 48, most: 1, fill: theme.peak, rim: theme.rim }];
 }
-var sameBox = (a, b) => a.every((value, i) => Math.abs(value - b[i]) < 1e-6);
 var edgeColoring = (view) => view.color !== "auto" ? view.color : view.actives.length > 1 ? "center" : "contribution";
 function edgeColors(view) {
   const { theme, edges } = view;
@@ -1182,6 +1358,10 @@ var Scale = class {
     const [x, y] = this.at(box[0], box[1]);
     return { x, y, w: (box[2] - box[0]) * this.width, h: (box[3] - box[1]) * this.height };
   }
+  /** Points of a flat list x, y, ... */
+  line(loop) {
+    return Array.from({ length: loop.length / 2 }, (_, i) => this.at(loop[2 * i], loop[2 * i + 1]));
+  }
   /** `size` units, but no more than the part `most` of the shorter side of a patch. */
   size(size, { most, cell }) {
     return Math.min(size * this.unit, most * Math.min(cell[0] * this.width, cell[1] * this.height));
@@ -1189,7 +1369,7 @@ var Scale = class {
 };
 var SHAPES = {
   box(mark2, scale) {
-    const rect = { type: "rect", ...scale.rect(mark2.box) };
+    const rect = mark2.box.loops ? { type: "loops", loops: mark2.box.loops.map((loop) => scale.line(loop)) } : { type: "rect", ...scale.rect(mark2.box) };
     const width = mark2.width * scale.unit;
     return [
       { ...rect, stroke: mark2.casing, width: width + 1.6 * scale.unit, alpha: 0.7 },
@@ -1278,7 +1458,7 @@ function edgeBar(view) {
   const ends = top === null ? ["−", "+"] : [number(-top, true), number(top, true)];
   return { label, low: ends[0], high: ends[1], stops: shade((value) => colorAt(theme.diverging, value)), sharp: false };
 }
-function keyOf(view) {
+function keyOf2(view) {
   const { actives, row, layer, edges } = view;
   const { peak } = row.layers[layer.place];
   const entries = SHARES.map((share) => ({ kind: "width", words: percent(share), width: widthOf(share) }));
@@ -1294,7 +1474,7 @@ var gradient = ({ stops, sharp }) => {
 };
 function keyElements(h, view) {
   const label = h("span", { textContent: "width: share of channels" });
-  const entries = keyOf(view).map((entry) => {
+  const entries = keyOf2(view).map((entry) => {
     const wide = entry.kind === "width" ? 34 : 16;
     const node = svgNode("svg", { viewBox: `0 0 ${wide} 16`, width: wide, height: 16, "aria-hidden": "true" });
     node.append(...svgShapes(keyShapes(entry, view, { left: 0, top: 0 })));
@@ -1381,6 +1561,8 @@ function sized(canvas, stage) {
   return context;
 }
 var isCropped = ({ width, height, view: [left, top, right, bottom] }) => left > 0.5 || top > 0.5 || right < width - 0.5 || bottom < height - 0.5;
+var NO_GROUND = "#d5d7db";
+var REGION_STRENGTH = 0.5;
 var gridStrength = ([, cols]) => cols > 28 ? 0.1 : 0.2;
 var Pictures = class {
   constructor(doc) {
@@ -1409,7 +1591,10 @@ var Pictures = class {
     const { picture } = frame;
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
-    if (photograph.complete && photograph.naturalWidth) {
+    if (layer.placed === false) {
+      context.fillStyle = NO_GROUND;
+      context.fillRect(frame.left, frame.top, frame.width, frame.height);
+    } else if (photograph.complete && photograph.naturalWidth) {
       const [left, top, right, bottom] = shown.crop;
       context.drawImage(
         photograph,
@@ -1435,8 +1620,16 @@ var Pictures = class {
     for (const image of this.photographs) image.removeAttribute("src");
   }
 };
-function paintGrid(context, [rows, cols], { left, top, width, height, unit: unit2 }) {
+function paintGrid(context, grid, { left, top, width, height, unit: unit2 }) {
+  const [rows, cols] = grid;
   context.beginPath();
+  if (grid.regions) {
+    for (const box of grid.regions.boxes) trace(context, box, left, top, width, height);
+    context.strokeStyle = `rgba(255, 255, 255, ${REGION_STRENGTH})`;
+    context.lineWidth = Math.max(0.5, 0.8 * unit2);
+    context.stroke();
+    return;
+  }
   for (let c = 0; c <= cols; c++) {
     context.moveTo(left + c * width / cols, top);
     context.lineTo(left + c * width / cols, top + height);
@@ -1513,7 +1706,7 @@ function footOf(state, view) {
   }
   x = 2;
   write("width: share of channels", 42);
-  for (const { kind, words, width } of keyOf(view)) {
+  for (const { kind, words, width } of keyOf2(view)) {
     marks.push({ kind, x, y: 38, width });
     x += kind === "width" ? 40 : 22;
     write(words, 42);
@@ -1538,7 +1731,7 @@ function svgOf(doc, state, pictures, views, scale = 1) {
   parts.forEach(({ view, left, tall }, which) => {
     const frame = frameOf(view.shown, WIDTH, state);
     const inside = svgNode("svg", { width: WIDTH, height: tall, viewBox: `0 0 ${WIDTH} ${tall}` });
-    inside.append(photographNode(view, frame));
+    inside.append(view.layer.placed === false ? groundNode(frame) : photographNode(view, frame));
     if (state.opacity > 0) inside.append(heatNode(pictures.heat(state, view), state, frame));
     if (state.grid) inside.append(gridNode(view.layer.grid, frame));
     if (isCropped(view.shown)) inside.append(...outlineNodes(frame));
@@ -1566,13 +1759,27 @@ function photographNode({ image, shown }, { picture }) {
   });
   return svgNode("svg", { ...place, viewBox: `${left} ${top} ${right - left} ${bottom - top}` }, whole2);
 }
+var groundNode = ({ left, top, width, height }) => svgNode("rect", { x: left, y: top, width, height, fill: NO_GROUND });
 function heatNode(heat, state, { left, top, width, height }) {
   const place = { x: left, y: top, width, height, preserveAspectRatio: "none" };
   const node = svgNode("image", { href: heat.toDataURL(), ...place, opacity: state.opacity });
   if (!state.smooth) node.setAttribute("image-rendering", "pixelated");
   return node;
 }
-function gridNode([rows, cols], { left, top, width, height }) {
+function gridNode(grid, { left, top, width, height }) {
+  const [rows, cols] = grid;
+  if (grid.regions) {
+    const point = (loop, i) => `${(left + loop[i] * width).toFixed(2)} ${(top + loop[i + 1] * height).toFixed(2)}`;
+    const line = (loop) => `M${Array.from({ length: loop.length / 2 }, (_, i) => point(loop, 2 * i)).join("L")}Z`;
+    const d = grid.regions.boxes.flatMap(({ loops }) => loops.map(line)).join("");
+    return svgNode("path", {
+      d,
+      stroke: "#ffffff",
+      "stroke-opacity": REGION_STRENGTH,
+      "stroke-width": 0.8,
+      fill: "none"
+    });
+  }
   const down = Array.from(
     { length: cols + 1 },
     (_, c) => `M${(left + c * width / cols).toFixed(2)} ${top.toFixed(2)}v${height.toFixed(2)}`
@@ -1651,6 +1858,7 @@ function paintFoot(context, state, view, top) {
 }
 
 // help.js
+var LEAD_OF_OTHERS = "What a vision graph network looked at: in every layer each node aggregates from others, its neighbors.";
 var LEAD = "What a vision graph network looked at: in every layer each patch aggregates from the patches most like it, its neighbors.";
 var KEYS = [
   ["arrows", "move over the patches"],
@@ -1749,8 +1957,9 @@ var Head = class {
       return this.h("optgroup", { label }, ...options);
     });
   }
-  draw({ subject, row, image }) {
+  draw({ subject, row, image, layer }) {
     const { state } = this.store;
+    this.lead.textContent = layer.grid.regions || layer.ranked === false ? LEAD_OF_OTHERS : LEAD;
     this.title.textContent = this.title.title = image.name;
     const facts = [subject.name, subject.note, `${subject.depth} graph layers`, methodWords(row.method)];
     this.facts.textContent = facts.filter(Boolean).join(SEPARATOR);
@@ -1805,7 +2014,7 @@ function layerFacts(layer) {
     if (key < 0 || !pooled && key === node) return;
     const [x0, y0] = centerOf(boxOf(layer.key_grid, key));
     const [x1, y1] = centerOf(boxOf(layer.grid, node));
-    lengths.push(Math.hypot((x0 - x1) * cols, (y0 - y1) * rows));
+    lengths.push(distanceOn(layer.grid, x0, y0, x1, y1));
     pairs.add(key * rows * cols + node);
   });
   lengths.sort((a, b) => a - b);
@@ -1825,6 +2034,14 @@ function hubsOf(layer) {
   const times = chosenBy(layer);
   return [...times.keys()].sort((a, b) => times[b] - times[a] || a - b).slice(0, MOST_HUBS).map((key) => ({ key, times: times[key] }));
 }
+function placedSentences({ placed, note }) {
+  const said = {
+    true: "That its nodes lie where they are drawn is proven.",
+    false: "Its nodes do not lie where they are drawn, so it is shown without the photograph.",
+    null: "Whether its nodes lie where they are drawn was not proven."
+  };
+  return [said[String(placed ?? null)], note ? `${note[0].toUpperCase()}${note.slice(1)}.` : ""].filter(Boolean);
+}
 var Hubs = class {
   constructor(context) {
     const { h, store, make, headings } = context;
@@ -1838,10 +2055,10 @@ var Hubs = class {
     this.words = h("p", { class: "vge-note" });
     this.name = h(headings[1], { textContent: "Hubs" });
     const over = (box) => {
-      store.hovered = box ? centerOf(box) : null;
+      store.hovered = box ? spotOf(box) : null;
       store.later("over");
     };
-    const go = (box) => store.update({ pins: [centerOf(box)], out: true });
+    const go = (box) => store.update({ pins: [spotOf(box)], out: true });
     this.list = new PatchList(context, { over, go, deed: "Show who aggregates from this patch" });
     this.wrap = h("div", { class: "vge-side" }, this.words, this.paint.wrap, this.name, this.list.wrap);
     this.factsOf = null;
@@ -1856,14 +2073,16 @@ var Hubs = class {
     }
     const { edges, median, adjacent, mutual, unchosen } = this.facts;
     const nodes = layer.grid[0] * layer.grid[1];
+    const regions = Boolean(layer.grid.regions);
     const parts = [
-      `${count(edges, "edge")} between ${layer.grid.join(" × ")} patches`,
-      `half of them longer than ${number(median)} patches`,
-      `${percent(adjacent)} to an adjacent patch`,
+      `${count(edges, "edge")} between ${regions ? `${nodes} regions` : `${layer.grid.join(" × ")} patches`}`,
+      `half of them longer than ${number(median)} ${regions ? "usual distances of two" : "patches"}`,
+      regions ? "" : `${percent(adjacent)} to an adjacent patch`,
       mutual === null ? "" : `${percent(mutual)} of them mutual`,
-      `no patch aggregates from ${unchosen} of ${layer.key_grid[0] * layer.key_grid[1]}`
+      `no ${regions ? "region" : "patch"} aggregates from ${unchosen} of ${layer.key_grid[0] * layer.key_grid[1]}`
     ];
-    this.words.textContent = `Layer ${layer.number}: ${parts.filter(Boolean).join(", ")}.`;
+    const sentences = [`Layer ${layer.number}: ${parts.filter(Boolean).join(", ")}.`, ...placedSentences(layer)];
+    this.words.textContent = sentences.join(" ");
     this.list.draw(
       view,
       this.hubs.map(({ key, times }) => {
@@ -2005,6 +2224,7 @@ var Looks = class {
 // panel.js
 var COLUMNS = ["rank", "share", "contribution", "distance"];
 var MOST_ROWS = 100;
+var UNRANKED = "place in the layer's list of neighbors, which it is not known to have sorted";
 var BLANK = "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see its neighbors.";
 var ORDERS = {
   rank: (a, b) => a.rank - b.rank || a.to - b.to,
@@ -2074,7 +2294,7 @@ var Panel = class {
     const line = { edge: null, pane: 0 };
     const light = () => line.edge && store.light(line.pane, line.edge);
     const unlight = () => store.light(0, null);
-    const go = () => line.edge && store.update({ pins: [store.state.out ? [line.edge.x1, line.edge.y1] : [line.edge.x0, line.edge.y0]] });
+    const go = () => line.edge && store.update({ pins: [spotOf(store.state.out ? line.edge.toBox : line.edge.fromBox)] });
     const parts = {
       thumb: h("canvas", { class: "vge-thumb", "aria-hidden": "true" }),
       rank: h("span", { class: "vge-rank" }),
@@ -2117,6 +2337,10 @@ var Panel = class {
     section.facts.textContent = facts;
     const sort = state.sort === "auto" ? view.out ? "share" : "rank" : state.sort;
     const falling = ["share", "contribution"].includes(sort) ? "descending" : "ascending";
+    const words = view.layer.ranked === false ? ["number", UNRANKED] : ["rank", MEANINGS.rank];
+    section.heads[0].firstChild.textContent = words[0];
+    section.heads[0].title = words[1];
+    section.heads[0].firstChild.title = `${capital(words[1])}. Click to sort.`;
     section.heads.forEach((head, i) => {
       head.setAttribute("aria-sort", COLUMNS[i] === sort ? falling : "none");
     });
@@ -2151,7 +2375,8 @@ var Panel = class {
     Object.assign(line.contributionBar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
     line.contributionBar.dataset.sign = part < 0 ? "minus" : "plus";
     line.distance.textContent = number(Number(patchDistance(edge, view.layer).toFixed(1)));
-    line.distance.title = `patches on the grid${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
+    const unit2 = view.layer.grid.regions ? "usual distances of two regions" : "patches on the grid";
+    line.distance.title = `${unit2}${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
     line.go.setAttribute("aria-label", `Go to ${where}`);
     drawThumb(line.thumb, this.pictures, view, box);
   }
@@ -2211,12 +2436,12 @@ function activesOf(state, hovered, view, layer = view.layer) {
   const { centers } = view.theme;
   let places = state.pins;
   if (!places.length && hovered) places = [hovered];
-  if (!places.length && peak >= 0) places = [centerOf(boxOf(layer.grid, peak))];
+  if (!places.length && peak >= 0) places = [spotOf(boxOf(layer.grid, peak))];
   return places.map((at, i) => {
     const node = nodeAt(layer.grid, ...at);
     let box = boxOf(layer.grid, node);
     const [x, y] = centerOf(box);
-    if (view.out) box = boxOf(layer.key_grid, nodeAt(layer.key_grid, x, y));
+    if (view.out && !layer.grid.regions) box = boxOf(layer.key_grid, nodeAt(layer.key_grid, x, y));
     return { node, box, x, y, color: centers[i % centers.length] };
   });
 }
@@ -2242,7 +2467,8 @@ function pointedView(doc, state, { hovered, lit, theme }, which) {
   const { edges, counts } = edgesFor(state, view, view.layer, actives);
   const { grid, key_grid } = view.layer;
   const near = edges.filter((edge) => edge.hop === 1);
-  const pointed2 = hovered ? boxOf(view.out ? grid : key_grid, nodeAt(view.out ? grid : key_grid, ...hovered)) : null;
+  const asked = view.out ? grid : key_grid;
+  const pointed2 = hovered ? boxOf(asked, nodeAt(asked, ...hovered)) : null;
   let brought = null;
   if (lit && lit[0] === which) brought = near.find((edge) => edge.from === lit[1].from && edge.to === lit[1].to);
   else if (pointed2 && state.pins.length) {
@@ -2252,7 +2478,7 @@ function pointedView(doc, state, { hovered, lit, theme }, which) {
   return { ...view, actives, edges, counts, hover, lit: brought ?? null };
 }
 function overlap(a, b) {
-  if (!a || !b || a.layer.grid.join() !== b.layer.grid.join() || a.layer.key_grid.join() !== b.layer.key_grid.join()) {
+  if (!a || !b || !sameGrid(a.layer.grid, b.layer.grid) || !sameGrid(a.layer.key_grid, b.layer.key_grid)) {
     return "";
   }
   const keys = (view) => new Set(view.edges.filter((edge) => edge.hop === 1).map((edge) => `${edge.from}>${edge.to}`));
@@ -2356,8 +2582,7 @@ var Pane = class {
     this.caption.textContent = captionOf(state, this.view);
     this.name.textContent = state.with ? nameOf(doc, this.which === 0 ? state : state.with) : "";
     this.legend.draw(state, this.view);
-    const at = hovered ?? (actives[0] && [actives[0].x, actives[0].y]);
-    const node = at ? nodeAt(layer.grid, ...at) : 0;
+    const node = hovered ? nodeAt(layer.grid, ...hovered) : actives[0]?.node ?? 0;
     this.grid.setAttribute("aria-rowcount", String(layer.grid[0]));
     this.grid.setAttribute("aria-colcount", String(layer.grid[1]));
     this.line.setAttribute("aria-rowindex", String(Math.floor(node / layer.grid[1]) + 1));
@@ -2419,7 +2644,7 @@ var Pane = class {
   walk(event) {
     const { store } = this;
     const { layer, row, actives } = this.view;
-    const [rows, cols] = layer.grid;
+    const [, cols] = layer.grid;
     const steps = {
       ArrowLeft: [0, -1],
       ArrowRight: [0, 1],
@@ -2432,12 +2657,10 @@ var Pane = class {
     if (step && !event.altKey && !event.ctrlKey && !event.metaKey) {
       const start = store.hovered ?? store.state.pins[0];
       const from = start ? nodeAt(layer.grid, ...start) : Math.max(0, row.layers[layer.place].peak);
-      const clip = (value, top) => Math.min(top - 1, Math.max(0, value));
-      const r = clip(Math.floor(from / cols) + step[0], rows);
-      const c = clip(from % cols + step[1], cols);
-      store.point(layer.grid, centerOf(boxOf(layer.grid, r * cols + c)), { byKeys: true });
+      store.point(layer.grid, spotOf(boxOf(layer.grid, stepFrom(layer.grid, from, step))), { byKeys: true });
     } else if (event.key === "Enter" || event.key === " ") {
-      this.pin(store.hovered ?? (actives[0] ? [actives[0].x, actives[0].y] : null), event.shiftKey);
+      const here = actives[0] ? spotOf(boxOf(layer.grid, actives[0].node)) : null;
+      this.pin(store.hovered ?? here, event.shiftKey);
     } else return;
     event.preventDefault();
     event.stopPropagation();
@@ -2585,9 +2808,10 @@ var Store = class {
   /** Point at a place of a grid, or at nothing. */
   point(grid, at, { byKeys = false } = {}) {
     if (at) {
-      const node = nodeAt(grid, ...at);
-      if (!byKeys && this.hovered && !this.byKeys && node === nodeAt(grid, ...this.hovered)) return;
-      this.hovered = centerOf(boxOf(grid, node));
+      const node = nodeUnder(grid, ...at);
+      const before = this.hovered ? nodeUnder(grid, ...this.hovered) : -1;
+      if (!byKeys && !this.byKeys && node === before) return;
+      this.hovered = node < 0 ? null : spotOf(boxOf(grid, node));
     } else this.hovered = null;
     this.byKeys = byKeys;
     this.lit = null;
@@ -2629,6 +2853,7 @@ var Store = class {
 // strip.js
 var PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
 var PLAY = "M4 2.5v11l9-5.5z";
+var nodesOf = (grid) => grid.regions ? `${grid[1]} regions` : `${grid[0]} by ${grid[1]} patches`;
 var Strip = class {
   constructor({ h, store, pictures, signal, still }) {
     this.h = h;
@@ -2717,7 +2942,7 @@ var Strip = class {
       mark(button, layer.number === state.layer);
       button.setAttribute(
         "aria-label",
-        `Layer ${layer.number} of ${view.subject.depth}, ${layer.grid[0]} by ${layer.grid[1]} patches, ${layer.k} neighbors`
+        `Layer ${layer.number} of ${view.subject.depth}, ${nodesOf(layer.grid)}, ${layer.k} neighbors`
       );
       if (layer.number === state.layer)
         this.strip.scrollLeft = button.offsetLeft - this.strip.offsetLeft - (this.strip.clientWidth - button.offsetWidth) / 2;
@@ -2937,15 +3162,16 @@ var Hint = class {
     this.release = button("Let go", "Keep no patch any longer", () => store.update({ pins: [] }));
     this.wrap = h("div", { class: "vge-hint" }, this.words, this.add, this.release);
   }
-  draw() {
+  draw({ layer }) {
     const { state } = this.store;
     const kept = state.pins.length;
+    const noun = nounOf(layer.grid);
     const deed = state.out ? "who aggregates from it" : "its neighbors";
     const touched = this.touch.matches;
     if (kept)
-      this.words.textContent = `${kept} ${kept === 1 ? "patch" : "patches"} kept. ${touched ? "" : "Shift-click adds another, Escape lets go."}`;
+      this.words.textContent = `${count(kept, noun, noun === "patch" ? "patches" : `${noun}s`)} kept. ${touched ? "" : "Shift-click adds another, Escape lets go."}`;
     else
-      this.words.textContent = touched ? `Tap a patch to see ${deed}.` : `Point at a patch to see ${deed}. Click to keep it.`;
+      this.words.textContent = touched ? `Tap a ${noun} to see ${deed}.` : `Point at a ${noun} to see ${deed}. Click to keep it.`;
     this.add.hidden = this.release.hidden = !kept;
     this.store.adding = this.store.adding && kept > 0;
     this.add.setAttribute("aria-pressed", String(this.store.adding));
@@ -3118,9 +3344,9 @@ function drawWords(h, root, store, panes, { hint, saving, strip, legend, live })
   const shown = panes.filter((pane) => pane.view);
   for (const pane of shown) pane.drawWords();
   strip.drawWords();
-  hint.draw();
-  saving.drawWords(sheetOf(shown.map((pane) => pane.view)));
   const { view } = panes[0];
+  hint.draw(view);
+  saving.drawWords(sheetOf(shown.map((pane) => pane.view)));
   const both = overlap(view, panes[1].view);
   legend.replaceChildren(...keyElements(h, view), ...both ? [h("span", { textContent: both })] : []);
   const now = view.actives[0];
@@ -3178,7 +3404,7 @@ function watch(el, root, panes, store, signal) {
 // stills.js
 var MARK = "vizgraph-explorer\0";
 var BEGINNING = 240;
-function keyOf2(source) {
+function keyOf3(source) {
   const data = source.slice(0, BEGINNING).split(",")[1] ?? "";
   let bytes = "";
   try {
@@ -3201,7 +3427,7 @@ function hideStills(el, key) {
         /** @type {HTMLElement} */
         image.closest(".jp-OutputArea-child")
       );
-      if (keyOf2(
+      if (keyOf3(
         /** @type {HTMLImageElement} */
         image.src
       ) === key) hidden.push(child);
