@@ -7,9 +7,15 @@ import pickle
 import signal
 
 import pytest
+from click.testing import CliRunner
 
+import viz_nodes
+import vizgraph
+from viz_nodes.batch.options import RenderOptions
 from vizgraph import errors
-from vizgraph.errors import as_usage, described
+from vizgraph.cli.main import main
+from vizgraph.errors import VizgraphError, as_usage, described
+from vizgraph.training.config import load as load_config
 
 
 @pytest.mark.parametrize(
@@ -95,3 +101,33 @@ def test_too_many_open_files_are_not_cured_by_space():
     assert code == 5
     assert "ulimit -n" in words
     assert "space" not in words
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: load_config(None, [f"run.device={LONG}", f"schedule.epochs={LONG}"]),
+        lambda: load_config(None, [f"augment.mixup_mode={LONG}"]),
+        lambda: load_config(None, [f"model.{LONG}=1"]),
+        lambda: load_config(None, [LONG]),
+        lambda: RenderOptions(method=LONG, canvas=LONG),
+        lambda: viz_nodes.cams.lookup(LONG),
+        lambda: vizgraph.render(LONG, "x.png", "out"),
+    ],
+)
+def test_a_long_value_is_not_quoted_whole(ask):
+    with pytest.raises((ValueError, VizgraphError)) as caught:
+        ask()
+    assert "xxx" in str(caught.value)
+    assert "5,000" in str(caught.value) or "5,0" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("option", ["--method", "--format", "--layers", "--dpi", "--fit"])
+def test_nor_on_the_command_line(option):
+    ended = CliRunner().invoke(main, ["render", "--arch", "gcn_demo", "--img", "x.png", option, LONG])
+    assert ended.exit_code == 2
+    assert len(ended.output.splitlines()[-1]) < 700

@@ -12,22 +12,22 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("viz_nodes", "vizgraph")
 
-RECORD = "explanation grids places arguments deferred"
+RECORD = "explanation grids places arguments deferred text"
 TOOLKIT = (
     f"{RECORD} files text progress processes capture cams attribution effects explainer graphs export metrics draw "
     "batch explorer"
 )
 TABLE: dict[str, str] = {
     "viz_nodes._moved": "",
-    "viz_nodes.arguments": "",
-    "viz_nodes.grids": "arguments",
-    "viz_nodes.places": "grids arguments",
+    "viz_nodes.arguments": "text",
+    "viz_nodes.grids": "arguments text",
+    "viz_nodes.places": "grids arguments text",
     "viz_nodes.files": "",
     "viz_nodes.text": "",
     "viz_nodes.progress": "",
     "viz_nodes.processes": "",
     "viz_nodes.deferred": "",
-    "viz_nodes.explanation": "grids places arguments deferred",
+    "viz_nodes.explanation": "grids places arguments deferred text",
     "viz_nodes.capture": RECORD,
     "viz_nodes.cams": f"{RECORD} capture progress",
     "viz_nodes.attribution": f"{RECORD} capture",
@@ -50,7 +50,7 @@ TABLE: dict[str, str] = {
     "vizgraph.layers": "",
     "vizgraph.models": "layers errors",
     "vizgraph.registration": "models checkpoints",
-    "vizgraph.checkpoints": "errors layers models data viz_nodes.files viz_nodes.progress",
+    "vizgraph.checkpoints": "errors layers models data viz_nodes.files viz_nodes.progress viz_nodes.text",
     "vizgraph.data": "errors",
     "vizgraph.training": "errors layers models checkpoints data viz_nodes",
     "vizgraph.evaluation": "errors models checkpoints data training viz_nodes",

@@ -10,6 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
+from viz_nodes.text import quoted
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -39,7 +41,7 @@ def whole(name: str, value: Any) -> int:
             raise TypeError
         return operator.index(value)
     except TypeError:
-        raise TypeError(f"`{name}` must be a whole number (got {value!r})") from None
+        raise TypeError(f"`{name}` must be a whole number (got {quoted(value)})") from None
 
 
 def require_shape(name: str, array: Tensor, expected: tuple[int, ...]) -> None:

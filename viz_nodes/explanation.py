@@ -20,6 +20,7 @@ from viz_nodes.arguments import require_kind, require_pair, require_range, requi
 from viz_nodes.deferred import is_pending, when_asked
 from viz_nodes.grids import NO_EDGE, NO_PEAK
 from viz_nodes.places import GridPlaces, Places
+from viz_nodes.text import quoted
 
 if TYPE_CHECKING:
     import os
@@ -223,12 +224,12 @@ class LayerExplanation:
             try:
                 node = whole(name, where)
             except TypeError:
-                raise TypeError(f"`{name}` must be {_WHERE} (got {where!r})") from None
+                raise TypeError(f"`{name}` must be {_WHERE} (got {quoted(where)})") from None
             if not 0 <= node < self.num_nodes:
                 raise ValueError(f"`{name}` must lie in [0, {self.num_nodes}) for a grid of {self.grid} (got {node})")
             return node
         if len(where) != 2 or not all(isinstance(value, Real) and not isinstance(value, bool) for value in where):
-            raise TypeError(f"`{name}` must be {_WHERE} (got {where!r})")
+            raise TypeError(f"`{name}` must be {_WHERE} (got {quoted(where)})")
         height, width = self.grid
         if any(not hasattr(value, "__index__") for value in where):
             if not all(0 <= value <= 1 for value in where):
@@ -314,7 +315,7 @@ class Explanation:
             if layer.cam.shape[0] != rows:
                 raise ValueError(f"layer {layer.number} must have {rows} rows (got {layer.cam.shape[0]})")
         if self.activation not in ACTIVATIONS:
-            raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} (got {self.activation!r})")
+            raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} (got {quoted(self.activation)})")
         if self.explained is not None and len(self.explained) != rows:
             raise ValueError(f"`explained` must have an entry for each of {rows} rows (got {len(self.explained)})")
         if self.labels is not None and len(self.labels) != classes:

@@ -24,6 +24,7 @@ from viz_nodes.capture.whereabouts import Whereabouts
 from viz_nodes.deferred import Deferred
 from viz_nodes.explanation import NO_PEAK, LayerExplanation
 from viz_nodes.places import as_places
+from viz_nodes.text import quoted
 
 ORDERS = ("rank", "share", "contribution")
 
@@ -277,7 +278,7 @@ def reordered(layer: LayerExplanation, order: str | None) -> LayerExplanation:
         return layer
     if order not in ORDERS:
         raise ValueError(
-            f"`order` must be one of {', '.join(ORDERS)} (got {order!r}); by effect, figures sort what "
+            f"`order` must be one of {', '.join(ORDERS)} (got {quoted(order)}); by effect, figures sort what "
             "viz_nodes.effect measured"
         )
     values = getattr(layer, order).masked_fill(layer.neighbors < 0, -torch.inf)

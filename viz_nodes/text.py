@@ -19,3 +19,21 @@ def well_formed(text: object) -> str:
         else char.encode("unicode_escape", "surrogatepass").decode("ascii")
         for char in str(text)
     )
+
+
+def shortened(text: object, most: int = 200) -> str:
+    """Text of at most so many characters: the middle is left out, and how long it was is said."""
+    whole = str(text)
+    if len(whole) <= most:
+        return whole
+    told = f"... ({len(whole):,} characters) ..."
+    rest = most - len(told)
+    return f"{whole[: rest - rest // 3]}{told}{whole[len(whole) - rest // 3 :]}"
+
+
+def quoted(value: object) -> str:
+    """A value that somebody gave, as an error quotes it: its `repr`, shortened."""
+    try:
+        return shortened(repr(value))
+    except Exception:  # an object of a user's own
+        return f"a {type(value).__name__}"

@@ -17,15 +17,14 @@ from typing import Any
 from torch import nn
 
 import vizgraph
+from viz_nodes.batch.inputs import SUFFIXES
 from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation
 from viz_nodes.files import write_atomically
 
 __all__ = ["Neighbor", "Viz_CAM"]
 
 Neighbor = namedtuple("Neighbor", "layer_idx center_idx neighbors")
-"""The most discriminative node of a layer (from 0) and the nodes it asked, nearest first."""
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".gif"}
+"""The most discriminative node of a layer (from 0) and its neighbors, nearest first."""
 
 
 class Viz_CAM:
@@ -138,7 +137,7 @@ def find_images(root: str | os.PathLike[str]) -> list[Path]:
         if not root.exists():
             raise FileNotFoundError(f"{root}: no such image or folder")
         return [root]
-    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not found:
         raise FileNotFoundError(f"{root}: there is no image in this folder")
     return found

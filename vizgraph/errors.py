@@ -225,10 +225,20 @@ def _loaded(module: str, name: str) -> tuple[type[BaseException], ...]:
     return () if kind is None else (kind,)
 
 
+_LONGEST_QUOTED = 200
+_QUOTED = re.compile(rf"'[^']{{{_LONGEST_QUOTED},}}'")
+
+
+def _shorter(quoted: re.Match[str]) -> str:
+    """A long value that click quotes whole, as `viz_nodes.text.quoted` would have it."""
+    value = quoted[0]
+    return f"{value[: _LONGEST_QUOTED // 2]}... ({len(value) - 2:,} characters)'"
+
+
 def _by_click(error: BaseException) -> str:
     context = error.ctx  # type: ignore[attr-defined]
     command = context.command_path if context is not None else "vizgraph"
-    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    message = _QUOTED.sub(_shorter, error.format_message().rstrip("."))  # type: ignore[attr-defined]
     message = message[:1].lower() + message[1:] if message[1:2].islower() else message
     return f"{command.removeprefix('vizgraph ')}: {message}; see {command} --help"
 

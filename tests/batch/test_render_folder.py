@@ -279,3 +279,77 @@ def test_edges_by_effect_and_over_hops_are_drawn(net, given, tmp_path):
         assert sorted(path.name for path in folder.glob("layer_*")) == ["layer_2_graph.png"]
         assert (folder / "layer_2_graph.png").read_bytes() != (plain.root / "0" / "layer_2_graph.png").read_bytes()
         assert len(viz_nodes.Explanation.load(folder).layers) > 1
+
+
+class Refuses(torch.nn.Module):
+    """A network that cannot do with bright corners."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, pixels):
+        if (pixels[:, :, 0, 0] == 1).all(1).any():
+            raise RuntimeError("too bright a corner")
+        return self.net(pixels)
+
+
+def test_an_image_that_a_network_fails_on_fails_alone(net, given, tmp_path):
+    pixels = np.array(Image.open(given / "1.png"))
+    pixels[0, 0] = 255
+    Image.fromarray(pixels).save(given / "1.png")
+
+    def exact(path):
+        image = np.array(Image.open(path))
+        return torch.as_tensor(image).permute(2, 0, 1)[None].float() / 255, image
+
+    first = viz_nodes.render_folder(Refuses(net), given, tmp_path / "out", load=exact, batch=16, **FAST)
+    assert [row.status for row in first.rows] == ["done", "failed", "done"]
+    assert "too bright a corner" in first.rows[1].error
+    again = viz_nodes.render_folder(Refuses(net), given, tmp_path / "out", load=exact, batch=16, **FAST)
+    assert (again.fresh, [row.status for row in again.rows]) == (0, ["done", "failed", "done"])
+
+
+def test_an_image_whose_edges_cannot_be_cut_fails_alone(net, given, tmp_path, monkeypatch):
+    from viz_nodes.batch.explainer import Explainer
+
+    own, calls = Explainer.effects, []
+
+    def sometimes(self, sample, exp):
+        calls.append(exp)
+        if len(calls) == 2:
+            raise ValueError("no cutting here")
+        return own(self, sample, exp)
+
+    monkeypatch.setattr(Explainer, "effects", sometimes)
+    rendered = viz_nodes.render_folder(net, given, tmp_path / "out", load=load, batch=3, **FAST)
+    assert [row.status for row in rendered.rows] == ["done", "failed", "done"]
+
+
+def activation_of(scale):
+    def output(raw):
+        return raw * scale
+
+    return output
+
+
+def test_a_callable_is_recorded_by_what_identifies_it(net, given, tmp_path):
+    options = {"load": load, **FAST}
+    first = viz_nodes.render_folder(net, given, tmp_path / "out", explain={"output": activation_of(1.0)}, **options)
+    asked = first.manifest("0.png")["options"]["explain"]["output"]
+    assert asked["name"].endswith("activation_of.<locals>.output")
+    assert len(asked["source"]) == 64
+    assert asked["closes over"] == {"scale": 1.0}
+    same = viz_nodes.render_folder(net, given, tmp_path / "out", explain={"output": activation_of(1.0)}, **options)
+    other = viz_nodes.render_folder(net, given, tmp_path / "out", explain={"output": activation_of(2.0)}, **options)
+    assert (same.fresh, other.fresh) == (0, 3)
+
+
+def test_what_has_no_source_says_so():
+    from viz_nodes.batch.identity import identified
+
+    assert identified(len) == {"name": "builtins.len", "source": None}
+    about = identified(viz_nodes.capture.Ignore("stem"))
+    assert about["object"]["name"].endswith(".Ignore")
+    assert about["attributes"] == {"names": ["stem"]}
+    assert identified(torch.zeros(2)) != identified(torch.ones(2))

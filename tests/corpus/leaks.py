@@ -15,7 +15,7 @@ import torch
 from builders.networks import seeded_net, seeded_pixels
 from corpus.promises import Case, promise, require
 
-ROUNDS, WARM = 50, 10
+ROUNDS, WARM = 200, 60
 
 
 def _resident() -> int:

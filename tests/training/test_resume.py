@@ -90,6 +90,26 @@ def test_a_longer_schedule_takes_over_where_a_run_ended(tiny, start, tmp_path):
     assert longer.state.optimizer.param_groups[0]["lr"] == fresh.state.optimizer.param_groups[0]["lr"]
 
 
+@pytest.mark.filterwarnings("ignore:PlateauLRScheduler is deprecated:FutureWarning")
+def test_what_a_plateau_has_counted_is_gone_on_with(tiny, start, tmp_path):
+    config = tiny("schedule.name=plateau", "schedule.by_epoch=true", "schedule.epochs=40")
+    run = start(config, tmp_path / "a")
+    for epoch in range(1, 9):
+        run.state.scheduler.step(epoch, 50.0 - epoch)
+    content, other = run.state.state_dict(), start(config, tmp_path / "b")
+    other.state.load_state_dict(content)
+    rates = [[], []]
+    for state, seen in zip((run.state, other.state), rates, strict=True):
+        for epoch in range(9, 16):
+            state.scheduler.step(epoch, 10.0)
+            seen.append(state.optimizer.param_groups[0]["lr"])
+    assert rates[0] == rates[1]
+    assert rates[0][-1] < rates[0][0], "patience ends after ten epochs, counted from before"
+    del content["training"]["scheduler"]["plateau"]
+    with pytest.raises(CheckpointError, match="plateau"):
+        other.state.load_state_dict(content)
+
+
 def test_a_checkpoint_of_another_network_is_refused(tiny, start, tmp_path):
     start(tiny("schedule.epochs=1"), tmp_path).run()
     with pytest.raises(CheckpointError, match=r"model\.arch gcn_demo, now it is vig_ti"):

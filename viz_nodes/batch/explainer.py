@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from viz_nodes.batch.inputs import UnreadableImage, digest_of, items, reason_of
 from viz_nodes.batch.options import RenderOptions
 from viz_nodes.explanation import NO_PEAK, Explanation
-from viz_nodes.text import well_formed
+from viz_nodes.text import quoted, well_formed
 
 Load = Callable[[Path], Any]
 """From an image file to a sample: an object with `pixels` (1, C, H, W) as the network takes them and `image` (H, W, 3)
@@ -131,7 +131,7 @@ class Explainer:
         )
         if len(exp) != len(samples):
             raise ValueError(
-                f"`target` {options.target!r} asks for several classes and a folder shows one; run once for each"
+                f"`target` {quoted(options.target)} asks for several classes and a folder shows one; run once for each"
             )
         exp = replace(exp, model=self.name)
         return [exp.only(row) for row in range(len(exp))]

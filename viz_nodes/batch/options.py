@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from viz_nodes.text import quoted
+
 KINDS = ("cam", "neighbors", "graph", "edges")
 DEFAULT_KINDS = KINDS[:3]
 FORMATS = ("png", "pdf", "svg")
@@ -149,10 +151,10 @@ class RenderOptions:
         if self.layers is not None and self.layers != ALL:
             numbers: tuple[Any, ...] = (self.layers,) if isinstance(self.layers, int) else tuple(self.layers)
             if not numbers or any(isinstance(n, str | bool) or n != int(n) for n in numbers):
-                raise ValueError(f"`layers` must be integers, 'all' or None (got {self.layers!r})")
+                raise ValueError(f"`layers` must be integers, 'all' or None (got {quoted(self.layers)})")
             object.__setattr__(self, "layers", tuple(int(number) for number in numbers))
         if not (self.k == ALL or (isinstance(self.k, int) and not isinstance(self.k, bool) and self.k > 0)):
-            raise ValueError(f"`k` must be a number above 0 or 'all' (got {self.k!r})")
+            raise ValueError(f"`k` must be a number above 0 or 'all' (got {quoted(self.k)})")
         for x, y in self.centers:
             if not (0 <= x <= 1 and 0 <= y <= 1):
                 raise ValueError(f"`centers` must be fractions from 0 to 1 (got {(x, y)})")
@@ -292,7 +294,7 @@ def split(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if name not in of_render | of_run:
             near = difflib.get_close_matches(name, sorted(of_render | of_run), n=2)
             hint = f"did you mean {' or '.join(near)}?" if near else "see RenderOptions and RunOptions"
-            raise TypeError(f"there is no option {name!r}; {hint}")
+            raise TypeError(f"there is no option {quoted(name)}; {hint}")
     return (
         {name: value for name, value in given.items() if name in of_render},
         {name: value for name, value in given.items() if name in of_run},
@@ -335,13 +337,13 @@ def _check(name: str, value: Any, told: Mapping[str, Any]) -> None:
     if choices:
         for each in value if isinstance(value, tuple) else (value,):
             if each not in choices:
-                raise ValueError(f"`{name}` must be of {', '.join(choices)} (got {each!r})")
+                raise ValueError(f"`{name}` must be of {', '.join(choices)} (got {quoted(each)})")
         if value == ():
             raise ValueError(f"`{name}` must name at least one of {', '.join(choices)}")
     if value is not None and "least" in told:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not told["least"] <= value <= told["most"]:
-            raise ValueError(f"`{name}` must lie in [{told['least']}, {told['most']}] (got {value!r})")
+            raise ValueError(f"`{name}` must lie in [{told['least']}, {told['most']}] (got {quoted(value)})")
 
 
 def _plain(value: Any) -> Any:

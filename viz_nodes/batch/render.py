@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.batch_log import LINES, BatchLog
+from viz_nodes.batch.identity import identified
 from viz_nodes.batch.options import RenderOptions, RunOptions, digest_of, split
 from viz_nodes.batch.run import Outcome, Run, plainly
-from viz_nodes.text import one_line
+from viz_nodes.text import one_line, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +178,7 @@ def render_folder(
     how = RunOptions(**of_run)
     name = type(model).__name__ if name is None else name
     if not manifest.is_plain_name(name):
-        raise ValueError(f"`name` must fit a folder (got {name!r})")
+        raise ValueError(f"`name` must fit a folder (got {quoted(name)})")
     given, out, left_out = inputs.as_paths(images), inputs.expanded(out), list[str]()
     total = inputs.count(given, out, left_out)
     require_drawable(options)
@@ -259,6 +260,8 @@ def _followed(run: Run, outcomes: Iterator[Outcome], how: RunOptions, total: int
     rows = []
     with BatchLog(run.root, about) as log, progress(total=total, show=how.progress) as bar:
         for outcome in outcomes:
+            if outcome.error is not None:
+                run.require_there()  # whose end is the reason, said once for all images
             row = _row(outcome, one_line(outcome.why(run.describe)))
             if outcome.made is not None:
                 log.done(row.image, row.folder, outcome.made)
@@ -324,5 +327,5 @@ def _further(labels: Sequence[str] | None, explain: Mapping[str, Any] | None) ->
     if labels is not None:
         further["labels"] = digest_of(labels)
     if explain:
-        further["explain"] = {key: getattr(value, "__qualname__", str(value)) for key, value in sorted(explain.items())}
+        further["explain"] = {key: identified(value) for key, value in sorted(explain.items())}
     return further

@@ -24,6 +24,7 @@ from viz_nodes.batch.naming import marked
 if TYPE_CHECKING:
     from viz_nodes.batch.explainer import Explainer, Loaded
     from viz_nodes.batch.workers import Workers
+    from viz_nodes.explanation import Explanation
 
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 """Errors that the next image will meet too."""
@@ -135,24 +136,44 @@ class Run:
                     raise
                 except Exception as error:
                     outcome.error, outcome.made = error, None
-        explained: dict[int, Any] = {}
-        try:
-            explained = dict(zip(samples, self.explainer.explain(list(samples.values())) if samples else []))
-        except MemoryError:
-            raise
-        except Exception as error:
-            if type(error).__name__ == "OutOfMemoryError":
-                raise
-            for at in samples:
-                found[at][0].error = error
-        effects = {at: self.explainer.effects(samples[at], exp) for at, exp in explained.items() if found[at][0].fresh}
+        explained = self._explained(samples, found)
+        effects = {at: self._effects(samples[at], exp, found[at][0]) for at, exp in explained.items()}
         started: list[tuple[Outcome, Future[Any] | None]] = []
         for at, (outcome, source) in enumerate(found):
             future = None
-            if outcome.fresh and at in explained:
+            if outcome.fresh and outcome.error is None and at in explained:
                 future = workers.submit(self._job(outcome, source, samples[at], explained[at], effects[at]))
             started.append((outcome, future))
         return started
+
+    def _explained(
+        self, samples: dict[int, Loaded], found: list[tuple[Outcome, dict[str, Any]]]
+    ) -> dict[int, Explanation]:
+        """Explanations by place; where a pass fails, of each image alone, so that only those fail that must."""
+        if not samples:
+            return {}
+        try:
+            return dict(zip(samples, self.explainer.explain(list(samples.values())), strict=True))
+        except Exception as error:
+            _require_memory(error)
+            if len(samples) == 1:
+                (at,) = samples
+                found[at][0].error = error
+                return {}
+        return {
+            at: exp for place, sample in samples.items() for at, exp in self._explained({place: sample}, found).items()
+        }
+
+    def _effects(self, sample: Loaded, exp: Explanation, outcome: Outcome) -> Any:
+        """What cutting edges changes, where that is drawn."""
+        if not outcome.fresh:
+            return None
+        try:
+            return self.explainer.effects(sample, exp)
+        except Exception as error:
+            _require_memory(error)
+            outcome.error = error
+            return None
 
     def _look(self, item: Item) -> tuple[Outcome, dict[str, Any]]:
         """Whether an image is done, and its folder."""
@@ -213,6 +234,12 @@ class Run:
         if outcome.error is not None:
             outcome.made = None
         return outcome
+
+
+def _require_memory(error: Exception) -> None:
+    """Let an error that says that memory is full end the run: the next images would meet it too."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        raise error
 
 
 def _is_ready(entry: tuple[Outcome, Future[Any] | None]) -> bool:

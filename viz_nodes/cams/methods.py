@@ -14,6 +14,7 @@ from viz_nodes.cams import perturbation
 from viz_nodes.cams.gradcam import classless, finer, gradcam, of_class, shapleycam
 from viz_nodes.capture.score import Score
 from viz_nodes.explanation import NO_PEAK
+from viz_nodes.text import quoted
 
 ACTIVATIONS, GRADIENTS, HESSIAN, FORWARDS = "activations", "gradients", "hessian", "forwards"
 FLAT = 1e-5
@@ -173,10 +174,10 @@ def lookup(name: str) -> Method:
     if plain in names:
         return METHODS[names[plain]]
     if plain in _NO_NODE_MAP:
-        raise ValueError(f"`method` {name!r} gives no map of one layer's nodes: {_NO_NODE_MAP[plain]}")
+        raise ValueError(f"`method` {quoted(name)} gives no map of one layer's nodes: {_NO_NODE_MAP[plain]}")
     near = [names[match] for match in difflib.get_close_matches(plain, names, n=3, cutoff=0.5)]
     raise ValueError(
-        f"`method` {name!r} is unknown; "
+        f"`method` {quoted(name)} is unknown; "
         + (f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(METHODS)}")
     )
 

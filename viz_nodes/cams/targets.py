@@ -18,6 +18,7 @@ from torch import Tensor
 
 from viz_nodes.capture.outputs import Reading, Target, read
 from viz_nodes.capture.score import CUSTOM, Score
+from viz_nodes.text import quoted
 
 Box = tuple[float, float, float, float]
 
@@ -159,14 +160,16 @@ def class_index(name: str, labels: Sequence[str] | None) -> int:
         ValueError: no class, or more than one, has that name; the message lists near matches.
     """
     if labels is None:
-        raise ValueError(f"`target` {name!r} is a name, but the class names are not known; give the index or `labels`")
+        raise ValueError(
+            f"`target` {quoted(name)} is a name, but the class names are not known; give the index or `labels`"
+        )
     wanted = " ".join(name.casefold().split())
     whole = [" ".join(label.casefold().split()) for label in labels]
     found = [at for at, label in enumerate(whole) if label == wanted]
     if not found:
         found = [at for at, label in enumerate(whole) if wanted in (part.strip() for part in label.split(","))]
     if len(found) > 1:
-        raise ValueError(f"`target` {name!r} names {len(found)} classes, {found}; give one of these indices")
+        raise ValueError(f"`target` {quoted(name)} names {len(found)} classes, {found}; give one of these indices")
     if found:
         return found[0]
     names = {part.strip(): at for at, label in reversed(list(enumerate(whole))) for part in (label, *label.split(","))}
@@ -174,7 +177,7 @@ def class_index(name: str, labels: Sequence[str] | None) -> int:
     near += [known for known in names if wanted and wanted in known]
     chosen = list(dict.fromkeys(labels[names[known]] for known in near))[:3]
     hint = f"did you mean {' or '.join(map(repr, chosen))}?" if chosen else f"choose from {_list_of(labels)}"
-    raise ValueError(f"`target` {name!r} is none of the {len(labels)} classes; {hint}")
+    raise ValueError(f"`target` {quoted(name)} is none of the {len(labels)} classes; {hint}")
 
 
 def _list_of(labels: Sequence[str]) -> str:
@@ -201,7 +204,7 @@ def _one(target: Any, line: Tensor | None, labels: Sequence[str] | None, what: s
             return class_index(target, labels), None
         target = int(target)
     if isinstance(target, bool):
-        raise TypeError(f"`{what}` must be a class index, a label or a callable (got {target!r})")
+        raise TypeError(f"`{what}` must be a class index, a label or a callable (got {quoted(target)})")
     try:
         index = operator.index(target)
     except TypeError:
@@ -273,7 +276,7 @@ def resolve(
     if top and logits is not None and not (labels is not None and target in labels):
         count, classes = int(top[1]), logits.shape[1]
         if not 1 <= count <= classes:
-            raise ValueError(f"`target` {target!r} must ask for 1 to {classes} classes")
+            raise ValueError(f"`target` {quoted(target)} must ask for 1 to {classes} classes")
         index = logits.topk(count, dim=1).indices.cpu().flatten()
     else:
         lines = [None] * images if logits is None else list(logits)

@@ -15,6 +15,7 @@ from viz_nodes.capture.node_order import NodeOrder
 from viz_nodes.capture.structure import Layer
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import NO_EDGE
+from viz_nodes.text import quoted
 
 Edges = Tensor | Iterable[tuple[int, int]] | Callable[[Tensor], Tensor]
 
@@ -50,7 +51,7 @@ def settled(name: str, by_layer: Mapping[int, Edges] | None) -> dict[int, Edges]
         try:
             place = operator.index(layer)
         except TypeError:
-            raise TypeError(f"`{name}` must map layers, by their places, to edges (got {layer!r})") from None
+            raise TypeError(f"`{name}` must map layers, by their places, to edges (got {quoted(layer)})") from None
         if isinstance(edges, Tensor) or hasattr(edges, "dtype"):
             read[place] = torch.as_tensor(edges).clone()
         elif callable(edges):
@@ -120,8 +121,8 @@ def require_same_network(frozen: Explanation, layers: Sequence[Layer], name: str
         layer = layers[explained.index]
         if layer.name != explained.name or layer.kind != explained.conv or _shown(layer) != explained.num_nodes:
             raise ValueError(
-                f"`frozen` must explain this network (got layer {explained.number} as {explained.name!r}, "
-                f"{explained.conv} on {explained.grid}, not {layer.name!r}, {layer.kind} on {layer.grid})"
+                f"`frozen` must explain this network (got layer {explained.number} as {quoted(explained.name)}, "
+                f"{explained.conv} on {explained.grid}, not {quoted(layer.name)}, {layer.kind} on {layer.grid})"
             )
 
 
@@ -303,7 +304,7 @@ def edge_mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tenso
         except (TypeError, ValueError):
             raise TypeError(
                 f"`{name}` must hold a bool tensor, pairs (neighbor, center) or a function for layer {layer.index + 1} "
-                f"(got {pair!r} among its edges)"
+                f"(got {quoted(pair)} among its edges)"
             ) from None
         if not 0 <= center < neighbors.shape[1]:
             raise ValueError(f"`{name}` must name centers in [0, {neighbors.shape[1]}) (got {center})")

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from viz_nodes.text import quoted
+
 ACTIVATIONS = ("auto", "softmax", "sigmoid", "none")
 GIVEN = "given"
 """In `Reading.activation`: the outputs are probabilities already."""
@@ -110,7 +112,7 @@ def read(raw: Any, *, output: Step | Sequence[Step] | Target | None = None, acti
         TypeError: what `output` names holds no tensor.
     """
     if activation not in ACTIVATIONS:
-        raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} (got {activation!r})")
+        raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} (got {quoted(activation)})")
     reading = _where(raw, output)
     if activation != "auto":
         return replace(reading, activation=activation)

@@ -55,6 +55,7 @@ from viz_nodes.draw.subject import Subject
 from viz_nodes.draw.wording import SPANS
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
+from viz_nodes.text import quoted
 
 
 def compare(
@@ -101,7 +102,7 @@ def compare(
         raise ValueError(f"`exps` must hold at least two explanations (got {len(exps)})")
     for kind in kinds:
         if kind not in KINDS:
-            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")
+            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {quoted(kind)})")
     selection, style = figure_options({"width": "page", **options}, caption)
     row_of: list[int] = [rows] * len(exps) if np.ndim(rows) == 0 else list(rows)  # type: ignore[arg-type, list-item]
     titles = [plain(name) for name in (names if names is not None else column_names(exps, row_of))]

@@ -41,6 +41,7 @@ from viz_nodes.draw.style.style import Style, style_of
 from viz_nodes.draw.subject import Subject
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
+from viz_nodes.text import quoted
 
 DEFAULT_KINDS = ("cam", "neighbors", "graph")
 Image = np.ndarray | Picture | Any
@@ -126,7 +127,7 @@ def check_kinds(kinds: Sequence[str]) -> None:
     """Raise ValueError for a kind of picture that there is not."""
     for kind in kinds:
         if kind not in (*KINDS, "photograph"):
-            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {kind!r})")
+            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {quoted(kind)})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +283,7 @@ def panel(
     if style.font_size is None:
         style = style.but(font_size=style.size + 0.5)
     if kind not in KINDS:
-        raise ValueError(f"`kind` must be one of {', '.join(KINDS)} (got {kind!r})")
+        raise ValueError(f"`kind` must be one of {', '.join(KINDS)} (got {quoted(kind)})")
     picture = None if image is None else as_picture(image)
     return single(kind, Subject(exp, exp.layer(layer), row, picture, view), selection, style, vmax, caption)
 

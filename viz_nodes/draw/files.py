@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from viz_nodes.draw.png import png_bytes
 from viz_nodes.files import write_atomically
+from viz_nodes.text import quoted
 
 FORMATS = ("png", "pdf", "svg")
 MOST_PIXELS = 120e6
@@ -55,7 +56,7 @@ def figure_bytes(
         RuntimeError: matplotlib is to set text with LaTeX (`text.usetex`) and LaTeX lacks something.
     """
     if form not in FORMATS:
-        raise ValueError(f"`form` must be one of {', '.join(FORMATS)} (got {form!r})")
+        raise ValueError(f"`form` must be one of {', '.join(FORMATS)} (got {quoted(form)})")
     note = None if provenance is None else json.dumps(provenance, sort_keys=True, separators=(",", ":"))
     if form == "png":
         return png_bytes(pixels_of(fig, dpi), dpi=dpi, text={"Software": "vizgraph"} | ({_KEY: note} if note else {}))
@@ -154,7 +155,7 @@ def save_figure(
     target = Path(path)
     form = target.suffix.lower().lstrip(".")
     if form not in FORMATS:
-        raise ValueError(f"`path` must end in .{', .'.join(FORMATS)} (got {target.name!r})")
+        raise ValueError(f"`path` must end in .{', .'.join(FORMATS)} (got {quoted(target.name)})")
     write_atomically(target, figure_bytes(fig, form, dpi=dpi, provenance=provenance))
     return target
 
@@ -181,7 +182,7 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         found_text = re.search(r"<dc:description>(.*?)</dc:description>", source.read_text("utf-8"), re.DOTALL)
         note = None if found_text is None else html.unescape(found_text.group(1))
     else:
-        raise ValueError(f"`path` must end in .{', .'.join(FORMATS)} (got {source.name!r})")
+        raise ValueError(f"`path` must end in .{', .'.join(FORMATS)} (got {quoted(source.name)})")
     if not note:
         return None
     try:

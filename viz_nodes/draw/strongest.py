@@ -25,6 +25,7 @@ from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject, subject_of
 from viz_nodes.explanation import NO_EDGE, Explanation
 from viz_nodes.grids import View
+from viz_nodes.text import quoted
 
 MOST = 600
 """Edges that a picture holds; more run into one."""
@@ -121,9 +122,9 @@ def strongest_edges(subject: Subject, part: float = 2.0, by: str = "contribution
         ValueError: another value to order by, or a part outside 0 to 100.
     """
     if by not in ("contribution", "share"):
-        raise ValueError(f'`by` must be "contribution" or "share" (got {by!r})')
+        raise ValueError(f'`by` must be "contribution" or "share" (got {quoted(by)})')
     if not 0 < part <= 100:
-        raise ValueError(f"`part` must be a percentage above 0, up to 100 (got {part!r})")
+        raise ValueError(f"`part` must be a percentage above 0, up to 100 (got {quoted(part)})")
     layer, row = subject.layer, subject.row
     neighbors = layer.neighbors[row].numpy()
     receivers, ranks = np.nonzero(neighbors != NO_EDGE)

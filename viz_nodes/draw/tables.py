@@ -33,6 +33,7 @@ from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
 from viz_nodes.explanation import Explanation
+from viz_nodes.text import quoted
 
 COLUMN_NAMES = {
     "photograph": "image",
@@ -61,7 +62,7 @@ class Column:
 
     def __post_init__(self) -> None:
         if self.kind not in (*KINDS, "photograph"):
-            raise ValueError(f"`kind` must be one of photograph, {', '.join(KINDS)} (got {self.kind!r})")
+            raise ValueError(f"`kind` must be one of photograph, {', '.join(KINDS)} (got {quoted(self.kind)})")
 
 
 def table(

@@ -24,6 +24,7 @@ from torch import Tensor
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.files import write_atomically
 from viz_nodes.places import Places, from_arrays
+from viz_nodes.text import quoted
 
 FILE_NAME = "explanation.npz"
 FORMAT = "viz_nodes explanation"
@@ -272,7 +273,9 @@ def _about(archive: zipfile.ZipFile) -> dict[str, Any]:
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise BrokenExplanation("it is an npz file of something else")
     if about["version"] != FORMAT_VERSION:
-        raise BrokenExplanation(f"it has format version {about['version']!r}, this program reads {FORMAT_VERSION}")
+        raise BrokenExplanation(
+            f"it has format version {quoted(about['version'])}, this program reads {FORMAT_VERSION}"
+        )
     return about
 
 

@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import networkx as nx
 
+from viz_nodes.text import quoted
+
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n'
     '<graphml xmlns="http://graphml.graphdrawing.org/xmlns" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
@@ -77,4 +79,4 @@ def _declared(name: str, kinds: set[type]) -> str:
         if kinds <= allowed:
             return declared
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
-    raise TypeError(f"attribute {name!r} must be all numbers, all truth values or all text (got {names})")
+    raise TypeError(f"attribute {quoted(name)} must be all numbers, all truth values or all text (got {names})")

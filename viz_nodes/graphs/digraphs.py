@@ -17,6 +17,7 @@ from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import Edges, edges_of
 from viz_nodes.graphs.hops import coverage, hop_layers
 from viz_nodes.grids import NO_PEAK
+from viz_nodes.text import quoted
 
 Attributes = dict[str, Any]
 
@@ -112,8 +113,8 @@ def peak_of(exp: Explanation, layer: int, row: int = 0) -> int:
     peak = int(explained.peak[row])
     if peak == NO_PEAK:
         raise ValueError(
-            f"layer {explained.number} has a blank map for {exp.label(int(exp.target[row]))!r} (no positive evidence), "
-            f"so it has no peak; give `node`"
+            f"layer {explained.number} has a blank map for {quoted(exp.label(int(exp.target[row])))} "
+            "(no positive evidence), so it has no peak; give `node`"
         )
     return peak
 

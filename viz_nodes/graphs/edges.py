@@ -16,6 +16,7 @@ from torch import Tensor
 from viz_nodes.arguments import also_image
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import NO_EDGE
+from viz_nodes.text import quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,9 @@ def hubs(
 def _column(found: Edges, name: str) -> np.ndarray:
     column = getattr(found, name, None) if name in ("share", "contribution", "distance", "margin") else None
     if column is None:
-        raise ValueError(f"`weight` must be a column that the edges have: share, contribution, ... (got {name!r})")
+        raise ValueError(
+            f"`weight` must be a column that the edges have: share, contribution, ... (got {quoted(name)})"
+        )
     return np.asarray(column, dtype=np.float64)
 
 
@@ -168,7 +171,7 @@ def length(exp: Explanation, layer: int, row: int = 0, *, unit: str = "patches")
         (E,) float64, beside `edges`.
     """
     if unit not in ("patches", "pixels"):
-        raise ValueError(f"`unit` must be 'patches' or 'pixels' (got {unit!r})")
+        raise ValueError(f"`unit` must be 'patches' or 'pixels' (got {quoted(unit)})")
     explained = exp.layer(layer)
     found = edges(exp, layer, row)
     size = exp.image_size if unit == "pixels" else explained.grid

@@ -13,6 +13,7 @@ from viz_nodes.explanation import Explanation
 from viz_nodes.graphs.digraphs import center_of
 from viz_nodes.graphs.hops import coverage, hop_layers, share_matrix
 from viz_nodes.grids import Window, through
+from viz_nodes.text import quoted
 
 
 @also_image
@@ -87,7 +88,7 @@ def reach_mask(
         (H, W) bool over the input of the first graph layer.
     """
     if after not in ("layer", "block"):
-        raise ValueError(f"`after` must be 'layer' or 'block' (got {after!r})")
+        raise ValueError(f"`after` must be 'layer' or 'block' (got {quoted(after)})")
     row = exp.row(row)
     layers = hop_layers(exp, layer, exp.layer(layer).index + 1)
     mask = np.zeros(layers[0].grid, bool)

@@ -30,6 +30,7 @@ from viz_nodes.explanation import NO_EDGE, Explanation, LayerExplanation
 from viz_nodes.metrics.edge_curves import EdgeCurve, edge_curves
 from viz_nodes.metrics.edge_scores import METHODS, edge_scores
 from viz_nodes.metrics.replay import Answers, Replay, Version
+from viz_nodes.text import quoted
 
 CONDITIONS = ("none", "self", "random", "grid", "undilated", "other")
 """No edges; each node hears itself alone; as many random nodes; the cells around it; the nearest without dilation;
@@ -86,7 +87,7 @@ class Plan:
         for name, known in (("conditions", CONDITIONS), ("orders", tuple(METHODS))):
             for each in getattr(self, name):
                 if each not in known:
-                    raise ValueError(f"`{name}` must be among {', '.join(known)} (got {each!r})")
+                    raise ValueError(f"`{name}` must be among {', '.join(known)} (got {quoted(each)})")
         for name in ("steps", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1 (got {getattr(self, name)})")

@@ -21,6 +21,7 @@ from viz_nodes.metrics.randomization import randomized, rank_correlation
 from viz_nodes.metrics.road import road as road_of
 from viz_nodes.metrics.stability import displacement, noisy
 from viz_nodes.progress import progress as progress_bar
+from viz_nodes.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,7 +212,7 @@ class MapScores:
         seed = self.measures.seed + 7919 * number
         exp, seconds = self._explained(pixels, method, target, seed)
         if len(exp) != 1:
-            raise ValueError(f"`target` must name one class an image to be scored (got {target!r})")
+            raise ValueError(f"`target` must name one class an image to be scored (got {quoted(target)})")
         index = int(exp.target[0])
         if index < 0:
             raise ValueError("`target` must be a class to be scored (got a callable)")

@@ -17,6 +17,7 @@ from viz_nodes.metrics.edge_curves import EdgeCurves, answers, area, edge_curves
 from viz_nodes.metrics.edge_scores import METHODS, edge_scores
 from viz_nodes.metrics.infidelity import complexity, infidelity, taken_away
 from viz_nodes.metrics.stability import edge_numbers, jaccard, noisy
+from viz_nodes.text import quoted
 
 ALL = "all"
 """Instead of a layer: all of them together."""
@@ -78,11 +79,11 @@ class EdgeBenchmark:
         """
         for name in methods:
             if name not in METHODS:
-                raise ValueError(f"`methods` must be among {', '.join(METHODS)} (got {name!r})")
+                raise ValueError(f"`methods` must be among {', '.join(METHODS)} (got {quoted(name)})")
         seed = self.measures.seed + 7919 * number
         exp = explain(self.model, pixels, target=target)
         if len(exp) != 1 or int(exp.target[0]) < 0:
-            raise ValueError(f"`target` must name one class an image to be scored (got {target!r})")
+            raise ValueError(f"`target` must name one class an image to be scored (got {quoted(target)})")
         index = int(exp.target[0])
         scores, seconds = self._scores(pixels, exp, methods, seed)
         if not scores:

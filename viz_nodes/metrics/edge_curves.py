@@ -20,6 +20,7 @@ from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.outputs import probabilities
 from viz_nodes.capture.score import CUSTOM, score_of
 from viz_nodes.explanation import NO_EDGE, Explanation
+from viz_nodes.text import quoted
 
 FRACTIONS = tuple(at / 10 for at in range(11))
 """Where curves are taken unless asked otherwise."""
@@ -179,7 +180,7 @@ def first_edges(
         ValueError: see `edge_curves`.
     """
     if of not in OF_EACH:
-        raise ValueError(f"`of` must be one of {', '.join(OF_EACH)} (got {of!r})")
+        raise ValueError(f"`of` must be one of {', '.join(OF_EACH)} (got {quoted(of)})")
     if not values:
         raise ValueError("an order must name at least one layer (got none)")
     points = torch.as_tensor(np.asarray(fractions, dtype=np.float64))

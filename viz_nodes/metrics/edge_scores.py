@@ -23,6 +23,7 @@ from viz_nodes.capture.structure import structure
 from viz_nodes.effects import effect
 from viz_nodes.explanation import NO_EDGE, Explanation, LayerExplanation
 from viz_nodes.metrics.learned_masks import features_of, gnnexplainer, pgexplainer
+from viz_nodes.text import quoted
 
 POINTS = 20
 """Points on the path of integrated gradients."""
@@ -212,7 +213,7 @@ def edge_scores(
     names = (methods,) if isinstance(methods, str) else tuple(methods)
     for name in names:
         if name not in METHODS:
-            raise ValueError(f"`methods` must be among {', '.join(METHODS)} (got {name!r})")
+            raise ValueError(f"`methods` must be among {', '.join(METHODS)} (got {quoted(name)})")
     if len(exp.layers) != exp.depth:
         raise ValueError(f"`exp` must explain all {exp.depth} graph layers (got {len(exp.layers)})")
     row = exp.row(row)

@@ -22,6 +22,7 @@ from viz_nodes.explanation import Explanation
 from viz_nodes.grids import Grid
 from viz_nodes.metrics.edge_curves import area
 from viz_nodes.places import NOBODY, GridPlaces, Places
+from viz_nodes.text import quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ def blank_image(pixels: Tensor, baseline: str | Tensor) -> Tensor:
         return pixels.mean((1, 2), keepdim=True).expand_as(pixels)
     if baseline == "blur":
         return _blurred(pixels, max(1.0, pixels.shape[2] / 16))
-    raise ValueError(f"`baseline` must be 'zero', 'mean', 'blur' or an image (got {baseline!r})")
+    raise ValueError(f"`baseline` must be 'zero', 'mean', 'blur' or an image (got {quoted(baseline)})")
 
 
 def _blurred(pixels: Tensor, sigma: float) -> Tensor:
@@ -150,7 +151,7 @@ def node_curve(
         ValueError: `order` is no permutation of the nodes; another mode.
     """
     if mode not in ("deletion", "insertion"):
-        raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
+        raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {quoted(mode)})")
     model = unwrap(model)
     pixels = _single(model, pixels)
     size = (pixels.shape[1], pixels.shape[2])
@@ -253,12 +254,12 @@ def edge_curve(
     from viz_nodes.capture.editing import edit_edges
 
     if mode not in ("deletion", "insertion"):
-        raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {mode!r})")
+        raise ValueError(f"`mode` must be 'deletion' or 'insertion' (got {quoted(mode)})")
     explained, row = exp.layer(layer), exp.row(row)
     score = score_of(exp).row(row)
     if isinstance(by, str):
         if by not in ("contribution", "share"):
-            raise ValueError(f"`by` must be 'contribution', 'share' or values (got {by!r})")
+            raise ValueError(f"`by` must be 'contribution', 'share' or values (got {quoted(by)})")
         by = getattr(explained, by)[row]
     neighbors = explained.neighbors[row]
     values = torch.as_tensor(np.asarray(by), dtype=torch.float64)

@@ -14,6 +14,7 @@ from viz_nodes.places.base import NOBODY, Array, Places
 from viz_nodes.places.grid import GridPlaces
 from viz_nodes.places.label_map import LabelMap, loops_around
 from viz_nodes.places.polygons import Boxes, Points, Polygons
+from viz_nodes.text import quoted
 
 __all__ = [
     "NOBODY",
@@ -94,4 +95,4 @@ def from_arrays(kind: str, size: tuple[int, int], arrays: dict[str, Array]) -> P
             found: Polygons = made.__new__(made)
             Polygons.__init__(found, polygons, size)
             return found
-    raise ValueError(f"places must be of a known kind (got {kind!r})")
+    raise ValueError(f"places must be of a known kind (got {quoted(kind)})")

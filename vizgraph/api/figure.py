@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import RenderOptions, split
+from viz_nodes.text import quoted
 from vizgraph.api.columns import Column, Networks, Shown, explained, name_of, paired
 from vizgraph.api.images import require_image
 from vizgraph.api.networks import file_name
@@ -79,7 +80,7 @@ def figure(
     """
     with as_ours():
         if layout not in LAYOUTS:
-            raise UsageError("layout", f"there is no {layout!r}", f"choose from {', '.join(LAYOUTS)}")
+            raise UsageError("layout", f"there is no {quoted(layout)}", f"choose from {', '.join(LAYOUTS)}")
         with as_usage("figure"):
             options = replace(options or DEFAULTS, **split(more)[0])
         pairs = paired(models, checkpoints)

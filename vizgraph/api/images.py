@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs
 from viz_nodes.batch.options import RenderOptions
+from viz_nodes.text import quoted
 from vizgraph.errors import as_usage
 
 if TYPE_CHECKING:
@@ -80,6 +81,6 @@ def read_as(reading: dict[str, Any]) -> RenderOptions:
     """
     unknown = set(reading) - set(READING)
     if unknown:
-        raise TypeError(f"there is no option {min(unknown)!r}; there are {', '.join(READING)}")
+        raise TypeError(f"there is no option {quoted(min(unknown))}; there are {', '.join(READING)}")
     with as_usage("image"):
         return RenderOptions(**reading)

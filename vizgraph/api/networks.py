@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch.inputs import expanded
+from viz_nodes.text import quoted
 from vizgraph.data.labels import read_labels
 from vizgraph.errors import UsageError, as_usage, did_you_mean
 
@@ -71,7 +72,7 @@ def named(arch: str | None, checkpoint: str | os.PathLike[str] | None = None) ->
     name = SHORT_NAMES.get(arch, arch)
     if name not in ARCHITECTURES:
         hint = did_you_mean(arch, (*ARCHITECTURES, *SHORT_NAMES), count=3)
-        raise UsageError("--arch", f"no architecture is called {arch!r}", hint)
+        raise UsageError("--arch", f"no architecture is called {quoted(arch)}", hint)
     return name
 
 

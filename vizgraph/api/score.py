@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import RenderOptions, layer_indices
+from viz_nodes.text import quoted
 from vizgraph.api import networks
 from vizgraph.api.edge_table import edge_means, measured_edges, shown_edges
 from vizgraph.api.images import load_sample, read_as, require_image
@@ -172,7 +173,7 @@ def _require_edge_methods(names: Sequence[str]) -> None:
 
         for name in names:
             if name not in known:
-                raise ValueError(f"edges can be scored by {', '.join(known)} (got {name!r})")
+                raise ValueError(f"edges can be scored by {', '.join(known)} (got {quoted(name)})")
 
 
 def _as_given(layers: Sequence[int] | str | None) -> list[int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import FORMATS
-from viz_nodes.text import one_line
+from viz_nodes.text import one_line, quoted
 from vizgraph.errors import UsageError, as_ours, as_usage, sentence
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def summarize(
             raise UsageError(str(masks), "there is no such folder", "give the one with the masks")
         for form in formats:
             if form not in FORMATS:
-                raise UsageError("--format", f"{form!r} is no format", f"choose from {', '.join(FORMATS)}")
+                raise UsageError("--format", f"{quoted(form)} is no format", f"choose from {', '.join(FORMATS)}")
         from viz_nodes.draw.style.palettes import palette_named
 
         with as_usage("--palette"):

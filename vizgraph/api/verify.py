@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import RenderOptions, digest_of
+from viz_nodes.text import quoted
 from vizgraph.api import networks
 from vizgraph.api.columns import Column, Networks, explained, sheet
 from vizgraph.api.images import load_sample
@@ -263,7 +264,7 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, image: Path, hand
         if (kind, layer) == (note["drawn"], note["layer"]):
             made: Figure = paint()
             return made
-    raise ValueError(f"its options give no picture {note['drawn']!r} of layer {note['layer']}")
+    raise ValueError(f"its options give no picture {quoted(note['drawn'])} of layer {note['layer']}")
 
 
 def _compared(note: Mapping[str, Any], options: RenderOptions, image: Path, hands: _Hands) -> Figure:

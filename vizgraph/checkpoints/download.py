@@ -23,6 +23,7 @@ from urllib.parse import quote, urlsplit
 
 from viz_nodes.files import flush_folder
 from viz_nodes.progress import progress as progress_bar
+from viz_nodes.text import quoted
 from vizgraph.checkpoints.catalog import Weights
 from vizgraph.errors import CheckpointError, first_line
 
@@ -112,7 +113,7 @@ def _address(weights: Weights, mirror: str | None) -> str:
     except ValueError:
         scheme = ""
     if scheme not in ("http", "https"):
-        raise CheckpointError(f"the mirror must be an http or https address (got {mirror!r})")
+        raise CheckpointError(f"the mirror must be an http or https address (got {quoted(mirror)})")
     return f"{mirror.rstrip('/')}/{quote(weights.file)}"
 
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from torch import Tensor
 
+from viz_nodes.text import quoted
 from vizgraph.checkpoints.pickles import unpickle
 from vizgraph.errors import CheckpointError, first_line
 
@@ -173,7 +174,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _digits(sha256: str) -> str:
     digits = sha256.strip().lower().removeprefix("sha256:")
     if not re.fullmatch(r"[0-9a-f]{8,64}", digits):
-        raise ValueError(f"`sha256` must be 8 to 64 hexadecimal digits (got {sha256!r})")
+        raise ValueError(f"`sha256` must be 8 to 64 hexadecimal digits (got {quoted(sha256)})")
     return digits
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz_nodes.text import one_line
+from viz_nodes.text import one_line, quoted
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
 
@@ -28,9 +28,9 @@ def _numbers(_: Any, __: Any, value: str | None) -> list[float] | None:
     try:
         read = [float(part) for part in value.split(",")]
     except ValueError:
-        raise click.BadParameter(f"{value!r} is neither a number nor three") from None
+        raise click.BadParameter(f"{quoted(value)} is neither a number nor three") from None
     if len(read) not in (1, NUMBERS):
-        raise click.BadParameter(f"{value!r} is neither a number nor three")
+        raise click.BadParameter(f"{quoted(value)} is neither a number nor three")
     return read * NUMBERS if len(read) == 1 else read
 
 
@@ -43,7 +43,7 @@ def _size(_: Any, __: Any, value: str | None) -> list[int] | None:
     except ValueError:
         read = []
     if len(read) not in (1, 2) or min(read) < 1:
-        raise click.BadParameter(f"{value!r} is not a size such as 224 or 224x320 (height x width)")
+        raise click.BadParameter(f"{quoted(value)} is not a size such as 224 or 224x320 (height x width)")
     return read * 2 if len(read) == 1 else read
 
 

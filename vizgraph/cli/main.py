@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 import vizgraph
+from viz_nodes.text import quoted
 from vizgraph.cli.errors import OneLineErrors
 from vizgraph.errors import did_you_mean
 
@@ -60,7 +61,7 @@ class _LazyGroup(OneLineErrors):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
-            ctx.fail(f"unknown command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}")
+            ctx.fail(f"unknown command {quoted(args[0])}; {did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 

@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from viz_nodes.batch.options import ALL, COLORS
+from viz_nodes.text import quoted
 from vizgraph.errors import did_you_mean
 
 
@@ -26,7 +27,7 @@ class Layers(click.ParamType[Any]):
         try:
             numbers = tuple(int(part) for part in value.split(","))
         except ValueError:
-            self.fail(f"{value!r} is not a list of layer numbers such as 4,8,12, nor 'all'", param, ctx)
+            self.fail(f"{quoted(value)} is not a list of layer numbers such as 4,8,12, nor 'all'", param, ctx)
         if 0 in numbers:
             self.fail("layers are counted from 1, there is no layer 0", param, ctx)
         return tuple(number - 1 if number > 0 else number for number in numbers)
@@ -43,7 +44,7 @@ class ImageSize(click.ParamType[Any]):
         found = re.fullmatch(r"0*([1-9]\d{0,4})(?:[xX]0*([1-9]\d{0,4}))?", value)
         sides = () if found is None else (int(found[1]), int(found[2] or found[1]))
         if not sides or max(sides) > 16384:
-            self.fail(f"{value!r} is neither a side in pixels such as 224 nor a height and width such as 224x320")
+            self.fail(f"{quoted(value)} is neither a side in pixels such as 224 nor a height and width such as 224x320")
         return sides
 
 
@@ -56,7 +57,7 @@ class CountOrAll(click.ParamType[Any]):
         if value is None or value == ALL or (isinstance(value, int) and value > 0):
             return value
         if not re.fullmatch(r"0*[1-9]\d{0,8}", str(value)):
-            self.fail(f"{value!r} is neither a number above 0 nor 'all'", param, ctx)
+            self.fail(f"{quoted(value)} is neither a number above 0 nor 'all'", param, ctx)
         return int(value)
 
 
@@ -72,7 +73,7 @@ class Several(click.ParamType[Any]):
         words = tuple(dict.fromkeys(part.strip().lower().lstrip(".") for part in value.split(",")))
         for word in words:
             if word not in self.choices:
-                self.fail(f"{word!r} is no {self.name}; choose from {', '.join(self.choices)}", param, ctx)
+                self.fail(f"{quoted(word)} is no {self.name}; choose from {', '.join(self.choices)}", param, ctx)
         return tuple(word for word in self.choices if word in words) if self.ordered else words
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
@@ -93,7 +94,7 @@ class Place(click.ParamType[Any]):
         except ValueError:
             x = y = -1.0
         if not (0 <= x <= 1 and 0 <= y <= 1):
-            self.fail(f"{value!r} is no place; give two fractions from 0 to 1, such as 0.25,0.4", param, ctx)
+            self.fail(f"{quoted(value)} is no place; give two fractions from 0 to 1, such as 0.25,0.4", param, ctx)
         return x, y
 
 
@@ -110,7 +111,7 @@ class Levels(click.ParamType[Any]):
         except ValueError:
             levels = (0.0,)
         if not all(0 < level < 1 for level in levels):
-            self.fail(f"{value!r} is no list of fractions between 0 and 1, such as 0.25,0.5", param, ctx)
+            self.fail(f"{quoted(value)} is no list of fractions between 0 and 1, such as 0.25,0.5", param, ctx)
         return levels
 
 
@@ -133,7 +134,7 @@ class Color(click.ParamType[Any]):
 
         if not is_color_like(value) or value in COLORS:
             words = f"choose from {', '.join(self.meanings)}, or name a color such as red or #c4005c"
-            self.fail(f"{value!r} is no color; {words}", param, ctx)
+            self.fail(f"{quoted(value)} is no color; {words}", param, ctx)
         return value
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
@@ -150,7 +151,7 @@ class Bands(click.ParamType[Any]):
             return value
         parts = [part.strip() for part in value.split(",")]
         if not all(parts):
-            self.fail(f"{value!r} is no list of bands such as 4,3,2 or red,nir", param, ctx)
+            self.fail(f"{quoted(value)} is no list of bands such as 4,3,2 or red,nir", param, ctx)
         return tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
@@ -167,7 +168,7 @@ class BlackAndWhite(click.ParamType[Any]):
         except ValueError:
             black = white = 0.0
         if not black < white:
-            self.fail(f"{value!r} is no range; give black and white, such as 0,4095", param, ctx)
+            self.fail(f"{quoted(value)} is no range; give black and white, such as 0,4095", param, ctx)
         return black, white
 
 
@@ -181,7 +182,7 @@ class Digest(click.ParamType[Any]):
             return None
         digits = value.strip().lower().removeprefix("sha256:")
         if not re.fullmatch(r"[0-9a-f]{8,64}", digits):
-            self.fail(f"{value!r} is not the 8 to 64 hexadecimal digits a SHA-256 begins with", param, ctx)
+            self.fail(f"{quoted(value)} is not the 8 to 64 hexadecimal digits a SHA-256 begins with", param, ctx)
         return digits
 
 
@@ -202,7 +203,7 @@ class Named(click.ParamType[Any]):
             return None
         known = {self._plain(name): name for name in self._names()}
         if self._plain(value) not in known:
-            self.fail(f"no {self.name} is called {value!r}; {did_you_mean(value, self._names())}", param, ctx)
+            self.fail(f"no {self.name} is called {quoted(value)}; {did_you_mean(value, self._names())}", param, ctx)
         return known[self._plain(value)]
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.progress import progress as progress_bar
+from viz_nodes.text import quoted
 from vizgraph.data.labels import labels_of
 from vizgraph.data.preprocessing import Normalize
 from vizgraph.errors import TrainingError, UsageError
@@ -163,7 +164,7 @@ def evaluate(
 
 def _precision(amp: str, distributed: Distributed) -> torch.dtype | None:
     if amp not in PRECISIONS:
-        raise UsageError("amp", f"must be one of {', '.join(PRECISIONS)} (got {amp!r})")
+        raise UsageError("amp", f"must be one of {', '.join(PRECISIONS)} (got {quoted(amp)})")
     if amp == "fp16" and distributed.device.type == "cpu":
         raise UsageError("--amp", "fp16 needs a GPU", "use bf16 or none")
     return PRECISIONS[amp]

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from viz_nodes.text import quoted, shortened
 from vizgraph.errors import ConfigError, first_line
 from vizgraph.training.schema import (
     AugmentConfig,
@@ -105,9 +106,9 @@ def load(source: str | Path | None = None, overrides: Iterable[str] = (), *, smo
     for override in overrides:
         key, equals, _ = override.partition("=")
         if not equals or "." not in key:
-            raise ConfigError(f"{override!r}: an override reads section.key=value, such as schedule.epochs=10")
+            raise ConfigError(f"{quoted(override)}: an override reads section.key=value, such as schedule.epochs=10")
         layer = _from_override(override)
-        _require_known(layer, override)
+        _require_known(layer, shortened(override))
         layers.append(layer)
     merged = OmegaConf.structured(Config)
     for layer in layers:
@@ -169,7 +170,7 @@ def _read_with_bases(path: Path, origin: str) -> tuple[dict[str, Any], Any]:
         if base is None:
             break
         if not isinstance(base, str):
-            raise ConfigError(f"{path}: `base` must name a config file (got {base!r})")
+            raise ConfigError(f"{path}: `base` must name a config file (got {quoted(base)})")
         if len(chain) > _MOST_BASES:
             raise ConfigError(f"{origin}: more than {_MOST_BASES} files are based on each other; in a circle?")
         path = _beside(path, base) or find(base)
@@ -198,7 +199,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
     try:
         read = OmegaConf.to_container(OmegaConf.load(path))
-    except (yaml.YAMLError, OSError, ValueError, RecursionError, OmegaConfBaseException) as error:
+    except (yaml.YAMLError, OSError, ValueError, RecursionError, AssertionError, OmegaConfBaseException) as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {first_line(error, 2)}") from error
     if not isinstance(read, dict):
         raise ConfigError(f"{path}: must hold sections ({', '.join(sections())}), not a {type(read).__name__}")
@@ -212,23 +213,25 @@ def _from_override(override: str) -> dict[str, Any]:
 
     try:
         return typing.cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist([override])))
-    except (yaml.YAMLError, ValueError, RecursionError, OmegaConfBaseException) as error:
-        raise ConfigError(f"{override!r}: cannot be read: {first_line(error, 2)}") from error
+    except (yaml.YAMLError, ValueError, RecursionError, AssertionError, OmegaConfBaseException) as error:
+        raise ConfigError(f"{quoted(override)}: cannot be read: {first_line(error, 2)}") from error
 
 
 def _require_known(values: Mapping[str, Any], origin: str) -> None:
     known_sections = sections()
     for section, part in values.items():
         if section not in known_sections:
-            raise ConfigError(f"{origin}: no section is called {section!r}; {_near(str(section), known_sections)}")
+            raise ConfigError(
+                f"{origin}: no section is called {quoted(section)}; {_near(str(section), known_sections)}"
+            )
         if not isinstance(part, Mapping):
-            raise ConfigError(f"{origin}: `{section}` must hold keys and values (got {part!r})")
+            raise ConfigError(f"{origin}: `{section}` must hold keys and values (got {quoted(part)})")
         known = [one.name for one in dataclasses.fields(known_sections[section])]
         for key in part:
             if key not in known:
                 elsewhere = [s for s, kind in known_sections.items() if key in kind.__dataclass_fields__]
                 hint = f"did you mean {elsewhere[0]}.{key}?" if elsewhere else _near(str(key), known, f"{section}.")
-                raise ConfigError(f"{origin}: no key is called {section}.{key}; {hint}")
+                raise ConfigError(f"{origin}: no key is called {section}.{shortened(key)}; {hint}")
 
 
 def _near(name: str, known: Iterable[str], prefix: str = "") -> str:
@@ -248,8 +251,10 @@ def _merge(merged: Any, layer: Mapping[str, Any], origin: str) -> None:
         for key, value in values.items():
             try:
                 OmegaConf.update(merged, f"{section}.{key}", value, merge=isinstance(value, Mapping))
-            except (OmegaConfBaseException, ValueError, TypeError) as error:
+            except (OmegaConfBaseException, ValueError, TypeError, AssertionError) as error:
                 kind = typing.get_type_hints(sections()[section])[key]
                 shown = getattr(kind, "__name__", None) if isinstance(kind, type) else None
                 wanted = (shown or str(kind)).replace("typing.", "")
-                raise ConfigError(f"{origin}: `{section}.{key}` must be of kind {wanted} (got {value!r})") from error
+                raise ConfigError(
+                    f"{origin}: `{section}.{key}` must be of kind {wanted} (got {quoted(value)})"
+                ) from error

@@ -12,6 +12,7 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from viz_nodes.batch.inputs import SUFFIXES
+from viz_nodes.text import quoted
 from vizgraph.data.images import read_image
 from vizgraph.errors import DataError, ImageError, first_line
 
@@ -135,7 +136,9 @@ def require_split(root: Path, split: str) -> None:
     if root.is_dir() and split_folder(root, split) == root:
         found = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name.lower() in _SPLITS)
         if found:
-            raise DataError(f"{root}: has no split {split!r}, only {', '.join(found)}; set the split or add the folder")
+            raise DataError(
+                f"{root}: has no split {quoted(split)}, only {', '.join(found)}; set the split or add the folder"
+            )
 
 
 def _natural(name: str) -> list[str | int]:

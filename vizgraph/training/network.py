@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from viz_nodes.text import quoted
 from vizgraph.checkpoints.provenance import OWN_KEY, Provenance
 from vizgraph.checkpoints.read import Contents
 from vizgraph.data.preprocessing import Preprocessing
@@ -79,7 +80,7 @@ def freeze(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
             parameters[name].requires_grad_(False)
         else:
             parts = ", ".join(dict(model.named_children()))
-            raise ConfigError(f"model.freeze: the network has no part {name!r}; its parts are {parts}")
+            raise ConfigError(f"model.freeze: the network has no part {quoted(name)}; its parts are {parts}")
     if names and not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError("model.freeze: leaves nothing to train")
     return frozen
@@ -92,7 +93,7 @@ def _spelled_out(name: str) -> Iterator[str]:
         return
     first, last = int(match[2]), int(match[3])
     if first > last:
-        raise ConfigError(f"model.freeze: {name!r} is empty; write the smaller number first")
+        raise ConfigError(f"model.freeze: {quoted(name)} is empty; write the smaller number first")
     yield from (f"{match[1]}{number}" for number in range(first, last + 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -75,6 +76,31 @@ def make_schedule(config: ScheduleConfig, optimizer: torch.optim.Optimizer, epoc
     if scheduler is None and config.name != "none":
         raise ConfigError(f"schedule.name={config.name}: timm has no such schedule")
     return scheduler, int(epochs)
+
+
+def schedule_state(scheduler: Any) -> dict[str, Any]:
+    """A scheduler's state in plain types; of a plateau also what it has counted, which timm leaves out."""
+    state = dict(scheduler.state_dict())
+    counts = getattr(scheduler, "lr_scheduler", None)
+    if counts is not None:
+        state["plateau"] = {name: vars(counts)[name] for name in _PLATEAU}
+    return state
+
+
+def load_schedule_state(scheduler: Any, state: Mapping[str, Any]) -> None:
+    """Go on with what `schedule_state` gave.
+
+    Raises:
+        KeyError: it lacks a plateau's counts.
+    """
+    scheduler.load_state_dict({name: value for name, value in state.items() if name != "plateau"})
+    counts = getattr(scheduler, "lr_scheduler", None)
+    if counts is not None:
+        vars(counts).update({name: state["plateau"][name] for name in _PLATEAU})
+
+
+_PLATEAU = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
+"""What torch's `ReduceLROnPlateau` counts."""
 
 
 def take_over(scheduler: Any, optimizer: torch.optim.Optimizer, epoch: int, updates: int) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from viz_nodes.text import quoted
+
 
 @dataclass(frozen=True)
 class Range:
@@ -310,6 +312,6 @@ def problems(config: Config) -> Iterator[str]:
             value = getattr(part, one.name)
             for allowed in getattr(hints[one.name], "__metadata__", ()):
                 if must := allowed.refuses(value):
-                    yield f"`{section}.{one.name}` must {must} (got {value!r})"
+                    yield f"`{section}.{one.name}` must {must} (got {quoted(value)})"
     if config.augment.mixes and config.data.batch_size % 2:
         yield f"`data.batch_size` must be even with mixup or cutmix (got {config.data.batch_size})"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from vizgraph.errors import CheckpointError, first_line
 from vizgraph.training.distributed import Distributed
-from vizgraph.training.optim import take_over
+from vizgraph.training.optim import load_schedule_state, schedule_state, take_over
 from vizgraph.training.randomness import capture, restore
 from vizgraph.training.schema import Config, from_plain
 
@@ -154,7 +154,7 @@ class TrainState:
                 "ranks": everyone,
                 "world": self.distributed.world_size,
                 "epoch_updates": self.epoch_updates,
-                "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+                "scheduler": None if self.scheduler is None else schedule_state(self.scheduler),
             },
         }
         if self.average is not None:
@@ -224,7 +224,7 @@ class TrainState:
         same_rates = was.schedule == self.config.schedule and was.optimizer == self.config.optimizer
         same_world = saved["world"] == self.distributed.world_size
         if same_rates and same_world and saved["epoch_updates"] == self.epoch_updates:
-            self.scheduler.load_state_dict(saved["scheduler"])
+            load_schedule_state(self.scheduler, saved["scheduler"])
         else:
             progress.updates = progress.epoch * self.epoch_updates + progress.update
             take_over(self.scheduler, self.optimizer, progress.epoch, progress.updates)

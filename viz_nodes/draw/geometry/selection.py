@@ -14,6 +14,7 @@ from viz_nodes.draw.style.style import VALUES
 from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation, LayerExplanation
 from viz_nodes.graphs.digraphs import ego_graph
 from viz_nodes.grids import covering
+from viz_nodes.text import quoted
 
 Center = int | tuple[Any, ...] | Sequence[Any] | None
 Values = np.ndarray | Tensor | Sequence[float]
@@ -51,14 +52,14 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.order not in VALUES:
-            raise ValueError(f"`order` must be one of {', '.join(VALUES)} (got {self.order!r})")
+            raise ValueError(f"`order` must be one of {', '.join(VALUES)} (got {quoted(self.order)})")
         _ = self.limit
         for name in ("hops", "far"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"`{name}` must be a whole number of at least 1 (got {value!r})")
+                raise ValueError(f"`{name}` must be a whole number of at least 1 (got {quoted(value)})")
         if not 0 < self.part <= 100:
-            raise ValueError(f"`part` must be a percentage above 0, up to 100 (got {self.part!r})")
+            raise ValueError(f"`part` must be a percentage above 0, up to 100 (got {quoted(self.part)})")
 
     @property
     def limit(self) -> int | None:
@@ -66,7 +67,7 @@ class Selection:
         if self.k is None or self.k == "all":
             return None
         if isinstance(self.k, bool) or not isinstance(self.k, int | np.integer) or self.k < 1:
-            raise ValueError(f'`k` must be a positive number of neighbors or "all" (got {self.k!r})')
+            raise ValueError(f'`k` must be a positive number of neighbors or "all" (got {quoted(self.k)})')
         return int(self.k)
 
     def but(self, **changes: Any) -> Selection:

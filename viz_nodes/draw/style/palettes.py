@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import matplotlib
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
+from viz_nodes.text import quoted
+
 Color = str | tuple[float, ...]
 """A color as matplotlib takes it: a name, "#rrggbb", or RGB or RGBA in 0..1."""
 
@@ -109,7 +111,7 @@ def theme_named(theme: str | Theme) -> Theme:
     if isinstance(theme, Theme):
         return theme
     if theme not in _THEMES:
-        raise ValueError(f'`theme` must be "light", "dark" or a Theme (got {theme!r})')
+        raise ValueError(f'`theme` must be "light", "dark" or a Theme (got {quoted(theme)})')
     return _THEMES[theme]
 
 
@@ -127,5 +129,5 @@ def palette_named(palette: str | Colormap) -> Colormap:
     if name not in matplotlib.colormaps:
         near = difflib.get_close_matches(name, list(matplotlib.colormaps), n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise ValueError(f"`palette` must name a matplotlib colormap (got {palette!r}){hint}")
+        raise ValueError(f"`palette` must name a matplotlib colormap (got {quoted(palette)}){hint}")
     return matplotlib.colormaps[name]

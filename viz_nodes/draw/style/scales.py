@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from viz_nodes.explanation import Explanation, LayerExplanation
+from viz_nodes.text import quoted
 
 NORMALIZATIONS = ("image", "layer", "shared", "none")
 
@@ -40,7 +41,7 @@ def scale_of(
         ValueError: an unknown normalization.
     """
     if normalize not in NORMALIZATIONS:
-        raise ValueError(f"`normalize` must be one of {', '.join(NORMALIZATIONS)} (got {normalize!r})")
+        raise ValueError(f"`normalize` must be one of {', '.join(NORMALIZATIONS)} (got {quoted(normalize)})")
     if vmax is not None:
         return Scale(float(vmax), "given scale")
     if normalize == "none":

@@ -13,6 +13,7 @@ from matplotlib.colors import Colormap, is_color_like
 from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
 from viz_nodes.draw.style.scales import NORMALIZATIONS
 from viz_nodes.draw.style.widths import letters_of, width_in_inches
+from viz_nodes.text import quoted
 
 VALUES = ("rank", "share", "contribution", "effect")
 """What edges can be ordered and colored by."""
@@ -87,17 +88,17 @@ class Style:
         for name in ("alpha", "dim", "veil"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
-                raise ValueError(f"`{name}` must lie between 0 and 1 (got {value!r})")
+                raise ValueError(f"`{name}` must lie between 0 and 1 (got {quoted(value)})")
         if self.normalize not in NORMALIZATIONS:
-            raise ValueError(f"`normalize` must be one of {', '.join(NORMALIZATIONS)} (got {self.normalize!r})")
+            raise ValueError(f"`normalize` must be one of {', '.join(NORMALIZATIONS)} (got {quoted(self.normalize)})")
         if self.color != "center" and self.color not in VALUES and not is_color_like(self.color):
-            raise ValueError(f'`color` must be "center", {", ".join(VALUES)} or a color (got {self.color!r})')
+            raise ValueError(f'`color` must be "center", {", ".join(VALUES)} or a color (got {quoted(self.color)})')
         if self.font_size is not None and not 1 <= self.font_size <= 200:
-            raise ValueError(f"`font_size` must lie between 1 and 200 points (got {self.font_size!r})")
+            raise ValueError(f"`font_size` must lie between 1 and 200 points (got {quoted(self.font_size)})")
         if not DPI[0] <= self.dpi <= DPI[1]:
-            raise ValueError(f"`dpi` must lie between {DPI[0]:.0f} and {DPI[1]:.0f} (got {self.dpi!r})")
+            raise ValueError(f"`dpi` must lie between {DPI[0]:.0f} and {DPI[1]:.0f} (got {quoted(self.dpi)})")
         if not all(0 < level < 1 for level in self.levels):
-            raise ValueError(f"`contours` must be fractions between 0 and 1 (got {self.contours!r})")
+            raise ValueError(f"`contours` must be fractions between 0 and 1 (got {quoted(self.contours)})")
 
     @property
     def look(self) -> Theme:
@@ -168,4 +169,4 @@ def refuse_unknown(named: Mapping[str, Any], offered: Sequence[str], *, of: Sequ
         if name not in (offered if of is None else of):
             near = difflib.get_close_matches(name, offered, n=2, cutoff=0.55)
             hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(sorted(offered))}"
-            raise TypeError(f"no keyword is called {name!r}{hint}")
+            raise TypeError(f"no keyword is called {quoted(name)}{hint}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 
+from viz_nodes.text import quoted
+
 WIDTHS = {
     "column": 3.3,
     "page": 6.9,
@@ -48,9 +50,11 @@ def width_in_inches(width: str | float) -> float:
     except (ValueError, TypeError):
         near = difflib.get_close_matches(str(width), WIDTHS, n=2)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; names are {', '.join(WIDTHS)}"
-        raise ValueError(f'`width` must be a name, millimeters, or inches as "3.3in" (got {width!r}){hint}') from None
+        raise ValueError(
+            f'`width` must be a name, millimeters, or inches as "3.3in" (got {quoted(width)}){hint}'
+        ) from None
     if not 15 / 25.4 <= inches <= 2000 / 25.4:
-        raise ValueError(f"`width` must lie between 15 and 2000 mm (got {width!r}, {inches * 25.4:.4g} mm)")
+        raise ValueError(f"`width` must lie between 15 and 2000 mm (got {quoted(width)}, {inches * 25.4:.4g} mm)")
     return inches
 
 
