@@ -127,3 +127,11 @@ def test_nodes_in_regions_are_checked_where_they_are_said_to_lie():
     check = viz_nodes.check(Regions(), pixels, places=regions)
     assert [(layer.grid, layer.edges) for layer in check.layers] == [((1, 12), True)]
     assert "where nodes lie" in check.unknown
+
+
+def test_a_network_that_draws_random_numbers_in_each_run_cannot_be_compared(make_net):
+    net = make_net("mr", grid=(14, 10))
+    net.register_forward_hook(lambda module, args, output: output + torch.rand_like(output))
+    check = viz_nodes.check(net, images())
+    assert (check.cut_exact, check.in_full, check.edges_proven) == (None, False, 3)
+    assert "differs from run to run" in str(check)

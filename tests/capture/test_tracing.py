@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,6 +12,7 @@ from torch import nn
 import viz_nodes
 from builders.networks import hooks_on, seeded
 from viz_nodes.capture import Adapter, Graph, NoGraphLayer
+from viz_nodes.capture.origins import Origins
 
 GRID, NODES = (6, 4), 24
 
@@ -541,6 +544,62 @@ def test_an_effect_is_the_change_of_the_score():
             change = net(pixels)[0, 2] - exp.logits[0, 2]
         assert float(effect[rank]) == pytest.approx(float(change), abs=1e-12)
     assert float(effect[exp.layer(0).share[0, 9] == 0].abs().max()) == 0
+
+
+class Logarithmic(nn.Module):
+    """The maximum of 0 and differences to nodes 0, 1 and 3 before and after, by slices, which are empty for 0."""
+
+    def __init__(self, channels=6):
+        super().__init__()
+        self.nn = nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, x):
+        best = x - x
+        for dim in (2, 3):
+            for step in (0, 1, 3):
+                cut = x.shape[dim] - step if step else 0
+                other = torch.cat([x.narrow(dim, cut, x.shape[dim] - cut), x.narrow(dim, 0, cut)], dim)
+                best = torch.max(best, x - other)
+        return self.nn(torch.cat([x, best], 1))
+
+    @staticmethod
+    def edges(x):
+        rows, cols = torch.arange(24)[:, None], torch.arange(16)[None]
+        heard = [((rows - step) % 24 * 16 + cols).flatten() for step in (0, 1, 3)]
+        return torch.stack(heard + [(rows * 16 + (cols - step) % 16).flatten() for step in (0, 1, 3)], 1)
+
+
+class Around(nn.Module):
+    """A block that takes the grid, which is where places are asked for."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.fc, self.layer = nn.Conv2d(6, 6, 1), layer
+
+    def forward(self, x):
+        return x + self.layer(self.fc(x))
+
+
+def test_places_are_proven_where_a_graph_shows_in_the_arithmetic_alone():
+    net = seeded(lambda: Net(Around(Logarithmic()), Around(Logarithmic())))
+    pixels = torch.randn(2, 3, 96, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    exp = viz_nodes.explain(net.double(), pixels)
+    assert [(layer.exact, layer.placed, layer.note) for layer in exp.layers] == [(True, True, "")] * 2
+    for layer in exp.layers:
+        heard = [set(row.tolist()) for row in layer.neighbors[0]]
+        assert heard == [set(row.tolist()) for row in Logarithmic.edges(None)]
+
+
+def test_what_is_known_of_tensors_ends_with_them():
+    origins = Origins()
+    features = torch.randn(2, 6, 4, 4)
+    moved = features.roll(1, 2)
+    origins.moved(torch.roll, "roll", (features, 1, 2), {}, moved)
+    assert origins.of(moved)
+    kept = weakref.ref(moved)
+    del moved
+    assert kept() is None
+    assert len(origins._known._known) == 1  # of the features, which are still there
 
 
 def test_edits_of_a_graph_in_the_arithmetic_end_with_their_forward():

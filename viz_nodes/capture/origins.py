@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.capture.tensor_notes import TensorNotes
+
 MOVES = frozenset(
     (
         *("__getitem__", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "contiguous", "detach"),
@@ -106,20 +108,16 @@ class Origins:
     """The origins of all tensors of one forward."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Tensor, tuple[Origin, ...]]] = {}
-        self._channels: dict[int, tuple[Tensor, int]] = {}
+        self._known: TensorNotes[tuple[Origin, ...]] = TensorNotes()
+        self._channels: TensorNotes[int] = TensorNotes()
 
     def of(self, tensor: Any) -> tuple[Origin, ...]:
         """What is known of a tensor; nothing for most."""
-        entry = self._known.get(id(tensor))
-        return entry[1] if entry is not None and entry[0] is tensor else ()
+        return self._known.get(tensor) or ()
 
     def put(self, tensor: Tensor, origins: Sequence[Origin]) -> None:
         """Note where the elements of a tensor lay."""
-        if origins:
-            self._known[id(tensor)] = (tensor, tuple(origins[:_MOST]))
-        else:
-            self._known.pop(id(tensor), None)
+        self._known.put(tensor, tuple(origins[:_MOST]) or None)
 
     def copy(self, of: Tensor, to: Tensor) -> None:
         """A tensor stands in for another."""
@@ -131,9 +129,9 @@ class Origins:
             return
         first = args[0]
         if name in _CHANNELS and result.ndim > 1:
-            self._channels[id(result)] = (result, _CHANNELS[name] % result.ndim)
-        elif first.shape == result.shape and (entry := self._channels.get(id(first))) is not None:
-            self._channels[id(result)] = (result, entry[1])
+            self._channels.put(result, _CHANNELS[name] % result.ndim)
+        elif first.shape == result.shape:
+            self._channels.put(result, self._channels.get(first))
 
     # -- operations --------------------------------------------------------------------------------------------
 
@@ -155,8 +153,7 @@ class Origins:
         if known:
             return known
         places = torch.arange(tensor.numel(), device=tensor.device).view(tensor.shape)
-        entry = self._channels.get(id(tensor))
-        self.put(tensor, [Origin(Base(tensor, entry[1] if entry is not None and entry[0] is tensor else None), places)])
+        self.put(tensor, [Origin(Base(tensor, self._channels.get(tensor)), places)])
         return self.of(tensor)
 
     def _replay(
@@ -216,7 +213,7 @@ class Origins:
         if beside:  # features beside features: every part says where this place came from
             found: list[Origin] = []
             for tensor, origins in zip(inputs, known):
-                for origin in origins:
+                for origin in origins if tensor.numel() else ():
                     places = self._first_channel(origin, axis)
                     if tensor.ndim == output.ndim:
                         found.append(replace(origin, places=places.expand(output.shape), pure=False))
@@ -271,7 +268,7 @@ class Origins:
         differing = [axis for axis, (a, b) in enumerate(zip(wide.shape, shape)) if a != b and a != 1]
         if not differing:
             return wide.expand(shape)
-        if len(differing) == 1 and not ahead:
+        if len(differing) == 1 and not ahead and places.shape[differing[0]]:
             return self._first_channel(origin, differing[0]).expand(shape)
         return None
 
