@@ -21,6 +21,7 @@ _HOME = {
     "figure": "vizgraph.api.figure",
     "score": "vizgraph.api.score",
     "ablate": "vizgraph.api.ablate",
+    "profile": "vizgraph.api.profile",
     "summarize": "vizgraph.api.summarize",
     "verify": "vizgraph.api.verify",
     "check": "vizgraph.api.check",
@@ -39,6 +40,7 @@ __all__ = [
     "list_models",
     "load_image",
     "load_model",
+    "profile",
     "render",
     "score",
     "summarize",
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from vizgraph.api.evaluate import evaluate
     from vizgraph.api.explore import explore
     from vizgraph.api.figure import figure
+    from vizgraph.api.profile import profile
     from vizgraph.api.render import render
     from vizgraph.api.score import score
     from vizgraph.api.summarize import summarize

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from viz_nodes.draw.charts import COLORS, charting, curve, layer_ticks, legend
+from viz_nodes.draw.charts import COLORS, charting, curve, layer_ticks, legend, tightened
 from viz_nodes.draw.style.captions import plain
 from viz_nodes.draw.style.palettes import LIGHT
 from viz_nodes.draw.style.widths import width_in_inches
@@ -24,7 +24,7 @@ WORDS = {
     "undilated": "no dilation",
     "other": "another image's graph",
 }
-_HEIGHT, _HEAD = 1.75, 0.16
+_HEIGHT, _HEAD, _ALIKE = 1.62, 0.16, 0.005
 
 
 def ablation_figure(table: pd.DataFrame, *, name: str = "", width: str | float = "column") -> Figure:
@@ -43,6 +43,7 @@ def ablation_figure(table: pd.DataFrame, *, name: str = "", width: str | float =
             facecolor=LIGHT.page,
             layout="constrained",
         )
+        tightened(fig)
         if name:
             count = int(table["n"].max()) if len(table) else 0
             words = f"{plain(name)} · {count} image{'' if count == 1 else 's'} · bands: 95 % intervals"
@@ -70,9 +71,10 @@ def _draw_conditions(part: Any, table: pd.DataFrame) -> None:
         layer_ticks(ax, depth)
         ax.set_title(words)
         ax.set_xlabel("layer")
+        _of_percent(ax)
     left.set_ylabel("accuracy (%)" if measure == "accuracy" else "probability (%)")
     faint = "graphs rebuilt" if (rows["graphs"] == "rebuilt").any() else ""
-    legend(part, dict(zip(groups.values(), COLORS)), faint, columns=2)
+    legend(part, dict(zip(groups.values(), COLORS)), faint)
 
 
 def _draw_orders(part: Any, table: pd.DataFrame) -> None:
@@ -90,24 +92,34 @@ def _draw_orders(part: Any, table: pd.DataFrame) -> None:
         ax.set_title(f"{name}, most important first")
         ax.set_xlabel("edges cut (%)" if name == "deletion" else "edges there (%)")
         ax.set_xlim(-2, 102)
-        ax.set_ylim(0, None)
+        _of_percent(ax)
     left.set_ylabel("probability (%)")
     faint = "graphs rebuilt" if (rows["graphs"] == "rebuilt").any() else ""
-    legend(part, {words: colors[first] for first, words in groups.items()}, faint, columns=2)
+    legend(part, {words: colors[first] for first, words in groups.items()}, faint)
 
 
 def _grouped(rows: pd.DataFrame, words: dict[str, str]) -> dict[str, str]:
-    """Names that differ, in order, with the words of all that are the same as they."""
+    """Names whose curves can be told apart, in order, with the words of all that run on them."""
     found: dict[str, str] = {}
-    seen: dict[bytes, str] = {}
-    for name in dict.fromkeys(rows["name"]):
-        key = rows[rows["name"] == name]["mean"].to_numpy(dtype=np.float64).tobytes()
-        said = words.get(name, str(name))
-        if key in seen:
-            found[seen[key]] += f" = {said}"
+    seen: dict[str, np.ndarray] = {}
+    for name in map(str, dict.fromkeys(rows["name"])):
+        values = rows[rows["name"] == name]["mean"].to_numpy(dtype=np.float64)
+        said = words.get(name, name)
+        same = next((other for other, own in seen.items() if _alike(own, values)), None)
+        if same is None:
+            seen[name], found[name] = values, said
         else:
-            seen[key], found[str(name)] = str(name), said
+            found[same] += f", {said}"
     return found
+
+
+def _alike(one: np.ndarray, two: np.ndarray) -> bool:
+    return len(one) == len(two) and bool(np.allclose(one, two, rtol=0, atol=_ALIKE, equal_nan=True))
+
+
+def _of_percent(ax: Axes) -> None:
+    ax.set_ylim(0, 103)
+    ax.set_yticks([0, 25, 50, 75, 100])
 
 
 def _curve(ax: Axes, line: pd.DataFrame, x: str, color: str, *, faint: bool, scale: float) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.palettes import LIGHT
 from viz_nodes.draw.style.widths import LETTERS
 
@@ -85,23 +86,31 @@ def key_lines(colors: dict[str, str], faint: str = "") -> tuple[list[Line2D], li
     return handles, words
 
 
-def legend(place: Any, colors: dict[str, str], faint: str = "", *, columns: int = 3) -> None:
-    """A legend below a figure or a part of one."""
+def legend(place: Any, colors: dict[str, str], faint: str = "") -> None:
+    """A legend below a figure or a part of one, in as few lines as its width allows."""
     handles, words = key_lines(colors, faint)
+    wide = max((text_width(each, LETTERS) for each in words), default=0.0) + 3.4 * LETTERS
+    whole = place.bbox.width / place.figure.dpi * 72 if place.figure is not None else 0.0
     box = place.legend(
         handles,
         words,
         loc="outside lower center",
-        ncols=columns,
+        ncols=min(len(words), max(1, int(whole // wide))),
         frameon=False,
         handlelength=1.6,
         columnspacing=1.2,
         handletextpad=0.5,
         borderaxespad=0.1,
-        labelspacing=0.3,
+        borderpad=0.1,
+        labelspacing=0.25,
     )
     for text in box.get_texts():
         text.set_parse_math(False)
+
+
+def tightened(fig: Any) -> None:
+    """Less white between the panels of a figure that matplotlib lays out."""
+    fig.get_layout_engine().set(w_pad=0.02, h_pad=0.015, wspace=0.02, hspace=0.0)
 
 
 def layer_ticks(ax: Axes, depth: int) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {
     "evaluate": "Accuracy, calibration and localization of a checkpoint.",
     "models": "The architectures, their published figures, and where the weights are.",
     "ablate": "Does the graph matter? Answers with other edges, and with fewer.",
+    "profile": "A network by depth: what its layers know and how they connect.",
     "score": "Faithfulness and sanity figures for explanation methods.",
     "summarize": "Aggregates over a folder of explanations.",
     "check": "What is proven of a network of your own, and what is not.",
