@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ class Check:
             no layer could be cut.
         cut: how many edges of share 0 there were.
         problem: why the network could not be looked at or explained, "" where it could.
+        uncut: why the edges of some layers could not be cut.
     """
 
     model: str
@@ -80,6 +81,7 @@ class Check:
     cut_exact: bool | None = None
     cut: int = 0
     problem: str = ""
+    uncut: tuple[str, ...] = ()
 
     @property
     def edges_proven(self) -> int:
@@ -116,7 +118,7 @@ class Check:
     def cut_words(self) -> str:
         """What became of the output when all edges of share 0 were cut."""
         if self.cut_exact is None:
-            return "-"
+            return "cannot be cut" if self.uncut else "-"
         if not self.cut_exact:
             return "**changes the output**"
         return "bit-exact" if self.cut else "no edge has share 0"
@@ -169,10 +171,11 @@ def check(
             exp = explain(network, pixels, target=target, output=output, adapter=adapter, places=places)
     except (ValueError, TypeError) as error:
         return Check(name_of(network), tuple(_checked(proof, None) for proof in proofs), problem=_first_line(error))
-    by_name = {layer.name: layer for layer in exp.layers}
-    layers = tuple(_checked(proof, by_name.get(proof.name)) for proof in proofs)
-    same, cut, problem = _cut(network, inputs, exp, adapter)
-    return Check(name_of(network), layers, same, cut, problem)
+    same = [layer.name for layer in exp.layers] == [proof.name for proof in proofs]
+    of_name = {layer.name: layer for layer in exp.layers}
+    found = exp.layers if same else [of_name.get(proof.name) for proof in proofs]
+    layers = tuple(_checked(proof, layer) for proof, layer in zip(proofs, found))
+    return _cut(Check(name_of(network), layers), network, inputs, exp, adapter)
 
 
 def _first_line(error: BaseException) -> str:
@@ -207,12 +210,13 @@ def _checked(proof: LayerProof, layer: LayerExplanation | None) -> LayerCheck:
 
 
 def _cut(
-    network: nn.Module, inputs: Inputs, exp: Explanation, adapter: Adapter | Sequence[Adapter] | None
-) -> tuple[bool | None, int, str]:
-    """Whether the output stays when edges of share 0 go, how many went, and what was in the way."""
+    check: Check, network: nn.Module, inputs: Inputs, exp: Explanation, adapter: Adapter | Sequence[Adapter] | None
+) -> Check:
+    """With whether the output stays when edges of share 0 go, how many went, and what was in the way."""
     cut = {layer.index: layer.share == 0 for layer in exp.layers if layer.exact}
+    uncut: list[str] = []
     if not cut:
-        return None, 0, ""
+        return check
     with eval_mode(network, grad=False):
         plain = inputs.run(network)
         if not _same(inputs.run(network), plain):
@@ -221,13 +225,14 @@ def _cut(
             try:
                 with edit_edges(network, cut=cut, adapter=adapter) as gone:
                     edited = inputs.run(network)
-                return _same(edited, plain), sum(gone.values()), ""
+                return replace(check, cut_exact=_same(edited, plain), cut=sum(gone.values()), uncut=tuple(uncut))
             except ValueError as error:
+                uncut.append(_first_line(error))
                 at = next((index for index in cut if f"layer {index + 1} " in str(error)), None)
                 if at is None:
-                    return None, 0, f"edges cannot be cut: {_first_line(error)}"
+                    break
                 del cut[at]
-    return None, 0, ""
+    return replace(check, uncut=tuple(uncut))
 
 
 def _same(one: Any, other: Any) -> bool:

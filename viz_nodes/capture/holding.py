@@ -12,7 +12,9 @@ from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.calls import Grid
 from viz_nodes.capture.fallback import with_keys
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
+from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.plans import Plan, PlannedLayer
+from viz_nodes.capture.recorder import Recording
 
 VERSIONS = 4
 """How many images run at once: the first, and three changed ones."""
@@ -62,6 +64,29 @@ def hearing_held(
         for module in grids:
             stack.callback(module.register_forward_pre_hook(enter, prepend=True).remove)
         yield
+
+
+def hold_heard(record: Recording) -> None:
+    """In layers that show in the arithmetic: what the messages of each node became is that of the first version."""
+    trace = record.trace
+    assert trace is not None
+    saw = trace.seen
+
+    def held(seen: Seen) -> Tensor:
+        if seen.nodes.shape[0] == VERSIONS:
+            seen.nodes = _of_first(seen.nodes, 1)
+        return saw(seen)
+
+    trace.seen = held
+
+
+def hold_gathered(record: Recording) -> None:
+    """In layers that show in the arithmetic: features of neighbors, as they are gathered, are those of the first version.
+
+    So what a node adds of its own to every message is left, as in an edge convolution.
+    """
+    assert record.trace is not None
+    record.trace.gathered = lambda values: _of_first(values, 1) if values.shape[0] == VERSIONS else values
 
 
 class _Holder:

@@ -59,10 +59,10 @@ def observe(
         record, raw, traced = _watched(network, adapters, pixels, forward, regions)
     fresh = plans.plan_of(network, adapters, record.calls, record.ran)
     fresh.traced = traced
-    if plan is not None and plan.uses % plans.AGAIN == 0:
+    if plan is not None and (traced or plan.uses % plans.AGAIN == 0) and plan.is_like(fresh):
         fresh.notes, fresh.uses, fresh.around = plan.notes, plan.uses, plan.around
     plans.keep(network, key, fresh)
-    if fresh.around:  # what these layers need is only kept where it is known that they need it
+    if fresh.around and not traced:  # what these layers need is only kept where it is known that they need it
         return observe(network, adapters, pixels, forward, regions=regions)
     return record, fresh, raw
 

@@ -9,7 +9,7 @@ all changes, one outside of it does not change, and one that the image does not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.calls import GraphCall, Grid
-from viz_nodes.capture.holding import VERSIONS, hearing_held
+from viz_nodes.capture.holding import VERSIONS, hearing_held, hold_gathered, hold_heard
 from viz_nodes.capture.inputs import Inputs
 from viz_nodes.capture.plans import Plan
-from viz_nodes.capture.recorder import recording
+from viz_nodes.capture.recorder import Recording, recording
 from viz_nodes.capture.tracing import unwatched
 
 BANDS = (0.15, 0.55, 0.85)
@@ -192,7 +192,9 @@ def place(
     """What is seen of the places of every layer, from one forward of four versions of an image.
 
     Where nodes are sorted, what they hear cannot be held by their numbers: the layers after them would get it in other
-    places. Then there is another forward, in which nothing is held in those layers.
+    places. Then there is another forward, in which nothing is held in those layers. Layers that show in the arithmetic
+    alone are looked at with nothing held, then with what became of messages held, then with what was gathered: that
+    any of these proves a place is a proof.
 
     Args:
         network: in eval mode.
@@ -206,6 +208,13 @@ def place(
     for versions in probes.images:
         versions.copy_(versions_of(versions[0], bands))
     first = _answers(network, probes, adapters, plan, bands, ())
+    if plan.traced:
+        for hold in (hold_heard, hold_gathered):
+            if all(placing.placed for placing in first):
+                break
+            held = _answers(network, probes, adapters, plan, bands, (), hold)
+            first = tuple(two if two.placed and not one.placed else one for one, two in zip(first, held))
+        return first
     moved = {index for index, placing in enumerate(first) if placing.nodes.right is False and placing.around.right}
     if not moved or max(moved) == len(first) - 1 == min(moved):
         return first
@@ -220,6 +229,7 @@ def _answers(
     plan: Plan,
     bands: Sequence[float],
     free: Collection[int],
+    hold: Callable[[Recording], None] | None = None,
 ) -> tuple[Placing, ...]:
     around: dict[nn.Module, list[Answer]] = {}
 
@@ -229,11 +239,13 @@ def _answers(
             around.setdefault(module, []).append(answer)
             return in_bands(values, bands) if answer.right else values
 
-    # Graphs that show in the arithmetic alone are looked for again, and what nodes hear there cannot be held.
+    # Graphs that show in the arithmetic alone are looked for again, and held there.
     certain = [adapter for adapter in adapters if not (plan.traced and adapter.guessed)]
     known = None if plan.traced else plan
     try:
         with recording(network, certain, probes.pixels, known, traced=plan.traced) as record:
+            if hold is not None:
+                hold(record)
             with hearing_held(plan, adapters, banded, free):
                 probes.run(network)
             as_planned = record.finish()
@@ -246,7 +258,8 @@ def _answers(
         enclosing = None if layer.enclosing is None else layer.enclosing()
         seen = around.get(enclosing, []) if enclosing is not None else []
         answer = NOTHING_SEEN if not seen else seen[0] if len(seen) == 1 else seen.pop(0)
-        held = not plan.traced and not any(before in free for before in range(index))
+        heard_before = index > 0 and plan.traced and hold is None
+        held = not heard_before and not any(before in free for before in range(index))
         placings.append(_placing(call, answer, bands, held=held))
     return tuple(placings)
 

@@ -95,6 +95,14 @@ class Plan:
         """From now on keep what is given to the modules around these layers."""
         self.around = frozenset(layers)
 
+    def is_like(self, other: Plan) -> bool:
+        """Whether another forward showed the same layers on the same grids."""
+        own, others = (
+            [(each.name, each.run, each.grid, each.keys, each.cam_layer) for each in plan.layers]
+            for plan in (self, other)
+        )
+        return own == others
+
     def holds(self, network: nn.Module) -> bool:
         """Whether the network still consists of the same modules."""
         now = list(network.modules())

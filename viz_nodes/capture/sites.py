@@ -173,6 +173,7 @@ class SiteFinder:
         site.cam_call, site.grid, site.listed = call.times, grid, True
         around = self._enclosing.get(call)
         site.enclosing = around.frame.module if around is not None and around.grid == grid else None
+        call.around = around.frame.floats[0] if around is not None and site.enclosing is not None else None
         return True
 
     def _note_convolution(self, frame: Frame, tensor: Tensor, handed: Any) -> Any:
@@ -210,6 +211,7 @@ class SiteFinder:
         site = call.site
         site.grid = grid
         site.enclosing = enclosing.module if enclosing.size == grid else None
+        call.around = enclosing.floats[0] if enclosing.size == grid else None
         folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
         if folded == self.images:
             return

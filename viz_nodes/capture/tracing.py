@@ -31,7 +31,7 @@ from viz_nodes.capture.messages import (
     on_its_grid,
     repeats,
 )
-from viz_nodes.capture.origins import MOVES, Base, Origin, Origins, mapped, tensors_in
+from viz_nodes.capture.origins import MOVES, SHUFFLES, Base, Origin, Origins, mapped, tensors_in
 
 _REDUCTIONS = {"max": "max", "amax": "max", "sum": "sum", "mean": "mean", "max_pool2d": "max"}
 _FOLDS = {
@@ -76,6 +76,7 @@ class Trace(TorchFunctionMode):
         images: B.
         seen: is told of every aggregation, and gives the nodes the network is to go on with, (B, C, N).
         leaked: is told where features of neighbors were used in a way that is none.
+        gathered: where set, gives what is to stand for features that were gathered, so that nodes stand several times.
         paused: while true nothing is looked at.
         choices: how often nodes were chosen, compared or moved, by the name of the function.
     """
@@ -83,6 +84,7 @@ class Trace(TorchFunctionMode):
     def __init__(self, images: int, seen: Callable[[Seen], Tensor], leaked: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self.images, self.seen, self.leaked = images, seen, leaked
+        self.gathered: Callable[[Tensor], Tensor] | None = None
         self.paused = False
         self.choices: dict[str, int] = {}
         self.origins = Origins()
@@ -120,7 +122,7 @@ class Trace(TorchFunctionMode):
             return self._note_fold(fold, args, result)
         if name in MOVES or name == "pad":
             self.origins.moved(func, name, args, kwargs, result)
-            return result
+            return result if self.gathered is None or name not in SHUFFLES else self._as_gathered(result)
         handed = None
         if name in _REDUCTIONS:
             handed = self._reduced(name, args, kwargs, result)
@@ -139,6 +141,16 @@ class Trace(TorchFunctionMode):
                 self.leaked()
         self.origins.laid_out(name, args, result)
         return result
+
+    def _as_gathered(self, result: Any) -> Any:
+        if self.gathered is None or not isinstance(result, Tensor):
+            return result
+        known = self.origins.of(result)
+        if not any(origin.pure and repeats(origin) for origin in known):
+            return result
+        other = self.gathered(result)
+        self.origins.put(other, known)
+        return other
 
     def _leaks(self, args: Any, kwargs: Any, result: Any) -> bool:
         """Whether features that were moved went into something that does not say so."""
@@ -193,21 +205,23 @@ class Trace(TorchFunctionMode):
         """Which nodes came together along an axis, if any did."""
         if tensor.shape[axis] < 2:
             return None
-        for origin in known:
-            if not origin.moved or not bool((origin.places.diff(dim=axis) != 0).any()):
-                continue
-            for channel in origin.base.channels:
-                ids = origin.base.nodes(origin.places, channel)
-                if not bool((ids.diff(dim=axis) != 0).any()):
-                    break  # over the channels of a node
-                same = channel_axes(ids, axis)
-                wide = [at for at in same if tensor.shape[at] > 1]
-                places = tuple(at for at in range(tensor.ndim) if at != axis and at not in same)
-                table = as_table(ids, same, places, axis)
-                varies = bool((table.diff(dim=0) != 0).any()) and bool((table.diff(dim=1) != 0).any())
-                if wide and varies and len(table) % self.images == 0 and len(table) > self.images:
-                    centers = self._centers(known, tensor, axis, same, places)
-                    return Heard(table, centers, origin.base, channel, same, places)
+        moved = [origin for origin in known if origin.moved and bool((origin.places.diff(dim=axis) != 0).any())]
+        for certain in (True, False):  # first those that say along which axes the channels of a node lie
+            for origin in moved:
+                for channel in origin.base.channels:
+                    ids = origin.base.nodes(origin.places, channel)
+                    if not bool((ids.diff(dim=axis) != 0).any()):
+                        break  # over the channels of a node
+                    same = channel_axes(ids, axis)
+                    if certain:
+                        same = tuple(at for at in same if bool((origin.places.diff(dim=at) != 0).any()))
+                    wide = [at for at in same if tensor.shape[at] > 1]
+                    places = tuple(at for at in range(tensor.ndim) if at != axis and at not in same)
+                    table = as_table(ids, same, places, axis)
+                    varies = bool((table.diff(dim=0) != 0).any()) and bool((table.diff(dim=1) != 0).any())
+                    if wide and varies and len(table) % self.images == 0 and len(table) > self.images:
+                        centers = self._centers(known, tensor, axis, same, places)
+                        return Heard(table, centers, origin.base, channel, same, places)
         return None
 
     def _centers(

@@ -96,9 +96,9 @@ def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabou
     if placing.placed is not False:
         note = f"places not proven: {placing.problem}" if placing.problem else ""
         return Whereabouts(placing.placed, call.grid, note=note)
-    simple = placing.held and call.partition is None and call.graph.y.shape[2] == call.graph.x.shape[2]
+    pooled = call.graph.y.shape[2] != call.graph.x.shape[2]
     silent = placing.nodes.silent
-    if silent and simple:
+    if silent and placing.held and call.partition is None and not pooled:
         grid = _grid_without(placing, call.grid, inputs.size)
         if grid is not None:
             extra = f"{len(silent)} node{'s' if len(silent) > 1 else ''} that the image does not reach"
@@ -110,7 +110,7 @@ def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabou
     if silent:
         seen = f"{len(silent)} of {call.grid[0] * call.grid[1]} do not change with the image at all"
         return Whereabouts(False, call.grid, note=_refuted("extra", call, f"{seen}; {CURE}"))
-    if simple and placing.around.right and placing.nodes.right is False:
+    if call.partition is None and not pooled and placing.around.right and placing.nodes.right is False:
         words = "the network sorts its nodes; they are put back in the order of the grid"
         in_order = call.site.listed or placing.explained.right is False
         return Whereabouts(None, call.grid, sorted_anew=True, map_in_order=in_order, note=words)

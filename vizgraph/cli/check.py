@@ -91,10 +91,10 @@ def _lines(row: Row) -> Iterator[str]:
     for layer in found.layers:
         edges = "edges proven" if layer.edges else "edges not proven"
         off = "" if layer.error != layer.error else f" (off by {layer.error:.1g})" if layer.error else " (to the bit)"
-        height, width = layer.grid
-        yield f"layer {layer.index + 1} {layer.name}: {layer.conv}, {height}x{width} nodes, {edges}{off}, " + (
-            placed[layer.placed] + (f"; {layer.note}" if layer.note else "")
-        )
+        nodes = "{}x{} nodes, ".format(*layer.grid) if max(layer.grid) else ""
+        note = f"; {layer.note}" if layer.note else ""
+        yield f"layer {layer.index + 1} {layer.name}: {layer.conv}, {nodes}{edges}{off}, {placed[layer.placed]}{note}"
     if found.layers:
         yield f"zero-share cut: {found.cut_words}" + (f" ({found.cut:,} edges)" if found.cut else "")
+        yield from (f"not cut: {words}" for words in found.uncut)
         yield f"not known: {'; '.join(found.unknown) or 'nothing'}"

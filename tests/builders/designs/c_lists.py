@@ -1,0 +1,89 @@
+"""Edges in a list (2, E) over all images."""
+
+from __future__ import annotations
+
+import torch
+from parts import WIDTH, Network, nearest
+from torch import nn
+from torch_geometric.nn import EdgeConv, PNAConv
+
+
+class Threshold(nn.Module):
+    """As many neighbors as are alike enough, receivers first in the list."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Linear(2 * WIDTH, WIDTH)
+
+    def forward(self, x):
+        batch, width, rows, cols = x.shape
+        nodes = x.flatten(2).mT
+        unit = nodes / nodes.norm(dim=2, keepdim=True)
+        alike = unit @ unit.mT
+        image, receiver, sender = (alike > alike.mean() + 1.2 * alike.std()).nonzero(as_tuple=True)
+        edges = torch.stack([image * rows * cols + receiver, image * rows * cols + sender])
+        table = nodes.reshape(-1, width)
+        sent = table[edges[1]] - table[edges[0]]
+        into = edges[0][:, None].expand_as(sent)
+        best = torch.zeros_like(table).scatter_reduce(0, into, sent, "amax", include_self=False)
+        return x + self.mix(torch.cat([table, best], 1)).view(batch, -1, width).mT.reshape(x.shape)
+
+
+def listed(nodes, k=5):
+    """(B * N, C) and (2, E), sender first, of nodes (B, N, C)."""
+    batch, count, width = nodes.shape
+    first = torch.arange(batch)[:, None, None] * count
+    senders = nearest(nodes.mT, nodes.mT, k) + first
+    receivers = (torch.arange(count)[None, :, None] + first).expand_as(senders)
+    return nodes.reshape(-1, width), torch.stack([senders.flatten(), receivers.flatten()])
+
+
+class Geometric(nn.Module):
+    """A layer of PyTorch Geometric among convolutions."""
+
+    def __init__(self, conv):
+        super().__init__()
+        self.local, self.conv = nn.Conv2d(WIDTH, WIDTH, 3, padding=1), conv
+
+    def forward(self, x):
+        x = x + self.local(x)
+        batch, width = x.shape[:2]
+        heard = self.conv(*listed(x.flatten(2).mT)).view(batch, -1, width)
+        return x + heard.mT.reshape(x.shape)
+
+
+class Sorted(nn.Module):
+    """Nodes are sorted by a feature, aggregated in that order, and put back."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = EdgeConv(nn.Linear(2 * WIDTH, WIDTH))
+
+    def forward(self, x):
+        batch, width = x.shape[:2]
+        nodes = x.flatten(2).mT
+        order = nodes[..., 0].argsort(1)[..., None].expand_as(nodes)
+        heard = self.conv(*listed(nodes.gather(1, order))).view(batch, -1, width)
+        return x + torch.empty_like(heard).scatter(1, order, heard).mT.reshape(x.shape)
+
+
+def build_threshold():
+    """SViG (2025): as many as are alike enough, receivers first"""
+    return Network(Threshold(), Threshold())
+
+
+def build_geometric():
+    """PyTorch Geometric's EdgeConv between convolutions"""
+    return Network(*[Geometric(EdgeConv(nn.Linear(2 * WIDTH, WIDTH))) for _ in range(3)])
+
+
+def build_pna():
+    """PyTorch Geometric's PNAConv: mean, maximum, minimum, deviation"""
+    degrees = torch.tensor([0, 0, 0, 0, 0, 9])
+    conv = (["mean", "max", "min", "std"], ["identity"], degrees)
+    return Network(*[Geometric(PNAConv(WIDTH, WIDTH, *conv)) for _ in range(2)])
+
+
+def build_sorted():
+    """ClusterViG (2025): nodes sorted by cluster, then put back"""
+    return Network(Sorted(), Sorted())
