@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.base import gather
-from viz_nodes.capture.aggregation import Aggregation
 from viz_nodes.capture.fallback import edge_gradients
+from viz_nodes.capture.kinds import Aggregation
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
 from viz_nodes.capture.recorder import GraphCall
+from viz_nodes.capture.spread import SPREADS, spread_contributions, spread_shares
 
 
 def winner_shares(winner: Tensor, neighbors: Tensor) -> Tensor:
@@ -106,7 +107,7 @@ def contributions(call: GraphCall, aggregation: Aggregation, gradients: Mapping[
         gradients: of the scores, by identity of the tensor; nothing for those the score does not depend on.
     """
     neighbors = doublable(call.graph.neighbors)
-    if aggregation.parts:
+    if aggregation.parts and aggregation.source is None:
         return torch.stack([contributions(call, part, gradients) for part in aggregation.parts]).sum(0)
     gradient = gradients.get(id(aggregation.source))
     if gradient is None:
@@ -124,6 +125,9 @@ def contributions(call: GraphCall, aggregation: Aggregation, gradients: Mapping[
     if aggregation.winner is not None:
         winner, message = doublable(aggregation.winner), doublable(aggregation.message)
         return winner_contributions(winner, message, gradient, neighbors.shape[2])
+    if aggregation.kind in SPREADS:
+        sent = doublable(aggregation.message)
+        return spread_contributions(sent, neighbors, gradient, aggregation.kind, aggregation.correction)
     sent = aggregation.message if aggregation.kind == "sum" else gather(call.graph.y, call.graph.neighbors)
     return sum_contributions(doublable(sent), gradient, neighbors)
 
@@ -151,6 +155,8 @@ def shares(call: GraphCall, aggregation: Aggregation) -> Tensor | None:
         return winner_shares(doublable(aggregation.winner), neighbors)
     if aggregation.kind == "sum" and aggregation.message is not None:
         return sum_shares(doublable(aggregation.message), neighbors)
+    if aggregation.kind in SPREADS and aggregation.message is not None:
+        return spread_shares(doublable(aggregation.message), neighbors)
     if aggregation.kind == "gin":
         return sum_shares(gather(doublable(call.graph.y), neighbors), neighbors)
     return None

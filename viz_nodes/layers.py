@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes import attribution, cams
-from viz_nodes.capture.aggregation import Aggregation, recognize
+from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.distances import Candidates, Ranking, candidates, ranking
 from viz_nodes.capture.inputs import Inputs
+from viz_nodes.capture.kinds import Aggregation
 from viz_nodes.capture.layouts import from_nodes, layout_of
 from viz_nodes.capture.on_grid import OnGrid
 from viz_nodes.capture.resuming import resuming

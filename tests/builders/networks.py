@@ -48,7 +48,7 @@ class TextbookConv(nn.Module):
         if self.kind == "gin":
             return self.nn((1 + self.eps) * x + neighbors.sum(-1, keepdim=True))
         if self.kind == "spread":
-            return self.nn(torch.cat([x, neighbors.var(-1, keepdim=True)], dim=1))
+            return self.nn(torch.cat([x, neighbors.logsumexp(-1, keepdim=True)], dim=1))
         weight = (neighbors * centers).sum(1, keepdim=True).softmax(-1)
         return self.nn(torch.cat([x, (weight * neighbors).sum(-1, keepdim=True)], dim=1))
 

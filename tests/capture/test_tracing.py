@@ -330,6 +330,58 @@ def test_a_layer_that_hears_in_two_ways_adds_them_up():
     torch.testing.assert_close(layer.share, (maximum + (size / size.sum(-1, keepdim=True)).mean(1)) / 2)
 
 
+class Four(nn.Module):
+    """Mean, maximum, minimum and deviation at once."""
+
+    def __init__(self, channels=6, unbiased=True):
+        super().__init__()
+        self.unbiased, self.nn = unbiased, nn.Conv2d(5 * channels, channels, 1)
+
+    def forward(self, x, edges):
+        flat = x.flatten(2)
+        heard = take(flat, edges[0])
+        ways = [heard.mean(-1), heard.amax(-1), heard.min(dim=-1).values, heard.std(-1, self.unbiased)]
+        return self.nn(torch.cat([flat, *ways], 1)[..., None])
+
+
+@pytest.mark.parametrize("unbiased", [True, False])
+def test_mean_maximum_minimum_and_deviation_are_added_up(unbiased):
+    net, pixels = seeded(lambda: Net(GivesEdges())), pixels_of(1)
+    net.layers[0].gconv = seeded(lambda: Four(unbiased=unbiased))
+    exp = viz_nodes.explain(net, pixels, target=1)
+    layer = exp.layer(0)
+    assert (layer.conv, layer.exact) == ("max+min+std+sum", True)
+    x = net.stem(pixels).detach().flatten(2)
+    leaf = take(x, nearest(x)).requires_grad_(True)
+    n = leaf.shape[-1]
+    apart = leaf - leaf.mean(-1, keepdim=True)
+    deviation = (apart.square().sum(-1) / (n - unbiased)).sqrt()
+    ways = [leaf.mean(-1), leaf.amax(-1), leaf.amin(-1), deviation]
+    logits = net.head(net.layers[0].gconv.nn(torch.cat([x, *ways], 1)[..., None]).mean((2, 3)))
+    (gradient,) = torch.autograd.grad(logits[0, 1], leaf)
+    torch.testing.assert_close(layer.contribution, (gradient * leaf).sum(1).detach())
+    sent = leaf.detach()
+    parts = [sent.abs() / sent.abs().sum(-1, keepdim=True), apart.detach().square() / apart.square().sum(-1, True)]
+    won = [nn.functional.one_hot(best, n).double() for best in (sent.argmax(-1), sent.argmin(-1))]
+    wanted = torch.stack([part.mean(1) for part in (*parts, *won)]).mean(0)
+    torch.testing.assert_close(layer.share, wanted.detach())
+    cut = layer.share < layer.share.median()
+    kept = torch.where(cut, torch.nan, 1.0)[:, None]
+    with torch.no_grad(), viz_nodes.edit_edges(net, cut={0: cut}):
+        edited = net(pixels)
+    spread = (sent - (sent * kept).nanmean(-1, keepdim=True)).square() * kept
+    count = (~cut).sum(-1)[:, None]
+    some = count > int(unbiased)
+    ways = [
+        (sent * kept).nanmean(-1).nan_to_num(0.0),
+        sent.masked_fill(cut[:, None], -torch.inf).amax(-1).masked_fill(count == 0, 0.0),
+        sent.masked_fill(cut[:, None], torch.inf).amin(-1).masked_fill(count == 0, 0.0),
+        (spread.nansum(-1) / (count - int(unbiased)).clamp(min=1e-12)).sqrt() * some,
+    ]
+    wanted = net.head(net.layers[0].gconv.nn(torch.cat([x, *ways], 1)[..., None]).mean((2, 3)))
+    torch.testing.assert_close(edited, wanted)
+
+
 class DGCNN(nn.Module):
     """The graph is made by a function, and convolution and maximum lie in the network's own forward."""
 
@@ -379,7 +431,34 @@ class Spread(nn.Module):
     def forward(self, x):
         flat = x.flatten(2)
         heard = take(flat, nearest(flat))
-        return self.nn(torch.cat([heard.mean(-1), heard.var(-1)], 1).view(len(x), -1, *GRID))
+        return self.nn(torch.cat([heard.mean(-1), heard.median(-1).values], 1).view(len(x), -1, *GRID))
+
+
+class Distances(nn.Module):
+    """The neighbors' features choose again among themselves, and what they were chosen by is used, too."""
+
+    def __init__(self, used, way):
+        super().__init__()
+        self.used, self.way, self.nn = used, way, nn.Conv2d(12, 6, 1)
+
+    def forward(self, x):
+        flat = x.flatten(2)
+        heard = take(flat, nearest(flat))
+        if self.way == "topk":
+            chosen = heard.topk(2, dim=-1).values.select(-1, 1)
+        else:
+            apart = torch.cdist(heard.permute(0, 2, 3, 1), heard.permute(0, 2, 3, 1))
+            chosen = apart.sum((-1, -2))[:, None].expand(-1, 6, -1).sqrt()
+        other = chosen if self.used else (chosen > 0).to(x)
+        return self.nn(torch.cat([heard.mean(-1), other], 1).view(len(x), -1, *GRID))
+
+
+@pytest.mark.parametrize("way", ["topk", "cdist"])
+def test_what_neighbors_were_chosen_by_is_no_leak_until_it_reaches_the_output(way):
+    for used in (False, True):
+        net = seeded(lambda used=used: Net(Distances(used, way)))
+        layer = viz_nodes.explain(net, pixels_of(1)).layer(0)
+        assert (layer.conv, layer.exact) == ("sum", not used)
 
 
 def test_what_is_also_used_in_another_way_is_not_called_exact():
@@ -423,7 +502,7 @@ def test_a_network_without_a_graph_is_told_apart(layer, said):
 class Lost(nn.Module):
     def forward(self, x):
         flat = x.flatten(2)
-        return x + take(flat, nearest(flat)).var(-1).view(x.shape)
+        return x + take(flat, nearest(flat)).median(-1).values.view(x.shape)
 
 
 def test_a_graph_that_was_missed_is_told_apart_from_none():

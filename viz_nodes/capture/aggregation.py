@@ -6,67 +6,19 @@ features and edges, is the one that the network consumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.base import gather, messages_of
 from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import GraphCall, Known, NoGraphLayer
+from viz_nodes.capture.kinds import Aggregation, difference, near, tolerance
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
+from viz_nodes.capture.passed import passed_messages
+from viz_nodes.capture.spread import SPREADS, minimum_heard, spread_heard
 from viz_nodes.capture.traced import Traced, same_graph, weighed
 from viz_nodes.capture.winners import kept_ranks, maximum_heard
-
-
-@dataclass(eq=False)
-class Aggregation:
-    """How one graph layer's messages came about. n and k may be those of folded windows.
-
-    Attributes:
-        kind: "mr", "edge", "sage", "gin", "max" or "sum" (over other messages that are known), or "other".
-        source: the tensor, connected to the logits, that holds the messages; None where nothing is known.
-        slots: which of its channels are the messages.
-        message: (B, C', n) the messages as the network consumed them.
-        winner: (B, C', n) the rank of the neighbor that sent each, the lowest of equals; None for a sum.
-        error: largest difference between the messages and those computed again from the captured edges.
-        exact: whether every share and contribution can be said exactly.
-        layout: where the messages lie in the child's input: "interleaved", "concatenated", "alone", or "" elsewhere.
-        places: (E,) where each line of `source` (E, C) belongs in a table (nodes, k), for messages held edge by edge.
-        child: place among the children of the one whose input (mr, gin, sage) holds the messages; for edge the one
-            whose output is maximized. For sage `inner` is the latter.
-        parts: where a layer aggregates in several ways along the same edges, one for each of them.
-    """
-
-    kind: str
-    source: Tensor | None = None
-    slots: slice = field(default_factory=lambda: slice(None))
-    message: Tensor | None = None
-    winner: Tensor | None = None
-    error: float = float("nan")
-    exact: bool = False
-    layout: str = ""
-    places: Tensor | None = None
-    child: int = -1
-    inner: int = -1
-    parts: tuple[Aggregation, ...] = ()
-
-
-def difference(a: Tensor, b: Tensor) -> float:
-    if not a.numel() or torch.equal(a, b):
-        return 0.0
-    return float((doublable(a).double() - doublable(b).double()).abs().max())
-
-
-def tolerance(like: Tensor) -> float:
-    """How far two computations of the same values may lie apart, from their precision and size."""
-    size = float(like.detach().abs().max()) if like.numel() else 0.0
-    return 64 * torch.finfo(like.dtype).eps * max(size, 1e-30)
-
-
-def _near(error: float, like: Tensor, factor: int = 1) -> bool:
-    return error == 0 or error <= factor * tolerance(like)
 
 
 @torch.no_grad()
@@ -135,7 +87,7 @@ def _as_it_is(call: GraphCall, known: Known | None = None) -> Aggregation:
     if not call.untouched or not call.graph.aligned:
         return Aggregation("other", source=call.output)
     if call.graph.sent is not None:
-        return _passed(call) or Aggregation("other", source=call.output)
+        return passed_messages(call) or Aggregation("other", source=call.output)
     kind = "" if known is None else known.kind  # "other" is none of these
     for kinds, attempt in ((("mr", "max"), _relative), (("edge", "sage"), _maximized), (("gin",), _summed)):
         found = attempt(call, known) if not kind or kind in kinds else None
@@ -155,15 +107,19 @@ def _in_arithmetic(call: GraphCall) -> Aggregation | None:
     parts = []
     for seen in call.seen:
         values = seen.nodes.detach()
-        if seen.kind == "max":
-            best, winner = maximum_heard(seen.messages.detach(), seen.neighbors)
-            part = Aggregation("max", seen.nodes, message=values, winner=winner)
+        sent = seen.messages.detach()
+        if seen.kind in ("max", "min"):
+            best, winner = (maximum_heard if seen.kind == "max" else minimum_heard)(sent, seen.neighbors)
+            part = Aggregation(seen.kind, seen.nodes, message=values, winner=winner)
+        elif seen.kind in SPREADS:
+            best = spread_heard(sent, seen.neighbors, seen.kind, seen.correction)
+            part = Aggregation(seen.kind, seen.nodes, message=sent, correction=seen.correction)
         else:
             table = weighed(seen)
             best = table.sum(-1)
             part = Aggregation("sum", seen.nodes, message=table)
         part.error = difference(values, best)
-        part.exact = _near(part.error, best, seen.messages.shape[3]) and not call.leaking
+        part.exact = near(part.error, best, seen.messages.shape[3]) and not call.leaking
         parts.append(part)
     if len(parts) == 1:
         return parts[0]
@@ -201,7 +157,7 @@ def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
         ):
             if known is not None and layout != known.layout:
                 continue
-            if not _near(difference(values[:, centers], x), x):
+            if not near(difference(values[:, centers], x), x):
                 continue
             message = values[:, slots]
             if known is not None and plain:
@@ -212,7 +168,7 @@ def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
             if heard is None:
                 return None
             error = difference(message, heard[0])
-            if _near(error, heard[0]):
+            if near(error, heard[0]):
                 kind = "mr" if plain else "max"
                 return Aggregation(kind, given, slots, message, heard[1], error, True, layout, child=place)
     return None
@@ -261,7 +217,7 @@ def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:
         best, winner = maximum_heard(gave.detach(), neighbors)
         if call.output is not None and call.output.ndim >= 3:
             values = call.output.detach().flatten(2)
-            if values.shape == best.shape and _near(error := difference(values, best), best):
+            if values.shape == best.shape and near(error := difference(values, best), best):
                 return Aggregation("edge", call.output, slice(None), values, winner, error, True, child=place)
         for later, given, values in inputs_by_node(call, known):
             own = values.shape[1] - best.shape[1]
@@ -269,7 +225,7 @@ def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:
                 continue
             message = values[:, own:]
             error = difference(message, best)
-            if _near(error, best):
+            if near(error, best):
                 layout = "concatenated" if own else "alone"
                 slots = slice(own, None)
                 return Aggregation("sage", given, slots, message, winner, error, True, layout, None, later, place)
@@ -310,36 +266,3 @@ def _summed(call: GraphCall, known: Known | None) -> Aggregation | None:
         if error <= neighbors.shape[2] * tolerance(values):
             return Aggregation("gin", given, slice(None), total, None, error, True, "alone", child=place)
     return None
-
-
-def _passed(call: GraphCall) -> Aggregation | None:
-    sent, neighbors = call.graph.sent, call.graph.neighbors
-    if sent is None or sent.messages is None or sent.aggregate is None or sent.rounds != 1:
-        return None
-    batch, nodes, k = neighbors.shape
-    messages = sent.messages.detach().flatten(1)  # of all heads
-    if len(messages) != len(sent.places) or sent.aggregate.shape[0] != batch * nodes:
-        return None
-    table = messages.new_zeros(batch * nodes * k, messages.shape[1])
-    table[sent.places] = messages
-    table = table.view(batch, nodes, k, -1).permute(0, 3, 1, 2)
-    aggregate = sent.aggregate.detach().reshape(batch, nodes, -1).transpose(1, 2)
-    winner = None
-    if sent.reduce == "max":
-        best, winner = maximum_heard(table, neighbors)
-    elif sent.reduce in ("sum", "add", "mean"):
-        best = table.sum(-1)
-        if sent.reduce == "mean":
-            best = best / (neighbors >= 0).sum(-1).clamp(min=1)[:, None]
-    else:
-        return None
-    if best.shape != aggregate.shape:
-        return None
-    error = difference(aggregate, best)
-    if error > (1 if winner is not None else k) * tolerance(best):
-        return None
-    # Maximum, sum and mean are homogeneous: gradient x message over the edges is gradient x what they became.
-    kind = "max" if winner is not None else "sum"
-    return Aggregation(
-        kind, sent.messages, slice(None), table if winner is None else None, winner, error, True, places=sent.places
-    )

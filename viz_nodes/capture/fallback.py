@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import gather, is_edge_tensor
-from viz_nodes.capture.aggregation import tolerance
 from viz_nodes.capture.calls import GraphCall
+from viz_nodes.capture.kinds import tolerance
 from viz_nodes.capture.model_state import doublable
 
 

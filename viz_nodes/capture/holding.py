@@ -81,7 +81,7 @@ def hold_heard(record: Recording) -> None:
 
 
 def hold_gathered(record: Recording) -> None:
-    """In layers that show in the arithmetic: features of neighbors, as they are gathered, are those of the first version.
+    """In layers that show in the arithmetic: features of neighbors, as gathered, are those of the first version.
 
     So what a node adds of its own to every message is left, as in an edge convolution.
     """

@@ -16,13 +16,14 @@ class Seen:
     """One aggregation, as it was computed. N places of an image, M nodes they may hear, k messages a place.
 
     Attributes:
-        kind: "max", "sum" or "mean".
+        kind: "max", "min", "sum", "mean", "std" or "var".
         messages: (B, C, N, k) what was aggregated; a place without an edge holds what changes nothing.
         neighbors: (B, N, k) int64, which node each message came from; -1 where there is none.
         y: (B, C', M) features of the nodes, as they were moved.
         x: (B, C', N) features of the centers; y where they are the same nodes.
         nodes: (B, C, N) what was aggregated into, connected to the output of the network.
         closed: whether the centers are the nodes themselves (N = M).
+        correction: of "std" and "var", what is taken off the count in the denominator.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Seen:
     x: Tensor
     nodes: Tensor
     closed: bool
+    correction: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

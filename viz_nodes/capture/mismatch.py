@@ -10,8 +10,9 @@ from torch import nn
 
 from viz_nodes.capture.adapters.base import gather
 from viz_nodes.capture.adapters.guide import GUIDE
-from viz_nodes.capture.aggregation import difference, inputs_by_node, largest_messages, tolerance
+from viz_nodes.capture.aggregation import inputs_by_node, largest_messages
 from viz_nodes.capture.calls import GraphCall
+from viz_nodes.capture.kinds import difference, tolerance
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.traced import Traced
 from viz_nodes.capture.winners import maximum_heard

@@ -16,6 +16,7 @@ from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.mismatch import without_graph
+from viz_nodes.capture.origins import tensors_in
 from viz_nodes.capture.plans import Plan, PlannedSites
 from viz_nodes.capture.sites import SiteFinder
 from viz_nodes.capture.traced import Traced, graph_of, same_graph
@@ -211,6 +212,9 @@ class Recording:
         if self.trace is not None and isinstance(output, Tensor):
             output = self.trace.settled(output)
         frame = self._stack.pop()
+        if self.trace is not None and not self._stack:
+            for value in tensors_in(output):
+                self._leaks.update(self.trace.carried(value))
         frame.times = self._times[module] = self._times.get(module, -1) + 1
         single = output[0] if isinstance(output, (tuple, list)) and output else output
         tensor = single if isinstance(single, Tensor) else None
@@ -263,9 +267,13 @@ class Recording:
         same_run = call.module is frame.module and call.times == frame.times
         return same_run and self.sites.waits(call) and bool(call.seen) and same_graph(call.seen[-1], seen)
 
+    def runs(self) -> frozenset[tuple[nn.Module, int]]:
+        """The modules that run, each with how many times it had run before."""
+        return frozenset((frame.module, frame.times) for frame in self._stack)
+
     def leaked(self) -> None:
         """Features of neighbors were used in a way that is no aggregation."""
-        self._leaks.update((frame.module, frame.times) for frame in self._stack)
+        self._leaks.update(self.runs())
 
     def let_go(self) -> None:
         """The recording ends: nothing listens any more."""
@@ -341,6 +349,7 @@ def recording(
         if traced:
             running_edits.watched += 1
             stack.callback(_no_longer_watched)
-            record.trace = stack.enter_context(Trace(pixels.shape[0], record.saw, record.leaked))
+            trace = Trace(pixels.shape[0], record.saw, record.leaked, record.runs)
+            record.trace = stack.enter_context(trace)
         _running.stack.append(record)
         yield record

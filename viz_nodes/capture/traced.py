@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph
 from viz_nodes.capture.messages import Seen
+from viz_nodes.capture.spread import SPREADS, minimum_heard, spread_heard
 from viz_nodes.capture.winners import maximum_heard
 
 
@@ -49,8 +50,10 @@ def aggregated(seen: Seen, kept: Tensor | None = None) -> Tensor:
         return seen.nodes
     neighbors = seen.neighbors.masked_fill(~kept, -1)
     there = (neighbors >= 0)[:, None]
-    if seen.kind == "max":
-        best, _ = maximum_heard(seen.messages, neighbors)
+    if seen.kind in ("max", "min"):
+        best, _ = (maximum_heard if seen.kind == "max" else minimum_heard)(seen.messages, neighbors)
+    elif seen.kind in SPREADS:
+        best = spread_heard(seen.messages, neighbors, seen.kind, seen.correction)
     else:
         best = (seen.messages * there).sum(-1)
         if seen.kind == "mean":

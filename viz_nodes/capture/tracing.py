@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from viz_nodes.capture.adapters.message_passing import ranked_places
@@ -32,11 +32,16 @@ from viz_nodes.capture.messages import (
     repeats,
 )
 from viz_nodes.capture.origins import MOVES, SHUFFLES, Base, Origin, Origins, mapped, tensors_in
+from viz_nodes.capture.spread import SPREADS
 
-_REDUCTIONS = {"max": "max", "amax": "max", "sum": "sum", "mean": "mean", "max_pool2d": "max"}
+Runs = frozenset[tuple[nn.Module, int]]
+_REDUCTIONS = {"max": "max", "amax": "max", "sum": "sum", "mean": "mean", "max_pool2d": "max", "min": "min",
+               "amin": "min", "std": "std", "var": "var"}  # fmt: skip
 _FOLDS = {
     "max": "max",
     "maximum": "max",
+    "min": "min",
+    "minimum": "min",
     "add": "sum",
     "add_": "sum",
     "__add__": "sum",
@@ -45,7 +50,7 @@ _FOLDS = {
 }
 _SCATTERS = {"scatter_reduce", "scatter_add", "index_add", "index_reduce", "scatter_reduce_", "scatter_add_",
              "index_add_", "index_reduce_"}  # fmt: skip
-_REDUCES = {"amax": "max", "sum": "sum", "mean": "mean"}
+_REDUCES = {"amax": "max", "amin": "min", "sum": "sum", "mean": "mean"}
 _PRODUCTS = {"matmul", "bmm", "__matmul__", "einsum"}
 _TAINTLESS = {"dim", "size", "numel", "__get__", "is_floating_point", "stride", "data_ptr", "is_contiguous", "item",
               "tolist", "topk", "sort", "argsort", "argmax", "argmin", "__len__", "nonzero", "cdist", "norm",
@@ -78,12 +83,20 @@ class Trace(TorchFunctionMode):
         leaked: is told where features of neighbors were used in a way that is none.
         gathered: where set, gives what is to stand for features that were gathered, so that nodes stand several times.
         paused: while true nothing is looked at.
+        inside: gives the runs of modules that the network is in.
         choices: how often nodes were chosen, compared or moved, by the name of the function.
     """
 
-    def __init__(self, images: int, seen: Callable[[Seen], Tensor], leaked: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        images: int,
+        seen: Callable[[Seen], Tensor],
+        leaked: Callable[[], None] = lambda: None,
+        inside: Callable[[], Runs] = frozenset,
+    ) -> None:
         super().__init__()
-        self.images, self.seen, self.leaked = images, seen, leaked
+        self.images, self.seen, self.leaked, self.inside = images, seen, leaked, inside
+        self._carried: dict[int, tuple[Tensor, Runs]] = {}
         self.gathered: Callable[[Tensor], Tensor] | None = None
         self.paused = False
         self.choices: dict[str, int] = {}
@@ -116,6 +129,7 @@ class Trace(TorchFunctionMode):
         if fold is None and name not in _TAINTLESS and name not in ("shape", "__get__"):
             args, kwargs = self._folded(args, kwargs)
         result = func(*args, **kwargs)
+        self._carry(name, args, kwargs, result)
         if name in ("__get__",) or (name in _TAINTLESS and not isinstance(result, Tensor)):
             return result
         if fold is not None:
@@ -152,9 +166,30 @@ class Trace(TorchFunctionMode):
         self.origins.put(other, known)
         return other
 
+    def _carry(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
+        """Note what was made of features of neighbors to choose by, such as a distance, and what was made of that.
+
+        No harm if it ends in a choice; should it reach what the network returns, it was more than that.
+        """
+        made = [value for value in tensors_in(result) if value.is_floating_point()]
+        if not made:
+            return
+        given = list(tensors_in((args, kwargs)))
+        runs = frozenset().union(*(self.carried(value) for value in given))
+        if name in _TAINTLESS and name != "__get__" and any(o.moved for value in given for o in self.origins.of(value)):
+            runs |= self.inside()
+        for value in made if runs else ():
+            self._carried[id(value)] = (value, runs)
+
+    def carried(self, value: Any) -> Runs:
+        """In which runs of modules what a tensor was made of was made to choose neighbors by."""
+        entry = self._carried.get(id(value))
+        return entry[1] if entry is not None and entry[0] is value else frozenset()
+
     def _leaks(self, args: Any, kwargs: Any, result: Any) -> bool:
         """Whether features that were moved went into something that does not say so."""
-        if not isinstance(result, Tensor) or not result.is_floating_point() or self.origins.of(result):
+        made = [value for value in tensors_in(result) if value.is_floating_point()]
+        if not made or any(self.origins.of(value) for value in made):
             return False
         return any(origin.moved for value in tensors_in((args, kwargs)) for origin in self.origins.of(value))
 
@@ -195,7 +230,8 @@ class Trace(TorchFunctionMode):
         heard = self._heard(known, tensor, axis)
         if heard is None:
             return None
-        told = self._tell(_REDUCTIONS[name], tensor, axis, heard, values if not keep else values.squeeze(axis))
+        kind, correction = _REDUCTIONS[name], _correction(name, args, kwargs)
+        told = self._tell(kind, tensor, axis, heard, values if not keep else values.squeeze(axis), correction)
         if told is None:
             return None
         told = told.unsqueeze(axis) if keep else told
@@ -239,7 +275,9 @@ class Trace(TorchFunctionMode):
                         return table
         return None
 
-    def _tell(self, kind: str, tensor: Tensor, axis: int, heard: Heard, values: Tensor) -> Tensor | None:
+    def _tell(
+        self, kind: str, tensor: Tensor, axis: int, heard: Heard, values: Tensor, correction: float = 0.0
+    ) -> Tensor | None:
         """Say what was seen; gives the values to go on with, in the shape they had."""
         keys = heard.base.tensor.numel() // heard.base.tensor.shape[heard.channel]
         nodes = len(heard.ids) // self.images
@@ -255,7 +293,7 @@ class Trace(TorchFunctionMode):
         if order is not None:
             neighbors = neighbors.flatten(0, 1)[order].view_as(neighbors)
         messages = messages_of(tensor, heard, axis, self.images, order)
-        if bool((neighbors < 0).any()) and kind == "max":
+        if bool((neighbors < 0).any()) and kind not in ("sum", "mean"):
             return None  # what stands in the padding would be heard
         left = [at - (at > axis) for at in range(tensor.ndim) if at != axis]
         assert values.ndim == len(left)
@@ -267,7 +305,7 @@ class Trace(TorchFunctionMode):
             order,
         )
         y = heard.base.features(self.images, heard.channel)
-        seen = Seen(kind, messages, neighbors, y, y, lying.to_nodes(values), nodes == keys)
+        seen = Seen(kind, messages, neighbors, y, y, lying.to_nodes(values), nodes == keys, correction)
         if nodes != keys:
             seen.x = y.new_zeros(self.images, y.shape[1], nodes)
         return lying.back(self.seen(seen))
@@ -323,7 +361,7 @@ class Trace(TorchFunctionMode):
         """Tell of a fold, if it is a graph; gives what the network is to go on with."""
         found = [self._step(part) for part in fold.parts]
         bases = [step[0] for step in found if step is not None]
-        if len(bases) < (1 if fold.kind == "max" else 2) or any(base is not bases[0] for base in bases):
+        if len(bases) < (2 if fold.kind == "sum" else 1) or any(base is not bases[0] for base in bases):
             return fold.made
         base, made = bases[0], fold.made
         channel = channel_of(base)
@@ -355,14 +393,15 @@ class Trace(TorchFunctionMode):
         source = given.get("src", given.get("source"))
         into, index = given["input"], given["index"]
         reduce = given.get("reduce", "sum" if "add" in name else "")
-        kind = _REDUCES.get("amax" if reduce == "amax" else reduce)
+        kind = _REDUCES.get(reduce)
         known = self.origins.of(source)
         if kind is None or given["dim"] != 0 or not isinstance(source, Tensor) or source.ndim != 2 or not known:
             return None
         receivers = index if index.ndim == 1 else index[:, 0]
         if not any(origin.moved for origin in known) or len(into) % self.images:
             return None
-        itself = bool(given.get("include_self", True)) and bool((into != 0).any() | torch.tensor(kind == "max"))
+        counts = kind in ("max", "min") or bool((into != 0).any())
+        itself = counts and bool(given.get("include_self", True))
         for origin in known:
             if not origin.moved:
                 continue
@@ -514,7 +553,16 @@ def _axis_of(name: str, tensor: Any, args: tuple[Any, ...], kwargs: dict[str, An
         )
         return (3, True) if fits else (None, False)
     axis = kwargs.get("dim", kwargs.get("axis", args[1] if len(args) > 1 else None))
-    keep = bool(kwargs.get("keepdim", args[2] if len(args) > 2 else False))
+    at = 3 if name in SPREADS else 2
+    keep = bool(kwargs.get("keepdim", args[at] if len(args) > at else False))
     if isinstance(axis, (tuple, list)) and len(axis) == 1:
         axis = axis[0]
     return (axis % tensor.ndim, keep) if isinstance(axis, int) else (None, False)
+
+
+def _correction(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:
+    """What a variance or deviation takes off its count."""
+    if name not in SPREADS:
+        return 0.0
+    said = kwargs.get("correction", kwargs.get("unbiased", args[2] if len(args) > 2 else True))
+    return 1.0 if said is None else float(said)

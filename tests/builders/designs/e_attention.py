@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from parts import WIDTH, Network
 from torch import nn
 
@@ -41,9 +40,7 @@ class Routed(nn.Module):
         near = (q.mean(2) @ k.mean(2).mT).topk(self.windows, dim=-1).indices
         pick = near[..., None, None].expand(-1, -1, -1, 4, width)
         count = q.shape[1]
-        keys, values = (
-            each[:, None].expand(-1, count, -1, -1, -1).gather(2, pick).flatten(2, 3) for each in (k, v)
-        )
+        keys, values = (each[:, None].expand(-1, count, -1, -1, -1).gather(2, pick).flatten(2, 3) for each in (k, v))
         heard = (q @ keys.mT * width**-0.5).softmax(-1) @ values
         back = self.out(heard).view(batch, rows // 2, cols // 2, 2, 2, width).permute(0, 5, 1, 3, 2, 4)
         return x + back.reshape(x.shape)
