@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 
@@ -44,3 +45,13 @@ def from_nodes(array: Tensor, like: Tensor, layout: str) -> Tensor:
         return array.reshape(*array.shape[:2], *like.shape[2:])
     array = array.transpose(1, 2)
     return array if layout == "tokens" else array.reshape(-1, *like.shape[1:])
+
+
+def connected(tensor: Tensor) -> Tensor:
+    """The tensor itself, or a leaf of its values where gradients are recorded and none would reach it.
+
+    So a layer behind a frozen or detached stem has gradients of the logits, though none of the pixels.
+    """
+    if tensor.requires_grad or not torch.is_grad_enabled() or not tensor.is_floating_point():
+        return tensor
+    return tensor.detach().requires_grad_(True)

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, key_grid, same_tensor
 from viz_nodes.capture.edits import Edited, running_edits
-from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
+from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.mismatch import without_graph
 from viz_nodes.capture.origins import tensors_in
@@ -297,16 +296,6 @@ class Recording:
         if self.trace is not None and not self.calls:
             raise NoGraphLayer(without_graph([module for _, module in self.ran], self.trace.choices, self._groups))
         return self.sites.finish(self.calls)
-
-
-def connected(tensor: Tensor) -> Tensor:
-    """The tensor itself, or a leaf of its values where gradients are recorded and none would reach it.
-
-    So a layer behind a frozen or detached stem has gradients of the logits, though none of the pixels.
-    """
-    if tensor.requires_grad or not torch.is_grad_enabled() or not tensor.is_floating_point():
-        return tensor
-    return tensor.detach().requires_grad_(True)
 
 
 def _no_longer_watched() -> None:
