@@ -6,6 +6,8 @@ import csv
 
 import pytest
 
+import vizgraph
+
 
 def lines_of(path):
     with open(path, newline="") as file:
@@ -29,6 +31,8 @@ def test_images_are_scored_and_a_bad_one_does_not_end_the_run(run, weights, phot
         "random",
         "--layers",
         "2,6",
+        "--only",
+        "nodes",
         "--steps",
         "2",
         "--out",
@@ -36,6 +40,7 @@ def test_images_are_scored_and_a_bad_one_does_not_end_the_run(run, weights, phot
     )
     assert done.exit_code == 1, done.stderr
     assert "broken.png" in done.stderr
+    assert "passes of the network each: about" in done.stderr  # what it costs
     found = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
     assert [(line["image"], line["layer"], line["method"]) for line in found] == [
         ("a.png", "2", "layercam"),
@@ -63,6 +68,8 @@ def test_scenes_have_masks(run, weights, tmp_path):
         1,
         "--method",
         "random",
+        "--edge-method",
+        "share",
         "--steps",
         "1",
         "--no-randomize",
@@ -70,18 +77,23 @@ def test_scenes_have_masks(run, weights, tmp_path):
         tmp_path / "out",
     )
     assert done.exit_code == 0, done.stderr
-    (line,) = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
-    assert line["image"].startswith("test scene 0 (digit ")
-    assert line["pointing"] in ("0.0", "1.0")
-    assert 0 < float(line["inside"]) < 0.5
-    assert "peak in object" in done.stdout
+    node, edge = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
+    assert (node["of"], node["layer"], edge["of"], edge["layer"]) == ("nodes", "6", "edges", "all")
+    assert node["image"] == edge["image"]
+    assert node["image"].startswith("test scene 0 (digit ")
+    assert node["pointing"] in ("0.0", "1.0")
+    assert 0 < float(node["inside"]) < 0.5
+    assert 0 < float(edge["pointing"]) < 1
+    assert node["label"] == node["image"].split("digit ")[1][0]
+    assert node["accuracy_insertion"] != ""
+    assert "from object" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "either --img or --scenes"),
-        (("--scenes", 1, "--img", "x.png"), "either --img or --scenes"),
+        ((), "one of --img, --data and --scenes"),
+        (("--scenes", 1, "--img", "x.png"), "one of --img, --data and --scenes"),
         (("--scenes", 1, "--method", "gradcm"), "did you mean gradcam"),
         (("--scenes", 0), "--scenes"),
     ],
@@ -104,6 +116,7 @@ def test_unknown_targets_and_layers_are_usage_errors(run, weights, tmp_path):
 def test_what_another_question_left_is_kept_and_the_table_is_there_for_papers(run, weights, photograph, tmp_path):
     image = photograph(tmp_path / "a_b & 50 %.png", 1)
     shared = ("score", "--arch", "gcn_demo", "--ckpt", weights, "--img", image, "--steps", "1", "--no-randomize")
+    shared = (*shared, "--only", "nodes", "--samples", "2", "--draws", "0")
     for method in ("random", "fem", "random"):
         done = run(*shared, "--method", method, "--out", tmp_path / "out")
         assert done.exit_code == 0, done.stderr
@@ -146,10 +159,87 @@ def test_orders_of_edges_are_held_beside_what_cutting_does(run, tmp_path):
     assert len(found) == 12
     assert all(-1 <= float(line["size"]) <= 1 and float(line["strongest"]) > 0 for line in found)
     assert done.stdout.splitlines()[1].split()[:2] == ["all", "share"]
-    assert {path.name for path in folder.iterdir()} == {f"score_edges.{e}" for e in ("csv", "tex", "pdf", "json")}
+    endings = ("csv", "tex", "pdf", "json", "jsonl")
+    assert {path.name for path in folder.iterdir()} == {"score_edges_means.csv", *(f"score_edges.{e}" for e in endings)}
     before = (folder / "score_edges.csv").read_bytes()
     assert run(*asked[:6], "--layers", "6", *methods, *out).exit_code == 0
     assert (folder / "score_edges.csv").read_bytes() == before  # another question leaves it alone
-    refused = run("score", "--ckpt", "demo", "--scenes", "1", "--edge-method", "share", *out)
-    assert refused.exit_code == 2
-    assert "give --edges, too" in refused.stderr
+
+
+def test_an_interrupted_run_goes_on_and_writes_the_bytes_of_one_that_was_not(run, weights, tmp_path, monkeypatch):
+    from viz_nodes.metrics.benchmark import MapScores
+    from viz_nodes.metrics.edge_benchmark import EdgeBenchmark
+    from vizgraph.api.score import Measures
+
+    asked = {"methods": ("layercam", "random"), "edge_methods": ("rank", "share"), "scenes": 2, "checkpoint": weights}
+    asked["measures"] = Measures(steps=2, samples=2, draws=1, randomize=False, timing=False)
+
+    def score(out, **more):
+        return vizgraph.score("gcn_demo", None, tmp_path / out, **(asked | more))
+
+    whole = score("whole")
+    assert {path.name for path in whole.paths} == {
+        "score_means.csv",
+        *(f"score.{ending}" for ending in ("csv", "tex", "pdf", "json", "jsonl")),
+    }
+    calls = []
+    for owner in (MapScores, EdgeBenchmark):
+        own = owner.lines
+
+        def watched(self, *given, own=own, **named):
+            calls.append(given[1])
+            if len(calls) == 5:  # the second image's second method
+                raise KeyboardInterrupt
+            return own(self, *given, **named)
+
+        monkeypatch.setattr(owner, "lines", watched)
+    with pytest.raises(KeyboardInterrupt):
+        score("broken")
+    folder = tmp_path / "broken" / "gcn_demo"
+    assert [path.name for path in folder.iterdir()] == ["score.jsonl"]  # nothing half written
+    torn = (folder / "score.jsonl").read_bytes()
+    (folder / "score.jsonl").write_bytes(torn[:-20])
+    calls[:] = [None] * 10
+    score("broken")
+    assert calls[10:] == ["layercam", "random", ("rank", "share")]  # the torn line, and what had not been measured
+    for path in whole.paths:
+        assert (folder / path.name).read_bytes() == path.read_bytes(), path.name
+    calls[:] = [None] * 10
+    more = score("broken", methods=("layercam", "random", "eigencam"), limit=1)
+    assert calls[10:] == ["eigencam"]
+    assert more.paths[0].name.startswith("score~")  # fewer images and other methods: not written over the first
+    assert len(more.table) == 5
+    assert (folder / "score.csv").read_bytes() == whole.paths[0].read_bytes()
+    kept = [line for line in more.table.to_dict("records") if line["method"] == "layercam"]
+    assert kept[0]["deletion"] == whole.table.deletion[0]
+
+
+def test_the_figure_has_a_dot_for_each_number():
+    import pandas as pd
+
+    from viz_nodes.draw.score_figure import PANELS, score_figure
+    from viz_nodes.metrics.verdicts import compared
+
+    lines = [
+        {
+            "image": at,
+            "of": of,
+            "layer": 1,
+            "method": f"{of} {name}",
+            "deletion": at + number,
+            "stability": 0.5 * number,
+        }
+        for at in range(3)
+        for of in ("nodes", "edges")
+        for number, name in enumerate("abc")
+    ]
+    means = compared(pd.DataFrame(lines).assign(complexity=float("nan")))
+    figure = score_figure(means, name="a net")
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == [PANELS["deletion"], PANELS["stability"]] * 2
+    ax = figure.axes[0]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["nodes a", "nodes b", "nodes c"]
+    dots = {float(line.get_ydata()[0]): float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() == "o"}
+    assert dots == {2.0: 1.0, 1.0: 2.0, 0.0: 3.0}  # the first on top
+    spans = sorted(tuple(line.get_xdata()) for line in ax.lines if line.get_marker() != "o")
+    assert spans[0] == (means.deletion_low[0], means.deletion_high[0])

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
-    from torch import nn
 
 _HEADS = {"size": "size of effect", "signed": "worth", "top1": "strongest", "top3": "three strongest"}
-
-
-def measured_edges(
-    model: nn.Module,
-    stream: Iterator[tuple[Any, ...]],
-    methods: Sequence[str],
-    layers: Sequence[int],
-    seed: int,
-    total: int,
-    show: bool,
-) -> pd.DataFrame:
-    """The lines of `viz_nodes.metrics.agreement`, layers from 1."""
-    import pandas as pd
-
-    from viz_nodes.metrics.agreement import COLUMNS, agreement
-    from viz_nodes.progress import progress
-
-    images = progress(stream, total=total, show=show, doing="cutting edges")
-    lines = []
-    for name, pixels, _, target in images:
-        for part in agreement(model, [(name, pixels)], methods=methods, layers=layers, target=target, seed=seed):
-            lines += part
-    table = pd.DataFrame(lines, columns=list(COLUMNS))
-    table["layer"] += 1
-    return table
 
 
 def edge_means(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,38 +1,30 @@
-"""`vizgraph.score`: how far the maps of each method can be trusted, on given images or on scenes with known truth."""
+"""`vizgraph.score`: how far methods for nodes and for edges can be trusted, side by side, over a data set."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
-from viz_nodes.batch.options import RenderOptions, layer_indices
-from viz_nodes.text import quoted
-from vizgraph.api import networks
-from vizgraph.api.edge_table import edge_means, measured_edges, shown_edges
-from vizgraph.api.images import load_sample, read_as, require_image
-from vizgraph.api.tables import write_table
-from vizgraph.errors import UsageError, VizgraphError, as_ours, as_usage, sentence
+from viz_nodes.batch.options import layer_indices
+from vizgraph.api import networks, subjects
+from vizgraph.api.images import read_as
+from vizgraph.api.journal import opened
+from vizgraph.api.score_rows import Rows, Wanted
+from vizgraph.api.score_table import means_of, shown, tables_of, tex_of_score
+from vizgraph.api.tables import lines_of, write_table
+from vizgraph.errors import as_ours, as_usage
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
 METHODS = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random")
-_HEADS = {
-    "deletion": "deletion (low)",
-    "insertion": "insertion (high)",
-    "faithfulness": "ins - del (high)",
-    "pointing": "peak in object",
-    "inside": "map in object",
-    "randomized": "vs shuffled (0)",
-    "road": "ROAD (high)",
-    "seconds": "seconds",
-}
+EDGE_METHODS = ("rank", "distance", "cosine", "share", "contribution", "gradient", "integrated", "random")
 _log = logging.getLogger(__name__)
 
 
@@ -41,139 +33,147 @@ class Scored:
     """What was measured.
 
     Attributes:
-        paths: the table as CSV, LaTeX and PDF, and what was asked as JSON.
-        table: a line for each image, layer (from 1) and method.
+        paths: the lines as CSV, the means as LaTeX, a figure (PDF), what was asked as JSON, the means as CSV, and the
+            journal of what was found image by image.
+        table: a line for each image, kind ("nodes", "edges"), layer (from 1, or "all") and method.
         failed: why images could not be scored, by their names.
+        left_out: methods that the network cannot answer, and why.
+        means: over the images, with 95 % intervals and ties, see `viz_nodes.metrics.verdicts.compared`; with
+            `Measures.edges` as `viz_nodes.metrics.agreement` has them.
     """
 
     paths: list[Path]
     table: pd.DataFrame
     failed: dict[str, str]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def means(self) -> pd.DataFrame:
-        """Means over the images for each layer and method."""
-        from viz_nodes.metrics.benchmark import summary
-
-        if "size" in self.table:
-            return edge_means(self.table)
-        return summary(self.table) if len(self.table) else self.table
+        """Means over the images for each kind, layer and method."""
+        return means_of(self.table)
 
     @property
     def shown(self) -> list[list[str]]:
         """The means as cells, the head first."""
         return shown(self.table)
 
+    def lines(self) -> list[str]:
+        """The tables for people."""
+        told: list[str] = []
+        for head, rows in tables_of(self.table):
+            told += [*([head] if head else []), *lines_of(rows, left=(1,)), ""]
+        return told
+
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""
         means = self.means.to_dict("records") if len(self.table) else []
         plain = [{str(name): None if value != value else value for name, value in line.items()} for line in means]
-        return {"paths": [str(path) for path in self.paths], "means": plain, "failed": self.failed}
+        return {
+            "paths": [str(path) for path in self.paths],
+            "means": plain,
+            "failed": self.failed,
+            "left_out": self.left_out,
+        }
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured.
+    """What is measured; the first six as `viz_nodes.metrics.benchmark.Measures` has them.
 
     Attributes:
         steps: points of the deletion and insertion curves.
-        randomize: compare with shuffled weights.
+        randomize: compare maps with those of shuffled weights.
         road: also ROAD; seconds an image.
+        samples: random perturbations for infidelity, 0 for none.
+        draws: images with noise for stability, 0 for none.
+        timing: tell seconds, which differ from run to run.
         seed: of everything random.
-        edges: instead of maps: methods (`viz_nodes.metrics.edge_scores.METHODS`) whose order of the peaks' edges is
+        edges: instead of all that: methods (`viz_nodes.metrics.edge_scores.METHODS`) whose order of the peaks' edges is
             held beside what cutting each of them does.
     """
 
     steps: int = 20
     randomize: bool = True
     road: bool = False
+    samples: int = 32
+    draws: int = 1
+    timing: bool = True
     seed: int = 0
     edges: tuple[str, ...] = ()
 
 
 def score(
     model_or_arch: nn.Module | str | None,
-    images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+    images: subjects.PartOf | Iterable[subjects.PartOf] | None = None,
     out: str | os.PathLike[str] = "viz_output",
     *,
     scenes: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     methods: Sequence[str] = METHODS,
+    edge_methods: Sequence[str] = EDGE_METHODS,
     layers: Sequence[int] | str | None = (-1,),
-    target: int | str | None = None,
     measures: Measures | None = None,
     load: dict[str, Any] | None = None,
     progress: bool = False,
-    **reading: Any,
+    **more: Any,
 ) -> Scored:
-    """Faithfulness and sanity figures of methods.
+    """Faithfulness, stability and sanity figures of methods for nodes and for edges.
 
-    Writes `<out>/<arch>/score.csv`, `.tex`, `.pdf` and `.json`, `score_edges` with `measures.edges`; what another
-    question left there is kept.
+    Writes `<out>/<arch>/score.csv`, `score_means.csv`, `.tex`, `.pdf` and `.json`, `score_edges` with `measures.edges`;
+    what another question left there is kept. What is found for an image is kept in `score.jsonl` at once: the same call
+    after an interruption, with more images or with more methods, goes on from there.
 
     Args:
         model_or_arch, images, out, checkpoint: as for `vizgraph.render`.
         scenes: instead of images: so many test scenes of the bundled task, whose objects' masks are known.
-        methods: CAM methods, and "random", the order of a dice.
-        layers: places from 0, negative from the end, "all", or None for three.
-        target: class explained, None for the predicted one.
+        methods: CAM methods, and "random", the order of a dice; () for none.
+        edge_methods: names of `viz_nodes.metrics.edge_scores.METHODS`, () for none; edges of all layers go together.
+        layers: of the maps: places from 0, negative from the end, "all", or None for three.
         measures: what is measured; see `Measures`.
         load: keywords of `vizgraph.api.networks.load`: `ema`, `sha256`, `device`, `seed`, `labels`.
-        **reading: how images are read, see `vizgraph.explore`.
+        **more: `target`, the class explained, None for the predicted one; `data`, instead of images a data set with
+            labels as `vizgraph.evaluate` takes it, and its `split`; `limit`, so many images; and how images are read,
+            see `vizgraph.explore`.
 
     Raises:
-        VizgraphError: see `vizgraph.render`.
+        VizgraphError: see `vizgraph.render` and `vizgraph.evaluate`.
     """
-    if (images is None) == (scenes is None):
-        raise UsageError("score", "give either --img or --scenes", "such as --scenes 20")
-    from viz_nodes.cams import lookup
-
-    measures, read = measures or Measures(), read_as(reading)
+    measures = measures or Measures()
+    target, data, limit = (more.pop(name, None) for name in ("target", "data", "limit"))
+    split = str(more.pop("split", "validation"))
+    if more.get("fit") is None:
+        more["fit"] = "squash" if data is None else "crop"
     with as_ours():
-        with as_usage("--method"):
-            _require_edge_methods(measures.edges)
-            chosen = tuple(name if name == "random" else lookup(name).name for name in methods)
-        given, out = [] if images is None else inputs.as_paths(images), inputs.expanded(out)
-        total = scenes if scenes is not None else inputs.count(given, out)
-        if given and not inputs.is_batch(given):
-            require_image(given[0])
+        read, out = read_as(more), inputs.expanded(out)
+        wanted = Wanted.checked(methods, edge_methods, measures)
+        if isinstance(model_or_arch, str | None):
+            networks.named(model_or_arch, checkpoint)
+        found = subjects.find(images, data, scenes, out=out, split=split, limit=limit, seed=measures.seed)
         network = networks.load(model_or_arch, checkpoint, **(load or {}))
-        wanted = networks.class_of(target, network, "--target")
+        explained = networks.class_of(target, network, "--target")
         depth = networks.depth_of(network.model)
         with as_usage("--layers"):
             places: list[int] = layer_indices(layers, depth) if depth is not None else _as_given(layers)
-        failed: dict[str, str] = {}
-        if scenes is not None:
-            stream = _scenes(network.model, scenes, measures.seed, wanted)
-        else:
-            stream = _images(network.model, given, out, read, wanted, failed)
-        table = _measured(network.model, stream, chosen, places, measures, total or 0, progress)
+        chosen = found.bind(network, read)
         command = "score_edges" if measures.edges else "score"
-        note = {
+        question = {
             "made_by": manifest.made_by(),
             "arch": network.name,
             "weights": network.weights,
-            "images": f"{scenes} scenes" if scenes is not None else [str(path.absolute()) for path in given],
+            "images": found.words,
             "options": {
-                "methods": list(chosen),
                 "layers": [int(place) + 1 if place >= 0 else int(place) for place in places],
-                "target": "top1" if wanted is None else wanted,
-                **reading,
-                "fit": read.fit,
-                **{name: value for name, value in vars(measures).items() if name != "edges" or value},
+                "target": "top1" if explained is None else explained,
+                **more,
+                **{name: value for name, value in vars(measures).items() if name != "edges"},
             },
         }
-        paths = write_table(out, out / network.name, command, table, shown(table), note, left=(1,))
-    return Scored(paths, table, failed)
-
-
-def _require_edge_methods(names: Sequence[str]) -> None:
-    if names:
-        from viz_nodes.metrics.edge_scores import METHODS as known
-
-        for name in names:
-            if name not in known:
-                raise ValueError(f"edges can be scored by {', '.join(known)} (got {quoted(name)})")
+        with opened(out, out / network.name, command, question) as journal:
+            rows = Rows(network.model, journal, wanted, places, explained)
+            table = rows.table(chosen, progress)
+            note = {**question, "count": len(chosen), "methods": wanted.names}
+            paths = [*_write(out, network, command, table, note), journal.path]
+    return Scored(paths, table, chosen.failed, rows.left_out)
 
 
 def _as_given(layers: Sequence[int] | str | None) -> list[int]:
@@ -183,74 +183,21 @@ def _as_given(layers: Sequence[int] | str | None) -> list[int]:
     return [-1] if layers is None else [int(place) for place in layers]
 
 
-def _measured(
-    model: nn.Module,
-    stream: Iterator[tuple[Any, ...]],
-    methods: Sequence[str],
-    layers: Sequence[int],
-    measures: Measures,
-    total: int,
-    show: bool,
-) -> pd.DataFrame:
-    import pandas as pd
+def _write(out: Path, network: networks.Network, command: str, table: pd.DataFrame, note: dict[str, Any]) -> list[Path]:
+    """The files of a result."""
+    from viz_nodes.draw.files import figure_bytes
+    from viz_nodes.draw.score_figure import score_figure
+    from viz_nodes.files import write_atomically
 
-    from viz_nodes.metrics.benchmark import COLUMNS, score_images
-    from viz_nodes.progress import progress
-
-    if measures.edges:
-        return measured_edges(model, stream, measures.edges, layers, measures.seed, total, show)
-    asked = {name: value for name, value in vars(measures).items() if name != "edges"}
-    parts = score_images(model, stream, methods=methods, layers=layers, **asked)
-    lines = [line for part in progress(parts, total=total, show=show, doing="scoring") for line in part]
-    table = pd.DataFrame(lines, columns=list(COLUMNS))
-    table["layer"] += 1
-    return table
-
-
-def _images(
-    model: nn.Module, given: Sequence[Path], out: Path, read: RenderOptions, target: Any, failed: dict[str, str]
-) -> Iterator[tuple[Any, ...]]:
-    for item in inputs.items(given, out):
-        try:
-            inputs.digest_of(item.path)
-            sample = load_sample(item.path, model=model, options=read)
-        except (VizgraphError, ValueError, OSError) as error:
-            if not inputs.is_batch(given):
-                raise
-            failed[item.relative] = sentence(error).removeprefix(f"{item.path}: ")
-            _log.error("%s: %s", item.relative, failed[item.relative])
-            continue
-        yield item.relative, sample.pixels, None, target
-
-
-def _scenes(model: nn.Module, number: int, seed: int, target: Any) -> Iterator[tuple[Any, ...]]:
-    """Test scenes with their masks at the size the network sees."""
-    import cv2
-
-    from vizgraph.data import Scenes, prepare
-
-    with as_usage("--scenes"):
-        made = Scenes("test", size=number, seed=seed)
-    for index in range(number):
-        scene = made.scene(index)
-        sample = prepare(scene.image, model)
-        height, width = sample.pixels.shape[2:]
-        mask = cv2.resize(scene.mask.astype("uint8"), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-        yield f"test scene {index} ({scene.name})", sample.pixels, mask, target
-
-
-def shown(table: pd.DataFrame) -> list[list[str]]:
-    """The means as cells, the head first."""
-    from viz_nodes.metrics.benchmark import FIGURES, summary
-
-    if "size" in table:
-        return shown_edges(table)
-    if not len(table):
-        return [["layer", "method", "images", "blank"]]
-    means = summary(table)
-    figures = [name for name in FIGURES if name in means]
-    rows = [["layer", "method", "images", "blank", *(_HEADS[name] for name in figures)]]
-    for line in means.to_dict("records"):
-        numbers = ["-" if line[name] != line[name] else f"{line[name]:.3f}" for name in figures]
-        rows.append([str(line["layer"]), str(line["method"]), str(line["images"]), str(line["blank"]), *numbers])
-    return rows
+    contents: dict[str, bytes] = {}
+    means = means_of(table)
+    if len(table) and command == "score":
+        figure = score_figure(means, name=network.caption)
+        contents["pdf"] = figure_bytes(figure, "pdf", provenance={"command": command, **note})
+        contents["tex"] = tex_of_score(means).encode("utf-8", "backslashreplace")
+    paths = write_table(out, out / network.name, command, table, shown(table), note, left=(1,), contents=contents)
+    if len(table):
+        beside = paths[0].with_name(f"{paths[0].stem}_means.csv")
+        write_atomically(beside, means.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace"))
+        paths.insert(1, beside)
+    return paths

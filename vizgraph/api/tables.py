@@ -33,10 +33,15 @@ def lines_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = ()) -> list[st
     ]
 
 
+def escaped(words: Any) -> str:
+    """Words as LaTeX prints them."""
+    return one_line(words).translate(_TEX)
+
+
 def tex_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = ()) -> str:
     """The same as a LaTeX table of the package booktabs."""
     columns = "".join("l" if at in left else "r" for at in range(len(rows[0])))
-    body = [" & ".join(one_line(cell).translate(_TEX) for cell in row) for row in rows]
+    body = [" & ".join(escaped(cell) for cell in row) for row in rows]
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", body[0] + r" \\", r"\midrule"]
     lines += [line + r" \\" for line in body[1:]]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])

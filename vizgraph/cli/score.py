@@ -1,4 +1,4 @@
-"""`vizgraph score`: how far the maps of each method can be trusted, on given images or on scenes with known truth."""
+"""`vizgraph score`: how far methods for nodes and for edges can be trusted, side by side."""
 
 from __future__ import annotations
 
@@ -21,31 +21,25 @@ _EDGE_METHODS = (
     "cosine",
     "share",
     "contribution",
+    "effect",
     "gradient",
     "integrated",
     "gnnexplainer",
     "pgexplainer",
     "random",
 )
-_QUICK = tuple(name for name in _EDGE_METHODS if name not in ("gnnexplainer", "pgexplainer"))
+_QUICK = tuple(name for name in _EDGE_METHODS if name not in ("effect", "gnnexplainer", "pgexplainer"))
+EPILOG = """\b
+  vizgraph score --ckpt demo --scenes 20
+  vizgraph score --arch gcn_ti --data /data/imagenet --limit 200 --only edges --edge-method share --edge-method effect
+  vizgraph score --ckpt demo --scenes 40 --edges
+"""
 
 
 @vizgraph_command(
     "score",
     options.weights,
-    click.option(
-        "--img",
-        metavar="PATH",
-        multiple=True,
-        type=click.Path(path_type=Path, readable=False),
-        help="Image or folder (searched through); again for more.",
-    ),
-    click.option(
-        "--scenes",
-        metavar="N",
-        type=click.IntRange(min=1),
-        help="Instead of --img: N test scenes of the bundled task, whose objects' masks are known.",
-    ),
+    options.studied,
     click.option(
         "--method",
         "methods",
@@ -54,19 +48,7 @@ _QUICK = tuple(name for name in _EDGE_METHODS if name not in ("gnnexplainer", "p
         type=METHOD_OR_RANDOM,
         default=_DEFAULT,
         show_default=True,
-        help="CAM method, or 'random', the order of a dice; again for more.",
-    ),
-    options.field_option(
-        "layers",
-        metavar="4,8,12",
-        type=Layers(),
-        default=None,
-        help="Graph layers from 1, or 'all'.  [default: the last; with --edges all]",
-    ),
-    click.option(
-        "--edges",
-        is_flag=True,
-        help="Instead of maps: whose order of edges foretells what cutting them does, at the peaks.",
+        help="For nodes: CAM method, or 'random', the order of a dice; again for more.",
     ),
     click.option(
         "--edge-method",
@@ -74,10 +56,22 @@ _QUICK = tuple(name for name in _EDGE_METHODS if name not in ("gnnexplainer", "p
         metavar="NAME",
         multiple=True,
         type=click.Choice(_EDGE_METHODS),
-        help="With --edges: who orders them; again for more.  [default: all but the learned masks]",
+        help="For edges: who orders them; again for more.  [default: all but effect and the learned masks]",
+    ),
+    click.option("--only", type=click.Choice(("nodes", "edges")), help="Leave out the methods of the other kind."),
+    click.option(
+        "--edges",
+        is_flag=True,
+        help="Instead of all that: whose order of edges foretells what cutting them does, at the peaks.",
+    ),
+    options.field_option(
+        "layers",
+        metavar="4,8,12",
+        type=Layers(),
+        default=None,
+        help="Graph layers of the maps from 1, or 'all'.  [default: the last; with --edges all]",
     ),
     options.target,
-    options.reading,
     click.option(
         "--steps",
         type=click.IntRange(1, 1000),
@@ -85,10 +79,26 @@ _QUICK = tuple(name for name in _EDGE_METHODS if name not in ("gnnexplainer", "p
         show_default=True,
         help="Points of the deletion and insertion curves.",
     ),
+    click.option(
+        "--samples",
+        type=click.IntRange(0, 10_000),
+        default=32,
+        show_default=True,
+        help="Random perturbations for infidelity; 0 leaves it out.",
+    ),
+    click.option(
+        "--draws",
+        type=click.IntRange(0, 1000),
+        default=1,
+        show_default=True,
+        help="Images with noise for stability; 0 leaves it out.",
+    ),
     click.option("--randomize/--no-randomize", default=True, show_default=True, help="Compare with shuffled weights."),
     click.option("--road/--no-road", default=False, show_default=True, help="Also ROAD; seconds an image."),
+    options.studied_reading,
     options.device,
     options.out,
+    epilog=EPILOG,
 )
 def command(
     arch: str | None,
@@ -98,46 +108,41 @@ def command(
     seed: int,
     labels: Path | None,
     img: tuple[Path, ...],
-    scenes: int | None,
     device: str,
     out: Path,
     progress: bool,
     **more: Any,
 ) -> Answer:
-    """Faithfulness and sanity figures for explanation methods.
+    """How far explanation methods can be trusted, for nodes and for edges.
 
-    Prints a table of means and writes one line for each image, layer and method to <out>/<arch>/score.csv, the table
-    also as score.tex and score.pdf. Low deletion and high insertion say that the nodes a map ranks first matter to the
-    network; compare with the line "random", the order of a dice. What another question left there is kept.
+    Prints means over the images, * for the best and = for what cannot be told from it, and writes a line for each image
+    and method to <out>/<arch>/score.csv, the means with 95 % intervals to score_means.csv and score.tex, a figure to
+    score.pdf. Low deletion and high insertion say that what a method ranks first matters to the network; compare with
+    the line "random", the order of a dice. What it costs is said before it starts. A run that is interrupted goes on
+    when it is started again. What another question left there is kept.
 
     With --edges every edge of each layer's peak is cut, all graphs held, and each method's order is held beside that:
     Spearman's correlation with the size of the effect and with what an edge is worth, how often it names the strongest
     edge, how many of the three strongest; means with 95 % intervals by image, = for what cannot be told from the best.
     """
-    if bool(img) == (scenes is not None):
-        raise UsageError("score", "give either --img or --scenes", "such as --scenes 20")
+    if [bool(img), more["data"] is not None, more["scenes"] is not None].count(True) != 1:
+        raise UsageError("score", "give one of --img, --data and --scenes", "such as --scenes 20")
     import vizgraph
     from vizgraph.api.score import Measures
-    from vizgraph.api.tables import lines_of
+    from vizgraph.api.score_table import NOTE
 
-    edges, edge_methods = more.pop("edges"), more.pop("edge_methods")
-    if edge_methods and not edges:
-        raise UsageError("--edge-method", "it orders edges, and maps are scored", "give --edges, too")
-    asked = {name: more.pop(name) for name in ("steps", "randomize", "road")}
-    measures = Measures(seed=seed, edges=(edge_methods or _QUICK) if edges else (), **asked)
+    edges, only, named = more.pop("edges"), more.pop("only"), more.pop("edge_methods") or _QUICK
+    asked = {name: more.pop(name) for name in ("steps", "samples", "draws", "randomize", "road")}
+    measures = Measures(seed=seed, edges=named if edges else (), **asked)
     more["layers"] = more["layers"] or ("all" if edges else (-1,))
+    more["methods"] = () if only == "edges" else more["methods"]
+    more["edge_methods"] = () if only == "nodes" else named
     how = options.loading(no_ema, sha256, device, seed, labels)
     result = vizgraph.score(
-        arch,
-        img or None,
-        out,
-        scenes=scenes,
-        checkpoint=ckpt,
-        measures=measures,
-        load=how,
-        progress=progress,
-        **more,
+        arch, img or None, out, checkpoint=ckpt, measures=measures, load=how, progress=progress, **more
     )
-    lines = lines_of(result.shown, left=(1,)) if len(result.table) else ["no image could be scored"]
-    lines += ["", f"{len(result.table)} lines in {one_line(result.paths[0])}"]
+    lines = result.lines() if len(result.table) else ["no image could be scored"]
+    lines += [NOTE] if len(result.table) and not edges else []
+    lines += [f"left out: {name}: {one_line(why)}" for name, why in result.left_out.items()]
+    lines += [f"{len(result.table)} lines in {one_line(result.paths[0])}"]
     return Answer(result.record(), lines, SOME_FAILED if result.failed else ALL_DONE)

@@ -1,0 +1,202 @@
+"""Part of `vizgraph.score`: the lines of all images, those of the journal as they stand there, the others measured."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vizgraph.api.ablate import spelled
+from vizgraph.errors import as_usage
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+    from vizgraph.api.journal import Journal
+    from vizgraph.api.score import Measures
+    from vizgraph.api.subjects import Subject, Subjects
+
+NODES, EDGES = "nodes", "edges"
+_PASSES = {"cosine": 1, "gradient": 3, "integrated": 60}
+"""Passes of the network, a layer, that scores of edges cost; a backward counts as two."""
+_LEARNED = {"gnnexplainer": 300, "pgexplainer": 100}
+"""The same, for all layers together."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of every image.
+
+    Attributes:
+        maps: CAM methods by their names, and "random".
+        edges: methods for edges.
+        measures: what is measured; its `edges` instead of the above.
+    """
+
+    maps: tuple[str, ...]
+    edges: tuple[str, ...]
+    measures: Measures
+
+    @classmethod
+    def checked(cls, maps: Sequence[str], edges: Sequence[str], measures: Measures) -> Wanted:
+        """The names as they are called.
+
+        Raises:
+            UsageError: an unknown method, or none.
+        """
+        from viz_nodes.cams import lookup
+        from viz_nodes.metrics.edge_scores import METHODS
+
+        with as_usage("--method"):
+            chosen = tuple(name if name == "random" else lookup(name).name for name in maps)
+        with as_usage("--edge-method"):
+            for name in (*edges, *measures.edges):
+                if name not in METHODS:
+                    raise ValueError(f"edges can be scored by {', '.join(METHODS)} (got {name!r})")
+            if not (chosen or edges or measures.edges):
+                raise ValueError("there is no method to be scored; name one for nodes or one for edges")
+        return cls(chosen, tuple(edges), measures)
+
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """As a result holds them."""
+        if self.measures.edges:
+            return {EDGES: list(self.measures.edges)}
+        return {NODES: list(self.maps), EDGES: list(self.edges)}
+
+
+class Rows:
+    """The lines of a network's images.
+
+    Attributes:
+        left_out: methods that the network cannot answer, and why.
+    """
+
+    def __init__(
+        self, model: nn.Module, journal: Journal, wanted: Wanted, layers: Sequence[int], target: int | str | None
+    ) -> None:
+        from viz_nodes.metrics.benchmark import MapScores
+        from viz_nodes.metrics.benchmark import Measures as Measured
+        from viz_nodes.metrics.edge_benchmark import EdgeBenchmark
+
+        self.model, self.journal, self.wanted = model, journal, wanted
+        self.layers, self.target = list(layers), target
+        measured = Measured(**{name: value for name, value in vars(wanted.measures).items() if name != "edges"})
+        self._maps = MapScores(model, wanted.maps, layers, measured)
+        self._edges = EdgeBenchmark(model, measured)
+        self.left_out: dict[str, str] = {}
+
+    def table(self, chosen: Subjects, show: bool) -> pd.DataFrame:
+        """A line for each image, kind, layer and method, whatever was there already."""
+        import pandas as pd
+
+        from viz_nodes.progress import progress
+
+        lines: list[dict[str, Any]] = []
+        said = False
+        for at in progress(range(len(chosen)), show=show, doing="scoring"):
+            subject = chosen.load(at)
+            if subject is None:
+                continue
+            if not said and any(self._known(subject, part) is None for part in self._parts()):
+                said = True
+                self._say_cost(subject, len(chosen) - at)
+            for part in self._parts():
+                rows = self._known(subject, part)
+                if rows is None:
+                    rows = self.journal.add(_key(subject), self._measured(subject, part), part)
+                lines += [{"image": subject.name, **_told(part, row)} for row in rows if "why" not in row]
+                self.left_out |= {row["method"]: row["why"] for row in rows if "why" in row}
+        return pd.DataFrame(lines, columns=self.columns)
+
+    @property
+    def columns(self) -> list[str]:
+        """Of the table."""
+        from viz_nodes.metrics import agreement, benchmark
+
+        if self.wanted.measures.edges:
+            return list(agreement.COLUMNS)
+        return ["image", "of", "layer", "method", "label", "target", "probability", *benchmark.FIGURES]
+
+    def _parts(self) -> list[str]:
+        """What is measured, and kept, in one piece: a method for nodes, or all for edges, which share batches."""
+        if self.wanted.measures.edges:
+            return [f"agreement {','.join(self.wanted.measures.edges)}"]
+        edges = [f"{EDGES} {','.join(self.wanted.edges)}"] if self.wanted.edges else []
+        return [*(f"{NODES} {name}" for name in self.wanted.maps), *edges]
+
+    def _known(self, subject: Subject, part: str) -> list[dict[str, Any]] | None:
+        return self.journal.rows(_key(subject), part)
+
+    def _measured(self, subject: Subject, part: str) -> list[dict[str, Any]]:
+        about: dict[str, Any] = {"label": subject.label, "mask": subject.mask, "number": subject.index}
+        kind, _, name = part.partition(" ")
+        known = {} if subject.label is None else {"label": subject.label}
+        if kind == NODES:
+            return [known | line for line in self._maps.lines(subject.pixels, name, target=self.target, **about)]
+        if kind == EDGES:
+            found = self._edges.lines(subject.pixels, self.wanted.edges, target=self.target, **about)
+            left_out = [{"method": method, "why": why} for method, why in self._edges.left_out.items()]
+            return [*(known | line for line in found), *left_out]
+        from viz_nodes.metrics.agreement import agreement
+
+        named, measures = [(subject.name, subject.pixels)], self.wanted.measures
+        found = agreement(
+            self.model, named, methods=measures.edges, layers=self.layers, target=self.target, seed=measures.seed
+        )
+        return next(iter(found))
+
+    def _say_cost(self, subject: Subject, images: int) -> None:
+        """How long the rest will take, by the passes that it takes and how long one took."""
+        passes, seconds = self._cost(subject)
+        _log.info(
+            "%d image%s to go, about %d passes of the network each: about %s; --limit asks for fewer, and a run that "
+            "is interrupted goes on",
+            images,
+            "" if images == 1 else "s",
+            passes,
+            spelled(images * passes * seconds),
+        )
+
+    def _cost(self, subject: Subject) -> tuple[int, float]:
+        """Passes an image, and seconds a pass."""
+        import time
+
+        import torch
+
+        import viz_nodes
+        from viz_nodes.capture.model_state import eval_mode
+
+        exp = viz_nodes.explain(self.model, subject.pixels, target=self.target)
+        few = subject.pixels.expand(8, -1, -1, -1).to(exp.logits.device)
+        with torch.no_grad(), eval_mode(self.model):
+            start = time.perf_counter()
+            self.model(few)
+        seconds = (time.perf_counter() - start) / len(few)
+        depth, measures = exp.depth, self.wanted.measures
+        edges = sum(int((layer.neighbors[0] >= 0).sum()) for layer in exp.layers)
+        most = max(layer.neighbors.shape[2] for layer in exp.layers)
+        own = {"effect": edges // 2}
+        for name in (*self.wanted.edges, *measures.edges):
+            own.setdefault(name, _LEARNED.get(name, depth * _PASSES.get(name, 0)))
+        if measures.edges:
+            return 3 + depth * most + sum(own[name] for name in measures.edges if name != "effect"), seconds
+        maps = 3 * (1 + measures.draws + measures.randomize)
+        maps += len(self.layers) * (2 * (measures.steps + 1) + measures.samples + 30 * measures.road)
+        curves = len(self.wanted.edges) * 2 * min(measures.steps, most)
+        explained = 3 * (1 + measures.draws) + sum(own[name] for name in self.wanted.edges) * (1 + measures.draws)
+        orders = curves + measures.samples + explained if self.wanted.edges else 0
+        return len(self.wanted.maps) * maps + orders, seconds
+
+
+def _key(subject: Subject) -> str:
+    return f"{subject.name} {subject.key}"
+
+
+def _told(part: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A line with its kind, and its layer from 1."""
+    layer = row["layer"] + 1 if isinstance(row["layer"], int) else row["layer"]
+    return {"of": part.partition(" ")[0], **row, "layer": layer}
