@@ -144,10 +144,10 @@ class Rows:
         from viz_nodes.metrics.agreement import agreement
 
         named, measures = [(subject.name, subject.pixels)], self.wanted.measures
-        found = agreement(
+        one_image = agreement(
             self.model, named, methods=measures.edges, layers=self.layers, target=self.target, seed=measures.seed
         )
-        return next(iter(found))
+        return next(iter(one_image))
 
     def _say_cost(self, subject: Subject, images: int) -> None:
         """How long the rest will take, by the passes that it takes and how long one took."""
