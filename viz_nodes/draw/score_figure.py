@@ -22,7 +22,7 @@ PANELS = {
     "deletion": "deletion ↓",
     "insertion": "insertion ↑",
     "faithfulness": "difference ↑",
-    "accuracy_insertion": "accuracy, ins. ↑",
+    "accuracy_insertion": "acc., ins. ↑",
     "infidelity": "infidelity ↓",
     "stability": "stability ↑",
     "complexity": "complexity",
@@ -112,7 +112,10 @@ def _panel(ax: Axes, lines: list[dict[Any, Any]], measure: str, labels: list[str
     ax.grid(True, axis="x")
     ax.grid(False, axis="y")
     ax.margins(x=0.08)
-    ax.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 2.5, 5, 10]))
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high]
+    ax.set_xticks([ticks[0], ticks[-1]] if len(ticks) > 2 else ticks)
+    ax.set_xlim(low, high)
     ax.xaxis.set_major_formatter("{x:.3g}")
     for text in ax.get_yticklabels():
         text.set_parse_math(False)
