@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from viz_nodes.text import quoted
 from vizgraph.api.ablate import spelled
 from vizgraph.errors import as_usage
 
@@ -55,7 +56,7 @@ class Wanted:
         with as_usage("--edge-method"):
             for name in (*edges, *measures.edges):
                 if name not in METHODS:
-                    raise ValueError(f"edges can be scored by {', '.join(METHODS)} (got {name!r})")
+                    raise ValueError(f"edges can be scored by {', '.join(METHODS)} (got {quoted(name)})")
             if not (chosen or edges or measures.edges):
                 raise ValueError("there is no method to be scored; name one for nodes or one for edges")
         return cls(chosen, tuple(edges), measures)
