@@ -179,14 +179,12 @@ def _outline(on: ImageAxes, ego: Ego, which: int, look: Theme, width: float) -> 
 
 
 def _write_ranks(on: ImageAxes, ego: Ego, which: int, style: Style) -> dict[str, Any]:
-    """A number in each neighbor's patch, as large as the patch holds; none where that is below 3 points."""
+    """A number in each neighbor's patch, as large as the patch holds; none where that could not be read."""
     keys = on.places(ego.layer, keys=True)
-    size = rank_size(on.pitch(keys), style.small)
-    if size is None:
-        return {}
     artists = {}
     for place, rank, key in zip(ego.ranks, ego.shown_ranks, ego.keys, strict=True):
-        if rank == 0:
+        size = rank_size(on.pitch(keys), style.small, len(str(rank)))
+        if rank == 0 or size is None:
             continue
         x, y = keys.centers[key]
         text = dressed(
@@ -204,12 +202,19 @@ def _write_ranks(on: ImageAxes, ego: Ego, which: int, style: Style) -> dict[str,
             ),
             style.font,
         )
-        text.set_path_effects([withStroke(linewidth=0.22 * size, foreground="#101216")])
+        text.set_path_effects([withStroke(linewidth=0.2 * size, foreground="#101216")])
         artists[f"rank{which}.{int(place)}"] = text
     return artists
 
 
-def rank_size(pitch: float, font_size: float) -> float | None:
-    """Font size of the ranks where nodes are `pitch` points apart; None where they would be too small to read."""
-    size = min(0.62 * pitch, font_size)
-    return None if size < 3.0 else size
+LEAST_RANK = 5.0
+"""Points of the smallest numbers that print can be read at."""
+
+
+def rank_size(pitch: float, font_size: float, digits: int = 1) -> float | None:
+    """Font size of a rank where nodes are `pitch` points apart; None where it would be too small to read.
+
+    A digit is 0.64 of its size wide and 0.73 high, and stays within its patch.
+    """
+    size = min(1.05 * pitch, 1.5 * pitch / digits, font_size)
+    return None if size < LEAST_RANK else size

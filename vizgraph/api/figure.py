@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
-from viz_nodes.batch.options import RenderOptions, split
+from viz_nodes.batch.options import RenderOptions, digest_of, split
+from viz_nodes.files import sha256_of
 from viz_nodes.text import quoted
 from vizgraph.api.columns import Column, Networks, Shown, explained, name_of, paired
 from vizgraph.api.images import require_image
-from vizgraph.api.networks import file_name
+from vizgraph.api.networks import Network, file_name
 from vizgraph.errors import UsageError, as_ours, as_usage
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ LAYOUTS = {
     "layers": "all layers of one image",
 }
 """What a figure can be."""
+FORMAT = "vizgraph figure"
 _ONE_IMAGE = ("release", "edges", "layers")
 DEFAULTS = RenderOptions()
 
@@ -64,7 +66,8 @@ def figure(
 ) -> Drawn:
     """Draw one figure of several images, and write it with the LaTeX that includes it.
 
-    Writes `<out>/figures/<layout>.png` (and the other formats) and `<layout>.tex`; an earlier one is replaced.
+    Writes `<out>/figures/<layout>.png` (and the other formats), `<layout>.tex`, and last `<layout>.json`, which names
+    images, weights and options and the SHA-256 of every file; an earlier one is replaced.
 
     Args:
         layout: one of `LAYOUTS`.
@@ -126,14 +129,10 @@ def _written(
     folder = out / "figures"
     manifest.require_no_links(out, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    note = {
-        "command": "figure",
-        "made_by": manifest.made_by(),
-        "layout": layout,
-        "networks": [{"arch": c.arch, "ckpt": file_name(c.ckpt), "weights": loaded.of(c).weights} for c in columns],
-        "images": [{"sha256": digest} for _, _, digest in found],
-        "options": everything.record(),
-    }
+    note = provenance(layout, columns, everything, loaded, [digest for _, _, digest in found])
+    # An earlier figure's manifest speaks of files that are about to change.
+    told = folder / f"{layout}.json"
+    told.unlink(missing_ok=True)
     written = []
     for form in options.formats:
         written.append(folder / f"{layout}.{form}")
@@ -141,7 +140,61 @@ def _written(
     included = f"{layout}.{'pdf' if 'pdf' in options.formats else options.formats[0]}"
     written.append(folder / f"{layout}.tex")
     write_atomically(written[-1], latex_of(made, included).encode())
+    write_atomically(told, manifest.as_bytes(_manifest(note, paths, written)))
     return Drawn(written, made.caption)
+
+
+def provenance(
+    layout: str, columns: Sequence[Column], options: RenderOptions, loaded: Networks, digests: Sequence[str]
+) -> dict[str, Any]:
+    """What is embedded in the figure, for `vizgraph verify`."""
+    return {
+        "command": "figure",
+        "made_by": manifest.made_by(),
+        "layout": layout,
+        "networks": [_named(column, loaded.of(column)) for column in columns],
+        "images": [{"sha256": digest} for digest in digests],
+        "options": options.record(),
+    }
+
+
+def _named(column: Column, network: Network) -> dict[str, Any]:
+    named = {"arch": column.arch, "ckpt": file_name(column.ckpt), "weights": network.weights}
+    return named if network.labels is None else {**named, "labels": digest_of(network.labels)}
+
+
+def _manifest(note: dict[str, Any], paths: Sequence[Path], written: Sequence[Path]) -> dict[str, Any]:
+    """What `<layout>.json` holds: what the figure was made of, where the images were, and every file's SHA-256."""
+    images = [{**about, "path": str(path.absolute())} for about, path in zip(note["images"], paths, strict=True)]
+    outputs = {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in written}
+    return {
+        "format": FORMAT,
+        "version": 1,
+        **note,
+        "images": images,
+        "versions": manifest.versions(),
+        "outputs": outputs,
+    }
+
+
+def drawn_again(note: Mapping[str, Any], options: RenderOptions, paths: Sequence[Path], loaded: Networks) -> Figure:
+    """The figure that a note names, from the same images and networks."""
+    target = "top1" if options.target is None else str(options.target)
+    # Two files of one name are told apart by their digests; only the name behind the slash is shown.
+    columns = [
+        Column(
+            str(each["arch"]),
+            None if each["ckpt"] is None else f"{each['weights']['sha256']}/{each['ckpt']}",
+            target,
+            options.method,
+            at,
+        )
+        for at, each in enumerate(note["networks"])
+    ]
+    found = [explained(path, columns, options, loaded) for path in paths]
+    return drawn(
+        str(note["layout"]), [exps for exps, _, _ in found], [shown for _, shown, _ in found], columns, options
+    )
 
 
 def _layers(layout: str) -> Any:

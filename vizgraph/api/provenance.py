@@ -15,7 +15,7 @@ from viz_nodes.batch.options import RenderOptions
 from vizgraph.errors import UsageError, first_line
 
 _BESIDE = ("manifest.json", "compare.json")
-_COMMANDS = ("render", "compare")
+_COMMANDS = ("render", "compare", "figure")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _FURTHER = ("labels", "explain")
 """What a record of options holds beside the options."""
@@ -30,7 +30,7 @@ def provenance_of(figure: str | os.PathLike[str]) -> dict[str, Any]:
     """What is embedded in a figure.
 
     Raises:
-        UsageError: it is no figure of `vizgraph render` or `compare`.
+        UsageError: it is no figure of `vizgraph render`, `compare` or `figure`.
     """
     from viz_nodes.draw import read_provenance
 
@@ -45,7 +45,7 @@ def provenance_of(figure: str | os.PathLike[str]) -> dict[str, Any]:
         raise UsageError(
             str(figure),
             "it does not say what it was made from",
-            "figures of `vizgraph render` and `vizgraph compare` do, unless a program removed it",
+            "figures of `vizgraph render`, `compare` and `figure` do, unless a program removed it",
         )
     return note
 
@@ -80,3 +80,32 @@ def named_beside(figure: Path) -> Path | None:
         if isinstance(path, str) and path and "\0" not in path:
             return Path(path)
     return None
+
+
+def manifest_beside(figure: Path) -> dict[str, Any] | None:
+    """What `vizgraph figure` wrote beside a figure; None where there is nothing that can be believed."""
+    found = manifest.read_json(figure.with_suffix(".json"))
+    if not isinstance(found, dict) or found.get("command") != "figure" or not isinstance(found.get("images"), list):
+        return None
+    return found
+
+
+def images_beside(figure: Path) -> list[Path]:
+    """The images that the manifest of a figure of several images names."""
+    told = (manifest_beside(figure) or {}).get("images", [])
+    paths = [about.get("path") for about in told if isinstance(about, dict)]
+    return [Path(path) for path in paths if isinstance(path, str) and path and "\0" not in path]
+
+
+def changed_beside(figure: Path) -> list[str]:
+    """Names of files that are not what the manifest of a figure of several images says they are."""
+    found = manifest_beside(figure)
+    outputs = (found or {}).get("outputs")
+    if found is None or not isinstance(outputs, dict):
+        return []
+    named = {name: about for name, about in outputs.items() if manifest.is_plain_name(name) and isinstance(about, dict)}
+    wrong = [name for name in outputs if name not in named]
+    for name, about in named.items():
+        if not manifest.is_whole(figure.parent, {"outputs": {name: {"bytes": None, **about}}}, check=True):
+            wrong.append(name)
+    return wrong

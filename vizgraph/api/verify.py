@@ -14,9 +14,18 @@ from viz_nodes.batch.options import RenderOptions, digest_of
 from viz_nodes.text import quoted
 from vizgraph.api import networks
 from vizgraph.api.columns import Column, Networks, explained, sheet
+from vizgraph.api.figure import drawn_again
 from vizgraph.api.images import load_sample
 from vizgraph.api.networks import Network
-from vizgraph.api.provenance import DIGEST, changed, named_beside, options_of, provenance_of
+from vizgraph.api.provenance import (
+    DIGEST,
+    changed,
+    changed_beside,
+    images_beside,
+    named_beside,
+    options_of,
+    provenance_of,
+)
 from vizgraph.errors import CheckpointError, ImageError, UsageError, VizgraphError, as_ours, first_line
 
 if TYPE_CHECKING:
@@ -69,7 +78,7 @@ class Verified:
 class _Hands:
     """What the user gives to make figures again with."""
 
-    image: Path | None
+    images: tuple[Path, ...]
     checkpoints: tuple[Any, ...]
     digests: tuple[str, ...]
     device: Any
@@ -79,7 +88,7 @@ class _Hands:
 def verify(
     figures: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
-    image: str | os.PathLike[str] | None = None,
+    image: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     checkpoints: Sequence[str | os.PathLike[str]] = (),
     sha256: str | Sequence[str] = (),
     device: Any = "auto",
@@ -92,8 +101,8 @@ def verify(
     byte, and where the bytes differ pixel for pixel.
 
     Args:
-        figures: of `vizgraph.render` or `vizgraph.compare`, PNG, PDF or SVG.
-        image: the image they show; None for what the manifest beside the figure names.
+        figures: of `vizgraph.render`, `vizgraph.compare` or `vizgraph.figure`, PNG, PDF or SVG.
+        image: the image they show, or the images; None for what the manifest beside the figure names.
         checkpoints: the weights, in the order of the columns; by default the bundled or published ones, and those of a
             seed are made again.
         sha256: further digests that the weights must have.
@@ -106,8 +115,9 @@ def verify(
     """
     from viz_nodes.progress import progress as bar
 
+    images = [] if image is None else inputs.as_paths(image)
     digests = (sha256,) if isinstance(sha256, str) else tuple(sha256)
-    hands = _Hands(None if image is None else inputs.expanded(image), tuple(checkpoints), digests, device, labels)
+    hands = _Hands(tuple(images), tuple(checkpoints), digests, device, labels)
     verdicts = []
     with as_ours():
         paths = inputs.as_paths(figures)
@@ -128,16 +138,19 @@ def check(figure: Path, note: Mapping[str, Any], hands: _Hands) -> Verdict:
 
     form = figure.suffix.lower().lstrip(".")
     options = options_of(figure, note)
-    image = _image(figure, note, hands.image)
+    several = note["command"] == "figure"
+    shown = _images(figure, note, hands.images) if several else [_image(figure, note, hands.images)]
     try:
         with one_thread():
-            again = (_rendered if note["command"] == "render" else _compared)(note, options, image, hands)
+            again = _AGAIN[note["command"]](note, options, shown, hands)
             made = figure_bytes(again, form, dpi=options.dpi, provenance=dict(note))
     except VizgraphError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise changed(figure, first_line(error)) from error
     there = figure.read_bytes()
+    if wrong := changed_beside(figure) if several else []:
+        return Verdict(figure, False, f"{', '.join(wrong)} beside it: not what {figure.stem}.json says")
     if made == there:
         return Verdict(figure, True, "shows what it says: image, weights and options give the same bytes")
     if form == "png":
@@ -172,7 +185,28 @@ def _by_pixels(figure: Path, there: bytes, made: bytes) -> Verdict | None:
     )
 
 
-def _image(figure: Path, note: Mapping[str, Any], image: Path | None) -> Path:
+def _images(figure: Path, note: Mapping[str, Any], given: Sequence[Path]) -> list[Path]:
+    """The files of a figure of several images, in its order.
+
+    Raises:
+        UsageError: it names none.
+        ImageError: one is not known or not there, or none has the SHA-256 that the figure names.
+    """
+    told = note.get("images")
+    named = [about.get("sha256") for about in told if isinstance(about, Mapping)] if isinstance(told, list) else []
+    wanted = [digest for digest in named if isinstance(digest, str) and DIGEST.fullmatch(digest)]
+    if not wanted or len(wanted) < len(named):
+        raise changed(figure, "it names no images")
+    at_hand = [path for path in (given or images_beside(figure)) if path.is_file()]
+    by_digest = {inputs.digest_of(path): path for path in at_hand}
+    for digest in wanted:
+        if digest not in by_digest:
+            why = f"one of the images it shows (SHA-256 {digest[:12]}...) is not known here"
+            raise ImageError(str(figure), why, "give them all with --img")
+    return [by_digest[digest] for digest in wanted]
+
+
+def _image(figure: Path, note: Mapping[str, Any], given: Sequence[Path]) -> Path:
     """The image file, with the SHA-256 that the figure names.
 
     Raises:
@@ -183,7 +217,7 @@ def _image(figure: Path, note: Mapping[str, Any], image: Path | None) -> Path:
     wanted = about.get("sha256") if isinstance(about, Mapping) else None
     if not isinstance(wanted, str) or not DIGEST.fullmatch(wanted):
         raise changed(figure, "it names no image")
-    path = image if image is not None else named_beside(figure)
+    path = given[0] if given else named_beside(figure)
     if path is None or not path.is_file():
         why = f"the image it shows (SHA-256 {wanted[:12]}...) is not known here"
         raise ImageError(str(figure), why if path is None else f"its image {path} is not there", "give it with --img")
@@ -236,7 +270,14 @@ def _network(arch: Any, weights: Any, at: int, labels: Any, hands: _Hands) -> Ne
     return network
 
 
-def _rendered(note: Mapping[str, Any], options: RenderOptions, image: Path, hands: _Hands) -> Figure:
+def _figured(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Figure:
+    """The figure of `vizgraph figure` again."""
+    asked = list(note["networks"])
+    loaded = [_network(each["arch"], each["weights"], at, each.get("labels"), hands) for at, each in enumerate(asked)]
+    return drawn_again(note, replace(options, formats=("png",)), shown, _Loaded(loaded))
+
+
+def _rendered(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Figure:
     """The figure of `vizgraph render` again."""
     from viz_nodes.batch.explainer import Explainer
     from viz_nodes.batch.folder import Job, pictures
@@ -246,7 +287,7 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, image: Path, hand
     options = options if depth is None else options.resolved(depth)
     load = partial(load_sample, model=network.model, options=options)
     explainer = Explainer(network.model, load, options, network.caption, network.labels)
-    sample = explainer.load(image)
+    sample = explainer.load(shown[0])
     (exp,) = explainer.explain([sample])
     original = options.canvas == "original"
     job = Job(
@@ -267,7 +308,7 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, image: Path, hand
     raise ValueError(f"its options give no picture {quoted(note['drawn'])} of layer {note['layer']}")
 
 
-def _compared(note: Mapping[str, Any], options: RenderOptions, image: Path, hands: _Hands) -> Figure:
+def _compared(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Figure:
     """The figure of `vizgraph compare` again."""
     asked = list(note["columns"])
     loaded: list[Network] = []
@@ -284,8 +325,8 @@ def _compared(note: Mapping[str, Any], options: RenderOptions, image: Path, hand
         )
         for at, each in enumerate(asked)
     ]
-    exps, shown, _ = explained(image, columns, options, _Loaded(loaded))
-    return sheet(exps, shown, columns, replace(options, formats=("png",)))
+    exps, pictures, _ = explained(shown[0], columns, options, _Loaded(loaded))
+    return sheet(exps, pictures, columns, replace(options, formats=("png",)))
 
 
 class _Loaded(Networks):
@@ -297,3 +338,7 @@ class _Loaded(Networks):
 
     def of(self, column: Column) -> Network:
         return self._there[column.place]
+
+
+_AGAIN = {"render": _rendered, "compare": _compared, "figure": _figured}
+"""What makes the figure of a command again."""

@@ -21,8 +21,9 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     click.option(
         "--img",
         metavar="PATH",
+        multiple=True,
         type=click.Path(path_type=Path, readable=False),
-        help="The image it shows.  [default: what the manifest beside the figure names]",
+        help="The image it shows; again for more.  [default: what the manifest beside the figure names]",
     ),
     click.option(
         "--ckpt",
@@ -38,7 +39,7 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
 )
 def command(
     figures: tuple[Path, ...],
-    img: Path | None,
+    img: tuple[Path, ...],
     ckpts: tuple[str, ...],
     sha256: tuple[str, ...],
     labels: Path | None,
@@ -62,7 +63,7 @@ def command(
         notes = {str(figure): provenance_of(figure) for figure in figures}
         return Answer({"notes": notes}, [json.dumps(each, indent=2, sort_keys=True) for each in notes.values()])
     result = vizgraph.verify(
-        figures, image=img, checkpoints=ckpts, sha256=sha256, device=device, labels=labels, progress=progress
+        figures, image=img or None, checkpoints=ckpts, sha256=sha256, device=device, labels=labels, progress=progress
     )
     lines = [f"{one_line(verdict.path)}: {verdict.words}" for verdict in result.verdicts]
     return Answer(result.record(), lines, ALL_DONE if result.holds else SOME_FAILED)
