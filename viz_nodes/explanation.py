@@ -43,7 +43,7 @@ _LARGEST_SIDE = 2**24
 
 @dataclass(frozen=True, eq=False)
 class LayerExplanation:
-    """One graph layer: where it looked, and whom each node asked.
+    """One graph layer: where it looked, and from which nodes each aggregates.
 
     Attributes:
         index: place among the network's graph layers, from 0.
@@ -55,8 +55,9 @@ class LayerExplanation:
             image is of one color.
         neighbors: (B, N, k) int64 into the key nodes, nearest first, exactly the edges the network used; `NO_EDGE`
             where a node has fewer than k.
-        share: (B, N, k), the fraction of channels that the neighbor wins; sums to 1 over a node's neighbors.
-        contribution: (B, N, k), gradient x message over the channels the neighbor wins (signed, in logits).
+        share: (B, N, k), the fraction of channels in which the neighbor has the largest message; sums to 1 over a
+            node's neighbors.
+        contribution: (B, N, k), gradient x message over those channels (signed, in logits).
         exact: whether share and contribution are exact for this layer's aggregation.
         conv: how neighbors are aggregated: "mr", "edge", "sage", "gin", "max" or "sum" (over other messages that are
             known; a mean is a sum), or "other".

@@ -60,9 +60,8 @@ def covering(grid: Grid, other: Grid) -> np.ndarray:
     """
     rows, cols = np.divmod(np.arange(grid[0] * grid[1]), grid[1])
     # Whole numbers: (row + 1/2) / H * H' without rounding.
-    return ((2 * rows + 1) * other[0] // (2 * grid[0]) * other[1] + (2 * cols + 1) * other[1] // (2 * grid[1])).astype(
-        np.int64
-    )
+    down, right = (2 * rows + 1) * other[0] // (2 * grid[0]), (2 * cols + 1) * other[1] // (2 * grid[1])
+    return np.asarray(down * other[1] + right, dtype=np.int64)
 
 
 @dataclass(frozen=True)

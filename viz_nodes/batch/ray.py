@@ -23,7 +23,9 @@ from viz_nodes.batch.workers import portable
 _FEWEST_PROCESSORS = 6
 """Ray's own tasks must find a place beside the actors: on a machine that claims two it can wait for ever."""
 _ACTOR_SHARE = 0.5
-_TRIES = 3
+_TRIES = 6
+_LEFT_BEHIND_SECONDS = "15"
+"""After these, what a killed run leaves of its Ray gives up looking for it and ends; by itself it takes a minute."""
 _AT_ONCE = 512
 """Passes handed to Ray at a time, so that memory does not grow with the images; its actors start anew for each lot."""
 
@@ -52,6 +54,7 @@ def started(address: str | None) -> Iterator[None]:
         if address is not None:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         else:
+            os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", _LEFT_BEHIND_SECONDS)
             _start_here(ray, {"num_cpus": max(_FEWEST_PROCESSORS, os.cpu_count() or 1), **settings})
     except ConnectionError as error:
         raise EngineError(
@@ -65,7 +68,9 @@ def started(address: str | None) -> Iterator[None]:
 
 
 def _start_here(ray: Any, settings: dict[str, Any]) -> None:
-    """Start a Ray of this machine's own; it gives itself half a minute, which a busy machine may need twice.
+    """Start a Ray of this machine's own.
+
+    It gives itself half a minute, which on a busy machine is too little; each try finds more of Ray in memory.
 
     Raises:
         EngineError: it does not start.

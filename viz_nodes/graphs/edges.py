@@ -27,7 +27,7 @@ class Edges:
         center: (E,) int64 the receiving node.
         neighbor: (E,) int64 the sending key node.
         rank: (E,) int64 place among the center's neighbors, nearest first, from 0.
-        share: (E,) fraction of the center's channels it wins.
+        share: (E,) fraction of the center's channels in which its message is the largest.
         contribution: (E,) in logits, signed.
         distance: (E,) or None.
         margin: (E,) or None.
@@ -64,7 +64,7 @@ class Edges:
         return replace(self.where(first), **totals)
 
     def incoming(self, node: int) -> Edges:
-        """The edges into a center: whom it asked, nearest first."""
+        """The edges into a center, from its nearest neighbor on."""
         return self.where(self.center == node)
 
     def outgoing(self, neighbor: int) -> Edges:
@@ -139,7 +139,7 @@ def _column(found: Edges, name: str) -> np.ndarray:
 
 @also_image
 def mutual(exp: Explanation, layer: int, row: int = 0) -> np.ndarray:
-    """Which edges are mutual: i asks j and j asks i, with i and j different.
+    """Which edges are mutual: i aggregates from j and j from i, with i and j different.
 
     Returns:
         (E,) bool, beside `edges`.

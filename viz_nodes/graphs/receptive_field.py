@@ -28,9 +28,9 @@ def reach(
 ) -> frozenset[int]:
     """The nodes of the first graph layer's grid that can influence a node: the nonzero pattern of the Jacobian.
 
-    A center hears itself and the neighbors that win one of its channels; a key node hears the nodes pooled into it; a
-    convolution between two layers (the 3 x 3 one of GraphConvNet, the strided ones between a pyramid's stages) is heard
-    through its window. The graphs are those of this image, and stay as they are.
+    A center hears itself and the neighbors whose message one of its channels passes on; a key node hears the nodes
+    pooled into it; a convolution between two layers (the 3 x 3 one of GraphConvNet, the strided ones between a
+    pyramid's stages) is heard through its window. The graphs are those of this image, and stay as they are.
 
     One convolution of 3 x 3 after a graph in which every node hears only itself, on a 4 x 4 grid: the next layer's
     node 0 hears {0, 1, 4, 5}.
@@ -76,7 +76,7 @@ def reach_mask(
 ) -> np.ndarray:
     """Which input nodes can influence a node, by following the network's structure with its graphs as they were.
 
-    A layer's center hears itself and every neighbor that wins a channel (share above 0); a key node hears the nodes
+    A layer's center hears itself and every neighbor whose share is above 0; a key node hears the nodes
     pooled into it; what runs between two layers is heard through its windows.
 
     Args:

@@ -50,7 +50,7 @@ def command(
 ) -> Answer:
     """The interactive page, one HTML file that needs no network.
 
-    Hover a patch to see whom it asked, click to keep it, walk the layers, switch class and method; several --arch (with
+    Hover a patch to see its neighbors, click to keep it, walk the layers, switch class and method; several --arch (with
     one --ckpt each, or one for all) and several --img can be switched between and shown side by side. Where --out ends
     with .html it is the page itself.
 
