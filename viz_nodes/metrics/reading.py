@@ -37,12 +37,14 @@ class Depth:
         index: place from 0.
         centers, keys: (N, C), (M, C) float64 features that the layer is handed; None where it is called without them.
         block: (C, H, W) what the block around the layer gives; None where no block holds this layer alone.
+        holder: that block.
     """
 
     index: int
     centers: Tensor | None
     keys: Tensor | None
     block: Tensor | None
+    holder: nn.Module | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +72,9 @@ def depths(model: nn.Module, pixels: Any, exp: Explanation) -> list[Depth]:
     """
     network, inputs = unwrap(model), prepare(model, pixels)
     layers = structure(network, inputs.args, inputs.kwargs, adapters_for(None))
-    blocks = [block_of(network, layers, at) for at in range(len(layers))]
+    holders = {module: at for at in range(len(layers)) for module in holders_of(network, layers, at)}
     seen: dict[int, tuple[Tensor, Tensor]] = {}
-    gave: dict[int, Tensor] = {}
+    gave: dict[int, tuple[Tensor, nn.Module]] = {}
     runs: dict[nn.Module, int] = {}
 
     def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -83,39 +85,38 @@ def depths(model: nn.Module, pixels: Any, exp: Explanation) -> list[Depth]:
                 if graph is not None:
                     seen[layer.index] = _on_grid(layer, graph.x, graph.y)
 
-    def keep(at: int) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.ndim == 4 and len(output) == 1:
-                gave[at] = output.detach()[0]
-
-        return hook
+    def keep(module: nn.Module, args: Any, output: Any) -> None:
+        at = holders[module]
+        nodes = layers[at].grid[0] * layers[at].grid[1]
+        if isinstance(output, Tensor) and output.ndim == 4 and (len(output), output[0, 0].numel()) == (1, nodes):
+            gave[at] = output.detach()[0], module  # larger ones end later
 
     handles: list[Any] = [
         module.register_forward_pre_hook(look, with_kwargs=True)
         for module in {layer.module: None for layer in layers if not layer.steps}
     ]
-    handles += [block.register_forward_hook(keep(at)) for at, block in enumerate(blocks) if block is not None]
+    handles += [module.register_forward_hook(keep) for module in holders]
     try:
         with eval_mode(network, grad=False), edit_edges(network, frozen=exp):
             inputs.run(network)
     finally:
         for handle in handles:
             handle.remove()
-    return [Depth(at, *seen.get(at, (None, None)), gave.get(at)) for at in range(len(layers))]
+    return [Depth(at, *seen.get(at, (None, None)), *gave.get(at, (None, None))) for at in range(len(layers))]
 
 
-def block_of(network: nn.Module, layers: Sequence[Layer], at: int) -> nn.Module | None:
-    """The largest module that holds this graph layer and no other; None where the layer's own runs several times."""
+def holders_of(network: nn.Module, layers: Sequence[Layer], at: int) -> list[nn.Module]:
+    """The modules that hold this graph layer and no other, largest first; none where its own runs several times.
+
+    The largest of them that gives all nodes on their grid is its block.
+    """
     layer = layers[at]
     if sum(other.module is layer.module for other in layers) > 1:
-        return None
+        return []
     others = [f"{other.name}." for other in layers if other is not layer]
     parts = layer.name.split(".")
-    for length in range(1, len(parts) + 1):
-        path = ".".join(parts[:length])
-        if not any(f"{other}".startswith(f"{path}.") for other in others):
-            return network.get_submodule(path)
-    return None
+    paths = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return [network.get_submodule(path) for path in paths if not any(name.startswith(f"{path}.") for name in others)]
 
 
 def _on_grid(layer: Layer, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,8 +144,7 @@ def read_off(
         For each layer what was read, None where that is not known, and why it is not; "" where all is.
     """
     network, inputs = unwrap(model), prepare(model, pixels)
-    layers = structure(network, inputs.args, inputs.kwargs, adapters_for(None))
-    last = block_of(network, layers, len(layers) - 1)
+    last = found[-1].holder if found else None
     shape = None if not found or found[-1].block is None else found[-1].block.shape
     if last is None or shape is None:
         return [None] * len(found), "the block of the last graph layer is not known"
