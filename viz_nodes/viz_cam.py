@@ -105,8 +105,9 @@ class Viz_CAM:
             elif viz_neighbors > 0:
                 found = [node for node in explained.neighbors[0, peak].tolist() if node != NO_EDGE][:viz_neighbors]
                 print(Neighbor(index, peak, found))
-                pictures.append(("neighbors", f"{stem}_center_{peak}_neighbors.png", {"k": viz_neighbors}))
-                pictures.append(("graph", f"{stem}_graph.png", {"k": viz_neighbors}))
+                nearest = {"k": viz_neighbors, "order": "rank"}  # as the release draws them
+                pictures.append(("neighbors", f"{stem}_center_{peak}_neighbors.png", nearest))
+                pictures.append(("graph", f"{stem}_graph.png", nearest))
             for kind, name, options in pictures:
                 made = panel(kind, exp, index, sample.image, **options)
                 save_figure(made, folder / name, dpi=self.hr_ratio * sample.image.shape[1] / made.get_figwidth())

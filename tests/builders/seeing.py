@@ -14,7 +14,8 @@ from viz_nodes.draw.artists.marks import RING_GAP
 from viz_nodes.draw.cells import aspect_of, plan_for
 from viz_nodes.draw.geometry.curves import trimmed
 from viz_nodes.draw.geometry.selection import Selection, egos_of
-from viz_nodes.draw.graph import paint_closeup, paint_graph
+from viz_nodes.draw.graph import paint_closeup, paint_graph, value_limits
+from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.strongest import paint_strongest, strongest_edges
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
@@ -48,8 +49,9 @@ class Sight:
 
 def sights(subject: Subject, selection: Selection, style: Style, panel: float = COLUMN_OF_THREE):
     """(sights of all edges counted, how many a caption counts, how many it says cannot be seen)."""
+    selection, style = settled(selection, style, [(subject.layer, subject.row)])
     egos = egos_of(subject.exp, subject.layer.index, selection, subject.row)
-    plan = plan_for(subject, egos, style, panel)
+    plan = plan_for(subject, egos, style, panel, top_of(egos, style.edge_width))
     found = []
     for inside in (None, *(at for at, closeup in enumerate(plan.closeups) if closeup is not None)):
         found += _looked_at(subject, plan, style, panel, inside)
@@ -79,6 +81,7 @@ def strongest_sights(subject: Subject, style: Style, panel: float = COLUMN_OF_TH
 
 
 def _drawn(subject, plan, style, panel, inside):
+    limits = value_limits(plan.egos, style)
     if inside is None:
         width, height = panel, panel * aspect_of([subject])
     else:
@@ -86,9 +89,9 @@ def _drawn(subject, plan, style, panel, inside):
     fig = Figure(figsize=(width / 72, height / 72), dpi=DPI)
     ax = fig.add_axes((0, 0, 1, 1), axes_class=Panel)
     if inside is None:
-        artists = paint_graph(subject.on(ax), subject, plan, style)
+        artists = paint_graph(subject.on(ax), subject, plan, style, limits)
     else:
-        artists = paint_closeup(ax, subject, plan, inside, style)
+        artists = paint_closeup(ax, subject, plan, inside, style, limits)
     return fig, ax, artists
 
 

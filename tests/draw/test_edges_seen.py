@@ -58,6 +58,9 @@ def one_center(rng, grid, key_grid, k=9):
     neighbors = np.argsort(away, kind="stable")[:k]
     nodes = grid[0] * grid[1]
     share = rng.dirichlet(np.full(k, 0.6)).astype(np.float32)
+    # Large and small ones, for the class and against it, and one that is nothing.
+    contribution = (share * rng.choice([-1, 1], k) * 10.0 ** -rng.uniform(0, 6, k)).astype(np.float32)
+    contribution[rng.integers(k)] = 0
     layer = LayerExplanation(
         index=0,
         name="graph",
@@ -67,7 +70,7 @@ def one_center(rng, grid, key_grid, k=9):
         peak=torch.tensor([center if rng.random() < 0.5 else 0]),
         neighbors=torch.from_numpy(np.tile(neighbors, (1, nodes, 1))),
         share=torch.from_numpy(np.tile(share, (1, nodes, 1))),
-        contribution=torch.zeros(1, nodes, k),
+        contribution=torch.from_numpy(np.tile(contribution, (1, nodes, 1))),
         conv="mr",
     )
     target = torch.tensor([0])
@@ -97,8 +100,10 @@ def test_every_edge_around_the_peaks_of_the_bundled_images_is_seen(path, demo_ne
         check(*sights(subject, Selection(), Style()), where=f"{path.stem}, layer {layer.number}")
 
 
+@pytest.mark.parametrize("order", ["contribution", "rank"])
 @pytest.mark.parametrize("name", PLACES)
-def test_every_edge_is_seen_on_all_grids_and_pictures(name):
+def test_every_edge_is_seen_on_all_grids_and_pictures(name, order):
+    """By contribution those that contribute nothing are hairlines of no color."""
     grid, key_grid, size, panel = PLACES[name]
     rng = np.random.default_rng(len(name))
     for turn in range(-(-int(os.environ.get("VIZGRAPH_EDGES", "12")) // len(PLACES))):
@@ -107,7 +112,7 @@ def test_every_edge_is_seen_on_all_grids_and_pictures(name):
         theme = ("light", "dark")[turn % 2]
         # On a panel this low a patch is 0.8 points high: now and then one edge is left out, and not counted.
         most = 1 if name == "56x56 on 3:2" else 0
-        looked = sights(subject, Selection(center=center), Style(theme=theme), panel)
+        looked = sights(subject, Selection(center=center, order=order), Style(theme=theme), panel)
         check(*looked, where=f"{name}, turn {turn}", most_unseen=most)
 
 

@@ -22,7 +22,8 @@ FORMATS = ("png", "pdf", "svg")
 FITS = ("squash", "crop")
 CANVASES = ("input", "original")
 ORDERS = ("rank", "share", "contribution", "effect")
-COLORS = ("center", *ORDERS)
+COLORS = ("auto", "center", *ORDERS)
+EDGE_WIDTHS = ("auto", *ORDERS)
 NORMALIZATIONS = ("image", "layer", "shared", "none")
 THEMES = ("light", "dark")
 ALL = "all"
@@ -33,6 +34,7 @@ _STYLED = (
     "theme",
     "normalize",
     "color",
+    "edge_width",
     "font",
     "font_size",
     "dpi",
@@ -74,6 +76,7 @@ class RenderOptions:
         frame, bands, value_range, max_pixels: how an image is read, see `vizgraph.load_image`; for `load` to follow.
         k: neighbors drawn, or "all".
         order: which neighbors are drawn, where fewer than all are: the first by this.
+        edge_width: what widths of edges mean.
         hops: how many layers back edges are followed.
         far: how many edges of each further hop, the heaviest.
         part: of a layer's edges, the percentage that its picture of strongest edges shows.
@@ -103,11 +106,12 @@ class RenderOptions:
     value_range: tuple[float, float] | None = _told(None, "Black and white of values of more than 8 bits.")
     max_pixels: int | None = _told(None, "Pixels that an image may have.", least=1, most=2**40)
     k: int | str = _told(9, "Neighbors drawn, or 'all'.")
-    order: str = _told("rank", "Which neighbors are drawn: the nearest, or those with most of this.", ORDERS)
+    order: str = _told("contribution", "Which neighbors are drawn: those with most of this; rank: the nearest.", ORDERS)
     hops: int = _told(1, "Graph layers that edges are followed back, each with its own edges.", least=1, most=6)
     far: int = _told(18, "Edges of each further hop, the heaviest.", least=1, most=2**31 - 1)
     part: float = _told(2.0, "Percent of a layer's edges in its picture of the strongest.", least=0.001, most=100.0)
-    color: str = _told("center", f"What colors of edges mean: {', '.join(COLORS)}; or one color for all.")
+    color: str = _told("auto", f"What colors of edges mean: {', '.join(COLORS)}; or one color for all.")
+    edge_width: str = _told("auto", "What widths of edges mean; auto: the order, for rank the share.", EDGE_WIDTHS)
     centers: tuple[tuple[float, float], ...] = _told((), "Places whose neighbors are drawn")
     kinds: tuple[str, ...] = _told(DEFAULT_KINDS, "Pictures of a layer.", KINDS)
     formats: tuple[str, ...] = _told(("png",), "Files of a figure.", FORMATS)
@@ -186,7 +190,7 @@ class RenderOptions:
         Raises:
             ValueError, TypeError: it is none of ours.
         """
-        plain = {name: _tuples(value) for name, value in dict(record).items()}
+        plain = _OF_OLD | {name: _tuples(value) for name, value in dict(record).items()}
         if isinstance(plain.get("layers"), tuple):
             plain["layers"] = tuple(n - 1 if n > 0 else n for n in plain["layers"])
         plain["target"] = None if plain.get("target") == "top1" else plain.get("target")
@@ -236,7 +240,7 @@ class RenderOptions:
     @property
     def needs_effect(self) -> bool:
         """Whether edges must be cut to draw this."""
-        return "effect" in (self.order, self.color)
+        return "effect" in (self.order, self.color, self.edge_width)
 
     @property
     def needs_all_layers(self) -> bool:
@@ -272,7 +276,9 @@ class RunOptions:
 
 
 _DEFAULTS = {one.name: one.default for one in fields(RenderOptions)}
-_ALWAYS = {"layers", "target", "versus", "method", "fit", "k", "kinds", "formats"} | {
+_OF_OLD: dict[str, Any] = {"order": "rank", "color": "center", "edge_width": "share"}
+"""What records meant that say nothing of these: they were left out where they were as always, which this was then."""
+_ALWAYS = {"layers", "target", "versus", "method", "fit", "k", "kinds", "formats", *_OF_OLD} | {
     "dpi",
     "width",
     "canvas",

@@ -130,10 +130,10 @@ def graph_and_closeup(
     return Cell(paint, bar, words), Cell(shared) if any(plan.closeups) else None
 
 
-def plan_for(subject: Subject, egos: Sequence[Ego], style: Style, panel: float, unit: float | None = None) -> Plan:
+def plan_for(subject: Subject, egos: Sequence[Ego], style: Style, panel: float, top: float = 1.0) -> Plan:
     """Where edges are drawn in a panel of this width; close-ups stand below it, no wider."""
     room = (panel, 0.9 * panel) if style.closeups else None
-    return plan_of(subject, egos, picture_scale(subject, panel), room, unit)
+    return plan_of(subject, egos, picture_scale(subject, panel), room, top=top)
 
 
 def _value_bar(ax: Axes, limits: tuple[float, float], style: Style) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
 from viz_nodes.draw.artists.colorbars import add_signed_bar
 from viz_nodes.draw.artists.photograph import Picture
@@ -40,19 +41,20 @@ from viz_nodes.draw.differences import (
     signed_table,
     union,
 )
-from viz_nodes.draw.figures import figure_options
+from viz_nodes.draw.figures import EDGED, figure_options
 from viz_nodes.draw.geometry.layout import Band, Cell
 from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.graph import plan_words
-from viz_nodes.draw.key import CLOSEUP, width_strip
+from viz_nodes.draw.key import CLOSEUP, graph_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
+from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
 from viz_nodes.draw.style.scales import Scale, scale_of
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS
+from viz_nodes.draw.wording import SPANS, number_words
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
 from viz_nodes.text import quoted
@@ -111,11 +113,15 @@ def compare(
         if len(given) != len(exps):
             raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
     row_of = [exp.row(row) for exp, row in zip(exps, row_of, strict=True)]
+    of_each = layers_of(exps, layers)
+    if EDGED & set(kinds):
+        shown = [(exp.layer(i), row) for exp, row, picked in zip(exps, row_of, of_each, strict=True) for i in picked]
+        selection, style = settled(selection, style, shown, colored=difference and len(exps) == 2)
     alike = len({(exp.method, exp.model) for exp in exps}) == 1
     return _Comparison(
         exps=exps,
         rows=row_of,
-        layers=layers_of(exps, layers),
+        layers=of_each,
         kinds=list(kinds),
         pictures=pictures_beside(exps, image),
         views=views,
@@ -148,6 +154,7 @@ class _Comparison:
         sets = [self._subjects(list(indices)) for indices in zip(*self.layers, strict=True)]
         egos = [self._egos(subjects) for subjects in sets]
         style, each = self.style, len(self.exps) + self.two
+        last["top"] = top_of([ego for row in egos for ego in row if ego is not None], style.edge_width)
 
         def build(panel: float, across: int) -> list[Band]:
             last["plans"] = {}
@@ -159,7 +166,7 @@ class _Comparison:
                     fitted = [replace(s, picture=s.picture and s.picture.fitted(pixels)) for s in sets[at]]
                     numbers = [s.layer.number for s in sets[at]] if across > 1 else None
                     names = ways_above(self.names, self.two, numbers) if across > 1 or at == 0 else ()
-                    parts.append(self._layer(at, fitted, egos[at], panel, names, last["plans"], alone=across == 1))
+                    parts.append(self._layer(at, fitted, egos[at], panel, names, last, alone=across == 1))
                 bands += beside(parts, each * across)
             return bands
 
@@ -169,9 +176,9 @@ class _Comparison:
             style,
             [(each * across, partial(build, across=across)) for across in range(1, len(sets) + 1)],
             heading=self._heading() if style.title is True else heading,
-            legend=lambda _: self._key(last["plans"]) if style.key else "",
-            strip=width_strip(last, style) if "graph" in self.kinds and style.key else None,
-            caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled()),
+            legend=lambda _: self._key(last["plans"], everything) if style.key else "",
+            strip=width_strip(last, style, everything) if "graph" in self.kinds and style.key else None,
+            caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled(), self.selection.order),
         )
 
     def _scaled(self) -> Style:
@@ -203,11 +210,15 @@ class _Comparison:
         egos: list[Ego | None],
         panel: float,
         names: Sequence[Sequence[str]],
-        plans: dict[Any, Plan],
+        last: dict[str, Any],
         *,
         alone: bool,
     ) -> list[Band]:
-        """The bands of one layer, which stands `alone` on its rows or beside others."""
+        """The bands of one layer, which stands `alone` on its rows or beside others.
+
+        Args:
+            last: "top", the value at which edges are widest; under "plans" the plans are kept.
+        """
         block = self._block(subjects) if len(self.layers[0]) > 1 and alone else ""
         same_layer = len({layer_words(s.exp, s.layer) for s in subjects}) == 1
         aspect, style = aspect_of(subjects), self.style
@@ -215,8 +226,8 @@ class _Comparison:
         for kind in self.kinds:
             above = names if not bands else ()
             if kind == "graph":
-                shown, notes = self._graphs(subjects, egos, panel)
-                plans |= {(at, which): picture[1] for which, picture in enumerate(shown) if picture is not None}
+                shown, notes = self._graphs(subjects, egos, panel, last["top"])
+                last["plans"] |= {(at, which): picture[1] for which, picture in enumerate(shown) if picture is not None}
                 bands += graph_bands(shown, style, panel, aspect, block=block, notes=notes, names=above)
                 continue
             cells: list[Cell | None]
@@ -274,19 +285,19 @@ class _Comparison:
         return Cell(paint, bar if limit > 0 else None, (note,))
 
     def _graphs(
-        self, subjects: list[Subject], egos: list[Ego | None], panel: float
+        self, subjects: list[Subject], egos: list[Ego | None], panel: float, top: float
     ) -> tuple[list[tuple[Subject, Plan] | None], list[tuple[str, ...] | None]]:
         """The graph of each column, once where all have the same, and the edges that set two apart."""
         style = self.style
         if self._same_graph(subjects, egos):
-            plan = plan_for(subjects[0], [ego for ego in egos[:1] if ego is not None], style, panel)
+            plan = plan_for(subjects[0], [ego for ego in egos[:1] if ego is not None], style, panel, top)
             note = f"the same graph in all columns: {plan_words(plan, style)}"
             blank = [None] * (len(subjects) + self.two - 1)
             return [(subjects[0], plan), *blank], [(note,), *blank]
         shown: list[tuple[Subject, Plan] | None] = []
         notes: list[tuple[str, ...] | None] = []
         for at, (subject, ego) in enumerate(zip(subjects, egos, strict=True)):
-            plan = plan_for(subject, [] if ego is None else [ego], style, panel)
+            plan = plan_for(subject, [] if ego is None else [ego], style, panel, top)
             tones = None
             if self.two and ego is not None and style.color == "center":
                 tones = dict.fromkeys(ego.keys.tolist(), style.look.centers[at])
@@ -298,7 +309,7 @@ class _Comparison:
             if a is None or b is None or not same_nodes(first.layer, second.layer, (first.row, second.row)):
                 return [*shown, None], [*notes, None]
             difference = edge_difference(a, b, rows=(first.row, second.row))
-            plan = plan_for(first, [union(a, difference)], style, panel)
+            plan = plan_for(first, [union(a, difference)], style, panel, top)
             shown.append((first, replace(plan, tones=difference_tones(difference, style.look))))
             unseen = f"; {plan.unseen} too close to the center for this size" if plan.unseen else ""
             notes.append((difference.words() + unseen, difference.brief()))
@@ -309,12 +320,15 @@ class _Comparison:
         first, a = subjects[0], egos[0]
         if a is None or any(ego is None or ego.center != a.center for ego in egos):
             return False
-        one = self.style.color not in ("contribution", "effect")
-        return one and all(
+        drawn = {self.style.color, self.style.edge_width, self.selection.order}
+        if "effect" in drawn:
+            return False
+        return all(
             s.layer.neighbors[s.row].shape == first.layer.neighbors[first.row].shape
             and s.exp.model == first.exp.model
             and bool((s.layer.neighbors[s.row] == first.layer.neighbors[first.row]).all())
             and bool((s.layer.share[s.row] == first.layer.share[first.row]).all())
+            and ("contribution" not in drawn or torch.equal(*(t.layer.contribution[t.row] for t in (s, first))))
             for s in subjects[1:]
         )
 
@@ -328,15 +342,17 @@ class _Comparison:
         told = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
         return SEPARATOR.join([*words, *told])
 
-    def _key(self, plans: Mapping[Any, Plan]) -> str:
+    def _key(self, plans: Mapping[Any, Plan], subjects: Sequence[Subject]) -> str:
         words = []
         if "cam" in self.kinds:
             words.append("CAM: raw values, " + ("one scale a row" if self.one_scale else SPANS["image"]))
         if {"graph", "neighbors"} & set(self.kinds):
             where = "the place named" if self.selection.center is not None else "the first map's peak"
             words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
+        if "neighbors" in self.kinds and self.style.ranks:
+            words.append(number_words(self.selection.order, ranked=all(s.layer.ranked for s in subjects)))
         if "graph" in self.kinds:
-            words.append("edge: neighbor to center, width and opacity by share of channels")
+            words += graph_words(subjects, self.style)
             if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
                 words.append(CLOSEUP)
             if any(which == len(self.exps) for _, which in plans):

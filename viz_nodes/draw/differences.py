@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -14,9 +14,10 @@ from viz_nodes.draw.artists.axes import frame, image_axes
 from viz_nodes.draw.artists.photograph import Picture, add_raster, as_picture
 from viz_nodes.draw.artists.text import say_across
 from viz_nodes.draw.cam import heat_pixels, painter_style
-from viz_nodes.draw.geometry.selection import Ego, own_key
+from viz_nodes.draw.geometry.selection import Ego, Selection, own_key
 from viz_nodes.draw.graph import paint_graph
 from viz_nodes.draw.plans import plan_of
+from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.style.captions import percent
 from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.scales import Scale
@@ -33,7 +34,7 @@ class EdgeDifference:
 
     Attributes:
         both, only_a, only_b: key nodes, ascending.
-        share: share by key node, the mean of both where both have it.
+        share, contribution, effect: by key node, the mean of both where both have it.
         common: fraction of all edges of the whole layer that both explanations have, of those that either has.
     """
 
@@ -42,6 +43,8 @@ class EdgeDifference:
     only_b: tuple[int, ...]
     share: dict[int, float]
     common: float
+    contribution: dict[int, float] = field(default_factory=dict)
+    effect: dict[int, float] = field(default_factory=dict)
 
     @property
     def keys(self) -> np.ndarray:
@@ -75,18 +78,23 @@ def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDi
             "edges can be compared on equal grids, or the same regions, only "
             f"(got {a.layer.grid} with keys {a.layer.key_grid}, and {b.layer.grid} with keys {b.layer.key_grid})"
         )
-    shares = [dict(zip(ego.keys.tolist(), ego.share.tolist(), strict=True)) for ego in (a, b)]
-    share = {
-        key: float(np.mean([each[key] for each in shares if key in each]))
-        for key in sorted(set(shares[0]) | set(shares[1]))
-    }
+    first, second = (set(ego.keys.tolist()) for ego in (a, b))
     return EdgeDifference(
-        both=tuple(sorted(set(shares[0]) & set(shares[1]))),
-        only_a=tuple(sorted(set(shares[0]) - set(shares[1]))),
-        only_b=tuple(sorted(set(shares[1]) - set(shares[0]))),
-        share=share,
+        both=tuple(sorted(first & second)),
+        only_a=tuple(sorted(first - second)),
+        only_b=tuple(sorted(second - first)),
         common=common_edges(a.layer, b.layer, rows),
+        **{name: _means(name, a, b) for name in ("share", "contribution", "effect")},
     )
+
+
+def _means(name: str, a: Ego, b: Ego) -> dict[int, float]:
+    """A value by key node, the mean of both where both have it."""
+    known = [
+        dict(zip(ego.keys.tolist(), ego.value(name).tolist(), strict=True)) for ego in (a, b) if len(ego.value(name))
+    ]
+    keys = sorted({key for each in known for key in each})
+    return {key: float(np.mean([each[key] for each in known if key in each])) for key in keys}
 
 
 def same_nodes(a: LayerExplanation, b: LayerExplanation, rows: tuple[int, int] = (0, 0)) -> bool:
@@ -132,22 +140,26 @@ def draw_edge_difference(
     how = painter_style(style)
     subject = Subject(exp, a.layer, 0, None if image is None else as_picture(image), view)
     on = subject.on(ax)
-    plan = plan_of(subject, [union(a, difference)], on.points_per_pixel, None)
+    whole = union(a, difference)
+    _, how = settled(Selection(), how, [(a.layer, 0)], colored=True)
+    plan = plan_of(subject, [whole], on.points_per_pixel, None, top=top_of([whole], how.edge_width))
     return paint_graph(on, subject, replace(plan, tones=difference_tones(difference, how.look)), how)
 
 
 def union(a: Ego, difference: EdgeDifference) -> Ego:
     """The center with the neighbors of both, by `EdgeDifference.keys`."""
     keys = difference.keys
-    share = np.array([difference.share[int(key)] for key in keys])
-    nothing = np.zeros(len(keys))
+    share, contribution, effect = (
+        np.array([getattr(difference, name).get(int(key), np.nan) for key in keys])
+        for name in ("share", "contribution", "effect")
+    )
     return replace(
         a,
         ranks=np.arange(len(keys)),
         keys=keys,
         share=share,
-        contribution=nothing,
-        effect=nothing,
+        contribution=contribution,
+        effect=effect,
         is_self=keys == own_key(a.layer, a.center),
         total=len(keys),
         earlier=(),

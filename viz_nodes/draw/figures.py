@@ -26,6 +26,7 @@ from viz_nodes.draw.geometry.selection import SELECTION, Ego, Selection, egos_of
 from viz_nodes.draw.key import key_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
+from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import (
     SEPARATOR,
@@ -44,6 +45,8 @@ from viz_nodes.grids import View
 from viz_nodes.text import quoted
 
 DEFAULT_KINDS = ("cam", "neighbors", "graph")
+EDGED = {"neighbors", "graph"}
+"""Kinds of picture that show neighbors of a center."""
 Image = np.ndarray | Picture | Any
 
 
@@ -109,6 +112,8 @@ def figure(
     check_kinds(kinds)
     if not shown or not picked or not list(kinds):
         raise ValueError("`rows`, `layers` and `kinds` must each name at least one")
+    if EDGED & set(kinds):
+        selection, style = settled(selection, style, [(exp.layer(i), r) for r in shown for i in picked])
     return _Figure(exp, shown, picked, list(kinds), pictures_of(exp, image, shown), view, selection, style).compose()
 
 
@@ -151,18 +156,20 @@ class _Figure:
             for i in self.layers
         }
         egos = {at: egos_of(self.exp, at[1], self.selection, at[0]) for at in subjects} if self._has_edges() else {}
+        top = top_of([ego for each in egos.values() for ego in each], style.edge_width) if egos else 1.0
         blocks = len(self.rows) > 1
         flat = len(self.layers) > 1 and all(aspect_of([subject]) < FLATTEST for subject in subjects.values())
         columns = 1 if flat else columns_for(page, len(self.layers), blocks=blocks)
         groups = [self.layers[at : at + columns] for at in range(0, len(self.layers), columns)]
         last: dict[str, Any] = {}
+        by = self.selection.order
 
         def build(panel: float) -> list[Band]:
             fitted = {
                 at: Subject(s.exp, s.layer, s.row, s.picture and s.picture.fitted(panel / 72.0 * style.dpi), s.view)
                 for at, s in subjects.items()
             }
-            plans = {at: plan_for(fitted[at], egos[at], style, panel) for at in egos}
+            plans = {at: plan_for(fitted[at], egos[at], style, panel, top) for at in egos}
             last.update(plans=plans, panel=panel)
             bands: list[Band] = []
             for r in self.rows:
@@ -179,14 +186,14 @@ class _Figure:
             columns=columns,
             heading=plain(heading),
             legend=lambda bands: (
-                key_words(list(subjects.values()), self.kinds, last["plans"], style) if style.key else ""
+                key_words(list(subjects.values()), self.kinds, last["plans"], style, by) if style.key else ""
             ),
-            strip=width_strip(last, style) if "graph" in self.kinds and style.key else None,
-            caption=lambda bands: caption_of(list(subjects.values()), self.kinds, last["plans"], style),
+            strip=width_strip(last, style, list(subjects.values())) if "graph" in self.kinds and style.key else None,
+            caption=lambda bands: caption_of(list(subjects.values()), self.kinds, last["plans"], style, by),
         )
 
     def _has_edges(self) -> bool:
-        return bool({"neighbors", "graph"} & set(self.kinds))
+        return bool(EDGED & set(self.kinds))
 
     def _heading(self) -> list[str]:
         exp = self.exp

@@ -23,10 +23,11 @@ from viz_nodes.draw.cam import BLANK, painter_style
 from viz_nodes.draw.geometry.closeups import CLOSEUP_STAR, Closeup
 from viz_nodes.draw.geometry.selection import SELECTION, Ego, Selection, egos_of
 from viz_nodes.draw.plans import Plan, plan_of
+from viz_nodes.draw.quantities import settled, strengths, top_of, unit_of
 from viz_nodes.draw.style.captions import SEPARATOR, head_words
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject, subject_of
-from viz_nodes.draw.wording import edges_words
+from viz_nodes.draw.wording import edge_words, edges_words
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
 
@@ -50,7 +51,8 @@ def draw_graph(
     """Draw a center's neighbors and the edges from them, curved apart, over the whole photograph.
 
     An edge runs from the neighbor, where it is wide, to the center, where its arrowhead is; its width and opacity are
-    its share of the center's channels. A center that is its own neighbor has a ring, as wide as that edge. Where
+    the size of its contribution, its color the sign (`edge_width`, `color`). A center that is its own neighbor has a
+    ring, as wide as that edge. Where
     patches are so small that the edges of the nearest neighbors could not be seen, these are drawn in a close-up in the
     emptiest corner, or beside the picture where every corner has something in it.
 
@@ -59,11 +61,11 @@ def draw_graph(
         image: (H, W, 3) uint8, or a sample with `original` and `view`.
         row: which row of `exp`.
         view: (left, top, right, bottom) of `image` that the network saw, when `image` is the original.
-        vmax: end of the scale of colored values; by default the largest of those drawn.
+        vmax: end of the scale of values that colors and widths stand for; by default the largest of those drawn.
         colorbar: with colors that stand for values, add a bar at the right.
         caption: True writes layer, class, method and what is hidden below; a string writes that.
         options: which edges, see `Selection` (`center`, `k`, `order`, `hops`, `far`, `effect`), and how they look, see
-            `Style` (`color`, `veil`, `grid`, `nodes`, `closeups`, `theme`, `font`, `font_size`).
+            `Style` (`color`, `edge_width`, `veil`, `grid`, `nodes`, `closeups`, `theme`, `font`, `font_size`).
 
     Returns:
         The artists by name: "photograph", "veil", "grid", "nodes", "edges", "neighbors", "peak" (or "center"), with a
@@ -72,10 +74,11 @@ def draw_graph(
     """
     selection, style = split_options(options)
     subject = subject_of(exp, layer, image, row, view)
+    selection, style = settled(selection, style, [(subject.layer, row)])
     egos = egos_of(exp, subject.layer.index, selection, row)
     on = subject.on(ax)
     room = (_INSET * on.width, _INSET * on.width) if style.closeups else None
-    plan = plan_of(subject, egos, on.points_per_pixel, room)
+    plan = plan_of(subject, egos, on.points_per_pixel, room, top=top_of(egos, style.edge_width, vmax))
     limits = value_limits(egos, style, vmax)
     artists = paint_graph(on, subject, plan, style, limits)
     for at, closeup in enumerate(plan.closeups):
@@ -106,7 +109,9 @@ def split_options(options: dict[str, Any]) -> tuple[Selection, Style]:
 
 def graph_caption(subject: Subject, plan: Plan, style: Style) -> str:
     """Layer, class, method, and what is drawn of how many edges."""
-    return SEPARATOR.join([*head_words(subject.exp, subject.layer, subject.row), plan_words(plan, style)])
+    head = head_words(subject.exp, subject.layer, subject.row)
+    said = edge_words(style, unit_of(subject.exp, subject.row), plan.top)
+    return SEPARATOR.join([*head, plan_words(plan, style), *said])
 
 
 def plan_words(plan: Plan, style: Style, *, brief: int = 0) -> str:
@@ -236,7 +241,7 @@ def lay_ground(on: ImageAxes, subject: Subject, style: Style) -> dict[str, Any]:
 
 def _tone(style: Style, which: int) -> Any:
     look = style.look
-    named = style.color in ("center", "rank", "share", "contribution", "effect")
+    named = style.color in ("auto", "center", "rank", "share", "contribution", "effect")
     return look.centers[which % len(look.centers)] if named else style.color
 
 
@@ -254,7 +259,8 @@ def _bundle(
     else:
         rgba = np.asarray(edge_palette(style)(_scaled(ego.value(style.color), limits))).reshape(-1, 4)
         tones = rgba.copy()
-    rgba[:, 3] = edge_opacities(ego.share)
+    strong = strengths(ego, style.edge_width, plan.top)
+    rgba[:, 3] = edge_opacities(strong)
     several = len(plan.egos) > 1
     if several:
         # With several centers a ring says whose it is, whatever the colors of edges stand for.
@@ -264,7 +270,7 @@ def _bundle(
         center=ego.center,
         is_peak=ego.is_peak,
         keys=ego.keys,
-        widths=edge_widths(ego.share, plan.unit),
+        widths=edge_widths(strong, plan.unit),
         colors=rgba,
         tones=tones,
         own=ego.is_self,

@@ -15,22 +15,26 @@ from viz_nodes.draw.artists.ego import TAPER, head_widths
 from viz_nodes.draw.artists.text import dressed
 from viz_nodes.draw.neighbors import rank_size
 from viz_nodes.draw.plans import Plan
-from viz_nodes.draw.style.captions import SEPARATOR, percent
+from viz_nodes.draw.quantities import unit_of, widths_of
+from viz_nodes.draw.style.captions import SEPARATOR, number, percent
 from viz_nodes.draw.style.fonts import text_width
-from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.style.style import SIGNED, VALUES, Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS, color_words
+from viz_nodes.draw.wording import SPANS, color_words, number_words, width_words
 
 CLOSEUP = "close-up: the frame enlarged, with the edges that begin in it"
 SAMPLES = (0.0, 0.1, 0.5, 1.0)
-"""Shares whose edges the key shows."""
+"""Parts of the top of the scale whose edges the key shows."""
 
 
-def key_words(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style) -> str:
+def key_words(
+    subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style, by: str
+) -> str:
     """What the marks mean that are on a figure.
 
     Args:
         plans: of all graphs, by any name.
+        by: what neighbors are ordered by.
     """
     words = []
     if "cam" in kinds:
@@ -44,16 +48,22 @@ def key_words(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[
     if any(not ego.is_peak for ego in egos):
         words.append("diamond: a center chosen")
     if "neighbors" in kinds and style.ranks and plans and _numbered(subjects, plans, style):
-        words.append("numbers: rank, nearest first")
+        words.append(number_words(by, ranked=all(subject.layer.ranked for subject in subjects)))
     if "graph" in kinds:
-        words.append("edge: neighbor to center, width and opacity by share of channels")
-        if color := color_words(style.color):
-            words.append(color)
+        words += graph_words(subjects, style)
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
             words.append(CLOSEUP)
     if "edges" in kinds:
-        words.append("edges: from where they are wide; orange for the class, blue against it")
+        sign = "" if by == "share" else "; orange for the class, blue against it"
+        words.append(f"edges: from where they are wide{sign}")
     return SEPARATOR.join(words)
+
+
+def graph_words(subjects: Sequence[Subject], style: Style) -> list[str]:
+    """What widths and colors of edges stand for."""
+    unit = unit_of(subjects[0].exp, subjects[0].row)
+    words = [f"edge: neighbor to center, width and opacity by {width_words(style.edge_width, unit)}"]
+    return words + [color for color in [color_words(style.color, unit)] if color]
 
 
 def _numbered(subjects: Sequence[Subject], plans: Mapping[Any, Plan], style: Style) -> bool:
@@ -68,24 +78,35 @@ def _numbered(subjects: Sequence[Subject], plans: Mapping[Any, Plan], style: Sty
     )
 
 
-def width_strip(last: Mapping[str, Any], style: Style) -> tuple[float, Callable[[Axes], None]]:
+def width_strip(
+    last: Mapping[str, Any], style: Style, subjects: Sequence[Subject]
+) -> tuple[float, Callable[[Axes], None]]:
     """Height in points of the strip of sample edges, and what draws it.
 
     Args:
         last: under "plans" the plans of the graphs when the figure is drawn.
+        subjects: of the figure.
     """
     high = 1.25 * style.small
+    label = width_words(style.edge_width, unit_of(subjects[0].exp, subjects[0].row), short=True)
 
     def paint(ax: Axes) -> None:
         plans: Mapping[Any, Plan] = last["plans"]
-        unit = next((plan.unit for plan in plans.values()), 1.0)
-        paint_widths(ax, unit, style, high)
+        unit, top = next(((plan.unit, plan.top) for plan in plans.values()), (1.0, 1.0))
+        paint_widths(ax, unit, style, high, label, top)
 
     return high, paint
 
 
-def paint_widths(ax: Axes, unit: float, style: Style, high: float) -> None:
-    """Sample edges of several shares, each with its share, in points."""
+def paint_widths(ax: Axes, unit: float, style: Style, high: float, label: str = "share", top: float = 1.0) -> None:
+    """Sample edges of several values, each with its value, in points.
+
+    Args:
+        unit: of widths.
+        high: points.
+        label: what the values are.
+        top: the value at which edges are widest.
+    """
     look = style.look
     wide = ax.get_window_extent().width / ax.figure.dpi * 72.0
     ax.set_xlim(0, wide)
@@ -95,16 +116,20 @@ def paint_widths(ax: Axes, unit: float, style: Style, high: float) -> None:
     for spine in ax.spines.values():
         spine.set_visible(False)
     font = style.font or "DejaVu Sans"
-    shares = np.array(SAMPLES)
-    widths = edge_widths(shares, unit)
-    tone = look.centers[0] if style.color == "center" else look.ink if style.color in _VALUES else style.color
-    colors = np.tile(to_rgba(tone), (len(shares), 1))
-    colors[:, 3] = edge_opacities(shares)
-    length, x, lines = 17.0, text_width("share ", style.small, font) + 2.0, []
-    _write(ax, 0.0, high / 2, "share", style)
-    for share in shares:
+    samples = np.array(SAMPLES)
+    if style.edge_width == "rank":
+        samples = np.unique(np.clip(np.round(samples * top), 1, max(top, 1)))[::-1]
+    values = samples * (top if style.edge_width in SIGNED else 1.0)
+    strong = widths_of(values, style.edge_width, top)
+    widths = edge_widths(strong, unit)
+    tone = look.centers[0] if style.color == "center" else look.ink if style.color in VALUES else style.color
+    colors = np.tile(to_rgba(tone), (len(samples), 1))
+    colors[:, 3] = edge_opacities(strong)
+    length, x, lines = 17.0, text_width(f"{label} ", style.small, font) + 2.0, []
+    _write(ax, 0.0, high / 2, label, style)
+    for value in values:
         lines.append(np.stack([np.linspace(x, x + length, 9), np.full(9, high / 2)], axis=1))
-        words = percent(float(share))
+        words = percent(value) if style.edge_width == "share" else number(value)
         _write(ax, x + length + 2.0, high / 2, words, style)
         x += length + 2.0 + text_width(words, style.small, font) + 7.0
     EdgeCollection(
@@ -117,9 +142,6 @@ def paint_widths(ax: Axes, unit: float, style: Style, high: float) -> None:
         heads=head_widths(widths, 6.0),
         zorder=3,
     )
-
-
-_VALUES = ("rank", "share", "contribution", "effect")
 
 
 def _write(ax: Axes, x: float, y: float, words: str, style: Style) -> None:

@@ -20,11 +20,12 @@ from viz_nodes.draw.artists.text import add_caption, dressed, say_across
 from viz_nodes.draw.cam import BLANK
 from viz_nodes.draw.geometry.selection import Ego, egos_of
 from viz_nodes.draw.graph import split_options
+from viz_nodes.draw.quantities import settled
 from viz_nodes.draw.style.captions import SEPARATOR, head_words
 from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject, subject_of
-from viz_nodes.draw.wording import edges_words
+from viz_nodes.draw.wording import edges_words, number_words
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
 
@@ -85,7 +86,9 @@ def draw_neighbors(
     caption: bool | str = False,
     **options: Any,
 ) -> dict[str, Any]:
-    """Draw a center's patch and its neighbors' patches over the photograph, each with its rank, the rest dimmed.
+    """Draw a center's patch and its neighbors' patches over the photograph, each with its place, the rest dimmed.
+
+    Places are counted by what the neighbors are ordered by, 1 for the largest contribution or the nearest.
 
     Args:
         layer: index in the network, from 0; negative from its end.
@@ -102,18 +105,20 @@ def draw_neighbors(
     """
     selection, style = split_options(options)
     subject = subject_of(exp, layer, image, row, view)
-    egos = egos_of(exp, subject.layer.index, selection.but(hops=1), row)
+    selection, style = settled(selection.but(hops=1), style, [(subject.layer, row)])
+    egos = egos_of(exp, subject.layer.index, selection, row)
     artists = paint_neighbors(subject.on(ax), egos, style)
     if caption:
-        words = caption if isinstance(caption, str) else neighbors_caption(subject, egos)
+        words = caption if isinstance(caption, str) else neighbors_caption(subject, egos, style)
         artists["caption"] = add_caption(ax, words, style.look, style.size, font=style.font)
     return artists
 
 
-def neighbors_caption(subject: Subject, egos: Sequence[Ego]) -> str:
-    """Layer, class, method, and what is drawn of how many neighbors."""
+def neighbors_caption(subject: Subject, egos: Sequence[Ego], style: Style) -> str:
+    """Layer, class, method, what is drawn of how many neighbors, and what their numbers are."""
     head = head_words(subject.exp, subject.layer, subject.row)
-    return SEPARATOR.join([*head, edges_words(egos, "among them the center itself")])
+    numbered = [number_words(egos[0].by, ranked=subject.layer.ranked)] if egos and style.ranks else []
+    return SEPARATOR.join([*head, edges_words(egos, "among them the center itself"), *numbered])
 
 
 def paint_neighbors(on: ImageAxes, egos: Sequence[Ego], style: Style) -> dict[str, Any]:
@@ -182,16 +187,16 @@ def _write_ranks(on: ImageAxes, ego: Ego, which: int, style: Style) -> dict[str,
     """A number in each neighbor's patch, as large as the patch holds; none where that could not be read."""
     keys = on.places(ego.layer, keys=True)
     artists = {}
-    for place, rank, key in zip(ego.ranks, ego.shown_ranks, ego.keys, strict=True):
-        size = rank_size(on.pitch(keys), style.small, len(str(rank)))
-        if rank == 0 or size is None:
+    for place, number, key in zip(ego.ranks, ego.numbers, ego.keys, strict=True):
+        size = rank_size(on.pitch(keys), style.small, len(str(number)))
+        if number == 0 or size is None:
             continue
         x, y = keys.centers[key]
         text = dressed(
             on.ax.text(
                 x,
                 y,
-                str(int(rank)),
+                str(int(number)),
                 ha="center",
                 va="center_baseline",
                 fontsize=size,

@@ -11,23 +11,27 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from viz_nodes.draw.plans import Plan
-from viz_nodes.draw.style.captions import method_words, note_words, percent, plain, target_words
+from viz_nodes.draw.quantities import unit_of
+from viz_nodes.draw.style.captions import method_words, note_words, number, percent, plain, target_words
 from viz_nodes.draw.style.fonts import as_tex
-from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.style.style import SIGNED, Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS, color_words
+from viz_nodes.draw.wording import SPANS, color_words, width_words
 from viz_nodes.files import write_atomically
 
 _NBSP = "\N{NO-BREAK SPACE}"
 
 
-def caption_of(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style) -> str:
+def caption_of(
+    subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style, by: str
+) -> str:
     """Sentences for a caption: which network, class, method and layers; what each row shows; how many edges.
 
     Args:
         subjects: of all panels.
         kinds: of picture, in the order of rows or columns.
         plans: of the graphs, by any name.
+        by: what neighbors are ordered by.
     """
     exps = list({id(subject.exp): subject.exp for subject in subjects}.values())
     models = list(dict.fromkeys(plain(exp.model) for exp in exps if exp.model))
@@ -39,26 +43,40 @@ def caption_of(subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping
     head = f"{_listed(models) or 'The network'}, {'layer' if len(layers) == 1 else 'layers'} {where}; "
     sentences = [f"{head}explained: {_listed(classes)}."]
     sentences += [f"{words}." for words in dict.fromkeys(word for exp in exps for word in note_words(exp))]
+    unit = unit_of(subjects[0].exp, subjects[0].row)
     said = {
         "photograph": "the photograph",
         "cam": f"class activation maps by {_listed(methods)} (raw values, {SPANS[style.normalize]}; star: the peak)",
-        "neighbors": "the peak's patch and its nearest neighbors, numbered by rank",
-        "graph": "the edges from neighbors to the center, their width and opacity by share of channels",
-        "edges": "the layer's strongest edges by contribution",
+        "neighbors": _neighbors_said(by, style),
+        "graph": f"the edges from neighbors to the center, width and opacity by {_width_said(plans, unit, style)}",
+        "edges": f"the layer's strongest edges by {'share' if by == 'share' else 'contribution'}",
     }
     shown = [said[kind] for kind in kinds]
     if shown:
         sentences.append(f"Shown: {'; '.join(shown)}.")
-    if color := color_words(style.color):
+    if "graph" in kinds and (color := color_words(style.color, unit)):
         sentences.append(f"{color.capitalize()}.")
     if plans and "graph" in kinds:
         seen = [ego for plan in plans.values() for ego in plan.seen]
         drawn, total = sum(len(ego.keys) for ego in seen), sum(ego.total for ego in seen)
         carried = sum(ego.carried for ego in seen) / max(len(seen), 1)
-        counted = f"{drawn} of {total} edges are drawn, {percent(carried)} of the channels on average"
+        first = f", the largest of each center by {by}" if drawn < total and by != "rank" else ""
+        counted = f"{drawn} of {total} edges are drawn{first}, {percent(carried)} of the channels on average"
         enlarged = sum(plan.enlarged for plan in plans.values())
         sentences.append(f"{counted}{f', {enlarged} of them in close-ups' if enlarged else ''}.")
     return " ".join(sentences).replace(_NBSP, " ")
+
+
+def _neighbors_said(by: str, style: Style) -> str:
+    which = "nearest neighbors" if by == "rank" else f"neighbors of largest {by}"
+    numbered = "numbered by rank" if by == "rank" else "numbered from the largest on"
+    return f"the peak's patch and its {which}{f', {numbered}' if style.ranks else ''}"
+
+
+def _width_said(plans: Mapping[Any, Plan], unit: str, style: Style) -> str:
+    top = next((plan.top for plan in plans.values()), 0.0)
+    end = f" (the widest: {number(top)})" if style.edge_width in SIGNED and top > 0 else ""
+    return width_words(style.edge_width, unit) + end
 
 
 def _listed(words: Sequence[str]) -> str:

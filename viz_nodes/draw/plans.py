@@ -23,6 +23,7 @@ class Plan:
         inside: for each center (n,) bool, the neighbors drawn in the picture itself.
         closeups: for each center its close-up, or None.
         unit: of widths, for the picture and its close-ups alike.
+        top: the value at which edges are widest.
         panel: points that the picture is wide.
         tones: the color of edges by key node, where they are colored by neither center nor value.
     """
@@ -33,6 +34,7 @@ class Plan:
     unit: float
     panel: float = 0.0
     tones: Mapping[int, str] | None = None
+    top: float = 1.0
 
     @property
     def seen(self) -> list[Ego]:
@@ -61,7 +63,12 @@ def picture_scale(subject: Subject, width: float) -> float:
 
 
 def plan_of(
-    subject: Subject, egos: Sequence[Ego], scale: float, room: tuple[float, float] | None, unit: float | None = None
+    subject: Subject,
+    egos: Sequence[Ego],
+    scale: float,
+    room: tuple[float, float] | None,
+    unit: float | None = None,
+    top: float = 1.0,
 ) -> Plan:
     """Decide for each edge where it is drawn.
 
@@ -69,6 +76,7 @@ def plan_of(
         scale: points a pixel of the picture.
         room: points wide and high for close-ups; None draws none, and edges too short to be seen are left out.
         unit: of widths; by default what suits the picture.
+        top: the value at which edges are widest, see `viz_nodes.draw.quantities.top_of`.
     """
     height, wide = subject.size
     arounds = [around_of(subject, ego) for ego in egos]
@@ -81,7 +89,7 @@ def plan_of(
     for ego, around, closeup in zip(egos, arounds, closeups, strict=True):
         hidden = too_short(around, scale) if closeup is None else closeup.members
         inside.append(~hidden & ~ego.is_self)
-    return Plan(tuple(egos), tuple(inside), tuple(closeups), unit, scale * wide)
+    return Plan(tuple(egos), tuple(inside), tuple(closeups), unit, scale * wide, top=top)
 
 
 def around_of(subject: Subject, ego: Ego) -> Around:

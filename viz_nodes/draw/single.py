@@ -13,6 +13,7 @@ from viz_nodes.draw.graph import graph_caption
 from viz_nodes.draw.neighbors import neighbors_caption
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import picture_scale
+from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, note_words
 from viz_nodes.draw.style.scales import scale_of
@@ -32,7 +33,10 @@ def single(
     scale = scale_of(subject.exp, subject.layer, subject.row, style.normalize, vmax)
     chosen = selection.but(hops=1) if kind == "neighbors" else selection
     edged = kind in ("neighbors", "graph")
+    if edged:
+        chosen, style = settled(chosen, style, [(subject.layer, subject.row)])
     egos = egos_of(subject.exp, subject.layer.index, chosen, subject.row) if edged else []
+    top = top_of(egos, style.edge_width, vmax) if kind == "graph" else 1.0
     quiet = style.but(notes=False)
     last: dict[str, Any] = {"plans": {}}
 
@@ -41,7 +45,7 @@ def single(
         shown = Subject(subject.exp, subject.layer, subject.row, picture, subject.view)
         aspect = aspect_of([shown])
         if kind == "graph":
-            last["plans"] = {0: plan_for(shown, egos, style, width)}
+            last["plans"] = {0: plan_for(shown, egos, style, width, top)}
             bands = graph_bands([(shown, last["plans"][0])], quiet, width, aspect, vmax=vmax)
         elif kind == "cam":
             bands = [Band("", aspect, [cam_cell(shown, quiet, scale)])]
@@ -61,7 +65,7 @@ def single(
         if kind == "cam":
             said = cam_caption(subject, scale)
         elif kind == "neighbors":
-            said = neighbors_caption(subject, egos)
+            said = neighbors_caption(subject, egos, style)
         elif kind == "graph":
             said = graph_caption(subject, last["plans"][0], style)
         else:
@@ -74,5 +78,5 @@ def single(
         build,
         columns=1,
         legend=words,
-        caption=lambda _: caption_of([subject], [kind], last["plans"], style),
+        caption=lambda _: caption_of([subject], [kind], last["plans"], style, chosen.order),
     )

@@ -20,13 +20,14 @@ from viz_nodes.draw.cells import (
     plan_for,
 )
 from viz_nodes.draw.composer import PaperFigure, compose
-from viz_nodes.draw.figures import figure_options, source_of
+from viz_nodes.draw.figures import EDGED, figure_options, source_of
 from viz_nodes.draw.geometry.layout import Band, Cell, Page
 from viz_nodes.draw.geometry.selection import Ego, Selection, egos_of
 from viz_nodes.draw.graph import value_limits
 from viz_nodes.draw.key import key_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
+from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
 from viz_nodes.draw.style.scales import scale_of
@@ -98,6 +99,9 @@ def table(
     subjects = [
         [_subject(column, exps, at, picture, len(pictures)) for column in listed] for at, picture in enumerate(pictures)
     ]
+    edged = [(s.layer, s.row) for row in subjects for s, column in zip(row, listed) if column.kind in EDGED]
+    if edged:
+        selection, style = settled(selection, style, edged)
     return _Table(subjects, listed, names, selection, style).compose()
 
 
@@ -195,21 +199,22 @@ class _Table:
     style: Style
 
     def compose(self) -> PaperFigure:
-        style = self.style
+        style, by = self.style, self.selection.order
         last: dict[str, Any] = {"plans": {}}
         kinds = list(dict.fromkeys(column.kind for column in self.columns))
         egos = {
             (row, at): egos_of(subject.exp, subject.layer.index, self.selection, subject.row)
             for row, subjects in enumerate(self.subjects)
             for at, subject in enumerate(subjects)
-            if self.columns[at].kind in ("neighbors", "graph")
+            if self.columns[at].kind in EDGED
         }
+        top = top_of([ego for each in egos.values() for ego in each], style.edge_width) if egos else 1.0
 
         def build(panel: float, beside: bool) -> list[Band]:
             last["plans"] = {}
             bands: list[Band] = []
             for row in range(len(self.subjects)):
-                bands += self._row(row, egos, panel, last["plans"], beside=beside)
+                bands += self._row(row, egos, panel, last["plans"], top, beside=beside)
             return bands
 
         shown = [subject for subjects in self.subjects for subject in subjects]
@@ -230,9 +235,9 @@ class _Table:
             partial(build, beside=beside),
             columns=more if beside else columns,
             heading=plain(heading),
-            legend=lambda _: key_words(shown, kinds, last["plans"], style) if style.key else "",
-            strip=width_strip(last, style) if "graph" in kinds and style.key else None,
-            caption=lambda _: caption_of(shown, kinds, last["plans"], style),
+            legend=lambda _: key_words(shown, kinds, last["plans"], style, by) if style.key else "",
+            strip=width_strip(last, style, shown) if "graph" in kinds and style.key else None,
+            caption=lambda _: caption_of(shown, kinds, last["plans"], style, by),
         )
 
     def _heading(self) -> str:
@@ -265,6 +270,7 @@ class _Table:
         egos: Mapping[tuple[int, int], list[Ego]],
         panel: float,
         plans: dict[Any, Plan],
+        top: float,
         *,
         beside: bool,
     ) -> list[Band]:
@@ -283,7 +289,7 @@ class _Table:
             if column.kind != "graph":
                 cells.append(self._cell(column.kind, subject, egos.get((row, at), []), panel))
                 continue
-            plans[row, at] = plan_for(subject, egos[row, at], style, panel)
+            plans[row, at] = plan_for(subject, egos[row, at], style, panel, top)
             pairs.append((len(cells), subject, plans[row, at]))
             cells += [None, None] if beside else [None]
             titles += [("close-up",)] if beside else []

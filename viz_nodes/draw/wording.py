@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from viz_nodes.draw.geometry.selection import Ego
-from viz_nodes.draw.style.captions import percent
+from viz_nodes.draw.style.captions import number, percent
 from viz_nodes.draw.style.palettes import Theme
+from viz_nodes.draw.style.style import SIGNED, Style
 
 SPANS = {
     "image": "each map to its own maximum",
@@ -55,7 +56,8 @@ def edges_words(
     if drawn == total:
         words += f"all {total} neighbors drawn"
     else:
-        words += f"{drawn} of {total} neighbors drawn, {about}{percent(carried)} of {what}"
+        first = "" if egos[0].by == "rank" else f", the largest by {egos[0].by}"
+        words += f"{drawn} of {total} neighbors drawn{first}, {about}{percent(carried)} of {what}"
     if enlarged:
         words += f", {enlarged} in the close-up"
     if unseen:
@@ -82,11 +84,48 @@ def _itself(egos: Sequence[Ego], itself: str, look: Theme | None) -> str:
     return f"{several} " + ", ".join(f"{about}{words}" for words in named)
 
 
-def color_words(color: str) -> str:
-    """What the colors of edges stand for; "" where they only tell centers apart."""
+def color_words(color: str, unit: str = "logits") -> str:
+    """What the colors of edges stand for; "" where they only tell centers apart.
+
+    Args:
+        unit: see `viz_nodes.draw.quantities.unit_of`.
+    """
+    within = "" if unit == "score" else f" in {unit}"
     return {
         "rank": "color: rank, 1 for the nearest",
         "share": "color: share of channels",
-        "contribution": "color: contribution in logits",
-        "effect": "color: effect of cutting the edge, in logits",
+        "contribution": f"color: contribution{within}, orange for the class, blue against it",
+        "effect": f"color: effect of cutting the edge{within}, blue where the score falls",
     }.get(color, "")
+
+
+def width_words(by: str, unit: str = "logits", *, short: bool = False) -> str:
+    """What widths of edges stand for: "size of contribution, in logits"."""
+    within = ", of the score" if unit == "score" else f", {'' if short else 'in '}{unit}"
+    return {
+        "rank": "rank",
+        "share": "share" if short else "share of channels",
+        "contribution": f"|contribution|{within}" if short else f"size of contribution{within}",
+        "effect": f"|effect|{within}" if short else f"size of the effect of cutting it{within}",
+    }[by]
+
+
+def edge_words(style: Style, unit: str, top: float) -> list[str]:
+    """What widths and colors of edges stand for, where a picture has no key: nothing for shares alone."""
+    words = []
+    if style.edge_width in SIGNED:
+        words.append(f"width: {width_words(style.edge_width, unit)}, at most {number(top)}")
+    elif style.edge_width == "rank":
+        words.append("width: rank, the nearest widest")
+    return words + [each for each in [color_words(style.color, unit)] if each]
+
+
+def number_words(by: str, *, ranked: bool = True) -> str:
+    """What the numbers on neighbors are that are ordered by this.
+
+    Args:
+        ranked: whether the network is known to list the nearest first.
+    """
+    if by == "rank":
+        return "numbers: rank, nearest first" if ranked else "numbers: as the network lists them"
+    return f"numbers: by {by if by == 'share' else f'size of {by}'}, largest first"

@@ -12,6 +12,8 @@ from viz_nodes.explanation import NO_PEAK, LayerExplanation
 from viz_nodes.explorer.document import Document, Shown
 
 if TYPE_CHECKING:
+    from viz_nodes.draw.geometry.selection import Selection
+    from viz_nodes.draw.style.style import Style
     from viz_nodes.explanation import Explanation
 
 State = Mapping[str, Any]
@@ -51,6 +53,26 @@ class Looked:
         x, y = pin[0] * width, pin[1] * height
         node = places.at(x, y)
         return node if node >= 0 else int(np.argmin(np.hypot(*(places.centers() - (x, y)).T)))
+
+
+def edge_options(state: State) -> dict[str, Any]:
+    """Which edges a state shows and how, as `draw_graph` takes it."""
+    return {
+        "k": int(state.get("k", 0)) or "all",
+        "order": str(state.get("order", "contribution")),
+        "edge_width": str(state.get("width", "auto")),
+        "color": str(state.get("color", "auto")),
+    }
+
+
+def selection_of(state: State, nodes: Sequence[int]) -> tuple[Selection, Style]:
+    """The same as a selection and a style, with what is left open undecided."""
+    from viz_nodes.draw.geometry.selection import Selection
+    from viz_nodes.draw.style.style import Style
+
+    named = edge_options(state)
+    selection = Selection(center=list(nodes), k=named["k"], order=named["order"])
+    return selection, Style(color=named["color"], edge_width=named["edge_width"])
 
 
 def describe(document: Document, state: State) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from viz_nodes.explanation import LayerExplanation
-from viz_nodes.explorer.looked import Looked, State
+from viz_nodes.explorer.looked import Looked, State, selection_of
 
 if TYPE_CHECKING:
     from viz_nodes.draw.artists.axes import ImageAxes
@@ -22,29 +24,49 @@ class Sent:
     Attributes:
         key: the key node.
         nodes: (n,) the patches.
-        share, contribution: (n,).
+        values: (n,) each: "share", "contribution", "effect" (NaN where unknown), "rank" from 1 for people.
     """
 
     key: int
     nodes: np.ndarray
-    share: np.ndarray
-    contribution: np.ndarray
+    values: dict[str, np.ndarray]
+
+    @property
+    def share(self) -> np.ndarray:
+        """(n,)."""
+        return self.values["share"]
 
 
 def sent_from(layer: LayerExplanation, row: int, node: int, state: State) -> Sent:
     """Who aggregates from a patch, or where keys are pooled from the key node that covers it."""
     from viz_nodes.draw.geometry.selection import own_key
+    from viz_nodes.draw.quantities import settled
 
     key = own_key(layer, node)
-    rank_below = int(state.get("k", 0)) or layer.neighbors.shape[-1]
-    named = layer.neighbors[row, :, :rank_below] == key
-    named &= layer.share[row, :, :rank_below] >= float(state.get("share", 0))
+    selection, _ = settled(*selection_of(state, [node]), [(layer, row)])
+    neighbors = layer.neighbors[row]
+    named = (neighbors == key) & (layer.share[row] >= float(state.get("share", 0)))
+    if selection.limit is not None:
+        named &= _turns(layer, row, selection.order) < selection.limit
     nodes, ranks = named.nonzero(as_tuple=True)
-    share, contribution = (getattr(layer, name)[row, nodes, ranks].numpy() for name in ("share", "contribution"))
-    return Sent(key, nodes.numpy(), share, contribution)
+    effect = getattr(layer, "effect", None)
+    values = {name: getattr(layer, name)[row, nodes, ranks].double().numpy() for name in ("share", "contribution")}
+    values["effect"] = np.full(len(nodes), np.nan) if effect is None else effect[row, nodes, ranks].double().numpy()
+    values["rank"] = ranks.numpy() + 1.0
+    return Sent(key, nodes.numpy(), values)
 
 
-def paint_sent(ax: Any, looked: Looked, state: State, nodes: Sequence[int], color: str) -> None:
+def _turns(layer: LayerExplanation, row: int, order: str) -> Tensor:
+    """(N, k) how many of a node's edges come before each, by what they are ordered by."""
+    neighbors = layer.neighbors[row]
+    if order == "rank":
+        return torch.arange(neighbors.shape[1]).expand_as(neighbors)
+    size = getattr(layer, order)[row].double().nan_to_num().abs().masked_fill(neighbors < 0, -1.0)
+    turns: Tensor = size.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return turns
+
+
+def paint_sent(ax: Any, looked: Looked, state: State, nodes: Sequence[int]) -> None:
     """Edges that leave the centers, each with its head at the patch that aggregates."""
     from matplotlib.colors import to_rgba
 
@@ -52,30 +74,37 @@ def paint_sent(ax: Any, looked: Looked, state: State, nodes: Sequence[int], colo
     from viz_nodes.draw.artists.colorbars import edge_palette
     from viz_nodes.draw.artists.edges import edge_opacities
     from viz_nodes.draw.artists.marks import add_center, star_size
-    from viz_nodes.draw.style.style import Style
+    from viz_nodes.draw.quantities import settled, widths_of
 
     layer, row = looked.layer, looked.shown.row
-    style = Style(color=color if color in ("share", "contribution") else "center")
+    _, style = settled(*selection_of(state, nodes), [(layer, row)])
     look, on = style.look, image_axes(ax, looked.exp, None, None, row=row)
     sent = [sent_from(layer, row, node, state) for node in nodes]
-    end = max((float(np.abs(each.contribution).max(initial=0)) for each in sent), default=0.0) or 1.0
+    ends = {name: _end([each.values[name] for each in sent]) for name in ("rank", "contribution", "effect")}
     for which, (node, edges) in enumerate(zip(nodes, sent, strict=True)):
         tone = look.centers[which % len(look.centers)]
-        if style.color == "contribution":
-            rgba = np.asarray(edge_palette(style)(0.5 + 0.5 * edges.contribution / end)).reshape(-1, 4)
-        elif style.color == "share":
-            rgba = np.asarray(edge_palette(style)(edges.share)).reshape(-1, 4)
-        else:
+        if style.color == "center":
             rgba = np.tile(to_rgba(tone), (len(edges.nodes), 1))
-        rgba[:, 3] = edge_opacities(edges.share)
-        _add_sent(on, layer, node, edges, rgba)
+        else:
+            part = np.nan_to_num(edges.values[style.color]) / ends.get(style.color, 1.0)
+            rgba = np.asarray(edge_palette(style)(0.5 + 0.5 * part if style.signed else part)).reshape(-1, 4)
+        strong = widths_of(edges.values[style.edge_width], style.edge_width, ends.get(style.edge_width, 1.0))
+        rgba[:, 3] = edge_opacities(strong)
+        _add_sent(on, layer, node, edges, rgba, strong)
         pitch, at = on.pitch(on.places(layer)), on.places(layer).centers[node]
         is_peak = node == int(layer.peak[row])
         mark = tone if len(nodes) > 1 else look.peak
         add_center(on, star_size(pitch), at, mark, look, is_peak=is_peak)
 
 
-def _add_sent(on: ImageAxes, layer: LayerExplanation, node: int, edges: Sent, rgba: np.ndarray) -> None:
+def _end(values: Sequence[np.ndarray]) -> float:
+    """The largest size among values; 1 where there is none but 0."""
+    return max((float(np.abs(np.nan_to_num(each)).max(initial=0)) for each in values), default=0.0) or 1.0
+
+
+def _add_sent(
+    on: ImageAxes, layer: LayerExplanation, node: int, edges: Sent, rgba: np.ndarray, strong: np.ndarray
+) -> None:
     from viz_nodes.draw.artists.edges import EdgeCollection, edge_unit, edge_widths
     from viz_nodes.draw.artists.ego import TAPER, head_widths
     from viz_nodes.draw.artists.marks import add_dots, dot_size, star_size
@@ -89,7 +118,7 @@ def _add_sent(on: ImageAxes, layer: LayerExplanation, node: int, edges: Sent, rg
         return
     starts = np.tile(keys.centers[edges.key], (len(ends), 1))
     pitch, colors = on.pitch(places), rgba[others]
-    widths = edge_widths(edges.share[others], edge_unit(on.width, len(ends)))
+    widths = edge_widths(strong[others], edge_unit(on.width, len(ends)))
     dot = dot_size(pitch)
     lines = bezier(starts, control_points(starts, ends, np.full(len(ends), 0.1)), ends)
     EdgeCollection(

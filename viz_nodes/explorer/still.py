@@ -15,7 +15,7 @@ import torch
 
 from viz_nodes.explanation import NO_EDGE, LayerExplanation
 from viz_nodes.explorer.document import Document, Shown
-from viz_nodes.explorer.looked import Looked, State, look_up, second
+from viz_nodes.explorer.looked import Looked, State, edge_options, look_up, second, selection_of
 from viz_nodes.explorer.sent import paint_sent, sent_from
 from viz_nodes.grids import View
 
@@ -105,24 +105,16 @@ def _paint(ax: Any, looked: Looked, state: State) -> None:
     style["normalize"] = "shared" if state.get("scale") == "shared" else "image"
     grid = bool(state.get("grid", True))
     draw_cam(ax, painted, layer.index, image, row=row, view=view, alpha=alpha, peak=False, grid=grid, **style)
-    color = _coloring(state, nodes)
     if state.get("out"):
-        paint_sent(ax, looked, state, nodes, color)
+        paint_sent(ax, looked, state, nodes)
     elif nodes:
         exp = _with_shares(looked.exp, layer, row, nodes, float(state.get("share", 0)))
         hops = _reached(looked.exp, layer, int(state.get("hops", 1)))
         draw_graph(
-            ax, exp, layer.index, row=row, center=nodes, k=int(state.get("k", 0)) or "all", hops=hops, color=color,
+            ax, exp, layer.index, row=row, center=nodes, hops=hops, **edge_options(state),
             far=int(state.get("far", FAR)) or 10**6, veil=0.0, grid=False, nodes=False, closeups=_zoomed(state) <= 1,
         )  # fmt: skip
     _zoom(ax, image, state)
-
-
-def _coloring(state: State, nodes: Sequence[int]) -> str:
-    color = str(state.get("color", "auto"))
-    if color == "auto":
-        return "center" if len(nodes) > 1 else "contribution"
-    return color
 
 
 def _zoomed(state: State) -> float:
@@ -181,6 +173,8 @@ def _replaced(exp: Explanation, layer: LayerExplanation) -> Explanation:
 
 def _caption(looked: Looked, state: State) -> str:
     """Layer, class, method, and what is drawn of how many edges."""
+    from viz_nodes.draw.geometry.selection import egos_of
+    from viz_nodes.draw.quantities import settled
     from viz_nodes.draw.style.captions import head_words, percent
 
     layer, row, nodes = looked.layer, looked.shown.row, looked.nodes(state)
@@ -190,13 +184,13 @@ def _caption(looked: Looked, state: State) -> str:
         parts.append(f"{count} patches aggregate from {'these' if len(nodes) > 1 else 'this one'}")
     elif nodes:
         exp = _with_shares(looked.exp, layer, row, nodes, float(state.get("share", 0)))
-        kept = exp.layer(layer.index).neighbors[row, nodes] >= 0
-        kept[:, int(state.get("k", 0)) or kept.shape[1] :] = False
-        total = int((layer.neighbors[row, nodes] >= 0).sum())
-        carried = float(layer.share[row, nodes][kept].sum()) / len(nodes)
-        all_of_it = int(kept.sum()) == total
-        parts.append(f"{int(kept.sum())} of {total} neighbors drawn, {percent(1.0 if all_of_it else carried)}")
-        parts[-1] += " of the channels"
+        selection, _ = settled(*selection_of(state, nodes), [(layer, row)])
+        egos = egos_of(exp, layer.index, selection, row)
+        drawn, total = sum(len(ego.keys) for ego in egos), int((layer.neighbors[row, nodes] >= 0).sum())
+        carried = 1.0 if drawn == total else sum(ego.carried for ego in egos) / len(nodes)
+        cut = drawn < total and selection.limit is not None and selection.order != "rank"
+        first = f", the largest by {selection.order}" if cut else ""
+        parts.append(f"{drawn} of {total} neighbors drawn{first}, {percent(carried)} of the channels")
     else:
         parts.append("blank map: no peak")
     return " · ".join(parts)

@@ -204,6 +204,7 @@ edges = (
     field_option("far", metavar="N"),
     field_option("part", metavar="PERCENT"),
     color,
+    field_option("edge_width"),
     centers,
 )
 """Which edges are drawn."""

@@ -13,19 +13,19 @@ from matplotlib.colors import to_rgba_array
 from viz_nodes.draw.geometry.curves import arrow_outline, trimmed
 from viz_nodes.draw.style.palettes import Color
 
-WIDTH_AT_0, WIDTH_PER_SHARE = 0.7, 4.0
-"""Points, at unit 1, of an edge that provides no channel, and what one that provides all has more."""
+WIDTH_AT_0, WIDTH_AT_1 = 0.7, 4.7
+"""Points, at unit 1, of an edge whose value is 0, and of one at the top of the scale."""
 _OPAQUE_AT = 0.2
 
 
-def edge_widths(share: np.ndarray, unit: float) -> np.ndarray:
-    """Width in points of edges by their share of channels: linear up to all of it, from a hairline at none.
+def edge_widths(strength: np.ndarray, unit: float) -> np.ndarray:
+    """Width in points of edges by how strong they are: linear, from a hairline that is still seen at 0.
 
     Args:
-        share: (n,) in 0..1.
+        strength: (n,) in 0..1, a share or another value by the top of its scale.
         unit: see `edge_unit`.
     """
-    return np.asarray(unit * (WIDTH_AT_0 + WIDTH_PER_SHARE * np.clip(share, 0.0, 1.0)))
+    return np.asarray(unit * (WIDTH_AT_0 + (WIDTH_AT_1 - WIDTH_AT_0) * np.clip(strength, 0.0, 1.0)))
 
 
 def edge_unit(width: float, most: int) -> float:
@@ -38,9 +38,9 @@ def edge_unit(width: float, most: int) -> float:
     return float(np.clip(width / 100.0, 0.75, 1.8) * np.clip((14 / max(most, 1)) ** 0.5, 0.6, 1.0))
 
 
-def edge_opacities(share: np.ndarray) -> np.ndarray:
-    """Opacity of edges by share: 0.55 for an edge that provides no channel, full from a fifth of them on."""
-    return np.asarray(0.55 + 0.45 * np.clip(np.asarray(share, float) / _OPAQUE_AT, 0.0, 1.0))
+def edge_opacities(strength: np.ndarray) -> np.ndarray:
+    """Opacity of edges by how strong they are: 0.55 at 0, full from a fifth of the scale on."""
+    return np.asarray(0.55 + 0.45 * np.clip(np.asarray(strength, float) / _OPAQUE_AT, 0.0, 1.0))
 
 
 class EdgeCollection(PolyCollection):

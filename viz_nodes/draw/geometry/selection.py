@@ -29,8 +29,9 @@ class Selection:
             or a list of these, each in a color of its own; None for the peak. A blank map has no peak, and the picture
             says so.
         k: how many neighbors, "all" or None for every one.
-        order: which ones: "rank" the nearest; "share" those that provide most channels; "contribution" and "effect"
-            those of the largest absolute value.
+        order: which ones: "contribution" and "effect" those of the largest absolute value; "share" those that provide
+            most channels; "rank" the nearest. Where contributions are unknown, shares are
+            taken; where these are, ranks.
         hops: how many layers to go back: a second hop draws the edges of the layer before, lighter, into the
             neighbors drawn. Each of those layers must be among those explained.
         far: how many edges of each further hop, the heaviest.
@@ -44,7 +45,7 @@ class Selection:
 
     center: Center = None
     k: int | str | None = 9
-    order: str = "rank"
+    order: str = "contribution"
     hops: int = 1
     far: int = 18
     part: float = 2.0
@@ -116,6 +117,7 @@ class Ego:
             lies in.
         total: how many neighbors the center has.
         earlier: the later hops, each one layer earlier.
+        by: what the neighbors drawn are the first of: "rank", "share", "contribution" or "effect".
     """
 
     layer: LayerExplanation
@@ -129,6 +131,7 @@ class Ego:
     total: int
     effect: np.ndarray = field(default_factory=lambda: np.zeros(0))
     earlier: tuple[Hop, ...] = ()
+    by: str = "rank"
 
     @property
     def pooled(self) -> bool:
@@ -151,6 +154,18 @@ class Ego:
             return self.ranks + 1
         before = np.array([int((self.ranks[self.is_self] < rank).sum()) for rank in self.ranks], dtype=int)
         return np.where(self.is_self, 0, self.ranks + 1 - before)
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """(n,) places for people by what the neighbors are ordered by, as `shown_ranks`: 1 for the largest."""
+        if self.by == "rank":
+            return self.shown_ranks
+        place = np.empty(len(self.keys), dtype=int)
+        place[np.lexsort((self.ranks, -np.abs(np.nan_to_num(self.value(self.by)))))] = np.arange(1, len(place) + 1)
+        if self.pooled:
+            return place
+        before = np.array([int((place[self.is_self] < each).sum()) for each in place], dtype=int)
+        return np.where(self.is_self, 0, place - before)
 
     def only(self, mask: np.ndarray) -> Ego:
         """The same center with some of its neighbors drawn."""
@@ -218,6 +233,7 @@ def ego_of(
         keys=keys[kept],
         is_self=keys[kept] == own_key(record, center),
         total=total,
+        by=selection.order,
         **{name: column[kept] for name, column in values.items()},
     )
     return ego if selection.hops == 1 else _with_hops(exp, ego, selection, row)

@@ -26,11 +26,11 @@ _NICKNAMES = {"release": "jet", "default": DEFAULT_PALETTE}
 _OURS = {PRINT.name: PRINT}
 
 SIGNED_ON_LIGHT = LinearSegmentedColormap.from_list(
-    "signed on light", ["#00448f", "#3f86c6", "#92979f", "#e08433", "#b33c00"]
+    "signed on light", ["#00448f", "#3f86c6", "#646973", "#e08433", "#b33c00"]
 )
-"""For signed contributions: blue against orange, which color-blind eyes tell apart, through gray at 0."""
+"""For signed contributions: blue against orange, which color-blind eyes tell apart, gray at 0."""
 SIGNED_ON_DARK = LinearSegmentedColormap.from_list(
-    "signed on dark", ["#8fd0ff", "#4a9ade", "#6d727b", "#e58e3a", "#ffc585"]
+    "signed on dark", ["#8fd0ff", "#4a9ade", "#9299a5", "#e58e3a", "#ffc585"]
 )
 """The same on dark ground, brightest at the ends."""
 

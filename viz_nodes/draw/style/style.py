@@ -16,7 +16,7 @@ from viz_nodes.draw.style.widths import letters_of, width_in_inches
 from viz_nodes.text import quoted
 
 VALUES = ("rank", "share", "contribution", "effect")
-"""What edges can be ordered and colored by."""
+"""What edges can be ordered, widened and colored by."""
 SIGNED = ("contribution", "effect")
 CONTOURS = (0.25, 0.5, 0.75)
 """Levels of contours where none are named, as fractions of the map's scale."""
@@ -39,7 +39,10 @@ class Style:
             of the scale, or fractions of it.
         normalize: "image", "layer", "shared" or "none", see `viz_nodes.draw.style.scales.scale_of`.
         color: of edges: "center" gives each center a color, "rank", "share", "contribution" and "effect" color by
-            that value; a color of matplotlib draws all in it.
+            that value; a color of matplotlib draws all in it. "auto": by what they are ordered by where that has a sign
+            and there is one center, else by center.
+        edge_width: what widths and opacities of edges stand for: "rank", "share", "contribution" or "effect" (the size
+            of signed ones). "auto": what they are ordered by, for the rank the share.
         ranks: number the neighbors.
         grid, nodes: draw the patch grid, and all nodes as small dots.
         veil: how much the photograph is paled below a graph, 0 to 1; None for the theme's own.
@@ -65,7 +68,8 @@ class Style:
     smooth: bool = True
     contours: bool | Sequence[float] = False
     normalize: str = "image"
-    color: str = "center"
+    color: str = "auto"
+    edge_width: str = "auto"
     ranks: bool = True
     grid: bool = True
     nodes: bool = True
@@ -91,8 +95,11 @@ class Style:
                 raise ValueError(f"`{name}` must lie between 0 and 1 (got {quoted(value)})")
         if self.normalize not in NORMALIZATIONS:
             raise ValueError(f"`normalize` must be one of {', '.join(NORMALIZATIONS)} (got {quoted(self.normalize)})")
-        if self.color != "center" and self.color not in VALUES and not is_color_like(self.color):
-            raise ValueError(f'`color` must be "center", {", ".join(VALUES)} or a color (got {quoted(self.color)})')
+        if self.color not in ("auto", "center", *VALUES) and not is_color_like(self.color):
+            known = ", ".join(VALUES)
+            raise ValueError(f'`color` must be "auto", "center", {known} or a color (got {quoted(self.color)})')
+        if self.edge_width not in ("auto", *VALUES):
+            raise ValueError(f'`edge_width` must be "auto", {", ".join(VALUES)} (got {quoted(self.edge_width)})')
         if self.font_size is not None and not 1 <= self.font_size <= 200:
             raise ValueError(f"`font_size` must lie between 1 and 200 points (got {quoted(self.font_size)})")
         if not DPI[0] <= self.dpi <= DPI[1]:

@@ -20,6 +20,9 @@ export function commandOf(state, { subject, row }) {
   words.push("--method", row.method);
   for (const pin of state.pins) words.push("--center", pin.join());
   if (state.hops > 1) words.push("--hops", String(state.hops));
+  if (state.order !== DEFAULTS.order) words.push("--order", state.order);
+  if (state.width !== DEFAULTS.width) words.push("--edge-width", state.width);
+  if (state.color !== DEFAULTS.color) words.push("--color", state.color);
   words.push("--canvas", state.canvas);
   if (state.palette !== DEFAULTS.palette) words.push("--palette", state.palette);
   return { line: words.map(quoted).join(" "), lacks: lacksOf(state) };

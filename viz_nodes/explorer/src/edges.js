@@ -1,6 +1,7 @@
 // Which edges a patch has, over one to three hops.
 
 import { boxOf, centerOf, coveredBy, keyOf, nodeAt, sameBox } from "./geometry.js";
+import { turnOf } from "./quantities.js";
 import { known } from "./words.js";
 
 /** For each key node the places `center * k + rank` that name it, as one list with the starts of its parts. */
@@ -36,8 +37,11 @@ export function rankForPeople(layer, place) {
   return rank + (itself ? 0 : 1);
 }
 
-/** One edge as the explorer hands it out; it points from the neighbor, a key node, to the center it sends to. */
-function edgeAt(layer, asked, place) {
+/**
+ * One edge as the explorer hands it out; it points from the neighbor, a key node, to the center it sends to. `turn` is
+ * its place among its center's edges by what they are ordered by.
+ */
+function edgeAt(layer, asked, place, order) {
   const from = layer.neighbors[place];
   const to = Math.floor(place / layer.k);
   return {
@@ -45,10 +49,12 @@ function edgeAt(layer, asked, place) {
     from,
     to,
     rank: place % layer.k,
+    turn: order ? turnOf(order, layer.neighbors, layer.k, place) : place % layer.k,
     nth: rankForPeople(layer, place),
     ranked: layer.ranked !== false,
     share: (asked.share ?? layer.share)[place],
     contribution: asked.contribution[place],
+    effect: asked.effect ? asked.effect[place] : null,
     distance: layer.distance ? layer.distance[place] : null,
     fromBox: boxOf(layer.key_grid, from),
     toBox: boxOf(layer.grid, to),
@@ -64,20 +70,23 @@ export const beside = (subject, layer, step) =>
  * that aggregate from it ("out") one later, each layer with its own edges. A box that covers several nodes of the next
  * layer (pyramids) counts as one: its edges to the same key node are joined, their share the mean over its nodes by area.
  *
- * The first hop keeps the nearest `k` (0 for all) with a share of at least `share`. Of each further hop the `far`
+ * The first hop keeps a center's first `k` (0 for all) by `order` with a share of at least `share`. Of each further hop the `far`
  * heaviest are kept, by the product of shares, of those that lead to what is drawn already (0 for all of them).
  *
  * @returns {{ edges: any[], hops: { layer: number, drawn: number, total: number, carried: number }[] }}
  */
-export function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 0 }) {
+export function edgesOf(subject, row, layer, node, { hops, k, share, out, order = "rank", far = 0 }) {
   const start = out ? keyBox(layer, boxOf(layer.grid, node)) : boxOf(layer.grid, node);
   let frontier = new Map([[keyOf(start), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
   const edges = [];
   const counts = [];
   let at = layer;
   for (let hop = 1; hop <= hops && at && frontier.size; hop++) {
-    const all = hopOf(row.layers[at.place], at, frontier, hop, out);
-    const kept = all.filter((edge) => edge.leads && (hop > 1 || isNear(edge, k, share)));
+    const asked = row.layers[at.place];
+    const values =
+      k === 0 || hop > 1 || order === "rank" ? null : order === "share" ? (asked.share ?? at.share) : asked[order];
+    const all = hopOf(asked, at, frontier, hop, out, values);
+    const kept = all.filter((edge) => edge.leads && (hop > 1 || isFirst(edge, k, share)));
     if (hop > 1) kept.sort((a, b) => b.weight - a.weight || a.rank - b.rank || a.from - b.from || a.to - b.to);
     const drawn = new Set(hop > 1 && far ? kept.slice(0, far) : kept);
     edges.push(...drawn);
@@ -96,17 +105,17 @@ const keyNode = ({ key_grid: grid }, box) => {
   const same = box.node !== undefined && grid.regions?.boxes[box.node];
   return same && sameBox(same, box) ? box.node : nodeAt(grid, ...centerOf(box));
 };
-const isNear = (edge, k, share) => (k === 0 || edge.rank < k) && !(edge.share < share);
+const isFirst = (edge, k, share) => (k === 0 || edge.turn < k) && !(edge.share < share);
 
 /** All edges of one hop: those of the boxes of `frontier`. */
-function hopOf(asked, layer, frontier, hop, out) {
+function hopOf(asked, layer, frontier, hop, out, order) {
   const edges = [];
   for (const { box, weight, nodes, drawn } of frontier.values()) {
     const inside = nodes ?? (out ? [[keyNode(layer, box), 1]] : coveredBy(layer.grid, box));
     const joined = new Map();
     for (const [one, part] of inside) {
       for (const place of placesOf(layer, one, out))
-        join(joined, edgeAt(layer, asked, place), out ? "to" : "from", out ? 1 : part);
+        join(joined, edgeAt(layer, asked, place, order), out ? "to" : "from", out ? 1 : part);
     }
     for (const edge of joined.values()) {
       edge.hop = hop;
@@ -154,7 +163,9 @@ function join(joined, edge, by, part) {
   if (earlier) {
     earlier.share += edge.share * part;
     earlier.contribution += edge.contribution;
+    earlier.effect = null;
     earlier.rank = Math.min(earlier.rank, edge.rank);
+    earlier.turn = Math.min(earlier.turn, edge.turn);
     earlier.nth = Math.min(earlier.nth, edge.nth);
     earlier.joins += 1;
   } else {

@@ -1,7 +1,7 @@
 // A view as a picture to keep: SVG with the edges as vectors, PNG of any size. Both hold bars, key and caption, on white.
 
 import { paintShapes } from "./canvas.js";
-import { barsOf, keyOf, keyShapes } from "./legend.js";
+import { barsOf, keyOf, keyShapes, widthWords } from "./legend.js";
 import { frameOf, gridStrength, isCropped, NO_GROUND, REGION_STRENGTH } from "./painting.js";
 import { sceneOf } from "./scene.js";
 import { captionOf } from "./sentences.js";
@@ -66,7 +66,7 @@ export function footOf(state, view) {
     x += 14;
   }
   x = 2;
-  write("width: share of channels", 42);
+  write(widthWords(view), 42);
   for (const { kind, words, width } of keyOf(view)) {
     marks.push({ kind, x, y: 38, width });
     x += kind === "width" ? 40 : 22;

@@ -2,13 +2,15 @@
 
 import { colorAt, css, PALETTES } from "./colors.js";
 import { fieldOf } from "./heatmap.js";
-import { contributionTop, edgeColoring, widthOf } from "./scene.js";
+import { strengthOf, topOf, WIDTH_WORDS } from "./quantities.js";
+import { widthOf } from "./scene.js";
 import { shapesOf } from "./shapes.js";
 import { svgNode, svgShapes } from "./svg.js";
 import { number, percent } from "./words.js";
 
-/** Shares whose widths the key shows. */
+/** Shares, and parts of other scales, whose widths the key shows. */
 const SHARES = [0.05, 0.25, 0.5];
+const PARTS = [0.1, 0.5, 1];
 
 /**
  * What the bars of a view say, the same on screen and in saved pictures.
@@ -31,7 +33,7 @@ function mapBar(state, view) {
 
 function edgeBar(view) {
   const { theme, actives, edges } = view;
-  const label = edgeColoring(view);
+  const label = view.by.color;
   if (label === "share") {
     return {
       label,
@@ -45,25 +47,42 @@ function edgeBar(view) {
     const stops = actives.length ? actives.map(({ color }) => color) : [theme.muted];
     return { label, low: "", high: "", stops, sharp: true };
   }
-  const top = edges.length ? contributionTop(edges) : null;
+  if (label === "rank") {
+    const stops = shade((value) => colorAt(PALETTES.cividis, 1 - 0.7 * value));
+    return { label, low: "1", high: String(topOf(edges, "nth")), stops, sharp: false };
+  }
+  const top = edges.length ? topOf(edges, label) : null;
   const ends = top === null ? ["\u2212", "+"] : [number(-top, true), number(top, true)];
   return { label, low: ends[0], high: ends[1], stops: shade((value) => colorAt(theme.diverging, value)), sharp: false };
 }
 
 /**
- * The marks that a view holds, with their words; `kind` is that of the scene, "width" an edge of a share.
+ * The marks that a view holds, with their words; `kind` is that of the scene, "width" a sample edge.
  *
  * @returns {{ kind: string, words: string, width: number }[]}
  */
 export function keyOf(view) {
   const { actives, row, layer, edges } = view;
   const { peak } = row.layers[layer.place];
-  const entries = SHARES.map((share) => ({ kind: "width", words: percent(share), width: widthOf(share) }));
+  const entries = samplesOf(view.by);
   if (peak >= 0) entries.push({ kind: "star", words: "peak", width: 0 });
   if (actives.some((active) => active.node !== peak)) entries.push({ kind: "diamond", words: "kept patch", width: 0 });
   if (edges.some((edge) => edge.itself && edge.hop === 1)) entries.push({ kind: "ring", words: "itself", width: 0 });
   return entries;
 }
+
+/** Edges of several widths with what these stand for. */
+function samplesOf({ width: by, top }) {
+  if (by === "share") return SHARES.map((share) => ({ kind: "width", words: percent(share), width: widthOf(share) }));
+  const values = by === "rank" ? [...new Set([1, Math.ceil(top / 2), top])] : PARTS.map((part) => part * top);
+  return values.map((value) => {
+    const strength = strengthOf({ [by]: value, nth: value, hop: 1 }, by, top);
+    return { kind: "width", words: number(value), width: widthOf(strength) };
+  });
+}
+
+/** What the widths of a view stand for. */
+export const widthWords = (view) => `width: ${WIDTH_WORDS[view.by.width]}`;
 
 const gradient = ({ stops, sharp }) => {
   const part = 100 / stops.length;
@@ -73,7 +92,7 @@ const gradient = ({ stops, sharp }) => {
 
 /** The marks of a view with their words, as elements. */
 export function keyElements(h, view) {
-  const label = h("span", { textContent: "width: share of channels" });
+  const label = h("span", { textContent: widthWords(view) });
   const entries = keyOf(view).map((entry) => {
     const wide = entry.kind === "width" ? 34 : 16;
     const node = svgNode("svg", { viewBox: `0 0 ${wide} 16`, width: wide, height: 16, "aria-hidden": "true" });

@@ -3,12 +3,14 @@
 import { PALETTES } from "./colors.js";
 import { methodWords } from "./words.js";
 
-const COLORS = [
-  ["auto", "automatic"],
+const ORDERS = [
   ["contribution", "contribution"],
+  ["effect", "effect, where measured"],
   ["share", "share of channels"],
-  ["center", "kept patch"],
+  ["rank", "rank"],
 ];
+const WIDTHS = [["auto", "as the order"], ...ORDERS];
+const COLORS = [["auto", "automatic"], ...ORDERS, ["center", "kept patch"]];
 
 export class Looks {
   constructor({ h, store, make }) {
@@ -25,9 +27,21 @@ export class Looks {
     );
     this.color = choice(
       "Color of edges",
-      "What edges are colored by: contribution with one patch, the kept patch with several",
+      "What edges are colored by: what they are ordered by with one patch, the kept patch with several",
       COLORS,
       set("color"),
+    );
+    this.order = choice(
+      "Order of neighbors",
+      "Which neighbors come first: those of the largest contribution foretell best what cutting them does",
+      ORDERS,
+      set("order"),
+    );
+    this.width = choice(
+      "Width of edges",
+      "What makes edges wide: what they are ordered by; with ranks the share",
+      WIDTHS,
+      set("width"),
     );
     this.scale = segmented(
       "Top of the map's scale",
@@ -55,6 +69,8 @@ export class Looks {
       { class: "vge-side vge-looks" },
       this.method.wrap,
       this.palette.wrap,
+      this.order.wrap,
+      this.width.wrap,
       this.color.wrap,
       this.scale.wrap,
       this.canvas.wrap,
@@ -73,7 +89,7 @@ export class Looks {
       this.method.select.replaceChildren(...methods.map((name) => this.make.option(name, methodWords(name))));
     }
     this.method.wrap.hidden = methods.length < 2;
-    for (const key of ["color", "method", "palette"]) this[key].select.value = state[key];
+    for (const key of ["order", "width", "color", "method", "palette"]) this[key].select.value = state[key];
     for (const key of ["smooth", "grid"]) this[key].field.checked = state[key];
   }
 }

@@ -2,12 +2,12 @@
 
 import { boxOf, centerOf, nodeAt, spotOf } from "./geometry.js";
 import { MEANINGS } from "./help.js";
-import { contributionTop } from "./scene.js";
+import { isKnown, topOf } from "./quantities.js";
 import { capital, emptyWords, neighborWords, patchDistance, placeWords } from "./sentences.js";
 import { drawThumb } from "./thumbs.js";
 import { among, known, number, percent } from "./words.js";
 
-const COLUMNS = ["rank", "share", "contribution", "distance"];
+const COLUMNS = ["rank", "share", "contribution", "effect", "distance"];
 const MOST_ROWS = 100;
 const UNRANKED = "place in the layer's list of neighbors, which it is not known to have sorted";
 const BLANK =
@@ -15,11 +15,12 @@ const BLANK =
 
 const ORDERS = {
   rank: (a, b) => a.rank - b.rank || a.to - b.to,
-  share: (a, b) => (b.share || 0) - (a.share || 0),
-  contribution: (a, b) => (b.contribution || 0) - (a.contribution || 0),
+  share: (a, b) => (b.share || 0) - (a.share || 0) || a.rank - b.rank,
+  contribution: (a, b) => Math.abs(b.contribution || 0) - Math.abs(a.contribution || 0) || a.rank - b.rank,
+  effect: (a, b) => Math.abs(b.effect || 0) - Math.abs(a.effect || 0) || a.rank - b.rank,
 };
 
-/** Edges in the order asked for: by rank, by share or contribution from the largest, by distance from the nearest. */
+/** Edges in the order asked for: by rank or distance from the nearest, else from the largest, whatever its sign. */
 export function sorted(edges, sort, layer) {
   const near = (a, b) => patchDistance(a, layer) - patchDistance(b, layer);
   return [...edges].sort(ORDERS[sort] ?? near);
@@ -97,6 +98,8 @@ export class Panel {
       shareBar: h("i"),
       contribution: h("span"),
       contributionBar: h("i"),
+      effect: h("span"),
+      effectBar: h("i"),
       distance: h("td", { class: "vge-distance" }),
     };
     const button = h(
@@ -116,6 +119,7 @@ export class Panel {
       h("td", {}, parts.rank, parts.place),
       h("td", {}, parts.share, h("span", { class: "vge-meter" }, parts.shareBar)),
       h("td", {}, parts.contribution, h("span", { class: "vge-meter vge-signed" }, parts.contributionBar)),
+      h("td", {}, parts.effect, h("span", { class: "vge-meter vge-signed" }, parts.effectBar)),
       parts.distance,
     );
     section.body.append(wrap);
@@ -130,8 +134,9 @@ export class Panel {
     const [name, facts] = headWords(view, active, all);
     section.name.textContent = name + (state.with ? ` · ${pane.which ? "right" : "left"}` : "");
     section.facts.textContent = facts;
-    const sort = state.sort === "auto" ? (view.out ? "share" : "rank") : state.sort;
-    const falling = ["share", "contribution"].includes(sort) ? "descending" : "ascending";
+    const sort = state.sort === "auto" ? view.by.order : state.sort;
+    const falling = ["share", "contribution", "effect"].includes(sort) ? "descending" : "ascending";
+    section.wrap.classList.toggle("vge-unmeasured", !isKnown("effect", view.row.layers[view.layer.place], view.layer));
     const words = view.layer.ranked === false ? ["number", UNRANKED] : ["rank", MEANINGS.rank];
     section.heads[0].firstChild.textContent = words[0];
     section.heads[0].title = words[1];
@@ -144,7 +149,8 @@ export class Panel {
     while (section.rows.length < shown.length) this.addLine(section);
     const tops = {
       share: Math.max(1e-9, ...shown.map((edge) => edge.share || 0)),
-      contribution: contributionTop(shown),
+      contribution: topOf(shown, "contribution"),
+      effect: topOf(shown, "effect"),
     };
     section.rows.forEach((line, i) => {
       this.drawLine(line, pane, shown[i], tops);
@@ -166,10 +172,13 @@ export class Panel {
     line.place.textContent = where.replace("column", "col");
     line.share.textContent = percent(edge.share);
     line.shareBar.style.width = `${(100 * (edge.share || 0)) / tops.share}%`;
-    line.contribution.textContent = among(edge.contribution, tops.contribution);
-    const part = known(edge.contribution) ? (50 * edge.contribution) / tops.contribution : 0;
-    Object.assign(line.contributionBar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
-    line.contributionBar.dataset.sign = part < 0 ? "minus" : "plus";
+    for (const by of ["contribution", "effect"]) {
+      line[by].textContent = among(edge[by], tops[by]);
+      const part = known(edge[by]) ? (50 * edge[by]) / tops[by] : 0;
+      const bar = line[`${by}Bar`];
+      Object.assign(bar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
+      bar.dataset.sign = part < 0 ? "minus" : "plus";
+    }
     line.distance.textContent = number(Number(patchDistance(edge, view.layer).toFixed(1)));
     const unit = view.layer.grid.regions ? "usual distances of two regions" : "patches on the grid";
     line.distance.title = `${unit}${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;

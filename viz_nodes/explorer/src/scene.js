@@ -5,6 +5,7 @@
 import { colorAt, css, PALETTES, toward } from "./colors.js";
 import { controlOf } from "./curves.js";
 import { boxOf, centerOf, keyOf, sameBox } from "./geometry.js";
+import { strengthOf, topOf } from "./quantities.js";
 import { known } from "./words.js";
 
 const DOT = { radius: 3.6, most: 0.13 };
@@ -16,17 +17,20 @@ const RING = { radius: 13, most: 0.48 };
 /** How far the colors of a further hop are moved toward the page. */
 const PALE = 0.35;
 
-/** Width in units by share: linear, so that twice the share is twice as strong. */
-export const widthOf = (share) => 1.4 + 11 * (known(share) ? Math.min(1, Math.max(0, share)) : 0);
-const opacityOf = (share) => 0.55 + 0.45 * Math.min(1, (known(share) ? share : 0) / 0.2);
+/** Width in units by how strong an edge is, from 0 to 1: linear, so that twice the share is twice as strong. */
+export const widthOf = (strength) => 1.4 + 11 * Math.min(1, Math.max(0, strength));
+const opacityOf = (strength) => 0.55 + 0.45 * Math.min(1, strength / 0.2);
+const strongOf = (view, edge) => strengthOf(edge, view.by.width, view.by.top);
 const cellOf = (box) => box.cell ?? [box[2] - box[0], box[3] - box[1]];
 
 /** Marks of a pane: patches, edges, dots, centers. With `mini` those of a small one, drawn coarsely. */
 export function sceneOf(view, { mini = false } = {}) {
   const colorOf = edgeColors(view);
-  const drawn = view.edges.filter((edge) => !edge.itself).sort((a, b) => b.hop - a.hop || a.share - b.share);
+  const drawn = view.edges
+    .filter((edge) => !edge.itself)
+    .sort((a, b) => b.hop - a.hop || strongOf(view, a) - strongOf(view, b));
   const ringed = new Set(view.edges.filter((edge) => edge.itself && edge.hop === 1).map((edge) => edge.center));
-  if (mini) return [...drawn.map((edge) => miniEdge(edge, colorOf)), ...miniCenters(view)];
+  if (mini) return [...drawn.map((edge) => miniEdge(view, edge, colorOf)), ...miniCenters(view)];
   return [
     ...patchMarks(view, colorOf),
     ...drawn.map((edge) => edgeMark(view, edge, colorOf, ringed)),
@@ -67,10 +71,10 @@ function edgeMark(view, edge, colorOf, ringed) {
     color: colorOf(edge),
     points: curveOf(edge, view.aspect),
     gaps: ends.map((mark, i) => ({ ...mark, cell: cellOf(boxes[i]), part: mark === small && i === 0 ? 0.6 : 1 })),
-    width: (near ? 1 : 0.62) * widthOf(edge.share) + (edge === lit ? 1.5 : 0),
+    width: (near ? 1 : 0.62) * widthOf(strongOf(view, edge)) + (edge === lit ? 1.5 : 0),
     most: 0.26,
     cell: cellOf(edge.fromBox),
-    alpha: (lit && edge !== lit ? 0.45 : 1) * (near ? 1 : 0.75 ** (edge.hop - 1)) * opacityOf(edge.share),
+    alpha: (lit && edge !== lit ? 0.45 : 1) * (near ? 1 : 0.75 ** (edge.hop - 1)) * opacityOf(strongOf(view, edge)),
   };
 }
 
@@ -125,7 +129,7 @@ function centerMarks(view, colorOf) {
         ...at,
         ...RING,
         color: colorOf(own),
-        width: widthOf(own.share),
+        width: widthOf(strongOf(view, own)),
         casing: theme.casing,
       });
     if (active.node !== peak) marks.push({ kind: "diamond", ...at, ...DIAMOND, fill: active.color, rim: theme.rim });
@@ -137,7 +141,7 @@ function centerMarks(view, colorOf) {
   return [...marks, { kind: "star", x, y, cell, ...(active ? STAR : IDLE_STAR), fill, rim: theme.rim }];
 }
 
-function miniEdge(edge, colorOf) {
+function miniEdge(view, edge, colorOf) {
   const points = curveOf(edge, 1);
   const gap = { radius: 0, most: 1, cell: [1, 1], part: 1 };
   return {
@@ -145,7 +149,7 @@ function miniEdge(edge, colorOf) {
     points,
     gaps: [gap, gap],
     color: colorOf(edge),
-    width: 7 + 16 * edge.share,
+    width: 7 + 16 * strongOf(view, edge),
     most: 1,
     cell: [1, 1],
     alpha: 1,
@@ -164,23 +168,16 @@ function miniCenters({ actives, layer, row, theme }) {
   return [...marks, { kind: "star", x, y, cell, radius: 48, most: 1, fill: theme.peak, rim: theme.rim }];
 }
 
-/** What edges are colored by: contribution around 0, share, or the center they belong to. */
-export const edgeColoring = (view) =>
-  view.color !== "auto" ? view.color : view.actives.length > 1 ? "center" : "contribution";
-
 /** The color of an edge: that of 0 where what it is colored by is unknown, paler for further hops. */
 export function edgeColors(view) {
   const { theme, edges } = view;
-  const by = edgeColoring(view);
-  const top = contributionTop(edges);
+  const by = view.by.color;
+  const top = topOf(edges, by === "rank" ? "nth" : by);
   const plain = (edge) => {
     if (by === "center") return theme.centers[edge.center % theme.centers.length];
     if (by === "share") return css(colorAt(PALETTES.cividis, known(edge.share) ? 0.3 + 0.7 * edge.share : 0));
-    return css(colorAt(theme.diverging, 0.5 + (known(edge.contribution) ? (0.5 * edge.contribution) / top : 0)));
+    if (by === "rank") return css(colorAt(PALETTES.cividis, 1 - (0.7 * Math.max(0, edge.nth - 1)) / top));
+    return css(colorAt(theme.diverging, 0.5 + (known(edge[by]) ? (0.5 * edge[by]) / top : 0)));
   };
   return (edge) => (edge.hop > 1 ? toward(plain(edge), theme.veil, PALE) : plain(edge));
 }
-
-/** Where the color scale of contributions ends; further hops, of layers with gradients of their own, are cut off there. */
-export const contributionTop = (edges) =>
-  edges.reduce((top, edge) => (edge.hop > 1 ? top : Math.max(top, Math.abs(edge.contribution) || 0)), 0) || 1;

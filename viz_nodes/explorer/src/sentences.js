@@ -2,8 +2,9 @@
 
 import { beside, degree, edgesOf } from "./edges.js";
 import { boxOf, distanceOn, nodeAt } from "./geometry.js";
+import { orderOf } from "./quantities.js";
 import { rowOf } from "./state.js";
-import { classWords, count, methodWords, number, percent, SEPARATOR } from "./words.js";
+import { classWords, count, known, methodWords, number, percent, SEPARATOR } from "./words.js";
 
 export const placeWords = (box, [rows, cols]) =>
   box.node !== undefined
@@ -15,7 +16,7 @@ export const capital = (text) => text[0].toUpperCase() + text.slice(1);
 /** One edge as a sentence. */
 export function edgeWords(edge) {
   const rank = edge.nth === 0 ? "itself" : `${edge.ranked ? "rank" : "number"} ${edge.nth}`;
-  return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, ${rank}, share of channels ${percent(edge.share)}, contribution ${number(edge.contribution, true)}`;
+  return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, ${rank}, share of channels ${percent(edge.share)}, contribution ${number(edge.contribution, true)}${known(edge.effect) ? `, effect of cutting it ${number(edge.effect, true)}` : ""}`;
 }
 
 /** A word of a shell command, quoted where a shell would read it otherwise. */
@@ -33,13 +34,13 @@ export function emptyWords(state, { out }) {
   if (state.share > 0) {
     return `No edge here has a share of at least ${percent(state.share)}. Lower "Share at least" to see more.`;
   }
-  if (out) return `No patch aggregates from this one in this layer${state.k ? ` among its nearest ${state.k}` : ""}.`;
+  if (out) return `No patch aggregates from this one in this layer${state.k ? ` among its first ${state.k}` : ""}.`;
   return "It has no neighbors in this layer.";
 }
 
 /** What a picture shows and what it hides. */
 export function captionOf(state, view) {
-  const { layer, subject, row, edges, actives, counts } = view;
+  const { layer, subject, row, edges, actives, counts, by } = view;
   const parts = [`layer ${layer.number} of ${subject.depth}`, classWords(row), methodWords(row.method)];
   const own = edges.filter((edge) => edge.hop === 1);
   const about = layer.exact ? "" : "about ";
@@ -52,7 +53,8 @@ export function captionOf(state, view) {
     const there = actives.reduce((sum, { node }) => sum + degree(layer, node), 0);
     // Quantised shares sum to 1 only nearly.
     const carried = own.length === there ? 1 : own.reduce((sum, edge) => sum + (edge.share || 0), 0) / actives.length;
-    parts.push(`${own.length} of ${count(there, "neighbor")} drawn, ${about}${percent(carried)} of ${what}`);
+    const first = own.length < there && state.k && by.order !== "rank" ? `, the largest by ${by.order}` : "";
+    parts.push(`${own.length} of ${count(there, "neighbor")} drawn${first}, ${about}${percent(carried)} of ${what}`);
   }
   if (state.hops > 1) parts.push(...hopWords(view, counts.slice(1), about));
   if (state.field === "chosen") parts.push("map: how many patches chose each");
@@ -73,7 +75,8 @@ function hopWords({ layer, subject, out }, counts, about) {
 
 export function sentenceOf(state, view, node) {
   const { layer, row } = view;
-  const asked = { hops: 1, k: state.k, share: state.share, out: view.out };
+  const order = orderOf(state.order, row.layers[layer.place], layer);
+  const asked = { hops: 1, k: state.k, share: state.share, out: view.out, order };
   const { edges } = edgesOf(view.subject, row, layer, node, asked);
   const best = edges.reduce((top, edge) => (edge.share > (top?.share ?? 0) ? edge : top), null);
   const who = placeWords(boxOf(layer.grid, node), layer.grid);

@@ -1,6 +1,7 @@
 // The view: what is shown and how, as a plain object and as the hash of an address.
 
 import { PALETTES } from "./colors.js";
+import { VALUES } from "./quantities.js";
 
 export const DEFAULTS = {
   subject: 0,
@@ -13,6 +14,8 @@ export const DEFAULTS = {
   k: 0,
   share: 0,
   out: false,
+  order: "contribution",
+  width: "auto",
   color: "auto",
   field: "cam",
   opacity: 0.75,
@@ -27,11 +30,13 @@ export const DEFAULTS = {
   with: null,
 };
 const CHOICES = {
-  color: ["auto", "contribution", "share", "center"],
+  order: VALUES,
+  width: ["auto", ...VALUES],
+  color: ["auto", ...VALUES, "center"],
   field: ["cam", "chosen"],
   canvas: ["original", "input"],
   scale: ["layer", "shared"],
-  sort: ["auto", "rank", "share", "contribution", "distance"],
+  sort: ["auto", ...VALUES, "distance"],
 };
 export const MOST_PINS = 6;
 export const MOST_ZOOM = 12;

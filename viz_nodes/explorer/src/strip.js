@@ -128,9 +128,9 @@ export class Strip {
       const mini = this.minis[i];
       if (!mini) return;
       const actives = activesOf(state, hovered, view, layer);
-      const { edges } = edgesFor(state, view, layer, actives, 1);
+      const { edges, by } = edgesFor(state, view, layer, actives, 1);
       const context = sized(mini.over, mini.face);
-      const marks = sceneOf({ ...view, layer, actives, edges, hover: null, lit: null }, { mini: true });
+      const marks = sceneOf({ ...view, layer, actives, edges, by, hover: null, lit: null }, { mini: true });
       paintShapes(context, shapesOf(marks, frameOf(view.shown, mini.over.width)));
     });
   }

@@ -28,8 +28,11 @@ export class Tools {
       ],
       set("hops"),
     );
-    this.k = range("Neighbors", "Keep only the nearest neighbors", { min: 1, step: 1 }, (value, field) =>
-      store.update({ k: value >= Number(field.max) ? 0 : value }),
+    this.k = range(
+      "Neighbors",
+      "Keep only each patch's first neighbors, in the order chosen below",
+      { min: 1, step: 1 },
+      (value, field) => store.update({ k: value >= Number(field.max) ? 0 : value }),
     );
     this.share = range(
       "Share at least",
@@ -81,7 +84,7 @@ export class Tools {
     const most = Math.max(...subject.layers.map((layer) => layer.k));
     this.k.field.max = String(most);
     this.k.field.value = String(state.k === 0 ? most : Math.min(most, state.k));
-    this.k.value.textContent = state.k === 0 || state.k >= most ? "all" : `nearest ${state.k}`;
+    this.k.value.textContent = state.k === 0 || state.k >= most ? "all" : `first ${state.k}`;
     for (const key of ["share", "opacity"]) {
       this[key].field.value = String(Math.round(100 * state[key]));
       this[key].value.textContent = percent(state[key]);

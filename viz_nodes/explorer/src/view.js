@@ -5,6 +5,7 @@ import { fan } from "./curves.js";
 import { edgesOf } from "./edges.js";
 import { boxOf, centerOf, nodeAt, sameBox, sameGrid, spotOf } from "./geometry.js";
 import { shownOf } from "./painting.js";
+import { colorBy, orderOf, widthBy, widthTop } from "./quantities.js";
 import { rowOf } from "./state.js";
 
 /** Subject, row and layer of a pane; null for a second pane that is not asked for. */
@@ -26,7 +27,7 @@ export function viewOf(doc, state, which, theme = THEMES.light) {
     aspect: (right - left) / (bottom - top),
     rowKey: `${asked.subject}.${subject.rows.indexOf(row)}`,
     out: state.out,
-    color: state.color,
+    by: null,
   };
 }
 
@@ -58,7 +59,8 @@ export function activesOf(state, hovered, view, layer = view.layer) {
 
 /** The edges of the centers, bent apart, with the counts of each hop summed over them. */
 export function edgesFor(state, view, layer, actives, hops = state.hops) {
-  const asked = { hops, k: state.k, share: state.share, out: view.out, far: state.far };
+  const order = orderOf(state.order, view.row.layers[layer.place], layer);
+  const asked = { hops, k: state.k, share: state.share, out: view.out, far: state.far, order };
   const counts = [];
   const edges = actives.flatMap((active, center) => {
     const found = edgesOf(view.subject, view.row, layer, active.node, asked);
@@ -70,7 +72,9 @@ export function edgesFor(state, view, layer, actives, hops = state.hops) {
     return found.edges.map((edge) => ({ ...edge, center }));
   });
   fan(edges, view.aspect);
-  return { edges, counts };
+  const width = widthBy(state, order);
+  const by = { order, width, color: colorBy(state, order, actives.length), top: widthTop(edges, width) };
+  return { edges, counts, by };
 }
 
 /**
@@ -86,7 +90,7 @@ export function pointedView(doc, state, { hovered, lit, theme }, which) {
   const view = viewOf(doc, state, which, theme);
   if (!view) return null;
   const actives = activesOf(state, hovered, view);
-  const { edges, counts } = edgesFor(state, view, view.layer, actives);
+  const { edges, counts, by } = edgesFor(state, view, view.layer, actives);
   const { grid, key_grid } = view.layer;
   const near = edges.filter((edge) => edge.hop === 1);
   const asked = view.out ? grid : key_grid;
@@ -97,7 +101,7 @@ export function pointedView(doc, state, { hovered, lit, theme }, which) {
     brought = near.find((edge) => !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed));
   }
   const hover = hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null;
-  return { ...view, actives, edges, counts, hover, lit: brought ?? null };
+  return { ...view, actives, edges, counts, by, hover, lit: brought ?? null };
 }
 
 /** In split view of equal grids: how many edges both panes show, in words. */

@@ -287,6 +287,50 @@
   var classWords = (row) => row.label + (known(row.probability) ? ` (${percent(row.probability)})` : "") + (row.versus_label !== null ? ` rather than ${row.versus_label}` : "");
   var count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
+  // quantities.js
+  var VALUES = ["rank", "share", "contribution", "effect"];
+  var SIGNED = ["contribution", "effect"];
+  var WIDEST = 0.6;
+  function orderOf(asked, row, layer) {
+    for (const by of asked === "effect" ? ["effect", "contribution", "share"] : ["contribution", "share"]) {
+      if (by === "contribution" && !["contribution", "effect"].includes(asked)) continue;
+      if (asked !== "rank" && isKnown(by, row, layer)) return by;
+    }
+    return "rank";
+  }
+  function isKnown(by, row, layer) {
+    if (by === "rank") return true;
+    const values2 = by === "share" ? row.share ?? layer.share : row[by];
+    row.told ??= {};
+    row.told[by] ??= Boolean(values2?.some((value) => known(value) && value !== 0));
+    return row.told[by];
+  }
+  var widthBy = (state, order) => state.width !== "auto" ? state.width : order === "rank" ? "share" : order;
+  var colorBy = (state, order, centers) => state.color !== "auto" ? state.color : SIGNED.includes(order) && centers <= 1 ? order : "center";
+  function turnOf(values2, neighbors, k, place) {
+    const first = place - place % k;
+    const size = (at) => known(values2[at]) ? Math.abs(values2[at]) : 0;
+    let before = 0;
+    for (let at = first; at < first + k; at++) {
+      if (neighbors[at] < 0 || at === place) continue;
+      if (size(at) > size(place) || size(at) === size(place) && at < place) before++;
+    }
+    return before;
+  }
+  var topOf = (edges, by) => edges.reduce((top, edge) => edge.hop > 1 ? top : Math.max(top, Math.abs(edge[by]) || 0), 0) || 1;
+  function strengthOf(edge, by, top) {
+    if (by === "share" || edge.hop > 1) return known(edge.share) ? edge.share : 0;
+    if (by === "rank") return WIDEST * (top + 1 - Math.max(1, Math.min(top, edge.nth))) / top;
+    return known(edge[by]) ? WIDEST * Math.min(top, Math.abs(edge[by])) / top : 0;
+  }
+  var widthTop = (edges, by) => by === "rank" ? topOf(edges, "nth") : by === "share" ? 1 : topOf(edges, by);
+  var WIDTH_WORDS = {
+    rank: "rank",
+    share: "share of channels",
+    contribution: "size of contribution",
+    effect: "size of effect"
+  };
+
   // edges.js
   function listenersOf(layer) {
     if (layer.listeners) return layer.listeners;
@@ -315,7 +359,7 @@
     const itself = layer.neighbors.subarray(node * layer.k, place).indexOf(node) >= 0;
     return rank + (itself ? 0 : 1);
   }
-  function edgeAt(layer, asked, place) {
+  function edgeAt(layer, asked, place, order) {
     const from = layer.neighbors[place];
     const to = Math.floor(place / layer.k);
     return {
@@ -323,25 +367,29 @@
       from,
       to,
       rank: place % layer.k,
+      turn: order ? turnOf(order, layer.neighbors, layer.k, place) : place % layer.k,
       nth: rankForPeople(layer, place),
       ranked: layer.ranked !== false,
       share: (asked.share ?? layer.share)[place],
       contribution: asked.contribution[place],
+      effect: asked.effect ? asked.effect[place] : null,
       distance: layer.distance ? layer.distance[place] : null,
       fromBox: boxOf(layer.key_grid, from),
       toBox: boxOf(layer.grid, to)
     };
   }
   var beside = (subject, layer, step) => [subject.layers[layer.place + step]].find((other) => other && other.number === layer.number + step);
-  function edgesOf(subject, row, layer, node, { hops, k, share, out, far = 0 }) {
+  function edgesOf(subject, row, layer, node, { hops, k, share, out, order = "rank", far = 0 }) {
     const start = out ? keyBox(layer, boxOf(layer.grid, node)) : boxOf(layer.grid, node);
     let frontier = /* @__PURE__ */ new Map([[keyOf(start), { box: start, weight: 1, nodes: out ? null : [[node, 1]], drawn: true }]]);
     const edges = [];
     const counts = [];
     let at = layer;
     for (let hop = 1; hop <= hops && at && frontier.size; hop++) {
-      const all = hopOf(row.layers[at.place], at, frontier, hop, out);
-      const kept = all.filter((edge) => edge.leads && (hop > 1 || isNear(edge, k, share)));
+      const asked = row.layers[at.place];
+      const values2 = k === 0 || hop > 1 || order === "rank" ? null : order === "share" ? asked.share ?? at.share : asked[order];
+      const all = hopOf(asked, at, frontier, hop, out, values2);
+      const kept = all.filter((edge) => edge.leads && (hop > 1 || isFirst(edge, k, share)));
       if (hop > 1) kept.sort((a, b) => b.weight - a.weight || a.rank - b.rank || a.from - b.from || a.to - b.to);
       const drawn = new Set(hop > 1 && far ? kept.slice(0, far) : kept);
       edges.push(...drawn);
@@ -358,15 +406,15 @@
     const same = box.node !== void 0 && grid.regions?.boxes[box.node];
     return same && sameBox(same, box) ? box.node : nodeAt(grid, ...centerOf(box));
   };
-  var isNear = (edge, k, share) => (k === 0 || edge.rank < k) && !(edge.share < share);
-  function hopOf(asked, layer, frontier, hop, out) {
+  var isFirst = (edge, k, share) => (k === 0 || edge.turn < k) && !(edge.share < share);
+  function hopOf(asked, layer, frontier, hop, out, order) {
     const edges = [];
     for (const { box, weight, nodes, drawn } of frontier.values()) {
       const inside = nodes ?? (out ? [[keyNode(layer, box), 1]] : coveredBy(layer.grid, box));
       const joined = /* @__PURE__ */ new Map();
       for (const [one, part] of inside) {
         for (const place of placesOf(layer, one, out))
-          join(joined, edgeAt(layer, asked, place), out ? "to" : "from", out ? 1 : part);
+          join(joined, edgeAt(layer, asked, place, order), out ? "to" : "from", out ? 1 : part);
       }
       for (const edge of joined.values()) {
         edge.hop = hop;
@@ -408,7 +456,9 @@
     if (earlier) {
       earlier.share += edge.share * part;
       earlier.contribution += edge.contribution;
+      earlier.effect = null;
       earlier.rank = Math.min(earlier.rank, edge.rank);
+      earlier.turn = Math.min(earlier.turn, edge.turn);
       earlier.nth = Math.min(earlier.nth, edge.nth);
       earlier.joins += 1;
     } else {
@@ -436,7 +486,7 @@
         peak: "#ffd21f",
         rim: "#16181d",
         centers: ["#c4005c", "#0062a8", "#00805c", "#c24a00", "#6a3fa0", "#7a5c00"],
-        diverging: "00448f3f86c693979edf8332b33c00"
+        diverging: "00448f3f86c6656972df8332b33c00"
       },
       dark: {
         page: "#101216",
@@ -447,7 +497,7 @@
         peak: "#ffe04d",
         rim: "#0b0d11",
         centers: ["#ff7ac1", "#6cc4ff", "#3fe0ae", "#ff9d3c", "#c9b6ff", "#f6ea5e"],
-        diverging: "8fd0ff4a9ade6e727ae58f3bffc585"
+        diverging: "8fd0ff4a9ade9399a4e58f3bffc585"
       }
     }
   };
@@ -478,6 +528,8 @@
     k: 0,
     share: 0,
     out: false,
+    order: "contribution",
+    width: "auto",
     color: "auto",
     field: "cam",
     opacity: 0.75,
@@ -492,11 +544,13 @@
     with: null
   };
   var CHOICES = {
-    color: ["auto", "contribution", "share", "center"],
+    order: VALUES,
+    width: ["auto", ...VALUES],
+    color: ["auto", ...VALUES, "center"],
     field: ["cam", "chosen"],
     canvas: ["original", "input"],
     scale: ["layer", "shared"],
-    sort: ["auto", "rank", "share", "contribution", "distance"]
+    sort: ["auto", ...VALUES, "distance"]
   };
   var MOST_PINS = 6;
   var MOST_ZOOM = 12;
@@ -577,7 +631,7 @@
   var capital = (text) => text[0].toUpperCase() + text.slice(1);
   function edgeWords(edge) {
     const rank = edge.nth === 0 ? "itself" : `${edge.ranked ? "rank" : "number"} ${edge.nth}`;
-    return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, ${rank}, share of channels ${percent(edge.share)}, contribution ${number(edge.contribution, true)}`;
+    return `layer ${edge.layer}: key node ${edge.from} to node ${edge.to}, ${rank}, share of channels ${percent(edge.share)}, contribution ${number(edge.contribution, true)}${known(edge.effect) ? `, effect of cutting it ${number(edge.effect, true)}` : ""}`;
   }
   var quoted = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
   function neighborWords({ layer, out }, { node }, shown2, keys = "") {
@@ -590,11 +644,11 @@
     if (state.share > 0) {
       return `No edge here has a share of at least ${percent(state.share)}. Lower "Share at least" to see more.`;
     }
-    if (out) return `No patch aggregates from this one in this layer${state.k ? ` among its nearest ${state.k}` : ""}.`;
+    if (out) return `No patch aggregates from this one in this layer${state.k ? ` among its first ${state.k}` : ""}.`;
     return "It has no neighbors in this layer.";
   }
   function captionOf(state, view) {
-    const { layer, subject, row, edges, actives, counts } = view;
+    const { layer, subject, row, edges, actives, counts, by } = view;
     const parts = [`layer ${layer.number} of ${subject.depth}`, classWords(row), methodWords(row.method)];
     const own = edges.filter((edge) => edge.hop === 1);
     const about = layer.exact ? "" : "about ";
@@ -606,7 +660,8 @@
     } else {
       const there = actives.reduce((sum, { node }) => sum + degree(layer, node), 0);
       const carried = own.length === there ? 1 : own.reduce((sum, edge) => sum + (edge.share || 0), 0) / actives.length;
-      parts.push(`${own.length} of ${count(there, "neighbor")} drawn, ${about}${percent(carried)} of ${what}`);
+      const first = own.length < there && state.k && by.order !== "rank" ? `, the largest by ${by.order}` : "";
+      parts.push(`${own.length} of ${count(there, "neighbor")} drawn${first}, ${about}${percent(carried)} of ${what}`);
     }
     if (state.hops > 1) parts.push(...hopWords(view, counts.slice(1), about));
     if (state.field === "chosen") parts.push("map: how many patches chose each");
@@ -624,7 +679,8 @@
   }
   function sentenceOf(state, view, node) {
     const { layer, row } = view;
-    const asked = { hops: 1, k: state.k, share: state.share, out: view.out };
+    const order = orderOf(state.order, row.layers[layer.place], layer);
+    const asked = { hops: 1, k: state.k, share: state.share, out: view.out, order };
     const { edges } = edgesOf(view.subject, row, layer, node, asked);
     const best = edges.reduce((top, edge) => edge.share > (top?.share ?? 0) ? edge : top, null);
     const who = placeWords(boxOf(layer.grid, node), layer.grid);
@@ -790,6 +846,9 @@
     words.push("--method", row.method);
     for (const pin of state.pins) words.push("--center", pin.join());
     if (state.hops > 1) words.push("--hops", String(state.hops));
+    if (state.order !== DEFAULTS.order) words.push("--order", state.order);
+    if (state.width !== DEFAULTS.width) words.push("--edge-width", state.width);
+    if (state.color !== DEFAULTS.color) words.push("--color", state.color);
     words.push("--canvas", state.canvas);
     if (state.palette !== DEFAULTS.palette) words.push("--palette", state.palette);
     return { line: words.map(quoted).join(" "), lacks: lacksOf(state) };
@@ -1226,14 +1285,15 @@
   var DIAMOND = { radius: 7, most: 0.36 };
   var RING = { radius: 13, most: 0.48 };
   var PALE = 0.35;
-  var widthOf = (share) => 1.4 + 11 * (known(share) ? Math.min(1, Math.max(0, share)) : 0);
-  var opacityOf = (share) => 0.55 + 0.45 * Math.min(1, (known(share) ? share : 0) / 0.2);
+  var widthOf = (strength) => 1.4 + 11 * Math.min(1, Math.max(0, strength));
+  var opacityOf = (strength) => 0.55 + 0.45 * Math.min(1, strength / 0.2);
+  var strongOf = (view, edge) => strengthOf(edge, view.by.width, view.by.top);
   var cellOf = (box) => box.cell ?? [box[2] - box[0], box[3] - box[1]];
   function sceneOf(view, { mini = false } = {}) {
     const colorOf = edgeColors(view);
-    const drawn = view.edges.filter((edge) => !edge.itself).sort((a, b) => b.hop - a.hop || a.share - b.share);
+    const drawn = view.edges.filter((edge) => !edge.itself).sort((a, b) => b.hop - a.hop || strongOf(view, a) - strongOf(view, b));
     const ringed = new Set(view.edges.filter((edge) => edge.itself && edge.hop === 1).map((edge) => edge.center));
-    if (mini) return [...drawn.map((edge) => miniEdge(edge, colorOf)), ...miniCenters(view)];
+    if (mini) return [...drawn.map((edge) => miniEdge(view, edge, colorOf)), ...miniCenters(view)];
     return [
       ...patchMarks(view, colorOf),
       ...drawn.map((edge) => edgeMark(view, edge, colorOf, ringed)),
@@ -1270,10 +1330,10 @@
       color: colorOf(edge),
       points: curveOf(edge, view.aspect),
       gaps: ends.map((mark2, i) => ({ ...mark2, cell: cellOf(boxes[i]), part: mark2 === small && i === 0 ? 0.6 : 1 })),
-      width: (near ? 1 : 0.62) * widthOf(edge.share) + (edge === lit ? 1.5 : 0),
+      width: (near ? 1 : 0.62) * widthOf(strongOf(view, edge)) + (edge === lit ? 1.5 : 0),
       most: 0.26,
       cell: cellOf(edge.fromBox),
-      alpha: (lit && edge !== lit ? 0.45 : 1) * (near ? 1 : 0.75 ** (edge.hop - 1)) * opacityOf(edge.share)
+      alpha: (lit && edge !== lit ? 0.45 : 1) * (near ? 1 : 0.75 ** (edge.hop - 1)) * opacityOf(strongOf(view, edge))
     };
   }
   function centerMark({ layer, row, out }, edge, ringed) {
@@ -1321,7 +1381,7 @@
           ...at,
           ...RING,
           color: colorOf(own),
-          width: widthOf(own.share),
+          width: widthOf(strongOf(view, own)),
           casing: theme.casing
         });
       if (active2.node !== peak) marks.push({ kind: "diamond", ...at, ...DIAMOND, fill: active2.color, rim: theme.rim });
@@ -1332,7 +1392,7 @@
     const fill = active && actives.length > 1 ? active.color : theme.peak;
     return [...marks, { kind: "star", x, y, cell, ...active ? STAR : IDLE_STAR, fill, rim: theme.rim }];
   }
-  function miniEdge(edge, colorOf) {
+  function miniEdge(view, edge, colorOf) {
     const points = curveOf(edge, 1);
     const gap = { radius: 0, most: 1, cell: [1, 1], part: 1 };
     return {
@@ -1340,7 +1400,7 @@
       points,
       gaps: [gap, gap],
       color: colorOf(edge),
-      width: 7 + 16 * edge.share,
+      width: 7 + 16 * strongOf(view, edge),
       most: 1,
       cell: [1, 1],
       alpha: 1,
@@ -1355,19 +1415,18 @@
     const [x, y] = centerOf(boxOf(layer.grid, peak));
     return [...marks, { kind: "star", x, y, cell, radius: 48, most: 1, fill: theme.peak, rim: theme.rim }];
   }
-  var edgeColoring = (view) => view.color !== "auto" ? view.color : view.actives.length > 1 ? "center" : "contribution";
   function edgeColors(view) {
     const { theme, edges } = view;
-    const by = edgeColoring(view);
-    const top = contributionTop(edges);
+    const by = view.by.color;
+    const top = topOf(edges, by === "rank" ? "nth" : by);
     const plain = (edge) => {
       if (by === "center") return theme.centers[edge.center % theme.centers.length];
       if (by === "share") return css(colorAt(PALETTES.cividis, known(edge.share) ? 0.3 + 0.7 * edge.share : 0));
-      return css(colorAt(theme.diverging, 0.5 + (known(edge.contribution) ? 0.5 * edge.contribution / top : 0)));
+      if (by === "rank") return css(colorAt(PALETTES.cividis, 1 - 0.7 * Math.max(0, edge.nth - 1) / top));
+      return css(colorAt(theme.diverging, 0.5 + (known(edge[by]) ? 0.5 * edge[by] / top : 0)));
     };
     return (edge) => edge.hop > 1 ? toward(plain(edge), theme.veil, PALE) : plain(edge);
   }
-  var contributionTop = (edges) => edges.reduce((top, edge) => edge.hop > 1 ? top : Math.max(top, Math.abs(edge.contribution) || 0), 0) || 1;
 
   // shapes.js
   var corners = (x, y, radius, points, inner) => Array.from({ length: 2 * points }, (_, i) => {
@@ -1464,6 +1523,7 @@
 
   // legend.js
   var SHARES = [0.05, 0.25, 0.5];
+  var PARTS = [0.1, 0.5, 1];
   function barsOf(state, view) {
     return { map: mapBar(state, view), edge: edgeBar(view) };
   }
@@ -1475,7 +1535,7 @@
   }
   function edgeBar(view) {
     const { theme, actives, edges } = view;
-    const label = edgeColoring(view);
+    const label = view.by.color;
     if (label === "share") {
       return {
         label,
@@ -1489,26 +1549,39 @@
       const stops = actives.length ? actives.map(({ color }) => color) : [theme.muted];
       return { label, low: "", high: "", stops, sharp: true };
     }
-    const top = edges.length ? contributionTop(edges) : null;
+    if (label === "rank") {
+      const stops = shade((value) => colorAt(PALETTES.cividis, 1 - 0.7 * value));
+      return { label, low: "1", high: String(topOf(edges, "nth")), stops, sharp: false };
+    }
+    const top = edges.length ? topOf(edges, label) : null;
     const ends = top === null ? ["−", "+"] : [number(-top, true), number(top, true)];
     return { label, low: ends[0], high: ends[1], stops: shade((value) => colorAt(theme.diverging, value)), sharp: false };
   }
   function keyOf2(view) {
     const { actives, row, layer, edges } = view;
     const { peak } = row.layers[layer.place];
-    const entries = SHARES.map((share) => ({ kind: "width", words: percent(share), width: widthOf(share) }));
+    const entries = samplesOf(view.by);
     if (peak >= 0) entries.push({ kind: "star", words: "peak", width: 0 });
     if (actives.some((active) => active.node !== peak)) entries.push({ kind: "diamond", words: "kept patch", width: 0 });
     if (edges.some((edge) => edge.itself && edge.hop === 1)) entries.push({ kind: "ring", words: "itself", width: 0 });
     return entries;
   }
+  function samplesOf({ width: by, top }) {
+    if (by === "share") return SHARES.map((share) => ({ kind: "width", words: percent(share), width: widthOf(share) }));
+    const values2 = by === "rank" ? [.../* @__PURE__ */ new Set([1, Math.ceil(top / 2), top])] : PARTS.map((part) => part * top);
+    return values2.map((value) => {
+      const strength = strengthOf({ [by]: value, nth: value, hop: 1 }, by, top);
+      return { kind: "width", words: number(value), width: widthOf(strength) };
+    });
+  }
+  var widthWords = (view) => `width: ${WIDTH_WORDS[view.by.width]}`;
   var gradient = ({ stops, sharp }) => {
     const part = 100 / stops.length;
     const words = sharp ? stops.map((color, i) => `${color} ${i * part}% ${(i + 1) * part}%`) : stops;
     return `linear-gradient(90deg, ${words.join(", ")})`;
   };
   function keyElements(h, view) {
-    const label = h("span", { textContent: "width: share of channels" });
+    const label = h("span", { textContent: widthWords(view) });
     const entries = keyOf2(view).map((entry) => {
       const wide = entry.kind === "width" ? 34 : 16;
       const node = svgNode("svg", { viewBox: `0 0 ${wide} 16`, width: wide, height: 16, "aria-hidden": "true" });
@@ -1740,7 +1813,7 @@
       x += 14;
     }
     x = 2;
-    write("width: share of channels", 42);
+    write(widthWords(view), 42);
     for (const { kind, words, width } of keyOf2(view)) {
       marks.push({ kind, x, y: 38, width });
       x += kind === "width" ? 40 : 22;
@@ -1912,6 +1985,7 @@
     rank: "place among the neighbors, the nearest in features first, from 1",
     share: "share of channels: the part of the patch's channels in which this neighbor has the largest message, which is the one passed on",
     contribution: "gradient × message over those channels: what they add to the class's score, to first order; + for the class, − against it",
+    effect: "what cutting this one edge did to the class's score, all graphs held; − where the edge held the score up. – where nobody measured it",
     distance: "how far away it lies, in patches"
   };
   var WORDS = [
@@ -1920,7 +1994,7 @@
     ["neighbors", "the k patches most like a patch in this layer, from which it aggregates"],
     [
       "edge",
-      "from a neighbor to the patch that aggregates from it, where its head is; as wide as its share; a ring is an edge to itself"
+      "from a neighbor to the patch that aggregates from it, where its head is; as wide as its contribution is large, unless Width says otherwise; a ring is an edge to itself"
     ],
     ...Object.entries(MEANINGS),
     ["hop", "the neighbors' own neighbors, one layer earlier; the 18 heaviest edges of each further hop are drawn"],
@@ -2183,12 +2257,14 @@
   }
 
   // looks.js
-  var COLORS = [
-    ["auto", "automatic"],
+  var ORDERS = [
     ["contribution", "contribution"],
+    ["effect", "effect, where measured"],
     ["share", "share of channels"],
-    ["center", "kept patch"]
+    ["rank", "rank"]
   ];
+  var WIDTHS = [["auto", "as the order"], ...ORDERS];
+  var COLORS = [["auto", "automatic"], ...ORDERS, ["center", "kept patch"]];
   var Looks = class {
     constructor({ h, store, make }) {
       this.store = store;
@@ -2204,9 +2280,21 @@
       );
       this.color = choice(
         "Color of edges",
-        "What edges are colored by: contribution with one patch, the kept patch with several",
+        "What edges are colored by: what they are ordered by with one patch, the kept patch with several",
         COLORS,
         set("color")
+      );
+      this.order = choice(
+        "Order of neighbors",
+        "Which neighbors come first: those of the largest contribution foretell best what cutting them does",
+        ORDERS,
+        set("order")
+      );
+      this.width = choice(
+        "Width of edges",
+        "What makes edges wide: what they are ordered by; with ranks the share",
+        WIDTHS,
+        set("width")
       );
       this.scale = segmented(
         "Top of the map's scale",
@@ -2234,6 +2322,8 @@
         { class: "vge-side vge-looks" },
         this.method.wrap,
         this.palette.wrap,
+        this.order.wrap,
+        this.width.wrap,
         this.color.wrap,
         this.scale.wrap,
         this.canvas.wrap,
@@ -2251,24 +2341,25 @@
         this.method.select.replaceChildren(...methods.map((name) => this.make.option(name, methodWords(name))));
       }
       this.method.wrap.hidden = methods.length < 2;
-      for (const key of ["color", "method", "palette"]) this[key].select.value = state[key];
+      for (const key of ["order", "width", "color", "method", "palette"]) this[key].select.value = state[key];
       for (const key of ["smooth", "grid"]) this[key].field.checked = state[key];
     }
   };
 
   // panel.js
-  var COLUMNS = ["rank", "share", "contribution", "distance"];
+  var COLUMNS = ["rank", "share", "contribution", "effect", "distance"];
   var MOST_ROWS = 100;
   var UNRANKED = "place in the layer's list of neighbors, which it is not known to have sorted";
   var BLANK = "This map is blank: no positive evidence, so no patch is the peak. Point at a patch to see its neighbors.";
-  var ORDERS = {
+  var ORDERS2 = {
     rank: (a, b) => a.rank - b.rank || a.to - b.to,
-    share: (a, b) => (b.share || 0) - (a.share || 0),
-    contribution: (a, b) => (b.contribution || 0) - (a.contribution || 0)
+    share: (a, b) => (b.share || 0) - (a.share || 0) || a.rank - b.rank,
+    contribution: (a, b) => Math.abs(b.contribution || 0) - Math.abs(a.contribution || 0) || a.rank - b.rank,
+    effect: (a, b) => Math.abs(b.effect || 0) - Math.abs(a.effect || 0) || a.rank - b.rank
   };
   function sorted(edges, sort, layer) {
     const near = (a, b) => patchDistance(a, layer) - patchDistance(b, layer);
-    return [...edges].sort(ORDERS[sort] ?? near);
+    return [...edges].sort(ORDERS2[sort] ?? near);
   }
   var Panel = class {
     constructor({ h, store, pictures, headings }) {
@@ -2338,6 +2429,8 @@
         shareBar: h("i"),
         contribution: h("span"),
         contributionBar: h("i"),
+        effect: h("span"),
+        effectBar: h("i"),
         distance: h("td", { class: "vge-distance" })
       };
       const button = h(
@@ -2357,6 +2450,7 @@
         h("td", {}, parts.rank, parts.place),
         h("td", {}, parts.share, h("span", { class: "vge-meter" }, parts.shareBar)),
         h("td", {}, parts.contribution, h("span", { class: "vge-meter vge-signed" }, parts.contributionBar)),
+        h("td", {}, parts.effect, h("span", { class: "vge-meter vge-signed" }, parts.effectBar)),
         parts.distance
       );
       section.body.append(wrap);
@@ -2370,8 +2464,9 @@
       const [name, facts] = headWords(view, active, all);
       section.name.textContent = name + (state.with ? ` · ${pane.which ? "right" : "left"}` : "");
       section.facts.textContent = facts;
-      const sort = state.sort === "auto" ? view.out ? "share" : "rank" : state.sort;
-      const falling = ["share", "contribution"].includes(sort) ? "descending" : "ascending";
+      const sort = state.sort === "auto" ? view.by.order : state.sort;
+      const falling = ["share", "contribution", "effect"].includes(sort) ? "descending" : "ascending";
+      section.wrap.classList.toggle("vge-unmeasured", !isKnown("effect", view.row.layers[view.layer.place], view.layer));
       const words = view.layer.ranked === false ? ["number", UNRANKED] : ["rank", MEANINGS.rank];
       section.heads[0].firstChild.textContent = words[0];
       section.heads[0].title = words[1];
@@ -2384,7 +2479,8 @@
       while (section.rows.length < shown2.length) this.addLine(section);
       const tops = {
         share: Math.max(1e-9, ...shown2.map((edge) => edge.share || 0)),
-        contribution: contributionTop(shown2)
+        contribution: topOf(shown2, "contribution"),
+        effect: topOf(shown2, "effect")
       };
       section.rows.forEach((line, i) => {
         this.drawLine(line, pane, shown2[i], tops);
@@ -2405,10 +2501,13 @@
       line.place.textContent = where.replace("column", "col");
       line.share.textContent = percent(edge.share);
       line.shareBar.style.width = `${100 * (edge.share || 0) / tops.share}%`;
-      line.contribution.textContent = among(edge.contribution, tops.contribution);
-      const part = known(edge.contribution) ? 50 * edge.contribution / tops.contribution : 0;
-      Object.assign(line.contributionBar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
-      line.contributionBar.dataset.sign = part < 0 ? "minus" : "plus";
+      for (const by of ["contribution", "effect"]) {
+        line[by].textContent = among(edge[by], tops[by]);
+        const part = known(edge[by]) ? 50 * edge[by] / tops[by] : 0;
+        const bar = line[`${by}Bar`];
+        Object.assign(bar.style, { left: `${part < 0 ? 50 + part : 50}%`, width: `${Math.abs(part)}%` });
+        bar.dataset.sign = part < 0 ? "minus" : "plus";
+      }
       line.distance.textContent = number(Number(patchDistance(edge, view.layer).toFixed(1)));
       const unit2 = view.layer.grid.regions ? "usual distances of two regions" : "patches on the grid";
       line.distance.title = `${unit2}${edge.distance === null ? "" : `; ${number(edge.distance)} between features`}`;
@@ -2455,7 +2554,7 @@
       aspect: (right - left) / (bottom - top),
       rowKey: `${asked.subject}.${subject.rows.indexOf(row)}`,
       out: state.out,
-      color: state.color
+      by: null
     };
   }
   function layerOf(doc, state, subject, which) {
@@ -2481,7 +2580,8 @@
     });
   }
   function edgesFor(state, view, layer, actives, hops = state.hops) {
-    const asked = { hops, k: state.k, share: state.share, out: view.out, far: state.far };
+    const order = orderOf(state.order, view.row.layers[layer.place], layer);
+    const asked = { hops, k: state.k, share: state.share, out: view.out, far: state.far, order };
     const counts = [];
     const edges = actives.flatMap((active, center) => {
       const found = edgesOf(view.subject, view.row, layer, active.node, asked);
@@ -2493,13 +2593,15 @@
       return found.edges.map((edge) => ({ ...edge, center }));
     });
     fan(edges, view.aspect);
-    return { edges, counts };
+    const width = widthBy(state, order);
+    const by = { order, width, color: colorBy(state, order, actives.length), top: widthTop(edges, width) };
+    return { edges, counts, by };
   }
   function pointedView(doc, state, { hovered, lit, theme }, which) {
     const view = viewOf(doc, state, which, theme);
     if (!view) return null;
     const actives = activesOf(state, hovered, view);
-    const { edges, counts } = edgesFor(state, view, view.layer, actives);
+    const { edges, counts, by } = edgesFor(state, view, view.layer, actives);
     const { grid, key_grid } = view.layer;
     const near = edges.filter((edge) => edge.hop === 1);
     const asked = view.out ? grid : key_grid;
@@ -2510,7 +2612,7 @@
       brought = near.find((edge) => !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed2));
     }
     const hover = hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null;
-    return { ...view, actives, edges, counts, hover, lit: brought ?? null };
+    return { ...view, actives, edges, counts, by, hover, lit: brought ?? null };
   }
   function overlap(a, b) {
     if (!a || !b || !sameGrid(a.layer.grid, b.layer.grid) || !sameGrid(a.layer.key_grid, b.layer.key_grid)) {
@@ -2994,9 +3096,9 @@
         const mini = this.minis[i];
         if (!mini) return;
         const actives = activesOf(state, hovered, view, layer);
-        const { edges } = edgesFor(state, view, layer, actives, 1);
+        const { edges, by } = edgesFor(state, view, layer, actives, 1);
         const context = sized(mini.over, mini.face);
-        const marks = sceneOf({ ...view, layer, actives, edges, hover: null, lit: null }, { mini: true });
+        const marks = sceneOf({ ...view, layer, actives, edges, by, hover: null, lit: null }, { mini: true });
         paintShapes(context, shapesOf(marks, frameOf(view.shown, mini.over.width)));
       });
     }
@@ -3125,7 +3227,7 @@
       );
       this.k = range(
         "Neighbors",
-        "Keep only the nearest neighbors",
+        "Keep only each patch's first neighbors, in the order chosen below",
         { min: 1, step: 1 },
         (value, field) => store.update({ k: value >= Number(field.max) ? 0 : value })
       );
@@ -3176,7 +3278,7 @@
       const most = Math.max(...subject.layers.map((layer) => layer.k));
       this.k.field.max = String(most);
       this.k.field.value = String(state.k === 0 ? most : Math.min(most, state.k));
-      this.k.value.textContent = state.k === 0 || state.k >= most ? "all" : `nearest ${state.k}`;
+      this.k.value.textContent = state.k === 0 || state.k >= most ? "all" : `first ${state.k}`;
       for (const key of ["share", "opacity"]) {
         this[key].field.value = String(Math.round(100 * state[key]));
         this[key].value.textContent = percent(state[key]);
