@@ -149,6 +149,11 @@ def _grown(fig, collection, at, style, plan, marks):
     return int(((np.abs(shown[0] - shown[1]).max(-1) > CHANGED) & ~marks).sum())
 
 
+def places_of(dots):
+    """(n, 2) where dots stand, of one color or of several."""
+    return dots.get_offsets() if hasattr(dots, "get_offsets") else dots.get_xydata()
+
+
 def _marks(ax, artists, shape):
     """(h, w) bool of all pixels under marks, and (n, 3) x, y, radius of dots in pixels of the canvas."""
     height, width = shape
@@ -158,7 +163,7 @@ def _marks(ax, artists, shape):
     for name, artist in artists.items():
         if name.startswith(("neighbors", "peak", "center")):
             radius = (0.5 * artist.get_markersize() + 0.5 * artist.get_markeredgewidth()) * scale
-            for x, y in ax.transData.transform(artist.get_xydata()):
+            for x, y in ax.transData.transform(places_of(artist)):
                 marks |= np.hypot(xs - x, ys - (height - y)) < radius
                 if name.startswith("neighbors"):
                     dots.append((x, y, radius))

@@ -83,7 +83,7 @@ def test_target_words_name_the_contrast(make_explanation):
 
 def test_edges_words_count_what_is_drawn_and_what_it_carries(make_explanation):
     exp = make_explanation(k=17)
-    ego = ego_of(exp, 3, 100, k=9)
+    ego = ego_of(exp, 3, 100, k=9, order="rank")
     share = exp.layer(3).share[0, 100]
     own = int((exp.layer(3).neighbors[0, 100] == 100).nonzero()[0])
     assert own == 0
@@ -92,6 +92,14 @@ def test_edges_words_count_what_is_drawn_and_what_it_carries(make_explanation):
         f"ring: the center itself, {percent(float(share[0]))}"
     )
     assert edges_words([ego]) == expected
+    strongest = exp.layer(3).contribution[0, 100].abs().argsort(descending=True)[:9]
+    expected = (
+        "9 of 17 neighbors drawn, the largest by contribution, "
+        f"{percent(float(share[strongest].sum()))} of the channels; "
+        f"ring: the center itself, {percent(float(share[0]))}"
+    )
+    assert own in strongest
+    assert edges_words([ego_of(exp, 3, 100, k=9)]) == expected
 
 
 def test_edges_words_when_nothing_is_hidden_or_nothing_is_there(make_explanation):
@@ -176,7 +184,9 @@ def test_the_neighbors_picture_has_no_ring_and_says_so_otherwise(make_explanatio
 @pytest.mark.parametrize(("height", "ranks", "numbered"), [(224, True, True), (60, True, False), (224, False, False)])
 def test_the_key_speaks_of_numbers_only_where_they_are_drawn(make_explanation, height, ranks, numbered):
     fig = figure(make_explanation(), np.zeros((height, 224, 3), np.uint8), ranks=ranks)
-    assert any("numbers: rank" in " ".join(text.get_text().split()) for text in fig.texts) == numbered
+    assert (
+        any("numbers: by size of contribution" in " ".join(text.get_text().split()) for text in fig.texts) == numbered
+    )
     assert any(text.get_text().isdigit() for ax in fig.axes if ax.get_xlim()[1] == 224 for text in ax.texts) == numbered
 
 

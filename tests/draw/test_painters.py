@@ -6,10 +6,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from viz_nodes.draw import draw_cam, draw_graph, draw_neighbors
+from viz_nodes.draw import Style, draw_cam, draw_graph, draw_neighbors, figure
 from viz_nodes.draw.artists.edges import EdgeCollection, edge_opacities, edge_widths
 from viz_nodes.draw.cam import heat_pixels, heat_table
+from viz_nodes.draw.geometry.selection import Selection, egos_of
 from viz_nodes.draw.neighbors import shade_path
+from viz_nodes.draw.quantities import settled
 from viz_nodes.draw.style.palettes import DARK, LIGHT, palette_named, theme_named
 from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.grids import boxes, centers
@@ -95,16 +97,20 @@ def test_another_center_is_no_star(make_explanation, photograph):
 
 def test_dots_stand_on_the_neighbors_drawn(make_explanation, photograph):
     exp = make_explanation(self_first=False)
-    artists = draw_graph(axes(), exp, 7, photograph(), k=6, center=90)
+    artists = draw_graph(axes(), exp, 7, photograph(), k=6, center=90, order="rank")
     keys = exp.layer(7).neighbors[0, 90, :6].numpy()
     np.testing.assert_allclose(artists["neighbors"].get_xydata(), centers((14, 14), (224, 224))[keys])
+    strongest = np.sort(np.argsort(-exp.layer(7).contribution[0, 90].abs().numpy(), kind="stable")[:6])
+    keys = exp.layer(7).neighbors[0, 90].numpy()[strongest]
+    dots = draw_graph(axes(), exp, 7, photograph(), k=6, center=90)["neighbors"]
+    np.testing.assert_allclose(dots.get_offsets(), centers((14, 14), (224, 224))[keys])
     assert artists["nodes"].get_xydata().shape == (196, 2)
     assert "ring" not in artists
 
 
 def test_edges_run_from_the_neighbors_to_the_center_narrowest_on_top(make_explanation, photograph):
     exp = make_explanation(self_first=False)
-    edges = draw_graph(axes(), exp, 7, photograph(), k=8, center=90)["edges"]
+    edges = draw_graph(axes(), exp, 7, photograph(), k=8, center=90, order="rank")["edges"]
     assert isinstance(edges, EdgeCollection)
     share = exp.layer(7).share[0, 90, :8].numpy()
     order = np.argsort(-share, kind="stable")
@@ -113,6 +119,64 @@ def test_edges_run_from_the_neighbors_to_the_center_narrowest_on_top(make_explan
     np.testing.assert_allclose(edges.lines[:, -1], np.tile(at[90], (8, 1)))
     assert (np.diff(edges.widths) <= 0).all()
     np.testing.assert_allclose(edges.colors[:, 3], edge_opacities(share[order]))
+
+
+def test_by_default_edges_are_those_of_largest_contribution_as_wide_as_it_is(make_explanation, photograph):
+    exp = make_explanation(self_first=False)
+    edges = draw_graph(axes(), exp, 7, photograph(), k=5, center=90)["edges"]
+    value = exp.layer(7).contribution[0, 90].double().numpy()
+    order = np.argsort(-np.abs(value), kind="stable")[:5]
+    np.testing.assert_allclose(
+        edges.lines[:, 0], centers((14, 14), (224, 224))[exp.layer(7).neighbors[0, 90].numpy()[order]]
+    )
+    size = np.abs(value[order]) / np.abs(value).max()
+    hairline = edges.widths[0] / (0.7 + 4.0 * 0.6) * 0.7
+    np.testing.assert_allclose(edges.widths, hairline * (1 + 4.0 * 0.6 * size / 0.7), rtol=1e-6)
+    end = np.abs(value).max()
+    np.testing.assert_allclose(edges.colors[:, :3], [LIGHT.diverging(0.5 + 0.5 * v / end)[:3] for v in value[order]])
+    halved = draw_graph(axes(), exp, 7, photograph(), k=5, center=90, vmax=2 * end)["edges"]
+    np.testing.assert_allclose(halved.widths, hairline * (1 + 4.0 * 0.6 * size / 2 / 0.7), rtol=1e-6)
+
+
+@pytest.mark.parametrize("unknown", ["nothing", "contribution", "both"])
+def test_what_is_unknown_is_not_drawn_by(make_explanation, photograph, unknown):
+    """Without a gradient contributions are 0; where a sum is dealt out evenly they are all alike, and so are shares."""
+    exp = make_explanation(self_first=False, k=6)
+    layer = exp.layer(7)
+    if unknown != "nothing":
+        layer.contribution.zero_()
+    if unknown == "both":
+        layer.share.fill_(1 / 6)
+        object.__setattr__(layer, "exact", False)
+    by = {"nothing": "contribution", "contribution": "share", "both": "rank"}[unknown]
+    artists = draw_graph(axes(), exp, 7, photograph(), k=3, center=90, caption=True)
+    (ego,) = egos_of(exp, 7, settled(Selection(center=90, k=3), Style(), [(layer, 0)])[0])
+    assert ego.by == by
+    words = " ".join(artists["caption"].get_text().split())
+    assert ("width: size of contribution" in words) == (by == "contribution")
+    assert ("the largest by share" in words) == (by == "share")
+    tones = {tuple(color[:3]) for color in artists["edges"].colors}
+    assert (len(tones) > 1) == (by == "contribution")
+    fig = figure(exp, photograph(), layers=[3, 7], center=90)
+    shown = " ".join(" ".join(text.get_text() for text in ax.texts) for ax in fig.axes)
+    assert ("|contribution|, logits" in shown) == (by == "contribution")
+
+
+def test_order_width_and_color_can_each_be_another(make_explanation, photograph):
+    exp = make_explanation(self_first=False)
+    options = {"k": 5, "center": 90, "effect": np.linspace(-1, 1, 17)}
+    by_effect = draw_graph(axes(), exp, 7, photograph(), order="effect", **options)["edges"]
+    at = centers((14, 14), (224, 224))[exp.layer(7).neighbors[0, 90].numpy()]
+    assert {tuple(point) for point in by_effect.lines[:, 0]} == {tuple(at[place]) for place in (0, 1, 2, 15, 16)}
+    ranked = draw_graph(axes(), exp, 7, photograph(), order="rank", edge_width="rank", color="share", **options)[
+        "edges"
+    ]
+    np.testing.assert_allclose(ranked.lines[:, 0], at[:5])
+    assert (np.diff(ranked.widths) < 0).all()
+    with pytest.raises(ValueError, match="edge_width"):
+        draw_graph(axes(), exp, 7, photograph(), edge_width="effect", center=90)
+    with pytest.raises(ValueError, match="edge_width"):
+        Style(edge_width="thick")
 
 
 def test_edges_are_one_artist_however_many(make_explanation, photograph):
@@ -145,9 +209,9 @@ def test_contributions_are_colored_around_zero(make_explanation, photograph):
     exp = make_explanation(self_first=False)
     layer = exp.layer(3)
     layer.contribution[0, 90, :3] = layer.contribution.new_tensor([2.0, -2.0, 0.0])
+    layer.contribution[0, 90, 3:] = 0
     artists = draw_graph(axes(), exp, 3, photograph(), center=90, k=3, color="contribution", colorbar=True)
-    order = np.argsort(-layer.share[0, 90, :3].numpy(), kind="stable")
-    rgb = artists["edges"].colors[np.argsort(order)][:, :3]
+    rgb = artists["edges"].colors[:, :3]
     np.testing.assert_allclose(rgb, [LIGHT.diverging(x)[:3] for x in (1.0, 0.0, 0.5)])
     labels = [text.get_text() for text in artists["colorbar"].texts]
     assert labels == ["\N{MINUS SIGN}2", "0", "+2"]
@@ -242,7 +306,7 @@ def test_edges_follow_when_the_axes_are_resized_after_drawing():
 
 def test_neighbor_boxes_and_ranks(make_explanation, photograph):
     exp = make_explanation()
-    artists = draw_neighbors(axes(), exp, 7, photograph(), k=9)
+    artists = draw_neighbors(axes(), exp, 7, photograph(), k=9, order="rank")
     center = int(exp.layer(7).peak[0])
     keys = exp.layer(7).neighbors[0, center, :9].numpy()
     assert keys[0] == center
@@ -252,13 +316,18 @@ def test_neighbor_boxes_and_ranks(make_explanation, photograph):
     assert numbers == {place: str(place) for place in range(1, 9)}, "the center itself takes no number"
     at = centers((14, 14), (224, 224))[keys[3]]
     np.testing.assert_allclose(artists["rank0.3"].get_position(), at)
+    artists = draw_neighbors(axes(), exp, 7, photograph(), k=9)
+    size = exp.layer(7).contribution[0, center].abs()
+    wanted = [place for place in size.argsort(descending=True, stable=True).tolist()[:9] if place != 0]
+    found = {int(text.get_text()): name for name, text in artists.items() if name.startswith("rank0.")}
+    assert [found[number] for number in sorted(found)] == [f"rank0.{place}" for place in wanted]
 
 
 def test_outside_the_boxes_the_picture_is_dimmed_and_inside_untouched(make_explanation):
     exp = make_explanation(self_first=False)
     ax = axes(2.24)
     image = np.full((224, 224, 3), 60, np.uint8)
-    draw_neighbors(ax, exp, 7, image, k=4, ranks=False, grid=False)
+    draw_neighbors(ax, exp, 7, image, k=4, ranks=False, grid=False, order="rank")
     shown = pixels(ax)
     center = int(exp.layer(7).peak[0])
     asked = {center, *exp.layer(7).neighbors[0, center, :4].tolist()}

@@ -10,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from builders.explanations import explanation, layer
+from builders.seeing import places_of
 from viz_nodes.draw import compare, draw_cam, draw_graph, draw_neighbors, figure, figure_bytes
 from viz_nodes.draw.columns import node_at
 from viz_nodes.draw.differences import edge_difference
@@ -104,7 +105,7 @@ def shaded(path, points):
 
 def test_edges_run_between_the_middles_of_regions(axes, white):
     drawn = draw_graph(axes(), regions(CELLS), 0, white, center=3, closeups=False)
-    starts = {tuple(np.round(point, 6)) for point in drawn["neighbors"].get_xydata()}
+    starts = {tuple(np.round(point, 6)) for point in places_of(drawn["neighbors"])}
     assert starts == {tuple(np.round(CELLS.centers()[node], 6)) for node in (1, 2)}
     assert len(drawn["grid"].get_segments()) == 4
 

@@ -146,7 +146,7 @@ def test_saved_pictures_hold_bars_key_and_caption(visit, make, photograph, tmp_p
     page = visit(write_page(make(layers=4), photograph, tmp_path / "page.html"), "#pins=0.3,0.3&layer=3")
     tree = ElementTree.fromstring(page.evaluate(f"{EXPLORER}.svg(1)"))
     words = " ".join(each.text or "" for each in tree.iter(f"{SVG}text"))
-    for word in ("map", "contribution", "width: share of channels", "25\u00a0%", "peak", "kept patch", "layer 3 of 4"):
+    for word in ("map", "contribution", "width: size of contribution", "peak", "kept patch", "layer 3 of 4"):
         assert word in words
     assert len(list(tree.iter(f"{SVG}linearGradient"))) == 2
     saved = picture(page)

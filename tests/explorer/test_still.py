@@ -49,7 +49,7 @@ def test_the_view_s_layer_class_patches_and_hops_are_drawn_from_the_explanation(
     assert seen is exp, "not what a page holds of it"
     assert options["row"] == 1
     assert (options["center"], options["k"], options["hops"], options["far"]) == ([3 * 14 + 7, 195], 5, 2, 18)
-    assert options["color"] == "center"
+    assert (options["color"], options["order"], options["edge_width"]) == ("auto", "contribution", "auto")
 
 
 def test_a_view_of_nothing_in_particular_draws_the_last_layer_s_peak(make, photograph, graphs):
@@ -57,7 +57,7 @@ def test_a_view_of_nothing_in_particular_draws_the_last_layer_s_peak(make, photo
     drawn(exp, photograph, {"layer": 77, "target": 99, "subject": 5})
     ((_, layer, options),) = graphs
     assert (layer, options["center"], options["hops"]) == (2, [int(exp.layer(2).peak[0])], 1)
-    assert options["color"] == "contribution"
+    assert options["color"] == "auto"
 
 
 def test_shares_below_the_least_are_left_out(make, photograph, graphs):
@@ -72,7 +72,7 @@ def test_shares_below_the_least_are_left_out(make, photograph, graphs):
 
 def test_who_aggregates_from_a_patch_is_what_the_page_shows(make, make_pyramid, photograph, graphs):
     exp = make(layers=2)
-    edges = sent_from(exp.layer(-1), 0, 75, {"k": 5, "share": 0.05})
+    edges = sent_from(exp.layer(-1), 0, 75, {"k": 5, "share": 0.05, "order": "rank"})
     wanted = [
         (node, rank)
         for node, rank in np.argwhere(exp.layer(-1).neighbors[0].numpy() == 75)
@@ -81,6 +81,15 @@ def test_who_aggregates_from_a_patch_is_what_the_page_shows(make, make_pyramid, 
     assert wanted
     assert edges.nodes.tolist() == [node for node, _ in wanted]
     assert edges.share == pytest.approx([float(exp.layer(-1).share[0, node, rank]) for node, rank in wanted])
+    # By contribution: those that are among the five largest of the patch that aggregates.
+    contribution = exp.layer(-1).contribution[0].abs()
+    first = contribution.argsort(dim=1, descending=True)[:, :5]
+    wanted = [
+        node
+        for node, rank in np.argwhere(exp.layer(-1).neighbors[0].numpy() == 75)
+        if rank in first[node] and exp.layer(-1).share[0, node, rank] >= 0.05
+    ]
+    assert sent_from(exp.layer(-1), 0, 75, {"k": 5, "share": 0.05}).nodes.tolist() == wanted
     state = {"pins": [[0.5, 0.5]], "opacity": 0, "grid": False}
     inward, outward = (drawn(exp, photograph, {**state, "out": out}) for out in (False, True))
     assert (np.abs(inward - outward).max(-1) > 40).sum() > 300

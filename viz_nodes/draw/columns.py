@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.figures import default_layers
 from viz_nodes.draw.style.captions import SEPARATOR, method_words
@@ -88,6 +90,21 @@ def common_center(subjects: Sequence[Subject], center: Any) -> int | None:
         if peak != NO_PEAK:
             return node_at(peak, subject, first)
     return None
+
+
+def same_edges(subjects: Sequence[Subject], drawn: set[str]) -> bool:
+    """Whether all have the very same edges of one network, with the same values of what is drawn of them.
+
+    Args:
+        drawn: what edges are ordered, widened and colored by.
+    """
+    first = subjects[0]
+    values = ["neighbors", "share", *(["contribution"] if "contribution" in drawn else [])]
+    return "effect" not in drawn and all(
+        s.exp.model == first.exp.model
+        and all(torch.equal(getattr(s.layer, name)[s.row], getattr(first.layer, name)[first.row]) for name in values)
+        for s in subjects[1:]
+    )
 
 
 def ways_above(names: Sequence[str], two: bool, numbers: Sequence[int] | None = None) -> list[tuple[str, ...]]:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 from viz_nodes.draw.artists.colorbars import add_signed_bar
 from viz_nodes.draw.artists.photograph import Picture
@@ -28,6 +27,7 @@ from viz_nodes.draw.columns import (
     layers_of,
     node_at,
     pictures_beside,
+    same_edges,
     ways_above,
 )
 from viz_nodes.draw.composer import PaperFigure, beside, compose_best
@@ -45,7 +45,7 @@ from viz_nodes.draw.figures import EDGED, figure_options
 from viz_nodes.draw.geometry.layout import Band, Cell
 from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.graph import plan_words
-from viz_nodes.draw.key import CLOSEUP, graph_words, width_strip
+from viz_nodes.draw.key import CLOSEUP, graph_words, numbers_said, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import settled, top_of
@@ -54,7 +54,7 @@ from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, 
 from viz_nodes.draw.style.scales import Scale, scale_of
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS, number_words
+from viz_nodes.draw.wording import SPANS
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
 from viz_nodes.text import quoted
@@ -114,9 +114,9 @@ def compare(
             raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
     row_of = [exp.row(row) for exp, row in zip(exps, row_of, strict=True)]
     of_each = layers_of(exps, layers)
-    if EDGED & set(kinds):
-        shown = [(exp.layer(i), row) for exp, row, picked in zip(exps, row_of, of_each, strict=True) for i in picked]
-        selection, style = settled(selection, style, shown, colored=difference and len(exps) == 2)
+    shown = [(exp.layer(i), row) for exp, row, picked in zip(exps, row_of, of_each, strict=True) for i in picked]
+    edged = shown if EDGED & set(kinds) else []
+    selection, style = settled(selection, style, edged, colored=difference and len(exps) == 2)
     alike = len({(exp.method, exp.model) for exp in exps}) == 1
     return _Comparison(
         exps=exps,
@@ -304,8 +304,7 @@ class _Comparison:
             shown.append((subject, replace(plan, tones=tones)))
             notes.append(None)
         if self.two:
-            a, b = egos
-            first, second = subjects
+            (a, b), (first, second) = egos, subjects
             if a is None or b is None or not same_nodes(first.layer, second.layer, (first.row, second.row)):
                 return [*shown, None], [*notes, None]
             difference = edge_difference(a, b, rows=(first.row, second.row))
@@ -317,20 +316,9 @@ class _Comparison:
 
     def _same_graph(self, subjects: list[Subject], egos: list[Ego | None]) -> bool:
         """Whether all columns would show the very same edges and shares."""
-        first, a = subjects[0], egos[0]
-        if a is None or any(ego is None or ego.center != a.center for ego in egos):
+        if len({None if ego is None else ego.center for ego in egos} | {None}) != 2 or None in egos:
             return False
-        drawn = {self.style.color, self.style.edge_width, self.selection.order}
-        if "effect" in drawn:
-            return False
-        return all(
-            s.layer.neighbors[s.row].shape == first.layer.neighbors[first.row].shape
-            and s.exp.model == first.exp.model
-            and bool((s.layer.neighbors[s.row] == first.layer.neighbors[first.row]).all())
-            and bool((s.layer.share[s.row] == first.layer.share[first.row]).all())
-            and ("contribution" not in drawn or torch.equal(*(t.layer.contribution[t.row] for t in (s, first))))
-            for s in subjects[1:]
-        )
+        return same_edges(subjects, {self.style.color, self.style.edge_width, self.selection.order})
 
     def _heading(self) -> str:
         """What all explanations share."""
@@ -349,8 +337,8 @@ class _Comparison:
         if {"graph", "neighbors"} & set(self.kinds):
             where = "the place named" if self.selection.center is not None else "the first map's peak"
             words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
-        if "neighbors" in self.kinds and self.style.ranks:
-            words.append(number_words(self.selection.order, ranked=all(s.layer.ranked for s in subjects)))
+        if "neighbors" in self.kinds:
+            words += numbers_said(subjects, self.style, self.selection.order)
         if "graph" in self.kinds:
             words += graph_words(subjects, self.style)
             if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):

@@ -112,8 +112,8 @@ def figure(
     check_kinds(kinds)
     if not shown or not picked or not list(kinds):
         raise ValueError("`rows`, `layers` and `kinds` must each name at least one")
-    if EDGED & set(kinds):
-        selection, style = settled(selection, style, [(exp.layer(i), r) for r in shown for i in picked])
+    edged = [(exp.layer(i), r) for r in shown for i in picked] if EDGED & set(kinds) else []
+    selection, style = settled(selection, style, edged)
     return _Figure(exp, shown, picked, list(kinds), pictures_of(exp, image, shown), view, selection, style).compose()
 
 

@@ -47,8 +47,8 @@ def key_words(
         words.append("star: its peak" if "cam" in kinds else "star: the map's peak")
     if any(not ego.is_peak for ego in egos):
         words.append("diamond: a center chosen")
-    if "neighbors" in kinds and style.ranks and plans and _numbered(subjects, plans, style):
-        words.append(number_words(by, ranked=all(subject.layer.ranked for subject in subjects)))
+    if "neighbors" in kinds and plans and _numbered(subjects, plans, style):
+        words += numbers_said(subjects, style, by)
     if "graph" in kinds:
         words += graph_words(subjects, style)
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
@@ -64,6 +64,11 @@ def graph_words(subjects: Sequence[Subject], style: Style) -> list[str]:
     unit = unit_of(subjects[0].exp, subjects[0].row)
     words = [f"edge: neighbor to center, width and opacity by {width_words(style.edge_width, unit)}"]
     return words + [color for color in [color_words(style.color, unit)] if color]
+
+
+def numbers_said(subjects: Sequence[Subject], style: Style, by: str) -> list[str]:
+    """What the numbers on neighbors are, where there are any."""
+    return [number_words(by, ranked=all(subject.layer.ranked for subject in subjects))] if style.ranks else []
 
 
 def _numbered(subjects: Sequence[Subject], plans: Mapping[Any, Plan], style: Style) -> bool:
@@ -126,10 +131,13 @@ def paint_widths(ax: Axes, unit: float, style: Style, high: float, label: str = 
     colors = np.tile(to_rgba(tone), (len(samples), 1))
     colors[:, 3] = edge_opacities(strong)
     length, x, lines = 17.0, text_width(f"{label} ", style.small, font) + 2.0, []
+    said = [percent(value) if style.edge_width == "share" else number(value) for value in values]
+    room = wide - x - sum(length + 9.0 + text_width(words, style.small, font) for words in said) + 7.0
+    kept = range(len(values)) if room >= 0 else [0, len(values) - 1]  # the ends of the scale, where all have no room
+    values, said, widths, colors = values[kept], [said[at] for at in kept], widths[kept], colors[kept]
     _write(ax, 0.0, high / 2, label, style)
-    for value in values:
+    for words in said:
         lines.append(np.stack([np.linspace(x, x + length, 9), np.full(9, high / 2)], axis=1))
-        words = percent(value) if style.edge_width == "share" else number(value)
         _write(ax, x + length + 2.0, high / 2, words, style)
         x += length + 2.0 + text_width(words, style.small, font) + 7.0
     EdgeCollection(

@@ -33,8 +33,7 @@ def single(
     scale = scale_of(subject.exp, subject.layer, subject.row, style.normalize, vmax)
     chosen = selection.but(hops=1) if kind == "neighbors" else selection
     edged = kind in ("neighbors", "graph")
-    if edged:
-        chosen, style = settled(chosen, style, [(subject.layer, subject.row)])
+    chosen, style = settled(chosen, style, [(subject.layer, subject.row)] if edged else [])
     egos = egos_of(subject.exp, subject.layer.index, chosen, subject.row) if edged else []
     top = top_of(egos, style.edge_width, vmax) if kind == "graph" else 1.0
     quiet = style.but(notes=False)

@@ -100,8 +100,7 @@ def table(
         [_subject(column, exps, at, picture, len(pictures)) for column in listed] for at, picture in enumerate(pictures)
     ]
     edged = [(s.layer, s.row) for row in subjects for s, column in zip(row, listed) if column.kind in EDGED]
-    if edged:
-        selection, style = settled(selection, style, edged)
+    selection, style = settled(selection, style, edged)
     return _Table(subjects, listed, names, selection, style).compose()
 
 

@@ -101,12 +101,12 @@ def color_words(color: str, unit: str = "logits") -> str:
 
 def width_words(by: str, unit: str = "logits", *, short: bool = False) -> str:
     """What widths of edges stand for: "size of contribution, in logits"."""
-    within = ", of the score" if unit == "score" else f", {'' if short else 'in '}{unit}"
+    within = " to the score" if unit == "score" else f", {unit}" if short else f" in {unit}"
     return {
         "rank": "rank",
         "share": "share" if short else "share of channels",
         "contribution": f"|contribution|{within}" if short else f"size of contribution{within}",
-        "effect": f"|effect|{within}" if short else f"size of the effect of cutting it{within}",
+        "effect": f"|effect|{within}" if short else f"size of effect{within}",
     }[by]
 
 

@@ -103,10 +103,9 @@ def add_ego(on: ImageAxes, bundle: Bundle, look: Theme, *, least_star: float = 4
     if others.any():
         artists["edges"] = _add_edges(on, bundle, others, dot, mark_radius(star, ring), pitch, look)
         rim = 0.1 * dot + 0.1
-        for number, tone in enumerate(np.unique(bundle.tones[others], axis=0)):
-            these = bundle.keys[others & (bundle.tones == tone).all(axis=1)]
-            dots = add_dots(on, keys.centers[these], dot, tuple(tone), rim=look.casing, rim_width=rim, zorder=5)
-            artists["neighbors" + (f".{number}" if number else "")] = dots
+        tones, at = bundle.tones[others], keys.centers[bundle.keys[others]]
+        color = tuple(tones[0]) if (tones == tones[0]).all() else tones
+        artists["neighbors"] = add_dots(on, at, dot, color, rim=look.casing, rim_width=rim, zorder=5)
     if own.any():
         artists["ring"] = add_ring(on, end, star, tuple(bundle.colors[own][0]), ring, look)[1]
     name = "peak" if bundle.is_peak else "center"

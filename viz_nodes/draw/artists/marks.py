@@ -6,6 +6,7 @@ Sizes are in points and follow from the points between two nodes, so that an edg
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
@@ -69,15 +70,27 @@ def add_dots(
     on: ImageAxes,
     at: np.ndarray,
     size: float,
-    color: Color,
+    color: Color | np.ndarray,
     *,
     rim: str | None = None,
     rim_width: float = 0.0,
     alpha: float = 1.0,
     zorder: float = 2.0,
     clip: bool = False,
-) -> Line2D:
-    """Dots at (n, 2) pixels, in one artist."""
+) -> Line2D | PathCollection:
+    """Dots at (n, 2) pixels of one color or (n, 4) of several, in one artist."""
+    if isinstance(color, np.ndarray) and color.ndim == 2:
+        return on.ax.scatter(
+            at[:, 0],
+            at[:, 1],
+            s=size**2,
+            c=color,
+            alpha=alpha,
+            edgecolors=rim or "none",
+            linewidths=rim_width,
+            zorder=zorder,
+            clip_on=clip,
+        )
     (dots,) = on.ax.plot(
         at[:, 0],
         at[:, 1],
