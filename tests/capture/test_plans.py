@@ -183,3 +183,11 @@ def test_distances_are_computed_when_they_are_asked_for(make_net, make_pixels, m
     for other in (copy.deepcopy(exp), pickle.loads(pickle.dumps(exp))):
         assert torch.equal(other.layers[2].distance, exp.layers[2].distance)
         assert other.layers[2].dilation == 2
+
+
+def test_what_is_known_of_a_network_is_known_in_the_next_call():
+    from viz_nodes.capture.adapters.registry import adapters_for
+    from viz_nodes.capture.plans import key_of
+
+    pixels = torch.zeros(1, 3, 8, 8)
+    assert key_of(pixels, adapters_for(None)) == key_of(pixels, adapters_for(None))

@@ -47,8 +47,22 @@ class Inputs:
         return self
 
     def run(self, network: nn.Module) -> Any:
-        """One forward: the raw output."""
-        return network(*self.args, **self.kwargs)
+        """One forward: the raw output.
+
+        Raises:
+            TypeError: the network takes other inputs; which, where it wants more than it was given.
+        """
+        try:
+            return network(*self.args, **self.kwargs)
+        except TypeError as error:
+            own = f"{type(network).__name__}.forward() missing "
+            if not str(error).startswith(own):
+                raise
+            names = str(error).partition(": ")[2]
+            raise TypeError(
+                f"`pixels` must be all inputs of {type(network).__name__}, which also takes {names}; give a tuple of "
+                "them, such as (image, other), or a mapping by their names"
+            ) from error
 
     def of(self, rows: Tensor) -> Inputs:
         """Of chosen images (n,), in any order and as often as wanted; what does not go by image stays."""
@@ -118,6 +132,11 @@ def as_batch(model: nn.Module, pixels: Tensor) -> Tensor:
 
 def _one_image(pixels: Any, model: nn.Module) -> Tensor:
     """The only input: with its batch axis."""
+    if isinstance(getattr(pixels, "edge_index", None), Tensor):
+        raise TypeError(
+            f"`pixels` must be a tensor (got a graph, {type(pixels).__name__}); give a module that takes the image and "
+            "makes the graph inside, and the regions of its nodes by `places`"
+        )
     if not isinstance(pixels, Tensor):
         raise TypeError(
             f"`pixels` must be a tensor, normalized as the model expects (got {type(pixels).__name__}); "

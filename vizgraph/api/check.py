@@ -82,10 +82,11 @@ class Checked:
     @property
     def markdown(self) -> str:
         """The table, as the docs have it."""
+        from viz_nodes.capture import GUIDE
         from viz_nodes.checks import COLUMNS, table_row
 
         lines = [table_row(COLUMNS), table_row(("---",) * len(COLUMNS)), *(table_row(row.cells) for row in self.rows)]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines).replace(str(GUIDE), "docs/adapters.md") + "\n"
 
     @property
     def table(self) -> pd.DataFrame:

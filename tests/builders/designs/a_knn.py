@@ -11,8 +11,8 @@ from torch.nn import functional as F
 class Pooled(Block):
     def forward(self, x):
         z = self.before(x)
-        nodes, keys = z.flatten(2), F.avg_pool2d(z, 2).flatten(2)
-        heard = self.conv(nodes[..., None], edge_tensor(nearest(nodes, keys, self.k)), keys[..., None])
+        nodes, keys = z.flatten(2)[..., None], F.avg_pool2d(z, 2).flatten(2)[..., None]
+        heard = self.conv(nodes, self.near(nodes, keys), keys)
         return x + self.after(heard.view(x.shape).relu())
 
 
@@ -59,8 +59,8 @@ class Windowed(Block):
         batch, width, rows, cols = x.shape
         rolled = torch.roll(self.before(x), (-self.shift_size,) * 2, (2, 3))
         cut = rolled.view(batch, width, rows // 7, 7, cols // 7, 7).permute(0, 2, 4, 1, 3, 5)
-        nodes = cut.reshape(-1, width, 49)
-        heard = self.conv(nodes[..., None], edge_tensor(nearest(nodes, nodes, self.k)))
+        nodes = cut.reshape(-1, width, 49, 1)
+        heard = self.conv(nodes, self.near(nodes))
         back = heard.view(batch, rows // 7, cols // 7, width, 7, 7).permute(0, 3, 1, 4, 2, 5).reshape(x.shape)
         return x + self.after(torch.roll(back, (self.shift_size,) * 2, (2, 3)))
 

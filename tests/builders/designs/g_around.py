@@ -59,11 +59,6 @@ def build_two_images():
     return Compared(Block(), Block()), (noise(2, 3, 112, 112), noise(2, 3, 112, 112, seed=1))
 
 
-def build_two_images_one_given():
-    """The same, given one image"""
-    return Compared(Block(), Block()), noise(2, 3, 112, 112)
-
-
 def build_vector():
     """An image and a vector"""
     return WithAge(Block(), Block()), (noise(2, 3, 112, 112), noise(2, 7))

@@ -54,16 +54,28 @@ class MaxRelative(nn.Module):
         return self.mix(torch.cat([nodes, best], 1)[..., None])
 
 
+class Nearest(nn.Module):
+    """Edges to the k nodes (or key nodes) most like each, by features of length one."""
+
+    def __init__(self, k):
+        super().__init__()
+        self.k = k
+
+    def forward(self, x, y=None):
+        nodes, keys = (nn.functional.normalize(each.flatten(2), dim=1) for each in (x, x if y is None else y))
+        return edge_tensor(nearest(nodes, keys, self.k))
+
+
 class Block(nn.Module):
     """A ViG block: every patch hears the patches most like it."""
 
     def __init__(self, conv=MaxRelative, k=5):
         super().__init__()
         self.before, self.conv, self.after = nn.Conv2d(WIDTH, WIDTH, 1), conv(), nn.Conv2d(WIDTH, WIDTH, 1)
-        self.k = k
+        self.near = Nearest(k)
 
     def forward(self, x):
         z = self.before(x)
-        nodes = z.flatten(2)
-        heard = self.conv(nodes[..., None], edge_tensor(nearest(nodes, nodes, self.k)))
+        nodes = z.flatten(2)[..., None]
+        heard = self.conv(nodes, self.near(nodes))
         return x + self.after(heard.view(x.shape).relu())

@@ -12,6 +12,8 @@ from viz_nodes.capture.adapters.windowed import WindowedEdges
 
 SHIPPED: tuple[type[Adapter], ...] = (MobileViG, GreedyViG, MessagePassing, WindowedEdges)
 """All look at once, the first that knows a call has it."""
+_SHIPPED = tuple(kind() for kind in SHIPPED)
+"""The same objects in every call, for what is known of a network is known by them."""
 
 
 def adapters_for(adapter: Adapter | type[Adapter] | Sequence[Adapter] | None) -> list[Adapter]:
@@ -28,4 +30,4 @@ def adapters_for(adapter: Adapter | type[Adapter] | Sequence[Adapter] | None) ->
     for one in own:
         if not isinstance(one, Adapter):
             raise TypeError(f"`adapter` must be a viz_nodes.capture.Adapter, or several (got {type(one).__name__})")
-    return own + [kind() for kind in SHIPPED]
+    return [*own, *_SHIPPED]

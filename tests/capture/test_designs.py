@@ -1,0 +1,57 @@
+"""Small networks of published designs: right, or refused with a cure; the docs' table is what the command prints."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+import vizgraph
+from vizgraph.api.builds import builds_in
+
+DESIGNS = sorted((Path(__file__).parents[1] / "builders" / "designs").glob("[a-z]_*.py"))
+PAGE = Path(__file__).parents[2] / "docs" / "adapters.md"
+REFUSED = {
+    "f_moved.py:build_superpixels_unsaid": "with `places` for regions that are no grid or an `adapter`",
+    "g_around.py:build_embedding": "say which with `output`, as in `output=1`",
+    "g_around.py:build_segments": "say what to explain by a `target`",
+    "g_around.py:build_plain": "makes no graph on its image",
+}
+"""What the others are told, and what to do."""
+UNPLACED = {"d_functions.py:build_points", "f_moved.py:build_superpixels"}
+UNCUT = {"c_lists.py:build_sorted", "e_attention.py:build_routed"}
+"""Whose nodes are sorted anew in each forward."""
+
+
+@pytest.fixture(scope="module")
+def checked():
+    pytest.importorskip("torch_geometric", reason="the extra `test` is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return vizgraph.check(DESIGNS, size=112)
+
+
+def test_every_design_is_right_or_refused_with_a_cure(checked):
+    assert len(checked.rows) == sum(len(builds_in(str(path))) for path in DESIGNS) >= 30
+    refused = {}
+    for row in checked.rows:
+        name, found = Path(row.name).name, row.check
+        assert found is not None, row.failure
+        if found.problem:
+            refused[name] = found.problem
+            continue
+        assert found.edges_proven == len(found.layers) > 0, name
+        assert found.places_proven == (0 if name in UNPLACED else len(found.layers)), name
+        assert found.places_refuted == 0, name
+        assert found.cut_exact is (None if name in UNCUT else True), name
+        assert bool(found.uncut) is (name in UNCUT), name
+    assert refused.keys() == REFUSED.keys()
+    for name, cure in REFUSED.items():
+        assert cure in refused[name]
+
+
+def test_the_table_of_the_docs_is_what_the_command_prints(checked):
+    text = PAGE.read_text("utf-8")
+    table = text.partition("<!-- designs -->\n")[2].partition("<!-- end -->")[0]
+    assert checked.markdown == table
