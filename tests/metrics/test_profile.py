@@ -192,7 +192,7 @@ def test_a_head_that_hears_more_than_the_last_block_is_not_believed():
 
     net, pixels = Residual().eval(), seeded_pixels(1)
     exp = viz_nodes.explain(net, pixels)
-    reads, why = read_off(net, pixels, exp, depths(net, pixels, exp))
+    reads, why = read_off(net, pixels, exp, depths(net, pixels))
     # The stem is part of what follows, and gives what it gave: the answer is the network's own.
     assert why == ""
     torch.testing.assert_close(reads[-1].logits, exp.logits[0])

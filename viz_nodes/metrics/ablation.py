@@ -124,13 +124,15 @@ class Ablation:
         plan: what is done.
 
     Attributes:
-        left_out: conditions and orders that this network does not allow, and why; known after the first image.
+        left_out: conditions, orders and ways to hold graphs that this network does not allow, and why; known after
+            the first image.
     """
 
     def __init__(self, model: nn.Module, plan: Plan | None = None) -> None:
         self.model, self.plan = model, plan or Plan()
         self.left_out: dict[str, str] = {}
         self._looked: set[str] = set()
+        self._modes: tuple[str, ...] | None = None
 
     def __call__(
         self, pixels: Any, *, label: int | None = None, other: Any = None, target: Any = None, index: int = 0
@@ -146,13 +148,28 @@ class Ablation:
         """
         exp = explain(self.model, pixels, target=target)
         theirs = None if other is None or "other" not in self.plan.conditions else explain(self.model, other)
-        replay = Replay(self.model, pixels, exp, batch=self.plan.batch)
+        replay = self._replay(pixels, exp)
         seed = self.plan.seed * 1_000_003 + index
-        asked = list(self._asked(replay, theirs, seed))
-        answers = replay([version for _, version in asked])
         before = _named(exp.logits[0])
-        rows = [about | _told(answers, at, label, before) for at, (about, _) in enumerate(asked)]
+        whole = _about("untouched", "untouched", "frozen", "all", exp.depth)
+        rows = [whole | _told(_untouched(exp), 0, label, before)]
+        asked = list(self._asked(replay, theirs, seed))
+        if asked:
+            answers = replay([version for _, version in asked])
+            rows += [about | _told(answers, at, label, before) for at, (about, _) in enumerate(asked)]
         return [*rows, *self._orders(pixels, exp, label, before, seed)]
+
+    def _replay(self, pixels: Any, exp: Explanation) -> Replay:
+        """For one image; the first one shows whether graphs can be held and rebuilt."""
+        replay = Replay(self.model, pixels, exp, batch=self.plan.batch)
+        if self._modes is None:
+            empty = {0: torch.full_like(exp.layer(0).neighbors[0], NO_EDGE)}
+            wanted = GRAPHS if self.plan.rebuilt else GRAPHS[:1]
+            found = {mode: replay.problem(Version(empty, mode == "frozen")) for mode in wanted}
+            self.left_out |= {f"graphs {mode}": why for mode, why in found.items() if why}
+            self._modes = tuple(mode for mode in wanted if not found[mode])
+        replay.holds = "frozen" in self._modes
+        return replay
 
     def cost(self, pixels: Any, *, target: Any = None) -> Cost:
         """What an image takes, measured on a few forwards of this one.
@@ -161,18 +178,15 @@ class Ablation:
             pixels, target: as for a call.
         """
         exp = explain(self.model, pixels, target=target)
-        replay = Replay(self.model, pixels, exp, batch=self.plan.batch)
+        replay = self._replay(pixels, exp)
         asked = [version for _, version in self._asked(replay, exp, 0)]
-        forwards = len({replay.settled(version).key for version in asked})
-        few = [Version({0: graph_of("random", exp.layer(0), None, at)}) for at in range(min(8, self.plan.batch))]
+        different = {replay.settled(version).key: version for version in asked}
+        forwards = len(different)
+        few = list(different.values())[:8] or [Version(frozen=replay.holds)]
         start = time.perf_counter()
-        if replay.replaceable(0):
-            replay(few)
-        else:
-            few = [Version()]
-            replay(few)
+        replay(few)
         seconds = (time.perf_counter() - start) / len(few)
-        modes = 2 if self.plan.rebuilt else 1
+        modes = len(self._modes or ())
         runs = 1 + (exp.depth if self.plan.each else 0)
         forwards += modes * runs * len(self.plan.orders) * 2 * max(0, self.plan.steps - 1) + 2
         if "effect" in self.plan.orders:
@@ -180,8 +194,7 @@ class Ablation:
         return Cost(forwards, forwards * seconds)
 
     def _asked(self, replay: Replay, theirs: Explanation | None, seed: int) -> Iterator[tuple[dict[str, Any], Version]]:
-        depth, modes = replay.only.depth, GRAPHS if self.plan.rebuilt else GRAPHS[:1]
-        yield _about("untouched", "untouched", "frozen", "all", depth), Version()
+        depth, modes = replay.only.depth, self._modes or ()
         for condition in self.plan.conditions:
             graphs = self._graphs(condition, replay, theirs, seed)
             if graphs is None:
@@ -197,13 +210,13 @@ class Ablation:
         kept: dict[Any, Any] = {}
         scores = {order: self._scores(order, exp, pixels, seed, kept) for order in self.plan.orders}
         orders = {order: found for order, found in scores.items() if found is not None}
-        if not orders:
+        if not orders or not self._modes:
             return
         every = [layer.index for layer in exp.layers]
         runs: list[tuple[str, int, Sequence[int]]] = [("all", exp.depth, every)]
         runs += [("layer", at + 1, [at]) for at in every] if self.plan.each else []
         fractions = [step / self.plan.steps for step in range(self.plan.steps + 1)]
-        for mode in GRAPHS if self.plan.rebuilt else GRAPHS[:1]:
+        for mode in self._modes:
             for scope, number, layers in runs:
                 chosen = {order: {at: found[at] for at in layers} for order, found in orders.items()}
                 curves = edge_curves(
@@ -225,7 +238,7 @@ class Ablation:
         self, condition: str, replay: Replay, theirs: Explanation | None, seed: int
     ) -> dict[int, Tensor] | None:
         """By layer; None where the condition is left out."""
-        if condition in self.left_out or (condition == "other" and theirs is None):
+        if condition in self.left_out or (condition == "other" and theirs is None) or not self._modes:
             return None
         exp = replay.only
         try:
@@ -235,7 +248,7 @@ class Ablation:
             return None
         if condition not in self._looked:
             self._looked.add(condition)
-            why = "" if condition == "none" else replay.problem(Version(graphs))
+            why = replay.problem(Version(graphs, self._modes[0] == "frozen"))
             if condition == "undilated" and all(layer.dilation == 1 for layer in exp.layers):
                 why = "every layer has a dilation of 1"
             if why:
@@ -285,6 +298,16 @@ def graph_of(condition: str, layer: LayerExplanation, other: Explanation | None,
         "undilated": lambda: undilated_neighbors(layer, row=0),
     }
     return made[condition]()
+
+
+def _untouched(exp: Explanation) -> Answers:
+    """What the network said when it was explained."""
+    logits, target = exp.logits[:1].double(), int(exp.target[0])
+    likely = exp.probabilities[:1].double()
+    if target < 0:  # a callable, whose score stands in the place of logits
+        return Answers(logits[:, 0], logits[:, 0], None, None)
+    score = logits[:, target] - (0 if exp.versus is None else logits[:, int(exp.versus[0])])
+    return Answers(score, likely[:, target], logits, likely)
 
 
 def _points(

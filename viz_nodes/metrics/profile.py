@@ -116,7 +116,7 @@ def profile_image(
         maps: read the class off every node, too.
     """
     exp = explain(model, pixels, target=target)
-    found = depths(model, pixels, exp)
+    found = depths(model, pixels)
     reads, why = read_off(model, pixels, exp, found, nodes=maps)
     unknown = {"probability": why} if why else {}
     if all(layer.margin is None for layer in exp.layers):

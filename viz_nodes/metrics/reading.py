@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture import edit_edges
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.model_state import eval_mode, unwrap
@@ -62,13 +61,12 @@ class Read:
     nodes: Tensor | None = None
 
 
-def depths(model: nn.Module, pixels: Any, exp: Explanation) -> list[Depth]:
-    """Features at every layer of one image, its graphs held, in one forward.
+def depths(model: nn.Module, pixels: Any) -> list[Depth]:
+    """Features at every layer of one image, in one forward.
 
     Args:
         model: the network.
         pixels: of one image.
-        exp: the explanation of all its graph layers.
     """
     network, inputs = unwrap(model), prepare(model, pixels)
     layers = structure(network, inputs.args, inputs.kwargs, adapters_for(None))
@@ -97,7 +95,7 @@ def depths(model: nn.Module, pixels: Any, exp: Explanation) -> list[Depth]:
     ]
     handles += [module.register_forward_hook(keep) for module in holders]
     try:
-        with eval_mode(network, grad=False), edit_edges(network, frozen=exp):
+        with eval_mode(network, grad=False):
             inputs.run(network)
     finally:
         for handle in handles:
@@ -136,7 +134,8 @@ def read_off(
     """What the network's head reads off each layer.
 
     Args:
-        model, pixels, exp: as for `depths`; of a class.
+        model, pixels: as for `depths`.
+        exp: the explanation of the image.
         found: the features.
         nodes: also of every node alone: its features stand everywhere on the grid then, so that pooling gives them.
 

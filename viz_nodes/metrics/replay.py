@@ -67,6 +67,7 @@ class Replay:
         exp: the explanation of all its graph layers.
         row: of the explanation.
         batch: how many versions run at once; other numbers change the last bits.
+        holds: whether the network's graphs can be held; where they cannot, no version may be frozen.
 
     Attributes:
         only: the explanation of the row.
@@ -75,14 +76,16 @@ class Replay:
         ValueError: not all graph layers are explained.
     """
 
-    def __init__(self, model: nn.Module, pixels: Any, exp: Explanation, *, row: int = 0, batch: int = 32) -> None:
+    def __init__(
+        self, model: nn.Module, pixels: Any, exp: Explanation, *, row: int = 0, batch: int = 32, holds: bool = True
+    ) -> None:
         row = exp.row(row)
         if len(exp.layers) != exp.depth:
             raise ValueError(f"`exp` must explain all {exp.depth} graph layers (got {len(exp.layers)})")
         if batch < 1:
             raise ValueError(f"`batch` must be at least 1 (got {batch})")
         assert exp.source is not None
-        self.network, self.only, self.batch = unwrap(model), exp.only(row), batch
+        self.network, self.only, self.batch, self.holds = unwrap(model), exp.only(row), batch, holds
         self.inputs: Inputs = prepare(self.network, pixels).of(exp.source[row : row + 1])
         self._replaceable: dict[int, bool] = {}
 
@@ -119,7 +122,7 @@ class Replay:
         """The same run with frozen graphs where no layer is left that would build another one."""
         first = min(version.graphs, default=self.only.depth)
         told = all(at in version.graphs for at in range(first, self.only.depth))
-        return Version(version.graphs, frozen=True) if told and not version.frozen else version
+        return Version(version.graphs, frozen=True) if told and self.holds and not version.frozen else version
 
     def problem(self, version: Version) -> str:
         """Why the network cannot be run so; "" where it can."""
@@ -134,7 +137,7 @@ class Replay:
         if layer not in self._replaceable:
             graph = self.only.layer(layer).neighbors
             try:
-                self._forward(1, {}, {layer: lambda neighbors: graph}, frozen=True)
+                self._forward(1, {}, {layer: lambda neighbors: graph}, frozen=False)
             except (ValueError, RuntimeError):
                 self._replaceable[layer] = False
             else:
