@@ -14,7 +14,7 @@ import pytest
 from vizgraph.cli.main import COMMANDS, main
 
 EVERYWHERE = {"--json", "--quiet", "--verbose", "--debug"}
-OF_NETWORKS = ("render", "compare", "explore", "score", "evaluate")
+OF_NETWORKS = ("render", "compare", "explore", "score", "evaluate", "ablate", "profile")
 OF_WEIGHTS = {"--arch", "--ckpt", "--no-ema", "--sha256", "--seed", "--labels", "--device"}
 
 
@@ -90,7 +90,7 @@ def test_the_names_that_need_no_torch_are_all_there_are():
     assert all(resolve(name) in names for name in names)
 
 
-@pytest.mark.parametrize("name", ["render", "compare", "explore", "score"])
+@pytest.mark.parametrize("name", ["render", "compare", "explore", "score", "ablate", "profile"])
 def test_inputs_are_checked_before_weights_are_fetched(run, tmp_path, monkeypatch, name):
     monkeypatch.setenv("VIZGRAPH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("VIZGRAPH_WEIGHTS_URL", "http://127.0.0.1:9")

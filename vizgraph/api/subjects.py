@@ -196,6 +196,7 @@ def find(
         given = inputs.as_paths(images)
         if not inputs.is_batch(given):
             require_image(given[0])
+        inputs.count(given, out)  # says that there is none
         files = tuple(inputs.items(given, out))
         chosen = tuple(range(len(files) if limit is None else min(limit, len(files))))
         words = [str(path.absolute()) for path in given]
