@@ -11,30 +11,21 @@ held as they were captured ("frozen"), and with each layer building its own from
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.rewiring import (
-    borrowed_neighbors,
-    grid_neighbors,
-    random_neighbors,
-    self_neighbors,
-    undilated_neighbors,
-)
 from viz_nodes.explainer import explain
-from viz_nodes.explanation import NO_EDGE, Explanation, LayerExplanation
+from viz_nodes.explanation import NO_EDGE, Explanation
 from viz_nodes.metrics.edge_curves import EdgeCurve, edge_curves
 from viz_nodes.metrics.edge_scores import METHODS, edge_scores
+from viz_nodes.metrics.other_graphs import CONDITIONS, graph_of, scopes
 from viz_nodes.metrics.replay import Answers, Replay, Version
 from viz_nodes.text import quoted
 
-CONDITIONS = ("none", "self", "random", "grid", "undilated", "other")
-"""No edges; each node hears itself alone; as many random nodes; the cells around it; the nearest without dilation;
-another image's graph of the same layer."""
 ORDERS = ("rank", "distance", "cosine", "share", "contribution", "random")
 """Orders that cost little more than an explanation; all of `viz_nodes.metrics.edge_scores.METHODS` can be asked for."""
 GRAPHS = ("frozen", "rebuilt")
@@ -271,33 +262,6 @@ class Ablation:
         except (ValueError, ImportError) as error:
             self.left_out[f"order {order}"] = str(error)
             return None
-
-
-def scopes(depth: int) -> list[tuple[str, int, tuple[int, ...]]]:
-    """(scope, layer from 1, places from 0) of every set of layers whose graphs are changed."""
-    each = [("layer", at + 1, (at,)) for at in range(depth)]
-    up_to = [("up to", at + 1, tuple(range(at + 1))) for at in range(depth - 1)]
-    return [*each, *up_to, ("all", depth, tuple(range(depth)))]
-
-
-def graph_of(condition: str, layer: LayerExplanation, other: Explanation | None, seed: int) -> Tensor:
-    """(N, K) the graph that a condition puts in the place of a layer's, of an explanation's first row.
-
-    Raises:
-        ValueError: the layer has no such graph.
-    """
-    if condition == "other":
-        if other is None:
-            raise ValueError("`other` is needed for another image's graph")
-        return borrowed_neighbors(layer, other.layer(layer.index), row=0, other_row=0)
-    made: dict[str, Callable[[], Tensor]] = {
-        "none": lambda: torch.full_like(layer.neighbors[0], NO_EDGE),
-        "self": lambda: self_neighbors(layer, row=0),
-        "random": lambda: random_neighbors(layer, row=0, seed=seed * 1009 + layer.index),
-        "grid": lambda: grid_neighbors(layer, row=0),
-        "undilated": lambda: undilated_neighbors(layer, row=0),
-    }
-    return made[condition]()
 
 
 def _untouched(exp: Explanation) -> Answers:
