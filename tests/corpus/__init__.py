@@ -20,6 +20,7 @@ MODULES = (
     "texts",
     "servers",
     "disks",
+    "everything",
     "processes",
     "networks",
     "pages",

@@ -170,3 +170,60 @@ def degenerate_networks(case: Case) -> None:
             layer.contribution is None or bool(layer.contribution.isfinite().all()),
             f"{method}: contributions not finite",
         )
+
+
+def _edits() -> dict[str, Any]:
+    """Calls that run a network more than once or change its edges, each of a network, pixels and an explanation."""
+    import viz_nodes
+
+    def edit(net: torch.nn.Module, pixels: torch.Tensor, exp: Any) -> None:
+        with torch.no_grad(), viz_nodes.edit_edges(net, cut={0: exp.layer(0).share < 0.2}, frozen=exp):
+            net(pixels)
+
+    return {
+        "effect": lambda net, pixels, exp: viz_nodes.effect(net, pixels, exp, 1),
+        "effect of an edge": lambda net, pixels, exp: viz_nodes.effect(net, pixels, exp, 0, 3, edges=[0, 1]),
+        "edit_edges": edit,
+        "check": lambda net, pixels, exp: viz_nodes.check(net, pixels),
+        "verify": lambda net, pixels, exp: viz_nodes.verify(net, pixels),
+    }
+
+
+@promise(
+    "after an error in the middle of `effect`, `edit_edges`, `check` or `verify` a network is as it was found",
+    how="each module of a network raises, at one of its first eight calls",
+    limits="what a network's own forward changes before it raises stays changed",
+    sample=20,
+    full=1_000,
+)
+def raising_edits(case: Case) -> None:
+    import viz_nodes
+
+    net, pixels = _network(), seeded_pixels(1, dtype=torch.float32)
+    edits, modules = _edits(), list(net.modules())
+    name = list(edits)[case.number % len(edits)]
+    module = modules[case.number // len(edits) % len(modules)]
+    if name == "edit_edges":  # the caller's own forward, which in training moves what batch norms have seen
+        net.eval()
+    after, calls = int(case.rng.integers(0, 8)), [0]
+    exp = viz_nodes.explain(net, pixels)
+
+    def stop(*_: Any) -> None:
+        calls[0] += 1
+        if calls[0] > after:
+            raise _Stop
+
+    handle = module.register_forward_hook(stop)
+    try:
+        before = _state(net)
+        raised: BaseException | None = None
+        try:
+            edits[name](net, pixels, exp)
+        except Exception as error:
+            raised = error
+        for what, value in _state(net).items():
+            require(_equal(value, before[what]), f"{name}, {type(module).__name__} after {after}: {what} changed")
+        require(raised is not None or calls[0] <= after or name == "check", f"{name}: nobody heard of it")
+    finally:
+        handle.remove()
+        _network.cache_clear()

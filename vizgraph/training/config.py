@@ -77,7 +77,7 @@ def find(name: str) -> Path:
         return shipped[stem]
     near = difflib.get_close_matches(stem, shipped, n=1)
     hint = f"did you mean {near[0]}.yaml?" if near else f"shipped are {', '.join(f'{r}.yaml' for r in shipped)}"
-    raise ConfigError(f"{name}: no such config file or recipe; {hint}")
+    raise ConfigError(f"{shortened(name)}: no such config file or recipe; {hint}")
 
 
 def load(source: str | Path | None = None, overrides: Iterable[str] = (), *, smoke: bool = False) -> Config:
