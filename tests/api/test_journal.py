@@ -105,3 +105,13 @@ def test_conditions_are_kept_apart(tmp_path):
         journal.add("a", [], "none")
         assert journal.rows("a", "none") == []
         assert len(journal) == 2
+
+
+def test_where_nothing_was_measured_nothing_is_left(tmp_path):
+    with pytest.raises(ValueError, match="no image"), opened(tmp_path, tmp_path / "net", "count", QUESTION):
+        raise ValueError("no image")
+    assert not list((tmp_path / "net").glob("*.jsonl"))
+    fill(tmp_path, ["a"])
+    with pytest.raises(ValueError, match="bad"), opened(tmp_path, tmp_path / "net", "count", QUESTION):
+        raise ValueError("bad")
+    assert fill(tmp_path, ["a"])[1] == [], "what was measured before stays"

@@ -111,7 +111,11 @@ def opened(out: Path, folder: Path, command: str, question: Mapping[str, Any]) -
                 flush_folder(folder)
             elif journal.held:
                 _log.info("%s: %d rows are there already, and are kept", path, journal.held)
-            yield journal
+            try:
+                yield journal
+            finally:
+                if not len(journal):  # nothing was measured, so nothing is left
+                    path.unlink(missing_ok=True)
 
 
 def _asked_of(path: Path) -> str | None:
