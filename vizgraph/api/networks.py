@@ -65,7 +65,7 @@ def named(arch: str | None, checkpoint: str | os.PathLike[str] | None = None) ->
     from vizgraph.checkpoints.catalog import ARCHITECTURES, SHORT_NAMES
 
     if arch is None:
-        if checkpoint == "demo":
+        if checkpoint in ("demo", "relation"):
             return "gcn_demo"
         cure = "name one, such as --arch gcn_ti; `vizgraph models` lists them"
         raise UsageError("--arch", "no architecture is given", cure)
@@ -114,7 +114,7 @@ def load(
     with as_usage("--device"):
         place = resolve_device(device)
     where: Any = checkpoint if checkpoint is None else expanded(checkpoint)
-    if str(checkpoint) in ("demo", "random"):
+    if str(checkpoint) in ("demo", "relation", "random"):
         where = str(checkpoint)
     with as_usage("--ckpt"), warnings.catch_warnings(), _seeded(seed):
         warnings.simplefilter("ignore", UserWarning)  # said below, in one line of ours

@@ -41,8 +41,8 @@ def load_model(
         arch: timm name or short name.
         checkpoint: a file, or a folder with a `config.json`, as timm writes it ("local-dir:FOLDER", too); "hf-hub:"
             and the name of a repository; None for the published weights (in `ckpt/`, the user's cache, or
-            downloaded); "demo" for what comes with the package (`gcn_demo`, `vig_demo`); "random" for an untrained
-            network, with a warning.
+            downloaded); "demo" for what comes with the package (`gcn_demo`, `vig_demo`), "relation" for the
+            same trained on scenes of two digits (docs/training.md); "random" for an untrained network, with a warning.
         num_classes: what the head must have; by default whatever the file has.
         device: "auto", "cpu", "cuda", "cuda:1", "mps" or a `torch.device`.
         ema: whether to prefer averaged weights where a file has both kinds.

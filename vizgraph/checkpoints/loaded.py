@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from vizgraph.checkpoints import hub
 from vizgraph.checkpoints.catalog import BUNDLED, WITH_BUNDLED, Weights, published_as
 from vizgraph.checkpoints.download import fetch
-from vizgraph.checkpoints.locate import cache_folder, downloadable, find, missing_weights_message
+from vizgraph.checkpoints.locate import cache_folder, downloadable, find, missing_weights_message, relation_file
 from vizgraph.checkpoints.provenance import Provenance
 from vizgraph.checkpoints.read import Contents, expanded, read
 from vizgraph.checkpoints.shapes import Build, classes_of, layout_of
@@ -65,10 +65,12 @@ class Loaded:
 
 def _where(arch: str, checkpoint: str | os.PathLike[str] | None) -> tuple[Path, Weights | None, bool]:
     """The file to load, its entry in the catalog where it was found by that, and whether it is a published one."""
-    if checkpoint == "demo":
+    if checkpoint in ("demo", "relation"):
         if arch not in WITH_BUNDLED:
             of = " and ".join(WITH_BUNDLED)
-            raise CheckpointError(f"demo: there are checkpoints of {of}, none of {arch}; {_use('gcn_demo')}")
+            raise CheckpointError(f"{checkpoint}: there are checkpoints of {of}, none of {arch}; {_use('gcn_demo')}")
+        if checkpoint == "relation":
+            return relation_file(arch), None, False
     elif checkpoint is not None:
         name = os.fspath(checkpoint)
         if hub.is_address(name):

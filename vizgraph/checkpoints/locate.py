@@ -11,6 +11,7 @@ from vizgraph.errors import CheckpointError
 
 CACHE_VARIABLE = "VIZGRAPH_CACHE"
 """Environment variable that names another cache folder."""
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SUFFIXES = (".safetensors", ".pth", ".pth.tar", ".pt")
 
 
@@ -33,7 +34,12 @@ def cache_folder() -> Path:
 
 def bundled_file(arch: str) -> Path:
     """The checkpoint of an architecture in `WITH_BUNDLED`, which comes with the package."""
-    return Path(__file__).resolve().parents[1] / "assets" / ARCHITECTURES[arch].weights[0].file
+    return _ASSETS / ARCHITECTURES[arch].weights[0].file
+
+
+def relation_file(arch: str) -> Path:
+    """The same architecture trained on scenes of two digits, the same one or not, which comes with the package."""
+    return _ASSETS / f"{arch}_relation.safetensors"
 
 
 def folders() -> list[Path]:

@@ -52,7 +52,10 @@ def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Any:
 
 _FILE = click.Path(path_type=Path, readable=False)
 _ARCH_HELP = "Architecture, such as gcn_ti or vig_s; `vizgraph models` lists them."
-_CKPT_HELP = "Weights file; 'demo' for the bundled ones, 'random' for none. Without it: the published weights."
+_CKPT_HELP = (
+    "Weights file; 'demo' for the bundled ones, 'relation' for those of pairs of digits, 'random' for none. "
+    "Without it: the published weights."
+)
 _TARGET_HELP = "Class explained: label, index, or top1 (the predicted one)"
 _SHA_HELP = "Refuse a weights file whose SHA-256 does not begin so"
 _IMG_HELP = "Image or folder (searched through); again for more."

@@ -30,7 +30,7 @@ METHODS = ("rank", "distance", "cosine", "share", "contribution", "effect", "gra
 """What orders edges: of `viz_nodes.metrics.edge_scores.METHODS`, and the dummy that looks at the image alone."""
 COVERED = 0.3
 """A node is one of an object's where the object covers this much of its patch, or more."""
-CUTS = ("nothing", "joining", "as many at random", "across", "as many as across", "everything")
+CUTS = ("nothing", "joining", "as many into objects", "as many at random", "across", "as many as across", "everything")
 EDGE_COLUMNS = ("scene", "same", "layer", "method", "against", "auroc", "signed", "joining", "others")
 CUT_COLUMNS = ("scene", "same", "cut", "layer", "graphs", "edges", "right", "right_relation", "change")
 _BATCH = 32
@@ -172,9 +172,9 @@ def without_edges(
     Args:
         model: a network trained on the relation task.
         scenes: what it is asked.
-        cuts: "nothing", "joining" (edges from one object to the other), "as many at random" (of the other edges of
-            each layer), "across" (edges from the half of the image that is nearer to one object to the other half),
-            "as many as across" (at random), "everything".
+        cuts: "nothing", "joining" (edges from one object to the other), "as many into objects" and "as many at
+            random" (of the other edges into nodes of an object, and of all others, in each layer), "across" (from the
+            half of the image that is nearer to one object to the other), "as many as across", "everything".
         by_layer: whether to cut each layer alone, too.
         seed: of what is random.
 
@@ -240,18 +240,18 @@ class _Cut:
         elif kind in ("joining", "across"):
             mask = getattr(objects, kind)(neighbors)
         else:
-            like = objects.joining(neighbors) if kind == "as many at random" else objects.across(neighbors)
-            mask = self._as_many(like, neighbors)
+            like = objects.across(neighbors) if kind == "as many as across" else objects.joining(neighbors)
+            others = ~like & (neighbors != torch.arange(neighbors.shape[1])[None, :, None])
+            mask = self._as_many(like, others & objects.into(neighbors) if kind == "as many into objects" else others)
         self.counts = mask.sum((1, 2))
         return mask
 
-    def _as_many(self, like: Tensor, neighbors: Tensor) -> Tensor:
-        """As many others in each image, but for those from a node to itself."""
+    def _as_many(self, like: Tensor, others: Tensor) -> Tensor:
+        """As many others in each image, or all where there are fewer."""
         generator = torch.Generator().manual_seed(self.seed)
-        free = ~like & (neighbors != torch.arange(neighbors.shape[1])[None, :, None])
-        dice = torch.rand(like.shape, generator=generator).masked_fill(~free, 2.0).flatten(1)
+        dice = torch.rand(like.shape, generator=generator).masked_fill(~others, 2.0).flatten(1)
         places = dice.argsort(1).argsort(1)
-        most = torch.minimum(like.sum((1, 2)), free.sum((1, 2)))
+        most = torch.minimum(like.sum((1, 2)), others.sum((1, 2)))
         return (places < most[:, None]).view(like.shape)
 
 
