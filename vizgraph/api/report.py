@@ -1,0 +1,267 @@
+"""`vizgraph.report`: a results section about networks, with every number in it a cell of a CSV."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viz_nodes.batch import inputs, manifest
+from vizgraph.api import networks, subjects
+from vizgraph.api.ablate import Ablated, ablate
+from vizgraph.api.columns import paired
+from vizgraph.api.profile import Profiled, profile
+from vizgraph.api.provenance import digest_of
+from vizgraph.api.report_panels import Panels, drawn_panels
+from vizgraph.api.report_paper import DOCUMENT, compiled, methods_text
+from vizgraph.api.report_sources import bibtex
+from vizgraph.api.report_text import Ledger, Study, conditions_part, depth_part, methods_part, orders_part
+from vizgraph.api.score import METHODS, Measures, Scored, score
+from vizgraph.errors import UsageError, as_ours
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+FOLDER = "report"
+EDGE_METHODS = ("rank", "share", "contribution", "random")
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report is made of.
+
+    Attributes:
+        methods, edge_methods: scored, see `vizgraph.score`.
+        orders: of edges, see `vizgraph.ablate`.
+        steps: of the curves of edges.
+        samples, draws: see `vizgraph.api.score.Measures`.
+        panels: images that are shown: one a quantile of the first network's confidence, drawn with the seed.
+        pdf: whether LaTeX is asked for one.
+        seed: of everything random.
+    """
+
+    methods: tuple[str, ...] = METHODS
+    edge_methods: tuple[str, ...] = EDGE_METHODS
+    orders: tuple[str, ...] = EDGE_METHODS
+    steps: int = 5
+    samples: int = 32
+    draws: int = 1
+    panels: int = 4
+    pdf: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Reported:
+    """What was written.
+
+    Attributes:
+        paths: all files of the report's folder.
+        table: every number in the text: as `shown`, its `value`, `what` it is, and its `source`.
+        failed: why images could not be measured, by their names.
+        why: why there is no PDF; "" where there is one.
+    """
+
+    paths: list[Path]
+    table: pd.DataFrame
+    failed: dict[str, str] = field(default_factory=dict)
+    why: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {"paths": [str(path) for path in self.paths], "failed": self.failed, "no_pdf": self.why or None}
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What the three commands found of one network."""
+
+    network: networks.Network
+    ablated: Ablated
+    profiled: Profiled
+    scored: Scored
+
+
+def report(
+    models: Any,
+    images: subjects.PartOf | Iterable[subjects.PartOf] | None = None,
+    out: str | os.PathLike[str] = "viz_output",
+    *,
+    data: str | os.PathLike[str] | None = None,
+    scenes: int | None = None,
+    limit: int | None = None,
+    checkpoints: Sequence[str | os.PathLike[str] | None] = (),
+    options: ReportOptions | None = None,
+    load: dict[str, Any] | None = None,
+    progress: bool = False,
+    **reading: Any,
+) -> Reported:
+    """Ablate, profile and score networks, and write the results section: text, tables, figures, methods, sources.
+
+    Writes `<out>/report/`: `report.tex` with `results.tex`, `methods.tex` and `references.bib`, figures, the CSV files
+    of the three commands, `numbers.csv` with every number of the text, `images.csv` with the images shown and why, and
+    `report.pdf` where LaTeX is installed. What the commands wrote stays in `<out>/<arch>/`, and what is there already is
+    not measured again. Another report that lies there is kept, and this one's folder gets a mark.
+
+    Args:
+        models: architectures or networks, in the order of the columns.
+        images, data, scenes, limit: which images, see `vizgraph.ablate`; all three commands see the same.
+        checkpoints: as many as `models`, or one for all.
+        options: see `ReportOptions`.
+        load: keywords of `vizgraph.api.networks.load`: `ema`, `device`, `seed`, `labels`.
+        progress: whether bars are shown.
+        **reading: `split` of the data, and how images are read.
+
+    Raises:
+        VizgraphError: see `vizgraph.ablate`.
+    """
+    options = options or ReportOptions()
+    given = {"data": data, "scenes": scenes, "limit": limit, **reading}
+    with as_ours():
+        if options.panels < 1:
+            raise UsageError("panels", f"there are no {options.panels} images", "show one or more")
+        out = inputs.expanded(out)
+        pairs = paired(models, checkpoints)
+        for model, checkpoint in pairs:
+            if isinstance(model, str | None):
+                networks.named(model, checkpoint)
+        found = subjects.find(
+            images,
+            data,
+            scenes,
+            out=out,
+            limit=limit,
+            seed=options.seed,
+            split=str(reading.get("split", "validation")),
+        )
+        measured = [
+            _measure(networks.load(model, checkpoint, **(load or {})), images, out, given, options, progress)
+            for model, checkpoint in pairs
+        ]
+        return _written(measured, found, out, options, reading)
+
+
+def _measure(
+    network: networks.Network, images: Any, out: Path, given: dict[str, Any], options: ReportOptions, show: bool
+) -> _Measured:
+    """The three commands for a network that is loaded."""
+    from viz_nodes.metrics.ablation import Plan
+
+    shared = {"progress": show, **{name: value for name, value in given.items() if value is not None}}
+    plan = Plan(orders=options.orders, steps=options.steps, seed=options.seed)
+    measures = Measures(samples=options.samples, draws=options.draws, timing=False, seed=options.seed)
+    return _Measured(
+        network,
+        ablate(network.model, images, out, plan=plan, **shared),
+        profile(network.model, images, out, seed=options.seed, **shared),
+        score(
+            network.model,
+            images,
+            out,
+            methods=options.methods,
+            edge_methods=options.edge_methods,
+            measures=measures,
+            **shared,
+        ),
+    )
+
+
+def _written(
+    measured: Sequence[_Measured], found: subjects.Found, out: Path, options: ReportOptions, reading: dict[str, Any]
+) -> Reported:
+    """The folder of a report."""
+    import pandas as pd
+
+    from viz_nodes.files import write_atomically
+
+    ledger, files = Ledger(), {}
+    studies = [_study(one, name, files) for one, name in zip(measured, _names(measured), strict=True)]
+    question = {
+        "made_by": manifest.made_by(),
+        "networks": [{"name": s.name, "weights": one.network.weights} for s, one in zip(studies, measured)],
+        "images": found.words,
+        "count": len(found.chosen),
+        "options": {**vars(options), **reading},
+    }
+    panels = drawn_panels(
+        [(study.name, one.network) for study, one in zip(studies, measured)],
+        found,
+        measured[0].ablated.rows,
+        count=options.panels,
+        seed=options.seed,
+        reading=reading,
+    )
+    files |= panels.files
+    about = {
+        "options": vars(options),
+        "versions": manifest.versions(),
+        "count": len(found.chosen),
+        "data": found.words if isinstance(found.words, str) else f"{len(found.files)} image files",
+    }
+    parts = [part(studies, ledger) for part in (conditions_part, orders_part, depth_part, methods_part)]
+    methods, cited = methods_text(studies, ledger, about)
+    files["results.tex"] = "\n\n".join([*parts, panels.text(ledger), ""]).encode()
+    files["methods.tex"] = methods.encode()
+    files["references.bib"] = bibtex(cited).encode()
+    files["report.tex"] = DOCUMENT.encode()
+    table = pd.DataFrame(ledger.lines, columns=["shown", "value", "what", "source"]).drop_duplicates()
+    files["numbers.csv"] = table.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
+    pdf, why = compiled(files) if options.pdf else (None, "it was not asked for")
+    if pdf is not None:
+        files["report.pdf"] = pdf
+    else:
+        _log.warning("no report.pdf was made: %s", why)
+    folder = _folder(out, question)
+    for name, contents in files.items():
+        write_atomically(folder / name, contents)
+    asked = {"command": "report", "asked": digest_of(question), **question, "files": sorted(files)}
+    write_atomically(folder / "report.json", (json.dumps(asked, indent=2, default=str) + "\n").encode())
+    failed = {name: why for one in measured for name, why in one.ablated.failed.items()}
+    return Reported([*(folder / name for name in sorted(files)), folder / "report.json"], table, failed, why)
+
+
+def _folder(out: Path, question: dict[str, Any]) -> Path:
+    """Where this report lies: not where another one does."""
+    folder, asked = out / FOLDER, digest_of(question)
+    held = manifest.read_json(folder / "report.json")
+    if folder.exists() and not (isinstance(held, dict) and held.get("asked") == asked):
+        folder = out / f"{FOLDER}~{asked}"
+    manifest.require_no_links(out, folder)
+    return folder
+
+
+def _names(measured: Sequence[_Measured]) -> list[str]:
+    """How networks are called: by architecture, numbered where several have the same."""
+    given = [one.network.name for one in measured]
+    return [
+        name if given.count(name) == 1 else f"{name}-{given[: at + 1].count(name)}" for at, name in enumerate(given)
+    ]
+
+
+def _study(one: _Measured, name: str, files: dict[str, bytes]) -> Study:
+    """What was measured of a network, its files put among those of the report."""
+    sources: Mapping[str, list[Path]] = {
+        "ablate": one.ablated.paths,
+        "profile": one.profiled.paths,
+        "score": one.scored.paths,
+    }
+    held = {}
+    for command, paths in sources.items():
+        held[command] = f"{name}_{command}.csv"
+        for path in paths:
+            means = path.stem.endswith("_means")
+            if path.suffix == ".pdf" or (path.suffix == ".csv" and not means):
+                files[f"{name}_{command}{path.suffix}"] = path.read_bytes()
+            elif path.suffix == ".csv":
+                held[f"{command}_means"] = f"{name}_{command}_means.csv"
+                files[held[f"{command}_means"]] = path.read_bytes()
+    source = one.network.weights
+    weights = f"{source.get('file') or source.get('source') or 'given'}, SHA-256 {str(source.get('sha256'))[:8]}"
+    return Study(
+        name, one.network.name, weights, one.ablated.table, one.profiled.table, one.scored.means, held
+    )
