@@ -20,6 +20,7 @@ _HOME = {
     "explore": "vizgraph.api.explore",
     "figure": "vizgraph.api.figure",
     "score": "vizgraph.api.score",
+    "report": "vizgraph.api.report",
     "ablate": "vizgraph.api.ablate",
     "profile": "vizgraph.api.profile",
     "summarize": "vizgraph.api.summarize",
@@ -42,6 +43,7 @@ __all__ = [
     "load_model",
     "profile",
     "render",
+    "report",
     "score",
     "summarize",
     "train",
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from vizgraph.api.figure import figure
     from vizgraph.api.profile import profile
     from vizgraph.api.render import render
+    from vizgraph.api.report import report
     from vizgraph.api.score import score
     from vizgraph.api.summarize import summarize
     from vizgraph.api.verify import verify

@@ -16,10 +16,10 @@ from vizgraph.api.ablate import Ablated, ablate
 from vizgraph.api.columns import paired
 from vizgraph.api.profile import Profiled, profile
 from vizgraph.api.provenance import digest_of
-from vizgraph.api.report_panels import Panels, drawn_panels
+from vizgraph.api.report_panels import drawn_panels
 from vizgraph.api.report_paper import DOCUMENT, compiled, methods_text
 from vizgraph.api.report_sources import bibtex
-from vizgraph.api.report_text import Ledger, Study, conditions_part, depth_part, methods_part, orders_part
+from vizgraph.api.report_text import CONDITIONS, Ledger, Study, conditions_part, depth_part, methods_part, orders_part
 from vizgraph.api.score import METHODS, Measures, Scored, score
 from vizgraph.errors import UsageError, as_ours
 
@@ -37,7 +37,7 @@ class ReportOptions:
 
     Attributes:
         methods, edge_methods: scored, see `vizgraph.score`.
-        orders: of edges, see `vizgraph.ablate`.
+        conditions, orders: of edges, see `viz_nodes.metrics.ablation.Plan`.
         steps: of the curves of edges.
         samples, draws: see `vizgraph.api.score.Measures`.
         panels: images that are shown: one a quantile of the first network's confidence, drawn with the seed.
@@ -47,6 +47,7 @@ class ReportOptions:
 
     methods: tuple[str, ...] = METHODS
     edge_methods: tuple[str, ...] = EDGE_METHODS
+    conditions: tuple[str, ...] = tuple(CONDITIONS)
     orders: tuple[str, ...] = EDGE_METHODS
     steps: int = 5
     samples: int = 32
@@ -105,8 +106,8 @@ def report(
 
     Writes `<out>/report/`: `report.tex` with `results.tex`, `methods.tex` and `references.bib`, figures, the CSV files
     of the three commands, `numbers.csv` with every number of the text, `images.csv` with the images shown and why, and
-    `report.pdf` where LaTeX is installed. What the commands wrote stays in `<out>/<arch>/`, and what is there already is
-    not measured again. Another report that lies there is kept, and this one's folder gets a mark.
+    `report.pdf` where LaTeX is installed. What the commands wrote stays in `<out>/<arch>/`, and what is there already
+    is not measured again. Another report that lies there is kept, and this one's folder gets a mark.
 
     Args:
         models: architectures or networks, in the order of the columns.
@@ -153,7 +154,7 @@ def _measure(
     from viz_nodes.metrics.ablation import Plan
 
     shared = {"progress": show, **{name: value for name, value in given.items() if value is not None}}
-    plan = Plan(orders=options.orders, steps=options.steps, seed=options.seed)
+    plan = Plan(conditions=options.conditions, orders=options.orders, steps=options.steps, seed=options.seed)
     measures = Measures(samples=options.samples, draws=options.draws, timing=False, seed=options.seed)
     return _Measured(
         network,
@@ -179,7 +180,8 @@ def _written(
 
     from viz_nodes.files import write_atomically
 
-    ledger, files = Ledger(), {}
+    ledger = Ledger()
+    files: dict[str, bytes] = {}
     studies = [_study(one, name, files) for one, name in zip(measured, _names(measured), strict=True)]
     question = {
         "made_by": manifest.made_by(),
@@ -262,6 +264,4 @@ def _study(one: _Measured, name: str, files: dict[str, bytes]) -> Study:
                 files[held[f"{command}_means"]] = path.read_bytes()
     source = one.network.weights
     weights = f"{source.get('file') or source.get('source') or 'given'}, SHA-256 {str(source.get('sha256'))[:8]}"
-    return Study(
-        name, one.network.name, weights, one.ablated.table, one.profiled.table, one.scored.means, held
-    )
+    return Study(name, one.network.name, weights, one.ablated.table, one.profiled.table, one.scored.means, held)

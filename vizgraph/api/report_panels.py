@@ -46,9 +46,10 @@ class Panels:
             for line in shown.to_dict("records")
         ]
         rule = (
-            f"The images were sorted by the probability that {ledger.code(self.first, 'name')} gives the class it names, "
-            f"cut into {ledger.words(len(shown), 'quantiles', SOURCE)} equal parts, and one image of each part was drawn "
-            f"with seed {ledger.words(self.seed, 'seed')}; nobody chose. From the least sure: {', '.join(images)}."
+            f"The images were sorted by the probability that {ledger.code(self.first, 'name')} gives the class it "
+            f"names, cut into {ledger.words(len(shown), 'quantiles', SOURCE)} equal parts, and one image of each part "
+            f"was drawn with seed {ledger.words(self.seed, 'seed')}; nobody chose. "
+            f"From the least sure: {', '.join(images)}."
         )
         return "\n".join(
             [
@@ -80,9 +81,7 @@ def chosen_images(confidence: dict[str, float], count: int, seed: int) -> pd.Dat
         drawn = int(part[rng.integers(len(part))])
         for at in part:
             name = order[int(at)]
-            lines.append(
-                {"image": name, "confidence": confidence[name], "quantile": number, "shown": int(at) == drawn}
-            )
+            lines.append({"image": name, "confidence": confidence[name], "quantile": number, "shown": int(at) == drawn})
     return pd.DataFrame(lines, columns=["image", "confidence", "quantile", "shown"])
 
 

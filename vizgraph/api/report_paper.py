@@ -69,22 +69,23 @@ def methods_text(studies: Sequence[Study], ledger: Ledger, about: Mapping[str, A
         f"to a network without edges, in {number(options['steps'], 'steps of the curves')} steps, graphs held. The "
         "difference is the area of insertion minus the area of deletion, after i-WiViG"
         f"{cite('obadic2025iwivig')}; fidelity is told in the files as GraphFramEx and PyTorch Geometric define it"
-        f"{cite('amara2022graphframex', 'fey2019pyg')}. Signed scores are of the class that the probability is of, which "
-        "favors them, so areas of the accuracy against the true label are told as well where labels are known.",
+        f"{cite('amara2022graphframex', 'fey2019pyg')}. Signed scores are of the class that the probability is of, "
+        "which favors them, so areas of the accuracy against the true label are told as well where labels are known.",
         "Depth. The head of the network was put on the features of each layer; similarity and distance of neighbors "
         f"after Chaidos et al.{cite('chaidos2025explaining')}, diversity of features after ViG{cite('han2022vig')}.",
-        f"Explanations. Methods for nodes: {maps or 'none'}; for edges: {edges or 'none'}. Nodes were painted over, the "
-        f"best first, or uncovered on a blurred image{cite('petsiuk2018rise')}. Infidelity{cite('yeh2019infidelity')} is "
-        f"over {number(options['samples'], 'perturbations')} perturbations that take each node or edge with probability "
-        f"{tenth}, with the scale that fits best, as a fraction of that of an explanation that says nothing. Stability is "
-        f"under Gaussian noise of {tenth} of the image's standard deviation, "
-        f"{number(options['draws'], 'noisy images')} draw(s): rank correlation of maps; for edges the Jaccard index of "
-        f"the first {share} of each node's edges, in the graphs that the network builds on the noisy image. Complexity is "
-        f"the entropy{cite('bhatt2020evaluating')}. Pointing: whether the peak{cite('zhang2018excitation')}, or the edge "
-        "with the highest score, comes from the object, where masks are known. Maps of a network with shuffled weights"
+        f"Explanations. Methods for nodes: {maps or 'none'}; for edges: {edges or 'none'}. Nodes were painted over, "
+        f"the best first, or uncovered on a blurred image{cite('petsiuk2018rise')}. "
+        f"Infidelity{cite('yeh2019infidelity')} is over {number(options['samples'], 'perturbations')} "
+        f"perturbations that take each node or edge with probability {tenth}, with the scale that fits best, as a fraction of that of an explanation that says "
+        f"nothing. Stability is under Gaussian noise of {tenth} of the image's standard deviation, "
+        f"{number(options['draws'], 'noisy images')} draw(s): rank correlation of maps; for edges the Jaccard index "
+        f"of the first {share} of each node's edges, in the graphs that the network builds on the noisy image. "
+        f"Complexity is the entropy{cite('bhatt2020evaluating')}. Pointing: whether the "
+        f"peak{cite('zhang2018excitation')}, or the edge with the highest score, comes from the object, where masks "
+        f"are known. Maps of a network with shuffled weights"
         f"{cite('adebayo2018sanity')} are compared in the files.",
-        f"Intervals are {number('95', 'level')}\\,\\% percentile bootstrap intervals{cite('efron1993bootstrap')}, images "
-        "resampled. Where two overlap the text says tie.",
+        f"Intervals are {number('95', 'level')}\\,\\% percentile bootstrap intervals{cite('efron1993bootstrap')}, "
+        "images resampled. Where two overlap the text says tie.",
     ]
     return "\n\n".join(paragraphs) + "\n", list(dict.fromkeys(cited))
 

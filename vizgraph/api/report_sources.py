@@ -99,8 +99,8 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
     "luo2020pgexplainer": (
         "inproceedings",
         {
-            "author": "Luo, Dongsheng and Cheng, Wei and Xu, Dongkuan and Yu, Wenchao and Zong, Bo and Chen, Haifeng and "
-            "Zhang, Xiang",
+            "author": "Luo, Dongsheng and Cheng, Wei and Xu, Dongkuan and Yu, Wenchao and Zong, Bo and Chen, Haifeng "
+            "and Zhang, Xiang",
             "title": "Parameterized Explainer for Graph Neural Network",
             "booktitle": "Advances in Neural Information Processing Systems",
             "year": "2020",
@@ -131,8 +131,8 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
     "adebayo2018sanity": (
         "inproceedings",
         {
-            "author": "Adebayo, Julius and Gilmer, Justin and Muelly, Michael and Goodfellow, Ian and Hardt, Moritz and "
-            "Kim, Been",
+            "author": "Adebayo, Julius and Gilmer, Justin and Muelly, Michael and Goodfellow, Ian and Hardt, Moritz "
+            "and Kim, Been",
             "title": "Sanity Checks for Saliency Maps",
             "booktitle": "Advances in Neural Information Processing Systems",
             "year": "2018",
@@ -163,8 +163,8 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
     "obadic2025iwivig": (
         "misc",
         {
-            "author": "Obadic, Ivica and Kangin, Dmitry and H{\\\"o}hl, Adrian and Oliveira, Dario and Angelov, Plamen P. "
-            "and Zhu, Xiao Xiang",
+            "author": 'Obadic, Ivica and Kangin, Dmitry and H{\\"o}hl, Adrian and Oliveira, Dario and Angelov, Plamen '
+            "P. and Zhu, Xiao Xiang",
             "title": "{i-WiViG}: Interpretable Window Vision {GNN}",
             "year": "2025",
             "note": "arXiv:2503.08321",
@@ -183,8 +183,8 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
     "amara2022graphframex": (
         "inproceedings",
         {
-            "author": "Amara, Kenza and Ying, Rex and Zhang, Zitao and Han, Zhihao and Shan, Yinan and Brandes, Ulrik and "
-            "Schemm, Sebastian and Zhang, Ce",
+            "author": "Amara, Kenza and Ying, Rex and Zhang, Zitao and Han, Zhihao and Shan, Yinan and Brandes, Ulrik "
+            "and Schemm, Sebastian and Zhang, Ce",
             "title": "{GraphFramEx}: Towards Systematic Evaluation of Explainability Methods for Graph Neural Networks",
             "booktitle": "Learning on Graphs Conference",
             "year": "2022",

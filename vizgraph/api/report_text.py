@@ -1,4 +1,4 @@
-"""Part of `vizgraph.report`: what was measured as sentences and tables of LaTeX, every number of them a cell of a CSV."""
+"""Part of `vizgraph.report`: what was measured as sentences and tables of LaTeX, every number a cell of a CSV."""
 
 from __future__ import annotations
 
@@ -149,8 +149,8 @@ def conditions_part(studies: Sequence[Study], ledger: Ledger) -> str:
                 rf"{ledger.ranged(flips, 1, 'flip, random', source, 100)} \% of the images."
             )
     caption = (
-        f"The {words} (percent) with other graphs in all layers; graphs held as they were built (frozen), or built anew "
-        rf"by every layer but the edited ones (rebuilt). {_intervals(ledger)}"
+        f"The {words} (percent) with other graphs in all layers; graphs held as they were built (frozen), or built "
+        rf"anew by every layer but the edited ones (rebuilt). {_intervals(ledger)}"
     )
     return "\n".join(
         [
@@ -193,8 +193,8 @@ def orders_part(studies: Sequence[Study], ledger: Ledger) -> str:
         told += f", {ledger.ranged(there[best], 3, f'difference, {best}', study.files['ablate'])}"
         sentences.append(f"{told}; {'a tie with ' + _listed(ties) if ties else 'no other order is a tie with it'}.")
     caption = (
-        "Edges of all layers cut, and given back, in an order, so much of every node's: area of insertion minus area of "
-        rf"deletion, of the probability of the class and of the accuracy. Graphs held. {_intervals(ledger)}"
+        "Edges of all layers cut, and given back, in an order, so much of every node's: area of insertion minus area "
+        rf"of deletion, of the probability of the class and of the accuracy. Graphs held. {_intervals(ledger)}"
     )
     return "\n".join(
         [r"\subsection{Which edges carry the answer?}", " ".join(sentences), _table(head, rows, caption, "tab:orders")]
@@ -264,8 +264,8 @@ def _scores(study: Study, ledger: Ledger) -> str:
             cells.append(_score_cell({str(key): value for key, value in line.items()}, name, study, ledger))
         rows.append(cells)
     caption = (
-        f"Methods for nodes (map of the last layer) and for edges (all layers together) of {_told(ledger, study)}. Bold "
-        rf"the best of its kind, = what cannot be told from it: the intervals overlap. {_intervals(ledger)}"
+        f"Methods for nodes (map of the last layer) and for edges (all layers together) of {_told(ledger, study)}. "
+        rf"Bold the best of its kind, = what cannot be told from it: the intervals overlap. {_intervals(ledger)}"
     )
     return _table(["", "method", *(MEASURES[name] for name in names)], rows, caption, f"tab:score-{study.name}", left=2)
 

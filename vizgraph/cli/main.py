@@ -38,6 +38,7 @@ COMMANDS = {
     "ablate": "Does the graph matter? Answers with other edges, and with fewer.",
     "profile": "A network by depth: what its layers know and how they connect.",
     "score": "Faithfulness and sanity figures for explanation methods.",
+    "report": "A results section about networks: text, tables, figures, every number a cell of a CSV.",
     "summarize": "Aggregates over a folder of explanations.",
     "check": "What is proven of a network of your own, and what is not.",
     "verify": "Re-render a figure and check that it shows what it says.",
