@@ -76,13 +76,13 @@ def methods_text(studies: Sequence[Study], ledger: Ledger, about: Mapping[str, A
         f"Explanations. Methods for nodes: {maps or 'none'}; for edges: {edges or 'none'}. Nodes were painted over, "
         f"the best first, or uncovered on a blurred image{cite('petsiuk2018rise')}. "
         f"Infidelity{cite('yeh2019infidelity')} is over {number(options['samples'], 'perturbations')} "
-        f"perturbations that take each node or edge with probability {tenth}, with the scale that fits best, as a fraction of that of an explanation that says "
-        f"nothing. Stability is under Gaussian noise of {tenth} of the image's standard deviation, "
+        f"perturbations that take each node or edge with probability {tenth}, with the scale that fits best, as a "
+        f"fraction of that of an explanation that says nothing. Stability is under Gaussian noise of {tenth} of the image's standard deviation, "
         f"{number(options['draws'], 'noisy images')} draw(s): rank correlation of maps; for edges the Jaccard index "
         f"of the first {share} of each node's edges, in the graphs that the network builds on the noisy image. "
         f"Complexity is the entropy{cite('bhatt2020evaluating')}. Pointing: whether the "
         f"peak{cite('zhang2018excitation')}, or the edge with the highest score, comes from the object, where masks "
-        f"are known. Maps of a network with shuffled weights"
+        "are known. Maps of a network with shuffled weights"
         f"{cite('adebayo2018sanity')} are compared in the files.",
         f"Intervals are {number('95', 'level')}\\,\\% percentile bootstrap intervals{cite('efron1993bootstrap')}, "
         "images resampled. Where two overlap the text says tie.",
