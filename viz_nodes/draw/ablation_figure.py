@@ -24,7 +24,7 @@ WORDS = {
     "undilated": "no dilation",
     "other": "another image's graph",
 }
-_HEIGHT, _HEAD, _ALIKE = 1.62, 0.16, 0.005
+_HEIGHT, _HEAD, _ALIKE = 1.7, 0.18, 0.005
 
 
 def ablation_figure(table: pd.DataFrame, *, name: str = "", width: str | float = "column") -> Figure:
@@ -46,7 +46,9 @@ def ablation_figure(table: pd.DataFrame, *, name: str = "", width: str | float =
         tightened(fig)
         if name:
             count = int(table["n"].max()) if len(table) else 0
-            words = f"{plain(name)} · {count} image{'' if count == 1 else 's'} · bands: 95 % intervals"
+            words = (
+                f"{plain(name)} · {count} image{'' if count == 1 else 's'} · bands: 95 % intervals · dots: untouched"
+            )
             fig.suptitle(words, fontsize=6.5, x=0.01, ha="left", parse_math=False)
         parts = fig.subfigures(max(1, len(kinds)), 1, squeeze=False)
         for part, kind in zip(parts[:, 0], kinds):
@@ -61,7 +63,10 @@ def _draw_conditions(part: Any, table: pd.DataFrame) -> None:
     depth = int(rows["layer"].max())
     groups = _grouped(rows, WORDS)
     left, right = part.subplots(1, 2, sharey=True)
-    for ax, scopes, words in ((left, ("layer",), "one layer"), (right, ("up to", "all"), "all layers up to")):
+    for ax, scopes, words in (
+        (left, ("layer",), "changed in one layer"),
+        (right, ("up to", "all"), "changed in all up to"),
+    ):
         for mean in whole["mean"]:
             ax.axhline(100 * mean, color=LIGHT.muted, linewidth=0.7, linestyle=":", zorder=2)
         for (first, _), color in zip(groups.items(), COLORS):

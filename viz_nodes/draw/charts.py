@@ -110,7 +110,7 @@ def legend(place: Any, colors: dict[str, str], faint: str = "") -> None:
 
 def tightened(fig: Any) -> None:
     """Less white between the panels of a figure that matplotlib lays out."""
-    fig.get_layout_engine().set(w_pad=0.02, h_pad=0.015, wspace=0.02, hspace=0.0)
+    fig.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.0)
 
 
 def layer_ticks(ax: Axes, depth: int) -> None:

@@ -123,7 +123,7 @@ def _draw_panels(part: Any, table: pd.DataFrame, panels: Sequence[Panel], rows: 
             ax.set_ylim(0, 103)
             ax.set_yticks([0, 50, 100])
         elif ax.get_yscale() == "linear":
-            ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+            ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     for at, ax in enumerate(axes):
         if at >= len(panels):
             ax.set_visible(False)
