@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from viz_nodes.cams import METHODS
-from viz_nodes.draw.figures import figure
+from viz_nodes.draw.figures import figure, panel
 from viz_nodes.draw.geometry.selection import choose_centers, ego_of
 from viz_nodes.draw.style.captions import (
     SEPARATOR,
@@ -229,3 +231,36 @@ def test_layers_of_several_images_are_told_apart(make_explanation):
     second = replace(exp.layers[0], image=1)
     exp = replace(exp, layers=(second, *exp.layers[1:]))
     assert spaced(layer_words(exp, second)).endswith("image 2")
+
+
+def test_what_is_known_of_places_is_said_once_in_key_caption_and_panel(make_explanation):
+    exp = make_explanation()
+    note = "nodes were added inside of net.blocks[1]"
+    layers = [replace(each, note=note if at else "", placed=not at) for at, each in enumerate(exp.layers)]
+    exp = replace(exp, layers=tuple(layers))
+    numbers = ", ".join(str(each.number) for each in layers[1:])
+    words = f"layers {numbers}: {note}" if len(layers) > 2 else f"layer {numbers}: {note}"
+    fig = figure(exp, None)
+    shown = " ".join(" ".join(text.get_text().split()) for text in fig.texts)
+    assert shown.count(words) == 1
+    assert fig.caption.count(f"L{words[1:]}.") == 1
+    alone = panel("cam", exp, layers[1].index, None)
+    assert any(note in " ".join(text.get_text().split()) for text in alone.texts)
+
+
+def test_numbers_that_do_not_fit_are_not_written_and_not_promised(make_explanation):
+    exp = make_explanation()
+
+    def said(width, **options):
+        fig = figure(exp, None, kinds=["neighbors", "graph"], width=width, **options)
+        sizes = [text.get_fontsize() for ax in fig.axes for text in ax.texts if text.get_text().isdecimal()]
+        return " ".join(" ".join(text.get_text().split()) for text in fig.texts), sizes
+
+    words, sizes = said("page")
+    assert "numbers: " in words
+    assert min(sizes) >= 5.0
+    words, sizes = said("22mm", layers=[3])
+    assert "numbers: " not in words
+    assert "too small for letters of 5 points" in words
+    words, _ = said("22mm", layers=[3], ranks=False)
+    assert "too small" not in words

@@ -188,3 +188,15 @@ def test_every_column_lies_where_its_own_network_saw_the_original(make_explanati
     assert any("patch by patch" in text.get_text().replace("\n", " ") for text in fig.texts)
     with pytest.raises(ValueError, match="`view` must have one entry for each"):
         compare([make_explanation(), make_explanation(seed=1)], image, view=views[:1], layers=[3])
+
+
+def test_three_layers_of_two_networks_leave_no_part_of_the_page_white(make_explanation, photograph):
+    exps = [dataclasses.replace(make_explanation(seed=seed), model=f"net {seed}") for seed in (0, 1)]
+    fig = compare(exps, photograph(), layers=[3, 7, 11])
+    panels = [ax.get_position() for ax in fig.axes if ax.get_images() or len(ax.get_children()) > 8]
+    rows = {}
+    for box in panels:
+        rows.setdefault(round(box.y1, 3), []).append(box.x1)
+    tall = [right for right in rows.values() if len(right) >= 3]
+    assert tall
+    assert min(max(right) for right in tall) > 0.9, "every row reaches the right end"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
 import warnings
 
 import matplotlib as mpl
@@ -11,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from matplotlib.text import Text
 
-from viz_nodes.draw import figure, figure_bytes
+from viz_nodes.draw import figure, figure_bytes, latex_of
 from viz_nodes.draw.artists.text import dressed
 from viz_nodes.draw.style import fonts
 from viz_nodes.draw.style.captions import target_words
@@ -88,6 +90,30 @@ def test_words_that_latex_has_no_letters_for_are_left_to_matplotlib():
         latin, other = dressed(fig.text(0, 0, "5 %")), dressed(fig.text(0, 0, "恶性 5 %"))
     assert (latin.get_usetex(), latin.get_text()) == (True, r"5 \%")
     assert (other.get_usetex(), other.get_text()) == (False, "恶性 5 %")
+
+
+LATEX = all(shutil.which(program) for program in ("latex", "dvipng", "pdflatex", "pdftotext"))
+
+
+@pytest.mark.skipif(not LATEX, reason="latex, dvipng, pdflatex and pdftotext are not installed")
+def test_latex_itself_sets_figures_and_their_captions(make_explanation, tmp_path):
+    """What a reader of the PDF finds in it, through LaTeX from end to end."""
+    exp = make_explanation(labels=("50 % wool & silk_1 #2 ~^\\ $5 {x}", "b", "c"), model="net_1")
+    with mpl.rc_context({"text.usetex": True}):
+        fig = figure(exp, None, layers=[-1])
+        (tmp_path / "figure.pdf").write_bytes(figure_bytes(fig, "pdf"))
+    page = r"\documentclass[twocolumn]{article}\usepackage{graphicx}\begin{document}" + latex_of(fig, "figure.pdf")
+    (tmp_path / "page.tex").write_text(page + r"\end{document}")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"], cwd=tmp_path, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout[-500:]
+    for name in ("figure.pdf", "page.pdf"):
+        read = subprocess.run(["pdftotext", tmp_path / name, "-"], capture_output=True, text=True).stdout
+        words = " ".join(read.split())
+        assert "50 % wool & silk" in words.replace("\u00a0", " "), name
+        assert "Grad-CAM" in words
+        assert "of the channels" in words
 
 
 def test_width_of_a_line_counts_letters_of_other_fonts():

@@ -45,7 +45,7 @@ from viz_nodes.draw.figures import EDGED, figure_options
 from viz_nodes.draw.geometry.layout import Band, Cell
 from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.graph import plan_words
-from viz_nodes.draw.key import CLOSEUP, graph_words, numbers_said, width_strip
+from viz_nodes.draw.key import CLOSEUP, graph_words, numbers_said, said_of_places, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import settled, top_of
@@ -170,12 +170,12 @@ class _Comparison:
                 bands += beside(parts, each * across)
             return bands
 
-        heading = plain(style.title) if isinstance(style.title, str) else ""
+        counts = range(1, len(sets) + 1)
         everything = [subject for subjects in sets for subject in subjects]
         return compose_best(
             style,
-            [(each * across, partial(build, across=across)) for across in range(1, len(sets) + 1)],
-            heading=self._heading() if style.title is True else heading,
+            [(each * n, len(sets) / (-(-len(sets) // n) * n), partial(build, across=n)) for n in counts],
+            heading=self._heading() if style.title is True else plain(style.title or ""),
             legend=lambda _: self._key(last["plans"], everything) if style.key else "",
             strip=width_strip(last, style, everything) if "graph" in self.kinds and style.key else None,
             caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled(), self.selection.order),
@@ -345,6 +345,5 @@ class _Comparison:
                 words.append(CLOSEUP)
             if any(which == len(self.exps) for _, which in plans):
                 words.append("A against B: gray edges are in both, colored in that one only")
-        if self.two:
-            words.append(f"A: {self.names[0]}, B: {self.names[1]}")
-        return SEPARATOR.join(words)
+        names = [f"A: {self.names[0]}, B: {self.names[1]}"] if self.two else []
+        return SEPARATOR.join([*words, *names, *said_of_places(subjects)])

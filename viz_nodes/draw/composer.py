@@ -28,7 +28,7 @@ from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.style.wrapping import shortened
 
-_BETTER = 1.15
+_BETTER = 1.1
 SCREEN_DPI = 200.0
 """Resolution on screens and in notebooks, at which the smallest letters are read."""
 
@@ -102,12 +102,12 @@ def compose(
 
 
 def compose_best(
-    style: Style, ways: Sequence[tuple[int, Callable[[float], Sequence[Band]]]], **more: Any
+    style: Style, ways: Sequence[tuple[int, float, Callable[[float], Sequence[Band]]]], **more: Any
 ) -> PaperFigure:
-    """Compose in the way that makes panels largest; the first where another is hardly better.
+    """Compose in the way that makes panels largest and fills the page; the first where another is hardly better.
 
     Args:
-        ways: how many columns, and what builds their bands.
+        ways: how many columns, what part of their places is filled, and what builds their bands.
         more: see `compose`.
 
     Raises:
@@ -115,14 +115,15 @@ def compose_best(
     """
     best: tuple[float, PaperFigure] | None = None
     refused: ValueError | None = None
-    for columns, build in ways:
+    for columns, filled, build in ways:
         try:
             fig = compose(style, build, columns=columns, **more)
         except ValueError as error:
             refused = refused or error
             continue
-        if best is None or fig.panel_points > _BETTER * best[0]:
-            best = fig.panel_points, fig
+        worth = fig.panel_points * filled**2
+        if best is None or worth > _BETTER * best[0]:
+            best = worth, fig
     if best is None:
         raise refused or ValueError("there is nothing to compose")
     return best[1]

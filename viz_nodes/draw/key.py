@@ -16,7 +16,7 @@ from viz_nodes.draw.artists.text import dressed
 from viz_nodes.draw.neighbors import rank_size
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of, widths_of
-from viz_nodes.draw.style.captions import SEPARATOR, number, percent
+from viz_nodes.draw.style.captions import SEPARATOR, layer_notes, number, percent
 from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.style import SIGNED, VALUES, Style
 from viz_nodes.draw.subject import Subject
@@ -47,8 +47,8 @@ def key_words(
         words.append("star: its peak" if "cam" in kinds else "star: the map's peak")
     if any(not ego.is_peak for ego in egos):
         words.append("diamond: a center chosen")
-    if "neighbors" in kinds and plans and _numbered(subjects, plans, style):
-        words += numbers_said(subjects, style, by)
+    if "neighbors" in kinds and plans and style.ranks:
+        words += _fitting(numbers_said(subjects, style, by), subjects, plans, style)
     if "graph" in kinds:
         words += graph_words(subjects, style)
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
@@ -56,7 +56,17 @@ def key_words(
     if "edges" in kinds:
         sign = "" if by == "share" else "; orange for the class, blue against it"
         words.append(f"edges: from where they are wide{sign}")
+    words += said_of_places(subjects)
     return SEPARATOR.join(words)
+
+
+def said_of_places(subjects: Sequence[Subject]) -> list[str]:
+    """What is known of where nodes lie, each once; of layers that are drawn without the photograph, why."""
+    words: dict[str, None] = {}
+    for exp in {id(subject.exp): subject.exp for subject in subjects}.values():
+        layers = {subject.layer.index: subject.layer for subject in subjects if subject.exp is exp}
+        words |= dict.fromkeys(layer_notes(exp, layers.values()))
+    return list(words)
 
 
 def graph_words(subjects: Sequence[Subject], style: Style) -> list[str]:
@@ -71,16 +81,19 @@ def numbers_said(subjects: Sequence[Subject], style: Style, by: str) -> list[str
     return [number_words(by, ranked=all(subject.layer.ranked for subject in subjects))] if style.ranks else []
 
 
-def _numbered(subjects: Sequence[Subject], plans: Mapping[Any, Plan], style: Style) -> bool:
-    return any(
-        rank_size(
-            plan.panel / subject.size[1] * subject.places(subject.layer, keys=True).pitch,
-            style.small,
-        )
+def _fitting(words: list[str], subjects: Sequence[Subject], plans: Mapping[Any, Plan], style: Style) -> list[str]:
+    """What the numbers are, and that those are left out whose patches are too small for them."""
+    panel = next(iter(plans.values())).panel
+    most = max((len(ego.keys) for plan in plans.values() for ego in plan.egos), default=1)
+    fit = {
+        rank_size(panel / subject.size[1] * subject.places(subject.layer, keys=True).pitch, style.small, digits)
         is not None
         for subject in subjects
-        for plan in list(plans.values())[:1]
-    )
+        for digits in range(1, len(str(most)) + 1)
+    }
+    if True not in fit:
+        return ["neighbors are not numbered: their patches are too small for letters of 5 points"]
+    return words if False not in fit else [f"{each}, where they fit" for each in words]
 
 
 def width_strip(

@@ -207,7 +207,7 @@ def _write_ranks(on: ImageAxes, ego: Ego, which: int, style: Style) -> dict[str,
             ),
             style.font,
         )
-        text.set_path_effects([withStroke(linewidth=0.2 * size, foreground="#101216")])
+        text.set_path_effects([withStroke(linewidth=0.15 * size, foreground="#101216")])
         artists[f"rank{which}.{int(place)}"] = text
     return artists
 

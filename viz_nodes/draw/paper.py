@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from viz_nodes.draw.key import said_of_places
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of
 from viz_nodes.draw.style.captions import method_words, note_words, number, percent, plain, target_words
@@ -42,7 +43,8 @@ def caption_of(
     where = _listed([str(number) for number, _ in layers]) + (f" of {depths.pop()}" if len(depths) == 1 else "")
     head = f"{_listed(models) or 'The network'}, {'layer' if len(layers) == 1 else 'layers'} {where}; "
     sentences = [f"{head}explained: {_listed(classes)}."]
-    sentences += [f"{words}." for words in dict.fromkeys(word for exp in exps for word in note_words(exp))]
+    notes = [*(word for exp in exps for word in note_words(exp)), *said_of_places(subjects)]
+    sentences += [f"{words[0].upper()}{words[1:]}." for words in dict.fromkeys(notes)]
     unit = unit_of(subjects[0].exp, subjects[0].row)
     said = {
         "photograph": "the photograph",

@@ -10,6 +10,7 @@ from viz_nodes.draw.composer import PaperFigure, compose
 from viz_nodes.draw.geometry.layout import Band
 from viz_nodes.draw.geometry.selection import Selection, egos_of
 from viz_nodes.draw.graph import graph_caption
+from viz_nodes.draw.key import said_of_places
 from viz_nodes.draw.neighbors import neighbors_caption
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import picture_scale
@@ -70,7 +71,7 @@ def single(
         else:
             head = head_words(subject.exp, subject.layer, subject.row)
             said = SEPARATOR.join([*head, last["edges"].words()[0]])
-        return SEPARATOR.join([said, *note_words(subject.exp)])
+        return SEPARATOR.join([said, *note_words(subject.exp), *said_of_places([subject])])
 
     return compose(
         quiet,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,21 @@ def note_words(exp: Explanation) -> list[str]:
     about = exp.extras.get("about")
     note = about.get("note") if isinstance(about, dict) else None
     return [plain(note)] if isinstance(note, str) and note and note not in exp.model else []
+
+
+def layer_notes(exp: Explanation, layers: Iterable[LayerExplanation]) -> list[str]:
+    """What a figure must say of where the nodes of layers lie, each once: "layer 4: 3 nodes ... are left out"."""
+    notes: dict[str, list[LayerExplanation]] = {}
+    for layer in layers:
+        if layer.note:
+            notes.setdefault(plain(layer.note), []).append(layer)
+    several = len({layer.index for layer in exp.layers}) > 1
+    return [
+        f"layer{'s' if len(these) > 1 else ''} {', '.join(str(layer.number) for layer in these)}: {note}"
+        if several
+        else note
+        for note, these in notes.items()
+    ]
 
 
 def target_words(exp: Explanation, row: int) -> str:
