@@ -51,7 +51,7 @@ def sanity_figure(
         axes = fig.subplots(-(-len(measures) // 2), 2, squeeze=False, sharex=True)
         for ax in axes.flat[len(measures) :]:
             ax.remove()
-        for ax, measure in zip(axes.flat, measures):
+        for at, (ax, measure) in enumerate(zip(axes.flat, measures)):
             part = rows[rows["measure"] == measure]
             chance = part[part["step"] == _PERMUTED]
             ax.axhspan(chance["low"].min(), chance["high"].max(), color=LIGHT.muted, alpha=0.35, linewidth=0)
@@ -60,5 +60,6 @@ def sanity_figure(
                 curve(ax, np.arange(len(steps)), line["mean"], line["low"], line["high"], color=colors[method])
             ax.set_title(TITLES[measure])
             ax.set_xticks(range(len(steps)), [plain(step) for step in steps], rotation=90)
+            ax.tick_params(labelbottom=at + 2 >= len(measures))
         legend(fig, colors)
     return fig
