@@ -220,7 +220,8 @@ def _cut(
     with eval_mode(network, grad=False):
         plain = inputs.run(network)
         if not _same(inputs.run(network), plain):
-            return None, 0, "its answer differs from run to run (random numbers are drawn in it): nothing to compare"
+            random = "its answer differs from run to run (random numbers are drawn in it): nothing to compare"
+            return replace(check, uncut=(random,))
         while cut:
             try:
                 with edit_edges(network, cut=cut, adapter=adapter) as gone:

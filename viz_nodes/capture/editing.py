@@ -137,6 +137,8 @@ class _Editor:
         self._forget()
         self.gone.clear()
         pixels = args[0] if args else next(iter(kwargs.values()))
+        if not isinstance(pixels, Tensor) or pixels.ndim < 3:
+            raise ValueError("edges of a graph that is itself given to the network are edited there, in what is given")
         self._images = pixels.shape[0]
         if self._size != tuple(pixels.shape[1:]):
             self.let_go()

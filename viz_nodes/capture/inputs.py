@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,6 +95,40 @@ class Inputs:
         return self.pixels.new_empty(images, *self.pixels.shape[-3:])
 
 
+SEVERAL = "graphs are explained one at a time: give each of `batch.to_data_list()`"
+NODES = object()
+"""Stands where a network is given the features of the nodes of a graph."""
+
+
+@dataclass(frozen=True, eq=False)
+class GraphInputs(Inputs):
+    """A graph without an image, as networks of PyTorch Geometric take it: `images` holds its features, (1, C, N).
+
+    Where `args` and `kwargs` hold `NODES`, or a `Data` with an `edge_index`, the network is given them as (N, C).
+    """
+
+    def run(self, network: nn.Module) -> Any:
+        features = self.pixels[0].t()
+
+        def given(value: Any) -> Any:
+            if value is NODES:
+                return features
+            if hasattr(value, "edge_index"):
+                value = copy.copy(value)
+                value.x = features
+            return value
+
+        return network(*map(given, self.args), **{name: given(value) for name, value in self.kwargs.items()})
+
+    def of(self, rows: Tensor) -> Inputs:
+        """A graph is no batch of images.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("a graph without an image cannot be run in several versions: use a method that needs none")
+
+
 def _images(values: tuple[Any, ...]) -> tuple[Tensor, ...]:
     return tuple(v for v in values if isinstance(v, Tensor) and v.is_floating_point() and v.ndim >= 3)
 
@@ -104,13 +139,16 @@ def prepare(model: nn.Module, pixels: Any) -> Inputs:
     Args:
         model: the network, whose parameters say which device and precision.
         pixels: (B, C, H, W) or (C, H, W), normalized; (B, C, N) for a network of points; or a tuple or list of the
-            network's inputs, or a mapping by their names, of which at least one is such an image (with its batch axis).
+            network's inputs, or a mapping by their names, of which at least one is such an image (with its batch axis);
+            or one graph, a `Data` of PyTorch Geometric, or features (N, C) and edges (2, E) among the inputs.
 
     Raises:
         TypeError: no tensor of floating point numbers.
         ValueError: another shape, no image, values that are not finite, or inputs for different numbers of images.
     """
     like = next((p for p in model.parameters() if p.is_floating_point()), None)
+    if isinstance(getattr(pixels, "edge_index", None), Tensor):
+        return _graph_of_data(pixels, like)
     if isinstance(pixels, Mapping):
         kwargs = {str(name): _moved(value, like, str(name)) for name, value in pixels.items()}
         return _checked((), kwargs)
@@ -184,6 +222,10 @@ def _moved(value: Any, like: Tensor | None, name: str) -> Any:
 def _checked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
     values = (*args, *kwargs.values())
     images = _images(values)
+    if not images and (nodes := _nodes_in(values)) is not None:
+        args = tuple(NODES if value is nodes else value for value in args)
+        kwargs = {name: NODES if value is nodes else value for name, value in kwargs.items()}
+        return GraphInputs(args, kwargs, (nodes.t()[None].clone(),))
     if not images:
         shapes = [tuple(value.shape) for value in values if isinstance(value, Tensor)]
         raise ValueError(f"`pixels` must hold an image (B, C, H, W) among the inputs (got {shapes})")
@@ -191,3 +233,30 @@ def _checked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
     if len(counts) > 1:
         raise ValueError(f"all inputs must be of equally many images (got {sorted(counts)})")
     return Inputs(args, kwargs, images)
+
+
+def _nodes_in(values: tuple[Any, ...]) -> Tensor | None:
+    """The features (N, C) of nodes, where edges (2, E) between them are among the inputs.
+
+    Raises:
+        ValueError: they are of several graphs.
+    """
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    whole = [value for value in tensors if not value.is_floating_point()]
+    edges = [value for value in whole if value.ndim == 2 and value.shape[0] == 2 and value.numel()]
+    nodes = next((value for value in tensors if value.is_floating_point() and value.ndim == 2), None)
+    if nodes is None or not any(int(value.max()) < len(nodes) for value in edges):
+        return None
+    if any(value.shape == nodes.shape[:1] and bool(value.any()) for value in whole):
+        raise ValueError(SEVERAL)
+    return nodes
+
+
+def _graph_of_data(data: Any, like: Tensor | None) -> GraphInputs:
+    """A `Data` of PyTorch Geometric."""
+    if not isinstance(data.x, Tensor) or not data.x.is_floating_point() or data.x.ndim != 2 or not data.x.numel():
+        raise ValueError("the `x` of a graph must hold features (nodes, channels), floating point")
+    if getattr(data, "num_graphs", 1) != 1:
+        raise ValueError(SEVERAL)
+    moved = copy.copy(data).apply(lambda value: _moved(value, like, "pixels"))
+    return GraphInputs((moved,), {}, (moved.x.t()[None].clone(),))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from viz_nodes.draw.artists.axes import require_on_an_image
 from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.cells import (
     KIND_NAMES,
@@ -308,6 +309,7 @@ def pictures_of(exp: Explanation, image: Any, rows: Sequence[int]) -> dict[int, 
     """
     if image is None:
         return dict.fromkeys(rows)
+    require_on_an_image(exp)
     many = isinstance(image, list | tuple)
     ready: dict[int, Picture] = {}
     result: dict[int, Picture | None] = {}

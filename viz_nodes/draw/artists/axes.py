@@ -59,6 +59,19 @@ class ImageAxes:
         return self.points_per_pixel * (self.window[2] - self.window[0])
 
 
+def require_on_an_image(exp: Explanation) -> None:
+    """Points, and graphs that a network is given without an image, are drawn on none.
+
+    Raises:
+        ValueError: that is what was explained.
+    """
+    if exp.image_size[0] == 1 and all(layer.grid[0] == 1 and layer.placed is False for layer in exp.layers):
+        raise ValueError(
+            "the nodes of this explanation lie on no image, for the network was given none: leave `image` out, or use "
+            "its tables and graphs"
+        )
+
+
 def image_axes(
     ax: Axes,
     exp: Explanation,
@@ -78,6 +91,8 @@ def image_axes(
     """
     earlier = next((artist for artist in ax.get_children() if isinstance(artist, Raster) and artist.frame), None)
     photograph: Raster | None = None
+    if image is not None:
+        require_on_an_image(exp)
     picture = None if image is None else as_picture(image)
     if picture is not None:
         size, view = picture.size, view if view is not None else picture.view
