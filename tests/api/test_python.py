@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,11 @@ from PIL import Image
 
 import vizgraph
 from vizgraph import errors
+from vizgraph.api.score import Measures
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+QUICK = Measures(steps=2, samples=0, draws=0, randomize=False)
+FEW: dict[str, Any] = {"methods": ["random"], "edge_methods": []}
 SCRIPTS = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 
 
@@ -46,7 +50,7 @@ def test_nothing_is_printed_and_results_are_values(folder, monkeypatch, capfd):
         "render": vizgraph.render("gcn_demo", "photos", "quiet", checkpoint="demo", kinds=("cam",), **of),
         "compare": vizgraph.compare("gcn_demo", "photo.jpg", "quiet", checkpoints=["demo"], methods=["fem"] * 2, **of),
         "explore": vizgraph.explore("gcn_demo", "photo.jpg", "quiet", checkpoints=["demo"], layers=[-1]),
-        "score": vizgraph.score("gcn_demo", "photo.jpg", "quiet", checkpoint="demo", methods=["random"]),
+        "score": vizgraph.score("gcn_demo", "photo.jpg", "quiet", checkpoint="demo", measures=QUICK, **FEW),
         "summarize": vizgraph.summarize("quiet", dpi=30),
     }
     results["verify"] = vizgraph.verify(results["render"].paths[0])

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 IMAGES = 5
 HELD = """
-import os, sys, time
+import contextlib, os, sys, time
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image
@@ -31,11 +31,17 @@ import viz_nodes, vizgraph
 images, out, engine, hold = sys.argv[1:]
 
 def load(path):
-    # All but the first image wait, and whoever waits says who it is.
-    while path.name != "0.png" and os.path.exists(hold):
-        Path(hold, str(os.getpid())).touch()
-        time.sleep(0.05)
     image = np.array(Image.open(path).convert("RGB").resize((224, 224)))
+    # All but the image that comes first wait, and whoever waits says who it is.
+    try:
+        os.mkdir(os.path.join(hold, "first"))
+    except FileExistsError:
+        while os.path.exists(hold):
+            with contextlib.suppress(FileNotFoundError):
+                Path(hold, str(os.getpid())).touch()
+            time.sleep(0.05)
+    except FileNotFoundError:  # nobody is held
+        pass
     return torch.as_tensor(image).permute(2, 0, 1)[None].float() / 255, image
 
 if __name__ == "__main__":
@@ -107,10 +113,10 @@ def is_alive(pid: int) -> bool:
 
 def until_held(process: subprocess.Popen, out: Path, hold: Path) -> int:
     """Wait until a first image is done and a worker waits with another; the worker's process id."""
-    while not (list(out.rglob("manifest.json")) and list(hold.iterdir())):
+    while not (list(out.rglob("manifest.json")) and (waiting := [each for each in hold.iterdir() if each.is_file()])):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
-    return int(next(hold.iterdir()).name)
+    return int(waiting[0].name)
 
 
 def let_go(hold: Path) -> None:

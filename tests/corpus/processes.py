@@ -93,3 +93,36 @@ def two_at_once(case: Case) -> None:
     apart(command(*RENDER, "--img", images, "--out", calm), case.folder, seconds=120)
     one, other = _contents(out), _contents(calm)
     require(one == other, [name for name in {*one, *other} if one.get(name) != other.get(name)])
+
+
+@promise(
+    "a training run that is killed goes on, and ends with the weights of a run that nobody disturbed",
+    how="three epochs of the smoke variant, SIGKILL or SIGTERM at a random moment, then the same command with "
+    "`--resume`; the last checkpoints are compared to the bit",
+    limits="Linux; ranks and streams are in tests/training",
+    sample=0,
+    full=10,
+)
+def killed_training(case: Case) -> None:
+    from builders.runs import require_equal
+    from vizgraph.training.checkpoint import LAST, read
+
+    asked = ("train", "--config", "demo.yaml", "--smoke", "--resume", "--device", "cpu", "schedule.epochs=3")
+    out, calm = case.folder / "o", case.folder / "calm"
+    process = _start(*asked, "--out", out)
+    until = time.monotonic() + 200
+    while time.monotonic() < until and process.poll() is None and not (out / LAST).exists():
+        time.sleep(0.02)
+    time.sleep(float(case.rng.uniform(0, 6)))
+    if process.poll() is None:
+        process.send_signal((signal.SIGKILL, signal.SIGTERM)[case.number % 2])
+    _, words = process.communicate(timeout=200)
+    require(process.returncode in (0, 143, -9), f"exit {process.returncode}: {words[-300:]}")
+    for place in (out, calm):
+        ended = apart(command(*asked, "--out", place), case.folder, seconds=300)
+        require(ended.code == 0, f"not well again: {ended.words[-300:]}")
+    left, other = (dict(read(place / LAST)) for place in (out, calm))
+    for content in (left, other):
+        content["args"]["run"].pop("out")
+        content["training"]["progress"].pop("seconds")
+    require_equal(left, other)

@@ -54,6 +54,7 @@ def started(address: str | None) -> Iterator[None]:
         if address is not None:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         else:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # else 15, and on a busy machine they never come to work
             os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", _LEFT_BEHIND_SECONDS)
             _start_here(ray, {"num_cpus": max(_FEWEST_PROCESSORS, os.cpu_count() or 1), **settings})
     except ConnectionError as error:
