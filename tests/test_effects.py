@@ -88,3 +88,100 @@ def test_what_cannot_be_measured_says_so():
         viz_nodes.effect(net, pixels, exp, 0, edges=[[(missing, 3)]])
     with pytest.raises(ValueError, match=r"sets of edges \(S, N, k\)"):
         viz_nodes.effect(net, pixels, exp, 0, edges=torch.ones(24, 4, dtype=torch.bool))
+
+
+def test_effects_of_chosen_centers_are_kept_in_the_explanation():
+    net, pixels = seeded_net(), seeded_pixels()
+    exp = viz_nodes.explain(net, pixels)
+    assert all(layer.effect is None for layer in exp.layers)
+    measured = viz_nodes.with_effects(net, pixels, exp, layers=[0, -1], nodes=[3, (2, 1)])
+    assert [layer.effect is None for layer in measured.layers] == [False, True, False]
+    for index in (0, 2):
+        for row in range(2):
+            values = measured.layer(index).effect[row]
+            assert values[[3, 9]].isfinite().all()
+            assert int(values.isfinite().any(1).sum()) == 2
+            for node in (3, 9):
+                wanted = one_by_one(net, pixels, exp, index, node, row)
+                assert torch.allclose(values[node], wanted, rtol=0, atol=1e-12)
+    more = viz_nodes.with_effects(net, pixels, measured, layers=0, nodes=[5], rows=1).layer(0).effect
+    assert more[1, [3, 5, 9]].isfinite().all(), "what was measured before stays"
+    assert not more[0, 5].isfinite().any()
+    peaks = viz_nodes.with_effects(net, pixels, exp, layers=1).layer(1)
+    assert [row.isfinite().any(1).nonzero().flatten().tolist() for row in peaks.effect] == [
+        [] if peak < 0 else [peak] for peak in peaks.peak.tolist()
+    ]
+    assert exp.layer(0).effect is None, "a copy"
+
+
+def test_effects_are_saved_and_in_tables_and_graphs(tmp_path):
+    from viz_nodes.export import edges_table, to_graphml, to_json
+
+    net, pixels = seeded_net(), seeded_pixels(1)
+    exp = viz_nodes.explain(net, pixels)
+    exp.save(tmp_path / "before")
+    assert viz_nodes.Explanation.load(tmp_path / "before").layer(0).effect is None
+    measured = viz_nodes.with_effects(net, pixels, exp, layers=0, nodes=[3])
+    measured.save(tmp_path)
+    again = viz_nodes.Explanation.load(tmp_path)
+    assert torch.equal(again.layer(0).effect.nan_to_num(9), measured.layer(0).effect.nan_to_num(9))
+    assert again.layer(1).effect is None
+    assert again.only(0).layer(0).effect.shape == measured.layer(0).effect.shape
+    table = edges_table(measured, layer=0).query("center == 3")
+    assert table["effect"].tolist() == measured.layer(0).effect[0, 3].tolist()
+    assert edges_table(measured, layer=0).query("center == 4")["effect"].isna().all()
+    graph = measured.graph(0)
+    sender = int(exp.layer(0).neighbors[0, 3, 1])
+    assert graph.edges[sender, 3]["effect"] == float(measured.layer(0).effect[0, 3, 1])
+    assert all("effect" in data for _, _, data in graph.in_edges(3, data=True))
+    assert not any("effect" in data for _, _, data in graph.in_edges(4, data=True))
+    import json
+
+    import networkx as nx
+
+    held = nx.read_graphml(to_graphml(measured, tmp_path / "g.graphml", layer=0))
+    assert held.edges[str(sender), "3"]["effect"] == pytest.approx(graph.edges[sender, 3]["effect"])
+    to_json(measured, tmp_path / "g.json", layer=0)
+    text = (tmp_path / "g.json").read_text()
+    json.loads(text, parse_constant=lambda word: pytest.fail(word))
+
+
+def test_measured_effects_order_widen_and_color_edges():
+    from matplotlib.figure import Figure
+
+    from viz_nodes.draw import draw_graph
+
+    net, pixels = seeded_net(), seeded_pixels(1)
+    exp = viz_nodes.explain(net, pixels)
+    measured = viz_nodes.with_effects(net, pixels, exp, layers=0, nodes=[9])
+    ax = Figure(figsize=(3, 3)).add_subplot()
+    with pytest.raises(ValueError, match="needs `effect`"):
+        draw_graph(ax, exp, 0, center=9, order="effect")
+    with pytest.raises(ValueError, match="needs `effect`"):
+        draw_graph(ax, measured, 0, center=10, order="effect")
+    drawn = draw_graph(ax, measured, 0, center=9, order="effect", k=2, closeups=False, caption=True)
+    values = measured.layer(0).effect[0, 9]
+    strongest = values.abs().argsort(descending=True)[:2]
+    at = exp.regions(0, 0).centers()[measured.layer(0).neighbors[0, 9][strongest].numpy()]
+    assert {tuple(point) for point in drawn["edges"].lines[:, 0]} <= {tuple(point) for point in at}
+    assert "effect" in drawn["caption"].get_text()
+
+
+def test_the_widget_measures_what_it_shows():
+    import numpy as np
+
+    from viz_nodes.explorer.packing import unpack
+
+    net, pixels = seeded_net(), seeded_pixels(1)
+    exp = viz_nodes.explain(net, pixels, target="top2")
+    image = np.zeros((24, 16, 3), np.uint8)
+    explorer = viz_nodes.explore(exp, image, state={"layer": 1, "pins": [[0.4, 0.4]], "target": int(exp.target[1])})
+    explorer.measure(net, pixels)
+    rows = explorer.document["subjects"][0]["rows"]
+    assert "effect" not in rows[0]["layers"][1]
+    values = unpack(rows[1]["layers"][0]["effect"]).reshape(24, 4)
+    node = exp.layer(0).node((0.4, 0.4))
+    wanted = viz_nodes.effect(net, pixels, exp, 0, node, row=1).numpy()
+    assert np.allclose(values[node], wanted, atol=np.abs(wanted).max() / 30000)
+    assert np.isfinite(values).any(1).sum() == 1
+    assert explorer.state["layer"] == 1

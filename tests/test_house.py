@@ -39,7 +39,7 @@ TABLE: dict[str, str] = {
     "viz_nodes.metrics": f"{RECORD} capture cams attribution effects explainer graphs files progress",
     "viz_nodes.draw": f"{RECORD} graphs files",
     "viz_nodes.export": f"{RECORD} graphs files",
-    "viz_nodes.explorer": f"{RECORD} graphs draw export files",
+    "viz_nodes.explorer": f"{RECORD} effects graphs draw export files",
     "viz_nodes.batch": (
         f"{RECORD} files text progress processes capture cams effects explainer graphs export draw explorer metrics"
     ),

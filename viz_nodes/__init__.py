@@ -17,6 +17,7 @@ _HOME = {
     "verify": "viz_nodes.capture",
     "edit_edges": "viz_nodes.capture",
     "effect": "viz_nodes.effects",
+    "with_effects": "viz_nodes.effects",
     "check": "viz_nodes.checks",
     "Check": "viz_nodes.checks",
     "reach": "viz_nodes.graphs",

@@ -7,7 +7,8 @@ on, many cuts in one batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -89,6 +90,52 @@ def effect(
     if bool(changed.any()):
         effects[changed] = _Cuts(network, inputs, one, found, adapter, batch)(sets[changed]).to(effects)
     return effects
+
+
+def with_effects(
+    model: nn.Module,
+    pixels: Any,
+    exp: Explanation,
+    *,
+    layers: int | Iterable[int] | None = None,
+    nodes: Iterable[Any] | None = None,
+    rows: int | Iterable[int] | None = None,
+    batch: int = BATCH,
+    adapter: Adapter | Sequence[Adapter] | None = None,
+) -> Explanation:
+    """The explanation with what cutting edges does in `LayerExplanation.effect`: measured, each edge alone.
+
+    Args:
+        model, pixels, exp, batch, adapter: as for `effect`.
+        layers: whose edges; None for all.
+        nodes: centers, each as `LayerExplanation.node` takes it; None for each layer's peak (none where the map is
+            blank).
+        rows: of the explanation; None for all.
+
+    Returns:
+        A copy; what was measured before stays.
+
+    Raises:
+        ValueError: see `effect`.
+    """
+    measured = []
+    asked = None if nodes is None else list(nodes)
+    picked = {layer.index for layer in exp.pick(layers)}
+    for layer in exp.layers:
+        if layer.index not in picked:
+            measured.append(layer)
+            continue
+        values = torch.full(layer.neighbors.shape, float("nan"), dtype=exp.logits.dtype)
+        if layer.effect is not None:
+            values = layer.effect.clone()
+        for row in exp.rows(rows):
+            centers = [int(layer.peak[row])] if asked is None else [layer.node(node, row=row) for node in asked]
+            for center in dict.fromkeys(center for center in centers if center != NO_PEAK):
+                there = layer.neighbors[row, center] != NO_EDGE
+                found = effect(model, pixels, exp, layer.index, center, row=row, batch=batch, adapter=adapter)
+                values[row, center] = found.to(values).masked_fill(~there, float("nan"))
+        measured.append(replace(layer, effect=values))
+    return replace(exp, layers=tuple(measured))
 
 
 class _Cuts:

@@ -78,6 +78,8 @@ class LayerExplanation:
         places: the regions of nodes that are no grid (`viz_nodes.places`), then `grid` is (1, N): one for all rows, or
             one a row; None for the patches of a grid.
         note: what people should know of the places of this layer, such as nodes that were left out; "" for nothing.
+        effect: (B, N, k) what cutting each edge alone did to the score, after minus before, NaN where nobody measured
+            it; None where nothing was (`viz_nodes.with_effects` measures).
     """
 
     index: int
@@ -101,13 +103,15 @@ class LayerExplanation:
     image: int | None = 0
     places: Places | tuple[Places, ...] | None = None
     note: str = ""
+    effect: Tensor | None = None
 
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):
             require_pair(name, getattr(self, name))
             if max(getattr(self, name)) > _LARGEST_SIDE:
                 raise ValueError(f"`{name}` must be at most {_LARGEST_SIDE} a side (got more)")
-        asked = [name for name in _RANKED if not is_pending(self, name) and getattr(self, name) is not None]
+        optional = [name for name in _RANKED if not is_pending(self, name)] + ["effect"]
+        asked = [name for name in optional if getattr(self, name) is not None]
         for name in ("cam", "share", "contribution", "peak", "neighbors", *asked):
             require_kind(name, getattr(self, name), integer=name in ("peak", "neighbors", "skipped", "rejected"))
         rows = self.cam.shape[0]

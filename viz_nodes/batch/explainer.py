@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from viz_nodes.batch.inputs import UnreadableImage, digest_of, items, reason_of
 from viz_nodes.batch.options import RenderOptions
-from viz_nodes.explanation import NO_PEAK, Explanation
+from viz_nodes.explanation import Explanation
 from viz_nodes.text import quoted, well_formed
 
 Load = Callable[[Path], Any]
@@ -136,23 +136,16 @@ class Explainer:
         exp = replace(exp, model=self.name)
         return [exp.only(row) for row in range(len(exp))]
 
-    def effects(self, sample: Loaded, exp: Explanation) -> dict[int, Tensor] | None:
-        """What cutting the edges of each layer's centers changes, (N, k) by layer; None where nobody asks."""
-        from viz_nodes.effects import effect
+    def measured(self, sample: Loaded, exp: Explanation) -> Explanation:
+        """The explanation with what cutting the edges of each drawn layer's centers changes, where that is drawn."""
+        from viz_nodes.effects import with_effects
 
         options = self.options
         if not options.needs_effect:
-            return None
-        found: dict[int, Tensor] = {}
-        for index in options.layers or ():
-            layer = exp.layer(int(index))
-            nodes = [layer.node((float(x), float(y))) for x, y in options.centers]
-            nodes = nodes or [node for node in layer.peak.tolist() if node != NO_PEAK]
-            values = torch.full(layer.neighbors.shape[1:], float("nan"), dtype=torch.float64)
-            for node in nodes:
-                values[node] = effect(self.model, sample.pixels.to(self.device), exp, layer.index, node).double()
-            found[layer.index] = values
-        return found
+            return exp
+        layers = [int(index) for index in options.layers or ()]
+        nodes = [(float(x), float(y)) for x, y in options.centers] or None
+        return with_effects(self.model, sample.pixels.to(self.device), exp, layers=layers, nodes=nodes)
 
 
 def depth_of(model: nn.Module, load: Load, images: Sequence[Path], out: Path) -> int:

@@ -44,7 +44,6 @@ class Job:
         identity: see `manifest.identity`.
         source: of the image: "path", "relative", "sha256", "size".
         notes: what a person should know of the weights.
-        effect: what cutting edges changes, by layer; None where nobody asks.
     """
 
     out: Path
@@ -56,7 +55,6 @@ class Job:
     identity: dict[str, Any]
     source: dict[str, Any]
     notes: tuple[str, ...] = ()
-    effect: dict[int, Any] | None = None
 
 
 def make(job: Job) -> dict[str, Any]:
@@ -145,7 +143,7 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
     from viz_nodes.draw.geometry.selection import choose_centers
 
     options, exp, image = job.options, job.exp, as_picture(job.image)
-    edges = options.selected(job.effect)
+    edges = options.selected()
     found: list[tuple[str, str, int | None, Callable[[], Any]]] = []
     for index in options.layers or ():
         layer = exp.layer(int(index))

@@ -230,12 +230,12 @@ class RenderOptions:
             return "column"
         return "page" if count <= _PAGE_LAYERS else min(_LAYER_WIDTH_MM * count, _WIDEST_MM)
 
-    def selected(self, effect: Any = None) -> dict[str, Any]:
+    def selected(self) -> dict[str, Any]:
         """Which edges are drawn, as painters and figures take it."""
         edges: dict[str, Any] = {"k": self.k, "order": self.order, "hops": self.hops}
         edges |= {"far": self.far, "part": self.part}
         edges["center"] = list(self.centers) or None
-        return edges if effect is None else edges | {"effect": effect}
+        return edges
 
     @property
     def needs_effect(self) -> bool:

@@ -137,12 +137,12 @@ class Run:
                 except Exception as error:
                     outcome.error, outcome.made = error, None
         explained = self._explained(samples, found)
-        effects = {at: self._effects(samples[at], exp, found[at][0]) for at, exp in explained.items()}
+        explained = {at: self._measured(samples[at], exp, found[at][0]) for at, exp in explained.items()}
         started: list[tuple[Outcome, Future[Any] | None]] = []
         for at, (outcome, source) in enumerate(found):
             future = None
             if outcome.fresh and outcome.error is None and at in explained:
-                future = workers.submit(self._job(outcome, source, samples[at], explained[at], effects[at]))
+                future = workers.submit(self._job(outcome, source, samples[at], explained[at]))
             started.append((outcome, future))
         return started
 
@@ -164,16 +164,16 @@ class Run:
             at: exp for place, sample in samples.items() for at, exp in self._explained({place: sample}, found).items()
         }
 
-    def _effects(self, sample: Loaded, exp: Explanation, outcome: Outcome) -> Any:
-        """What cutting edges changes, where that is drawn."""
+    def _measured(self, sample: Loaded, exp: Explanation, outcome: Outcome) -> Explanation:
+        """With what cutting edges changes, where that is drawn."""
         if not outcome.fresh:
-            return None
+            return exp
         try:
-            return self.explainer.effects(sample, exp)
+            return self.explainer.measured(sample, exp)
         except Exception as error:
             _require_memory(error)
             outcome.error = error
-            return None
+            return exp
 
     def _look(self, item: Item) -> tuple[Outcome, dict[str, Any]]:
         """Whether an image is done, and its folder."""
@@ -204,7 +204,7 @@ class Run:
             outcome.made, outcome.fresh = there, False
         return outcome, source
 
-    def _job(self, outcome: Outcome, source: dict[str, Any], sample: Loaded, exp: Any, effect: Any) -> Job:
+    def _job(self, outcome: Outcome, source: dict[str, Any], sample: Loaded, exp: Any) -> Job:
         original = self.explainer.options.canvas == "original"
         height, width = sample.original.shape[:2]
         about = {"sha256": sample.sha256, "size": [height, width], "view": [float(edge) for edge in sample.view]}
@@ -218,7 +218,6 @@ class Run:
             identity=self.identity,
             source={**source, **about},
             notes=(*self.notes, *sample.notes),
-            effect=effect,
         )
 
     def _end(self, outcome: Outcome, future: Future[Any] | None) -> Outcome:

@@ -304,6 +304,7 @@ def _row(exp: Explanation, row: int) -> Document:
                 "cam": pack_unsigned(layer.cam[row]),
                 "peak": int(layer.peak[row]),
                 "contribution": pack_signed(layer.contribution[row]),
+                **({} if layer.effect is None else {"effect": pack_signed(layer.effect[row])}),
             }
             for layer in exp.layers
         ],

@@ -49,7 +49,7 @@ def sent_from(layer: LayerExplanation, row: int, node: int, state: State) -> Sen
     if selection.limit is not None:
         named &= _turns(layer, row, selection.order) < selection.limit
     nodes, ranks = named.nonzero(as_tuple=True)
-    effect = getattr(layer, "effect", None)
+    effect = layer.effect
     values = {name: getattr(layer, name)[row, nodes, ranks].double().numpy() for name in ("share", "contribution")}
     values["effect"] = np.full(len(nodes), np.nan) if effect is None else effect[row, nodes, ranks].double().numpy()
     values["rank"] = ranks.numpy() + 1.0

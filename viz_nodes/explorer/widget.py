@@ -10,9 +10,10 @@ from typing import Any
 import anywidget
 import traitlets
 
+from viz_nodes.effects import with_effects
 from viz_nodes.explanation import Explanation
 from viz_nodes.explorer.document import Document, Shown, with_sources
-from viz_nodes.explorer.looked import describe
+from viz_nodes.explorer.looked import describe, look_up
 from viz_nodes.explorer.page import static
 from viz_nodes.explorer.runs import replace_those_of_an_earlier_run
 from viz_nodes.explorer.still import still
@@ -35,6 +36,7 @@ class Explorer(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)
     _sources: Sequence[Sequence[Shown]] = ()
+    _made: tuple[list[Explanation], Any, dict[str, Any]] | None = None
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The widget, and for places without one its view as words and as a picture.
@@ -75,6 +77,28 @@ class Explorer(anywidget.AnyWidget):
         state = options.pop("state", None)
         document, sources = with_sources(exp, image, **options)
         self._show(document, sources, state or {})
+        self._made = ([exp] if isinstance(exp, Explanation) else list(exp), image, options)
+
+    def measure(self, model: Any, pixels: Any, **options: Any) -> None:
+        """Measure what cutting the edges does of the patches shown now, and show it: in the table, and by `order`.
+
+        Args:
+            model, pixels: the network and what it was given when the explanation shown was made, of all graph layers.
+            options: further ones of `viz_nodes.with_effects`.
+
+        Raises:
+            ValueError: see `viz_nodes.effect`; nothing is shown, or the map is blank and no patch is kept.
+        """
+        if self._made is None:
+            raise ValueError("nothing is shown whose edges could be measured")
+        exps, image, shown = self._made
+        looked = look_up(self.document, self._sources, self.state)
+        nodes, row = looked.nodes(self.state), looked.shown.row
+        if not nodes:
+            raise ValueError("the map is blank and no patch is kept; keep one to measure its edges")
+        more = with_effects(model, pixels, looked.exp, layers=looked.layer.index, nodes=nodes, rows=row, **options)
+        state = dict(self.state)
+        self.show([more if exp is looked.exp else exp for exp in exps], image, state=state, **shown)
 
     def _show(self, document: Document, sources: Sequence[Sequence[Shown]], state: dict[str, Any]) -> None:
         with self.hold_sync():
@@ -106,4 +130,6 @@ def explore(
     document, sources = with_sources(exp, image, title=title, names=names, commands=commands, max_side=max_side)
     explorer = Explorer(document=document, state=state or {}, key=secrets.token_hex(8))
     explorer._sources = sources
+    shown = {"title": title, "names": names, "commands": commands, "max_side": max_side}
+    explorer._made = ([exp] if isinstance(exp, Explanation) else list(exp), image, shown)
     return explorer

@@ -28,8 +28,8 @@ def edges_table(
 
     Returns:
         Columns image (the row), layer (from 0), center, center_row, center_col, neighbor, neighbor_row, neighbor_col
-        (on the key grid; rows and columns of grids only), rank, share, contribution, length (patches); distance and
-        margin where any of the layers has them (NaN in the others).
+        (on the key grid; rows and columns of grids only), rank, share, contribution, length (patches); distance,
+        margin and effect where any of the layers has them (NaN in the others).
     """
     import pandas as pd
 
@@ -51,7 +51,8 @@ def _edge_columns(exp: Explanation, explained: LayerExplanation, row: int) -> di
             columns |= {f"{name}_row": number // wide, f"{name}_col": number % wide}
     columns |= {name: getattr(found, name) for name in ("rank", "share", "contribution")}
     columns["length"] = length(exp, explained.index, row)
-    return columns | {name: getattr(found, name) for name in ("distance", "margin") if getattr(found, name) is not None}
+    known = (name for name in ("distance", "margin", "effect") if getattr(found, name) is not None)
+    return columns | {name: getattr(found, name) for name in known}
 
 
 @also_image

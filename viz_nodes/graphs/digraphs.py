@@ -7,6 +7,7 @@ node is `("key", j)`, a node of its own. In an ego graph of several hops the nod
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import networkx as nx
@@ -49,7 +50,12 @@ def _edge_rows(found: Edges) -> list[Attributes]:
         name for name in ("rank", "share", "contribution", "distance", "margin") if getattr(found, name) is not None
     ]
     columns = [getattr(found, name).tolist() for name in names]
-    return [dict(zip(names, values)) for values in zip(*columns)]
+    rows: list[Attributes] = [dict(zip(names, values)) for values in zip(*columns)]
+    if found.effect is not None:
+        for row, effect in zip(rows, found.effect.tolist()):
+            if math.isfinite(effect):
+                row["effect"] = effect
+    return rows
 
 
 def describe(exp: Explanation, explained: LayerExplanation, row: int) -> Attributes:
@@ -85,8 +91,9 @@ def layer_graph(exp: Explanation, layer: int, row: int = 0) -> nx.DiGraph:
 
     Returns:
         Nodes with `row`, `col`, `x`, `y` (pixels of the network's input), `cam` (a key node has the mean of the nodes
-        pooled into it) and `key`; edges neighbor -> center with `rank`, `share`, `contribution`, and where the layer
-        knows them `distance` and `margin`. The graph itself says layer, grids, target, method and peak.
+        pooled into it) and `key`; edges neighbor -> center with `rank`, `share`, `contribution`, where the layer knows
+        them `distance` and `margin`, and `effect` where it was measured. The graph itself says layer, grids, target,
+        method and peak.
     """
     row, explained = exp.row(row), exp.layer(layer)
     nodes = node_rows(exp, explained, row)

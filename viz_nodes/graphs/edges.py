@@ -31,6 +31,7 @@ class Edges:
         contribution: (E,) in logits, signed.
         distance: (E,) or None.
         margin: (E,) or None.
+        effect: (E,) what cutting it did to the score, NaN where not measured; or None.
     """
 
     center: np.ndarray
@@ -40,6 +41,7 @@ class Edges:
     contribution: np.ndarray
     distance: np.ndarray | None = None
     margin: np.ndarray | None = None
+    effect: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.center)
@@ -61,6 +63,8 @@ class Edges:
             column = getattr(self, name)
             totals[name] = np.zeros(len(first), column.dtype)
             np.add.at(totals[name], place, column)
+        if self.effect is not None:  # each alone; nobody cut them together
+            totals["effect"] = np.where(np.bincount(place) > 1, np.nan, self.effect[first])
         return replace(self.where(first), **totals)
 
     def incoming(self, node: int) -> Edges:
@@ -99,6 +103,7 @@ def edges_of(layer: LayerExplanation, row: int) -> Edges:
         contribution=column(layer.contribution),
         distance=column(layer.distance),
         margin=column(layer.margin),
+        effect=column(layer.effect),
     )
 
 

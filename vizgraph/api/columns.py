@@ -14,6 +14,7 @@ from viz_nodes.batch import inputs
 from viz_nodes.batch.options import ALL, RenderOptions, layer_indices
 from vizgraph.api import networks
 from vizgraph.api.images import load_sample
+from vizgraph.api.measured import measured
 from vizgraph.api.networks import Network, file_name
 from vizgraph.errors import UsageError, as_usage
 
@@ -163,11 +164,14 @@ class Networks:
 
 
 def explained(
-    path: Path, columns: Sequence[Column], options: RenderOptions, loaded: Networks
+    path: Path, columns: Sequence[Column], options: RenderOptions, loaded: Networks, *, same_place: bool = False
 ) -> tuple[list[Explanation], list[Shown], str]:
     """An explanation and the image to draw it on, for each column, and the SHA-256 of the image's bytes.
 
     Columns of one network share the image, those of the same question the explanation too.
+
+    Args:
+        same_place: whether all columns show the neighbors of one place, where effects are to be measured.
 
     Raises:
         ImageError: the file is no image.
@@ -179,6 +183,8 @@ def explained(
     samples: dict[int, Any] = {}
     answers: dict[Column, Explanation] = {}
     shown: list[Shown] = []
+    given: list[tuple[Any, Any]] = []
+    layers: list[Any] = []
     for column in columns:
         network = loaded.of(column)
         asked = replace(
@@ -201,7 +207,12 @@ def explained(
         if column not in answers:
             with as_usage("--target"):
                 (answers[column],) = explainer.explain([sample])
-    return [answers[column] for column in columns], shown, digest
+        given.append((network.model, sample.pixels.to(explainer.device)))
+        layers.append(asked.layers)
+    exps = [answers[column] for column in columns]
+    if options.needs_effect:
+        exps = measured(exps, given, layers, options, same_place=same_place)
+    return exps, shown, digest
 
 
 def _layers(layers: Any, network: Network) -> Any:

@@ -176,7 +176,7 @@ def _one(
     from viz_nodes.draw import figure_bytes, latex_of
     from viz_nodes.files import write_atomically
 
-    exps, shown, digest = explained(item.path, columns, options, loaded)
+    exps, shown, digest = explained(item.path, columns, options, loaded, same_place=True)
     note = provenance(columns, options, loaded, digest)
     made = sheet(exps, shown, columns, options)
     folder = _folder_of(out / "compare" / item.folder, note)

@@ -71,6 +71,7 @@ class _Asked:
     versus: int | str | None
     methods: tuple[str, ...]
     reading: RenderOptions
+    effects: bool
 
 
 def explore(
@@ -83,6 +84,7 @@ def explore(
     targets: Sequence[int | str] = ("top5",),
     versus: int | str | None = None,
     methods: Sequence[str] = ("gradcam",),
+    effects: bool = False,
     load: dict[str, Any] | None = None,
     progress: bool = False,
     **reading: Any,
@@ -96,6 +98,8 @@ def explore(
         targets: classes to switch between: "top5", labels, indices.
         versus: class to contrast with.
         methods: CAM methods to switch between.
+        effects: measure what cutting the edges of each layer's peak does, for every class and method; needs all layers.
+            Those of other patches are unknown.
         **reading: how images are read: the fields `fit`, `frame`, `bands`, `value_range`, `max_pixels` of
             `RenderOptions`.
 
@@ -116,7 +120,7 @@ def explore(
             require_image(path)
         path = page_path(out, names, given)
         manifest.require_no_links(out if path != out else path.parent, path.parent)
-        asked = _Asked(layers, tuple(map(str, targets)), versus, methods, read_as(reading))
+        asked = _Asked(layers, tuple(map(str, targets)), versus, methods, read_as(reading), effects)
         return _written(path, pairs, names, given, asked, Networks(pairs, **(load or {})), progress)
 
 
@@ -178,6 +182,11 @@ def _explained(network: networks.Network, sample: Any, asked: _Asked, method: st
             method=method,
             labels=network.labels,
         )
+    if asked.effects:
+        from viz_nodes import with_effects
+
+        with as_usage("--effects"):
+            exp = with_effects(network.model, sample.pixels, exp)
     named: Explanation = replace(exp, model=network.caption)
     return named
 

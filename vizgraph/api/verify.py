@@ -293,13 +293,12 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[P
     job = Job(
         out=Path(),
         folder=Path(),
-        exp=exp,
+        exp=explainer.measured(sample, exp),
         image=sample.original if original else sample.image,
         view=sample.view if original else None,
         options=options,
         identity={},
         source={},
-        effect=explainer.effects(sample, exp),
     )
     for _, kind, layer, paint in pictures(job):
         if (kind, layer) == (note["drawn"], note["layer"]):
@@ -325,7 +324,7 @@ def _compared(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[P
         )
         for at, each in enumerate(asked)
     ]
-    exps, pictures, _ = explained(shown[0], columns, options, _Loaded(loaded))
+    exps, pictures, _ = explained(shown[0], columns, options, _Loaded(loaded), same_place=True)
     return sheet(exps, pictures, columns, replace(options, formats=("png",)))
 
 

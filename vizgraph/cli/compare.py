@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
 from viz_nodes.text import one_line
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
-from vizgraph.cli.values import Color, Width
+from vizgraph.cli.values import Width
 from vizgraph.errors import ALL_DONE, SOME_FAILED
 
 
@@ -23,9 +21,9 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     options.versus,
     options.layers,
     options.k,
-    options.field_option("order", type=click.Choice(("rank", "share", "contribution"))),
-    options.field_option("color", metavar="WHAT", type=Color(("auto", "center", "rank", "share", "contribution"))),
-    options.field_option("edge_width", type=click.Choice(("auto", "rank", "share", "contribution"))),
+    options.field_option("order"),
+    options.color,
+    options.field_option("edge_width"),
     options.centers,
     options.kinds("cam,graph"),
     options.reading,

@@ -32,6 +32,7 @@ from vizgraph.cli.values import Layers
     options.reading,
     options.out,
     options.device,
+    click.option("--effects", is_flag=True, help="Measure what cutting the edges of each layer's peak does."),
     click.option("--open", "in_browser", is_flag=True, help="Open the page in the browser when it is written."),
 )
 def command(

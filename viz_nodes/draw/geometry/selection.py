@@ -218,7 +218,7 @@ def ego_of(
         "contribution": merged(record.contribution[row, center].double().numpy()),
         "effect": np.full(total, np.nan) if effect is None else merged(effect),
     }
-    if selection.order == "effect" and effect is None:
+    if selection.order == "effect" and (effect is None or (total and not np.isfinite(effect).any())):
         raise ValueError('`order="effect"` needs `effect`: what `viz_nodes.effect` found for this center')
     if selection.order != "rank":
         best = np.lexsort((ranks, -np.abs(np.nan_to_num(values[selection.order]))))
@@ -265,7 +265,7 @@ def _effects(given: Any, layer: LayerExplanation, center: int, row: int) -> np.n
     if isinstance(given, Mapping):
         given = given.get(layer.index)
     if given is None:
-        given = getattr(layer, "effect", None)
+        given = layer.effect
         if given is None:
             return None
     values = np.asarray(given, float)
