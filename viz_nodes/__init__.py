@@ -18,6 +18,7 @@ _HOME = {
     "edit_edges": "viz_nodes.capture",
     "effect": "viz_nodes.effects",
     "with_effects": "viz_nodes.effects",
+    "carried": "viz_nodes.metrics.carried",
     "check": "viz_nodes.checks",
     "Check": "viz_nodes.checks",
     "reach": "viz_nodes.graphs",

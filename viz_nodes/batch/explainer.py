@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.batch.carry import with_carried
 from viz_nodes.batch.inputs import UnreadableImage, digest_of, items, reason_of
 from viz_nodes.batch.options import RenderOptions
 from viz_nodes.explanation import Explanation
@@ -137,15 +138,15 @@ class Explainer:
         return [exp.only(row) for row in range(len(exp))]
 
     def measured(self, sample: Loaded, exp: Explanation) -> Explanation:
-        """The explanation with what cutting the edges of each drawn layer's centers changes, where that is drawn."""
+        """With what cutting the drawn edges does, each or together, where pictures show or say it."""
         from viz_nodes.effects import with_effects
 
-        options = self.options
-        if not options.needs_effect:
-            return exp
-        layers = [int(index) for index in options.layers or ()]
-        nodes = [(float(x), float(y)) for x, y in options.centers] or None
-        return with_effects(self.model, sample.pixels.to(self.device), exp, layers=layers, nodes=nodes)
+        options, pixels = self.options, sample.pixels.to(self.device)
+        if options.needs_effect:
+            layers = [int(index) for index in options.layers or ()]
+            nodes = [(float(x), float(y)) for x, y in options.centers] or None
+            exp = with_effects(self.model, pixels, exp, layers=layers, nodes=nodes)
+        return with_carried(self.model, pixels, exp, options) if options.carry else exp
 
 
 def depth_of(model: nn.Module, load: Load, images: Sequence[Path], out: Path) -> int:

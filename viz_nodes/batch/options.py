@@ -77,6 +77,7 @@ class RenderOptions:
         k: neighbors drawn, or "all".
         order: which neighbors are drawn, where fewer than all are: the first by this.
         edge_width: what widths of edges mean.
+        carry: cut the drawn edges together in the running network, beside as many at random, and say what that does.
         hops: how many layers back edges are followed.
         far: how many edges of each further hop, the heaviest.
         part: of a layer's edges, the percentage that its picture of strongest edges shows.
@@ -112,6 +113,7 @@ class RenderOptions:
     part: float = _told(2.0, "Percent of a layer's edges in its picture of the strongest.", least=0.001, most=100.0)
     color: str = _told("auto", f"What colors of edges mean: {', '.join(COLORS)}; or one color for all.")
     edge_width: str = _told("auto", "What widths of edges mean; auto: the order, for rank the share.", EDGE_WIDTHS)
+    carry: bool = _told(False, "Measure what the drawn edges carry together, for captions and the manifest.")
     centers: tuple[tuple[float, float], ...] = _told((), "Places whose neighbors are drawn")
     kinds: tuple[str, ...] = _told(DEFAULT_KINDS, "Pictures of a layer.", KINDS)
     formats: tuple[str, ...] = _told(("png",), "Files of a figure.", FORMATS)
@@ -245,7 +247,7 @@ class RenderOptions:
     @property
     def needs_all_layers(self) -> bool:
         """Whether layers are needed that are not drawn: those that hops lead to, and those that are held for a cut."""
-        return self.needs_effect or self.hops > 1
+        return self.needs_effect or self.carry or self.hops > 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -178,7 +178,7 @@ class _Comparison:
             heading=self._heading() if style.title is True else plain(style.title or ""),
             legend=lambda _: self._key(last["plans"], everything) if style.key else "",
             strip=width_strip(last, style, everything) if "graph" in self.kinds and style.key else None,
-            caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled(), self.selection.order),
+            caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled(), self.selection),
         )
 
     def _scaled(self) -> Style:

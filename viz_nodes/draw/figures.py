@@ -190,7 +190,7 @@ class _Figure:
                 key_words(list(subjects.values()), self.kinds, last["plans"], style, by) if style.key else ""
             ),
             strip=width_strip(last, style, list(subjects.values())) if "graph" in self.kinds and style.key else None,
-            caption=lambda bands: caption_of(list(subjects.values()), self.kinds, last["plans"], style, by),
+            caption=lambda bands: caption_of(list(subjects.values()), self.kinds, last["plans"], style, self.selection),
         )
 
     def _has_edges(self) -> bool:

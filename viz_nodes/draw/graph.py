@@ -27,7 +27,7 @@ from viz_nodes.draw.quantities import settled, strengths, top_of, unit_of
 from viz_nodes.draw.style.captions import SEPARATOR, head_words
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject, subject_of
-from viz_nodes.draw.wording import edge_words, edges_words
+from viz_nodes.draw.wording import carried_words, edge_words, edges_words
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
 
@@ -111,7 +111,14 @@ def graph_caption(subject: Subject, plan: Plan, style: Style) -> str:
     """Layer, class, method, and what is drawn of how many edges."""
     head = head_words(subject.exp, subject.layer, subject.row)
     said = edge_words(style, unit_of(subject.exp, subject.row), plan.top)
-    return SEPARATOR.join([*head, plan_words(plan, style), *said])
+    carried = plan_carried(subject, plan)
+    return SEPARATOR.join([*head, plan_words(plan, style), *said, *([carried] if carried else [])])
+
+
+def plan_carried(subject: Subject, plan: Plan) -> str:
+    """What the edges of a plan carry together, where that was measured; else ""."""
+    pairs = [(int(key), ego.center) for ego in plan.egos for key in ego.keys[~ego.is_self]]
+    return carried_words(subject.exp, subject.layer.index, subject.row, "graph", pairs)
 
 
 def plan_words(plan: Plan, style: Style, *, brief: int = 0) -> str:

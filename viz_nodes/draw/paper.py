@@ -10,9 +10,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from viz_nodes.draw.geometry.selection import Selection
+from viz_nodes.draw.graph import plan_carried
 from viz_nodes.draw.key import said_of_places
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of
+from viz_nodes.draw.strongest import strongest_carried, strongest_of
 from viz_nodes.draw.style.captions import method_words, note_words, number, percent, plain, target_words
 from viz_nodes.draw.style.fonts import as_tex
 from viz_nodes.draw.style.style import SIGNED, Style
@@ -24,7 +27,7 @@ _NBSP = "\N{NO-BREAK SPACE}"
 
 
 def caption_of(
-    subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style, by: str
+    subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style, selection: Selection
 ) -> str:
     """Sentences for a caption: which network, class, method and layers; what each row shows; how many edges.
 
@@ -32,8 +35,9 @@ def caption_of(
         subjects: of all panels.
         kinds: of picture, in the order of rows or columns.
         plans: of the graphs, by any name.
-        by: what neighbors are ordered by.
+        selection: which edges are drawn.
     """
+    by = selection.order
     exps = list({id(subject.exp): subject.exp for subject in subjects}.values())
     models = list(dict.fromkeys(plain(exp.model) for exp in exps if exp.model))
     classes = list(dict.fromkeys(target_words(subject.exp, subject.row) for subject in subjects))
@@ -66,7 +70,28 @@ def caption_of(
         counted = f"{drawn} of {total} edges are drawn{first}, {percent(carried)} of the channels on average"
         enlarged = sum(plan.enlarged for plan in plans.values())
         sentences.append(f"{counted}{f', {enlarged} of them in close-ups' if enlarged else ''}.")
+    sentences += _carried(subjects, kinds, plans, selection)
     return " ".join(sentences).replace(_NBSP, " ")
+
+
+def _carried(
+    subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], selection: Selection
+) -> list[str]:
+    """A sentence for each layer of which it was measured what the drawn edges carry together."""
+    several, said = len({subject.layer.number for subject in subjects}) > 1, []
+    for subject in subjects:
+        if not subject.exp.extras.get("carried"):
+            continue
+        own = [plan for plan in plans.values() if plan.egos and plan.egos[0].layer is subject.layer]
+        drawn = {}
+        if "graph" in kinds:
+            drawn["the center's edges"] = next((words for plan in own if (words := plan_carried(subject, plan))), "")
+        if "edges" in kinds:
+            drawn["the strongest edges"] = strongest_carried(subject, strongest_of(subject, selection))
+        for which, words in drawn.items():
+            where = f"Layer {subject.layer.number}, {which}: " if several else f"{which[0].upper()}{which[1:]}: "
+            said += [f"{where}{words}."] if words else []
+    return list(dict.fromkeys(said))
 
 
 def _neighbors_said(by: str, style: Style) -> str:

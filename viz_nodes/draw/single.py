@@ -15,7 +15,7 @@ from viz_nodes.draw.neighbors import neighbors_caption
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import picture_scale
 from viz_nodes.draw.quantities import settled, top_of
-from viz_nodes.draw.strongest import strongest_of
+from viz_nodes.draw.strongest import strongest_carried, strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, note_words
 from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style
@@ -71,6 +71,8 @@ def single(
         else:
             head = head_words(subject.exp, subject.layer, subject.row)
             said = SEPARATOR.join([*head, last["edges"].words()[0]])
+        if kind == "edges" and (together := strongest_carried(subject, strongest_of(subject, selection))):
+            said = SEPARATOR.join([said, together])
         return SEPARATOR.join([said, *note_words(subject.exp), *said_of_places([subject])])
 
     return compose(
@@ -78,5 +80,5 @@ def single(
         build,
         columns=1,
         legend=words,
-        caption=lambda _: caption_of([subject], [kind], last["plans"], style, chosen.order),
+        caption=lambda _: caption_of([subject], [kind], last["plans"], style, chosen),
     )

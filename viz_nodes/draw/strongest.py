@@ -23,6 +23,7 @@ from viz_nodes.draw.graph import lay_ground
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, percent
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject, subject_of
+from viz_nodes.draw.wording import carried_words
 from viz_nodes.explanation import NO_EDGE, Explanation
 from viz_nodes.grids import View
 from viz_nodes.text import quoted
@@ -104,6 +105,12 @@ class Strongest:
             f"{count} edges by {self.by}, {percent(self.carried)}",
             f"{count}, {percent(self.carried)}",
         )
+
+
+def strongest_carried(subject: Subject, strongest: Strongest) -> str:
+    """What the edges carry together, where that was measured; else ""."""
+    pairs = zip(strongest.senders.tolist(), strongest.receivers.tolist(), strict=True)
+    return carried_words(subject.exp, subject.layer.index, subject.row, "edges", pairs)
 
 
 def strongest_of(subject: Subject, selection: Selection) -> Strongest:

@@ -236,7 +236,7 @@ class _Table:
             heading=plain(heading),
             legend=lambda _: key_words(shown, kinds, last["plans"], style, by) if style.key else "",
             strip=width_strip(last, style, shown) if "graph" in kinds and style.key else None,
-            caption=lambda _: caption_of(shown, kinds, last["plans"], style, by),
+            caption=lambda _: caption_of(shown, kinds, last["plans"], style, self.selection),
         )
 
     def _heading(self) -> str:

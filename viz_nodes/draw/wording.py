@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from viz_nodes.draw.geometry.selection import Ego
-from viz_nodes.draw.style.captions import number, percent
+from viz_nodes.draw.style.captions import number, percent, plain
 from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.style import SIGNED, Style
+from viz_nodes.explanation import Explanation
 
 SPANS = {
     "image": "each map to its own maximum",
@@ -118,6 +119,31 @@ def edge_words(style: Style, unit: str, top: float) -> list[str]:
     elif style.edge_width == "rank":
         words.append("width: rank, the nearest widest")
     return words + [each for each in [color_words(style.color, unit)] if each]
+
+
+def carried_words(exp: Explanation, layer: int, row: int, kind: str, drawn: Iterable[tuple[int, int]]) -> str:
+    """What the drawn edges carry together, where that was measured for these very edges; else "".
+
+    Args:
+        layer: index in the network.
+        kind: of picture, "graph" or "edges".
+        drawn: (key node, center) of each edge but those of nodes to themselves.
+
+    Example:
+        "cut together they move the score of 6 by -0.81; as many edges of the same layer at random by -0.10
+        (95 %: -0.22 to 0.01)"
+    """
+    told = exp.extras.get("carried")
+    pairs = sorted([int(key), int(center)] for key, center in drawn)
+    for each in told if isinstance(told, list) else []:
+        if (each["layer"], each["row"], each["kind"]) == (layer + 1, row, kind) and each["edges"] == pairs:
+            span = f"(95 %: {number(each['low'], signed=True)} to {number(each['high'], signed=True)})"
+            return (
+                f"cut together they move the score of {plain(exp.target_label(row))} by "
+                f"{number(each['effect'], signed=True)}; as many edges of the same layer at random by "
+                f"{number(each['random'], signed=True)} {span}"
+            )
+    return ""
 
 
 def number_words(by: str, *, ranked: bool = True) -> str:

@@ -164,7 +164,13 @@ class Networks:
 
 
 def explained(
-    path: Path, columns: Sequence[Column], options: RenderOptions, loaded: Networks, *, same_place: bool = False
+    path: Path,
+    columns: Sequence[Column],
+    options: RenderOptions,
+    loaded: Networks,
+    *,
+    same_place: bool = False,
+    kinds: Any = (),
 ) -> tuple[list[Explanation], list[Shown], str]:
     """An explanation and the image to draw it on, for each column, and the SHA-256 of the image's bytes.
 
@@ -172,6 +178,7 @@ def explained(
 
     Args:
         same_place: whether all columns show the neighbors of one place, where effects are to be measured.
+        kinds: of picture, in place of those of `options`.
 
     Raises:
         ImageError: the file is no image.
@@ -210,8 +217,8 @@ def explained(
         given.append((network.model, sample.pixels.to(explainer.device)))
         layers.append(asked.layers)
     exps = [answers[column] for column in columns]
-    if options.needs_effect:
-        exps = measured(exps, given, layers, options, same_place=same_place)
+    if options.needs_effect or options.carry:
+        exps = measured(exps, given, layers, replace(options, kinds=kinds or options.kinds), same_place=same_place)
     return exps, shown, digest
 
 

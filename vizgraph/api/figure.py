@@ -123,7 +123,8 @@ def _written(
     ]
     everything = options if options.layers is not None else replace(options, layers=_layers(layout))
     with one_thread():
-        found = [explained(path, columns, everything, loaded) for path in paths]
+        kinds = ("edges",) if layout == "edges" else ()
+        found = [explained(path, columns, everything, loaded, kinds=kinds) for path in paths]
     with as_usage("figure"):
         made: Any = drawn(layout, [exps for exps, _, _ in found], [shown for _, shown, _ in found], columns, everything)
     folder = out / "figures"
@@ -191,7 +192,8 @@ def drawn_again(note: Mapping[str, Any], options: RenderOptions, paths: Sequence
         )
         for at, each in enumerate(note["networks"])
     ]
-    found = [explained(path, columns, options, loaded) for path in paths]
+    kinds = ("edges",) if note["layout"] == "edges" else ()
+    found = [explained(path, columns, options, loaded, kinds=kinds) for path in paths]
     return drawn(
         str(note["layout"]), [exps for exps, _, _ in found], [shown for _, shown, _ in found], columns, options
     )

@@ -32,6 +32,7 @@ def measured(
         options: whose centers these are.
         same_place: whether all show the neighbors of one and the same place, as comparisons do.
     """
+    from viz_nodes.batch.carry import with_carried
     from viz_nodes.draw.columns import common_center, node_at
     from viz_nodes.draw.subject import Subject
     from viz_nodes.effects import with_effects
@@ -48,7 +49,15 @@ def measured(
                     first = common_center(beside, centers[0] if centers else None)
                     node = None if first is None else node_at(first, beside[0], beside[at])
                     nodes = [] if node is None else [node]
+                if not options.needs_effect:
+                    continue
                 found[at] = with_effects(model, pixels, found[at], layers=layer.index, nodes=nodes)
+    if options.carry:
+        drawn = [replace(options, layers=tuple(layer.index for layer in each)) for each in picked]
+        found = [
+            with_carried(model, pixels, exp, asked)
+            for exp, (model, pixels), asked in zip(found, networks, drawn, strict=True)
+        ]
     if options.hops > 1:
         return found
     kept = [{layer.index for layer in each} for each in picked]

@@ -208,6 +208,7 @@ edges = (
     field_option("part", metavar="PERCENT"),
     color,
     field_option("edge_width"),
+    click.option("--carry", is_flag=True, help=_FIELDS["carry"].metadata["help"]),
     centers,
 )
 """Which edges are drawn."""
