@@ -313,7 +313,7 @@ def test_an_image_that_a_network_fails_on_fails_alone(net, given, tmp_path):
 def test_an_image_whose_edges_cannot_be_cut_fails_alone(net, given, tmp_path, monkeypatch):
     from viz_nodes.batch.explainer import Explainer
 
-    own, calls = Explainer.effects, []
+    own, calls = Explainer.measured, []
 
     def sometimes(self, sample, exp):
         calls.append(exp)
@@ -321,7 +321,7 @@ def test_an_image_whose_edges_cannot_be_cut_fails_alone(net, given, tmp_path, mo
             raise ValueError("no cutting here")
         return own(self, sample, exp)
 
-    monkeypatch.setattr(Explainer, "effects", sometimes)
+    monkeypatch.setattr(Explainer, "measured", sometimes)
     rendered = viz_nodes.render_folder(net, given, tmp_path / "out", load=load, batch=3, **FAST)
     assert [row.status for row in rendered.rows] == ["done", "failed", "done"]
 
