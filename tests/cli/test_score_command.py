@@ -243,3 +243,23 @@ def test_the_figure_has_a_dot_for_each_number():
     assert dots == {2.0: 1.0, 1.0: 2.0, 0.0: 3.0}  # the first on top
     spans = sorted(tuple(line.get_xdata()) for line in ax.lines if line.get_marker() != "o")
     assert spans[0] == (means.deletion_low[0], means.deletion_high[0])
+
+
+def test_sanity_is_told_beside_a_dummy(run, weights, tmp_path, monkeypatch):
+    from viz_nodes.metrics import cascade
+
+    whole = cascade.steps_of
+    monkeypatch.setattr(cascade, "steps_of", lambda model: whole(model)[:2])  # the rest is tested with the cascade
+    asked = ("--scenes", 1, "--sanity", "--method", "gradcam", "--method", "random", "--out", tmp_path, "--json")
+    done = run("score", "--arch", "gcn_demo", "--ckpt", weights, *asked)
+    assert done.exit_code == 0, done.stderr
+    found = lines_of(tmp_path / "gcn_demo" / "score_sanity.csv")
+    assert {line["layer"] for line in found} == {"6"}
+    assert {line["method"] for line in found if line["measure"] == "map"} == {"gradcam", cascade.DUMMY}
+    whole_map = [line for line in found if line["measure"] == "map" and line["step"] == cascade.AS_TRAINED]
+    assert [float(line["value"]) for line in whole_map] == [1.0, 1.0]
+    assert len({line["step"] for line in found}) == 4  # as trained, two parts, permuted
+    names = {path.name for path in (tmp_path / "gcn_demo").iterdir()}
+    assert names == {"score_sanity_means.csv", *(f"score_sanity.{e}" for e in ("csv", "tex", "pdf", "json", "jsonl"))}
+    refused = run("score", "--ckpt", "demo", "--scenes", 1, "--edges", "--sanity", "--out", tmp_path)
+    assert refused.exit_code == 2

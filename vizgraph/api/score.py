@@ -90,6 +90,7 @@ class Measures:
         seed: of everything random.
         edges: instead of all that: methods (`viz_nodes.metrics.edge_scores.METHODS`) whose order of the peaks' edges is
             held beside what cutting each of them does.
+        sanity: instead of all that: what is left of maps and edges while the network forgets, step by step.
     """
 
     steps: int = 20
@@ -100,6 +101,7 @@ class Measures:
     timing: bool = True
     seed: int = 0
     edges: tuple[str, ...] = ()
+    sanity: bool = False
 
 
 def score(
@@ -119,7 +121,8 @@ def score(
 ) -> Scored:
     """Faithfulness, stability and sanity figures of methods for nodes and for edges.
 
-    Writes `<out>/<arch>/score.csv`, `score_means.csv`, `.tex`, `.pdf` and `.json`, `score_edges` with `measures.edges`;
+    Writes `<out>/<arch>/score.csv`, `score_means.csv`, `.tex`, `.pdf` and `.json`, `score_edges` with `measures.edges`,
+    `score_sanity` with `measures.sanity`;
     what another question left there is kept. What is found for an image is kept in `score.jsonl` at once: the same call
     after an interruption, with more images or with more methods, goes on from there.
 
@@ -155,7 +158,7 @@ def score(
         with as_usage("--layers"):
             places: list[int] = layer_indices(layers, depth) if depth is not None else _as_given(layers)
         chosen = found.bind(network, read)
-        command = "score_edges" if measures.edges else "score"
+        command = "score_edges" if measures.edges else "score_sanity" if measures.sanity else "score"
         question = {
             "made_by": manifest.made_by(),
             "arch": network.name,
@@ -165,7 +168,7 @@ def score(
                 "layers": [int(place) + 1 if place >= 0 else int(place) for place in places],
                 "target": "top1" if explained is None else explained,
                 **more,
-                **{name: value for name, value in vars(measures).items() if name != "edges"},
+                **{name: value for name, value in vars(measures).items() if name not in ("edges", "sanity")},
             },
         }
         with opened(out, out / network.name, command, question) as journal:
@@ -191,6 +194,11 @@ def _write(out: Path, network: networks.Network, command: str, table: pd.DataFra
 
     contents: dict[str, bytes] = {}
     means = means_of(table)
+    if len(table) and command == "score_sanity":
+        from viz_nodes.draw.sanity_figure import sanity_figure
+
+        drawn = sanity_figure(means, name=network.caption)
+        contents["pdf"] = figure_bytes(drawn, "pdf", provenance={"command": command, **note})
     if len(table) and command == "score":
         figure = score_figure(means, name=network.caption)
         contents["pdf"] = figure_bytes(figure, "pdf", provenance={"command": command, **note})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.text import quoted
@@ -66,6 +66,8 @@ class Wanted:
         """As a result holds them."""
         if self.measures.edges:
             return {EDGES: list(self.measures.edges)}
+        if self.measures.sanity:
+            return {NODES: list(self.maps)}
         return {NODES: list(self.maps), EDGES: list(self.edges)}
 
 
@@ -85,7 +87,8 @@ class Rows:
 
         self.model, self.journal, self.wanted = model, journal, wanted
         self.layers, self.target = list(layers), target
-        measured = Measured(**{name: value for name, value in vars(wanted.measures).items() if name != "edges"})
+        own = {each.name for each in fields(Measured)}
+        measured = Measured(**{name: value for name, value in vars(wanted.measures).items() if name in own})
         self._maps = MapScores(model, wanted.maps, layers, measured)
         self._edges = EdgeBenchmark(model, measured)
         self.left_out: dict[str, str] = {}
@@ -116,18 +119,26 @@ class Rows:
     @property
     def columns(self) -> list[str]:
         """Of the table."""
-        from viz_nodes.metrics import agreement, benchmark
+        from viz_nodes.metrics import agreement, benchmark, cascade
 
         if self.wanted.measures.edges:
             return list(agreement.COLUMNS)
+        if self.wanted.measures.sanity:
+            return list(cascade.COLUMNS)
         return ["image", "of", "layer", "method", "label", "target", "probability", *benchmark.FIGURES]
 
     def _parts(self) -> list[str]:
         """What is measured, and kept, in one piece: a method for nodes, or all for edges, which share batches."""
         if self.wanted.measures.edges:
             return [f"agreement {','.join(self.wanted.measures.edges)}"]
+        if self.wanted.measures.sanity:
+            return [f"sanity {','.join(self._learned_maps())}"]
         edges = [f"{EDGES} {','.join(self.wanted.edges)}"] if self.wanted.edges else []
         return [*(f"{NODES} {name}" for name in self.wanted.maps), *edges]
+
+    def _learned_maps(self) -> list[str]:
+        """The methods that could forget something: a dice has nothing to forget."""
+        return [name for name in self.wanted.maps if name != "random"]
 
     def _known(self, subject: Subject, part: str) -> list[dict[str, Any]] | None:
         return self.journal.rows(_key(subject), part)
@@ -142,6 +153,8 @@ class Rows:
             found = self._edges.lines(subject.pixels, self.wanted.edges, target=self.target, **about)
             left_out = [{"method": method, "why": why} for method, why in self._edges.left_out.items()]
             return [*(known | line for line in found), *left_out]
+        if kind == "sanity":
+            return self._sanity(subject)
         from viz_nodes.metrics.agreement import agreement
 
         named, measures = [(subject.name, subject.pixels)], self.wanted.measures
@@ -149,6 +162,20 @@ class Rows:
             self.model, named, methods=measures.edges, layers=self.layers, target=self.target, seed=measures.seed
         )
         return next(iter(one_image))
+
+    def _sanity(self, subject: Subject) -> list[dict[str, Any]]:
+        """What is left of maps and edges while the network forgets, beside a dummy that it has to fail."""
+        from viz_nodes.metrics.cascade import cascade_images
+        from viz_nodes.metrics.known_truth import DUMMY
+
+        found = cascade_images(
+            self.model,
+            [(subject.name, subject.pixels, self.target)],
+            methods=(*self._learned_maps(), DUMMY),
+            layers=self.layers,
+            seed=self.wanted.measures.seed + 7919 * subject.index,
+        )
+        return next(iter(found))
 
     def _say_cost(self, subject: Subject, images: int) -> None:
         """How long the rest will take, by the passes that it takes and how long one took."""
@@ -185,6 +212,10 @@ class Rows:
             own.setdefault(name, _LEARNED.get(name, depth * _PASSES.get(name, 0)))
         if measures.edges:
             return 3 + depth * most + sum(own[name] for name in measures.edges if name != "effect"), seconds
+        if measures.sanity:
+            from viz_nodes.metrics.cascade import steps_of
+
+            return 3 * (2 + len(self._learned_maps())) * (1 + len(steps_of(self.model))), seconds
         maps = 3 * (1 + measures.draws + measures.randomize)
         maps += len(self.layers) * (2 * (measures.steps + 1) + measures.samples + 30 * measures.road)
         curves = len(self.wanted.edges) * 2 * min(measures.steps, most)

@@ -36,12 +36,35 @@ def is_agreement(table: pd.DataFrame) -> bool:
     return "strongest" in table
 
 
+def is_sanity(table: pd.DataFrame) -> bool:
+    """Whether a table is of networks that forget."""
+    return "step" in table
+
+
+def _sanity_cells(table: pd.DataFrame) -> Cells:
+    """Who passes: what is left when everything is forgotten, beside what a permutation gives."""
+    from viz_nodes.metrics.cascade import MEASURES, cascade_summary, sane
+
+    rows = [["layer", "method", "measure", "forgotten", "permuted", "passes"]]
+    if not len(table):
+        return rows
+    for line in sane(cascade_summary(table)).to_dict("records"):
+        numbers = ["-" if line[name] != line[name] else f"{line[name]:.3f}" for name in ("last", "permuted")]
+        passes = "yes" if line["passes"] else "no"
+        rows.append([str(line["layer"]), str(line["method"]), MEASURES[line["measure"]], *numbers, passes])
+    return rows
+
+
 def means_of(table: pd.DataFrame) -> pd.DataFrame:
     """Means with intervals, of whichever of the two tables."""
     from viz_nodes.metrics.verdicts import compared
 
     if is_agreement(table):
         return edge_means(table)
+    if is_sanity(table):
+        from viz_nodes.metrics.cascade import cascade_summary
+
+        return cascade_summary(table) if len(table) else table
     return compared(table) if len(table) else table
 
 
@@ -49,6 +72,8 @@ def tables_of(table: pd.DataFrame) -> list[tuple[str, Cells]]:
     """(What it is, cells with the head first) for nodes and for edges."""
     if is_agreement(table):
         return [("", shown_edges(table))]
+    if is_sanity(table):
+        return [("", _sanity_cells(table))]
     if not len(table):
         return []
     means = means_of(table)
@@ -63,6 +88,8 @@ def shown(table: pd.DataFrame) -> Cells:
     """All means as cells, the head first."""
     if is_agreement(table):
         return shown_edges(table)
+    if is_sanity(table):
+        return _sanity_cells(table)
     return _cells(means_of(table)) if len(table) else [["layer", "method", "images", "blank"]]
 
 

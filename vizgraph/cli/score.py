@@ -64,6 +64,11 @@ EPILOG = """\b
         is_flag=True,
         help="Instead of all that: whose order of edges foretells what cutting them does, at the peaks.",
     ),
+    click.option(
+        "--sanity",
+        is_flag=True,
+        help="Instead of all that: what is left of maps and edges while the network forgets, from the head down.",
+    ),
     options.field_option(
         "layers",
         metavar="4,8,12",
@@ -124,6 +129,9 @@ def command(
     With --edges every edge of each layer's peak is cut, all graphs held, and each method's order is held beside that:
     Spearman's correlation with the size of the effect and with what an edge is worth, how often it names the strongest
     edge, how many of the three strongest; means with 95 % intervals by image, = for what cannot be told from the best.
+
+    With --sanity the network's parts are shuffled one after the other, the head first (Adebayo et al. 2018); a method
+    passes where what is left in the end cannot be told from chance. A dummy, the image's gradients, must not.
     """
     if [bool(img), more["data"] is not None, more["scenes"] is not None].count(True) != 1:
         raise UsageError("score", "give one of --img, --data and --scenes", "such as --scenes 20")
@@ -131,9 +139,12 @@ def command(
     from vizgraph.api.score import Measures
     from vizgraph.api.score_table import NOTE
 
+    sanity = more.pop("sanity")
+    if sanity and more["edges"]:
+        raise UsageError("--sanity", "--edges asks another question", "run once for each")
     edges, only, named = more.pop("edges"), more.pop("only"), more.pop("edge_methods") or _QUICK
     asked = {name: more.pop(name) for name in ("steps", "samples", "draws", "randomize", "road")}
-    measures = Measures(seed=seed, edges=named if edges else (), **asked)
+    measures = Measures(seed=seed, edges=named if edges else (), sanity=sanity, **asked)
     more["layers"] = more["layers"] or ("all" if edges else (-1,))
     more["methods"] = () if only == "edges" else more["methods"]
     more["edge_methods"] = () if only == "nodes" else named
@@ -142,7 +153,7 @@ def command(
         arch, img or None, out, checkpoint=ckpt, measures=measures, load=how, progress=progress, **more
     )
     lines = result.lines() if len(result.table) else ["no image could be scored"]
-    lines += [NOTE] if len(result.table) and not edges else []
+    lines += [NOTE] if len(result.table) and not (edges or sanity) else []
     lines += [f"left out: {name}: {one_line(why)}" for name, why in result.left_out.items()]
     lines += [f"{len(result.table)} lines in {one_line(result.paths[0])}"]
     return Answer(result.record(), lines, SOME_FAILED if result.failed else ALL_DONE)
