@@ -24,6 +24,7 @@ DOCUMENT = r"""\documentclass[10pt]{article}
 \usepackage{booktabs,graphicx}
 \usepackage[numbers]{natbib}
 \pdfinfoomitdate=1 \pdftrailerid{} \pdfsuppressptexinfo=-1
+\setlength{\abovecaptionskip}{5pt}\setlength{\belowcaptionskip}{5pt}\renewcommand{\arraystretch}{1.35}
 \renewcommand{\topfraction}{.9}\renewcommand{\textfraction}{.05}\renewcommand{\floatpagefraction}{.8}
 \setcounter{topnumber}{4}\setcounter{totalnumber}{6}
 \begin{document}
@@ -58,11 +59,11 @@ def methods_text(studies: Sequence[Study], ledger: Ledger, about: Mapping[str, A
     share = number("0.2", "fraction of each node's edges compared under noise")
     tenth = number("0.1", "probability of a perturbation, and deviation of noise")
     paragraphs = [
-        f"Networks: {networks}. Images: {number(about['count'], 'images')} of {number(about['data'], 'data')}, seed "
-        f"{number(options['seed'], 'seed')}. Versions: {versions}.",
+        f"Networks: {networks}. Images: {number(about['count'], 'images')} ({number(about['data'], 'data')}). What is "
+        f"random has seed {number(options['seed'], 'seed')}. Versions: {versions}.",
         "Other graphs. Each graph layer, each group of layers up to one, and all layers were run with no edges, with "
-        "edges of nodes to themselves only, with random nodes, with the nearest nodes of the grid, without dilation, "
-        "and with the graph of another image in the place of the network's own. Graphs of all other layers were held "
+        "edges of nodes to themselves only, with random nodes, with the nearest nodes of the grid, without dilation where "
+        "there is any, and with the graph of another image in the place of the network's own. Graphs of all other layers were held "
         "as they had been built (frozen), or built anew by the network (rebuilt). Cutting edges makes features that a "
         "network has not seen, which is why the replacements are told beside it.",
         "Edges. So much of every node's edges, of all layers at once, was cut in the order of a method, and given back "

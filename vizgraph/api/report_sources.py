@@ -23,7 +23,6 @@ _ENTRIES: dict[str, tuple[str, dict[str, str]]] = {
             "booktitle": "DSIT",
             "year": "2024",
             "doi": "10.1109/DSIT61374.2024.10880864",
-            "note": "doi 10.1109/DSIT61374.2024.10880864",
         },
     ),
     "selvaraju2017gradcam": (

@@ -267,7 +267,8 @@ def _scores(study: Study, ledger: Ledger) -> str:
         f"Methods for nodes (map of the last layer) and for edges (all layers together) of {_told(ledger, study)}. "
         rf"Bold the best of its kind, = what cannot be told from it: the intervals overlap. {_intervals(ledger)}"
     )
-    return _table(["", "method", *(MEASURES[name] for name in names)], rows, caption, f"tab:score-{study.name}", left=2)
+    head = ["", "method", *(MEASURES[name] for name in names)]
+    return _table(head, rows, caption, f"tab:score-{study.name}", left=2)
 
 
 def _score_cell(line: Line, name: str, study: Study, ledger: Ledger) -> str:
