@@ -197,7 +197,7 @@ def _write(out: Path, network: networks.Network, command: str, table: pd.DataFra
     if len(table) and command == "score_sanity":
         from viz_nodes.draw.sanity_figure import sanity_figure
 
-        drawn = sanity_figure(means, name=network.caption)
+        drawn = sanity_figure(means.assign(layer=means["layer"] - 1), name=network.caption, width="page")
         contents["pdf"] = figure_bytes(drawn, "pdf", provenance={"command": command, **note})
     if len(table) and command == "score":
         figure = score_figure(means, name=network.caption)
