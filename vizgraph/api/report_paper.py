@@ -61,11 +61,12 @@ def methods_text(studies: Sequence[Study], ledger: Ledger, about: Mapping[str, A
     paragraphs = [
         f"Networks: {networks}. Images: {number(about['count'], 'images')} ({number(about['data'], 'data')}). What is "
         f"random has seed {number(options['seed'], 'seed')}. Versions: {versions}.",
-        "Other graphs. Each graph layer, each group of layers up to one, and all layers were run with no edges, with "
-        "edges of nodes to themselves only, with random nodes, with the nearest nodes of the grid, without dilation "
-        "where there is any, and with the graph of another image in the place of the network's own. Graphs of all other "
-        "layers were held as they had been built (frozen), or built anew by the network (rebuilt). Cutting edges makes features that a "
-        "network has not seen, which is why the replacements are told beside it.",
+        "Other graphs. Each graph layer, each group of layers up to one, and all layers were run with no edges, "
+        "with edges of nodes to themselves only, with random nodes, with the nearest nodes of the grid, without "
+        "dilation where there is any, and with the graph of another image in the place of the network's own. "
+        "Graphs of all other layers were held as they had been built (frozen), or built anew by the network "
+        "(rebuilt). Cutting edges makes features that a network has not seen, which is why the replacements are "
+        "told beside it.",
         "Edges. So much of every node's edges, of all layers at once, was cut in the order of a method, and given back "
         f"to a network without edges, in {number(options['steps'], 'steps of the curves')} steps, graphs held. The "
         "difference is the area of insertion minus the area of deletion, after i-WiViG"
