@@ -19,7 +19,9 @@ from typing import Any
 from viz_nodes.batch.inputs import Item
 from viz_nodes.batch.run import DISK, Outcome, Run, chunked
 from viz_nodes.batch.workers import portable
+from viz_nodes.text import one_line
 
+_log = logging.getLogger(__name__)
 _FEWEST_PROCESSORS = 6
 """Ray's own tasks must find a place beside the actors: on a machine that claims two it can wait for ever."""
 _ACTOR_SHARE = 0.5
@@ -50,6 +52,7 @@ def started(address: str | None) -> Iterator[None]:
             "engine ray: Ray is not installed; pip install 'vizgraph[ray]', or take the engine local"
         ) from None
     settings: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    _log_messages(ray)
     try:
         if address is not None:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
@@ -66,6 +69,18 @@ def started(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _log_messages(ray: Any) -> None:
+    """Ray tells on stdout, where answers are, that a worker died, whatever its options say: to the logger with it."""
+    worker: Any = getattr(getattr(ray, "_private", None), "worker", None)
+
+    def log(data: dict[str, Any], *_: Any, **__: Any) -> None:
+        for line in data.get("lines", ()):
+            _log.debug("%s: %s", data.get("pid"), one_line(line))
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = log
 
 
 def _start_here(ray: Any, settings: dict[str, Any]) -> None:
