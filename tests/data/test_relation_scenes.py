@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import vizgraph
 from vizgraph.data.scenes import RELATION_CLASSES, RELATION_SIZE, Relations, Scenes, make_relation
 from vizgraph.data.scenes.relation import DIGITS, FAR, RELATION_SPLITS
 from vizgraph.errors import DataError
@@ -72,3 +73,13 @@ def test_the_other_task_has_no_hidden_split():
         Scenes("hidden")
     with pytest.raises(DataError, match="relation, nowhere"):
         open_validation(DataConfig(name="relation", val_split="nowhere"))
+
+
+def test_it_is_evaluated_by_its_name():
+    from vizgraph.evaluation import data_config, evaluate
+
+    assert data_config("relation").name == "relation"
+    network = vizgraph.load_model("gcn_demo", "relation", device="cpu")
+    result = evaluate(network, data_config("relation", val_size=20, workers=0), split="test")
+    assert result.metrics.top1 > 80
+    assert result.localization is None

@@ -56,7 +56,7 @@ def evaluate(
     from vizgraph.evaluation import data_config
     from vizgraph.evaluation import evaluate as measured
     from vizgraph.evaluation.run import read_real_labels
-    from vizgraph.training.datasets import SCENES, require_there
+    from vizgraph.training.datasets import MADE, require_there
     from vizgraph.training.distributed import init_distributed
 
     where, how = str(inputs.expanded(data)), dict(load or {})
@@ -66,7 +66,7 @@ def evaluate(
         config = data_config(
             where, root=None if root is None else Path(root), val_split=split, val_size=limit, **(fields or {})
         )
-        if config.name != SCENES:
+        if config.name not in MADE:
             require_there(config, split)
         if isinstance(more.get("real"), str | os.PathLike):
             more["real"] = read_real_labels(more["real"])

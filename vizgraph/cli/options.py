@@ -83,7 +83,7 @@ root = click.option("--root", metavar="FOLDER", help="Where the images of hfds/,
 
 def data(*, required: bool) -> Any:
     """--data: where labelled images are."""
-    words = "A folder (a folder a class), 'scenes', or hfds/NAME, wds/NAME, tfds/NAME."
+    words = "A folder (a folder a class), 'scenes', 'relation', or hfds/NAME, wds/NAME, tfds/NAME."
     return click.option("--data", metavar="WHERE", required=required, help=words)
 
 

@@ -19,7 +19,7 @@ A config has the sections model, data, augment, optimizer, schedule, average and
   vizgraph train --config graphconvnet.yaml data.root=/data/imagenet --resume
   torchrun --nproc-per-node 8 -m vizgraph train --config vig.yaml --data /data/imagenet
 """
-SCENES = "scenes"
+MADE = ("scenes", "relation")
 
 
 @vizgraph_command(
@@ -120,7 +120,7 @@ def _read(settings: Any, data: str, root: str | None, *, named: bool) -> None:
     from vizgraph.evaluation import data_config
 
     given = data_config(data, root=root)
-    if settings.data.name == SCENES and given.name != SCENES:
+    if settings.data.name in MADE and given.name not in MADE:
         why = "this config reads the bundled scenes, not a folder"
         raise UsageError("--data", why, "leave out --data or --smoke")
     settings.data.root = given.root

@@ -22,7 +22,7 @@ from vizgraph.errors import TrainingError, UsageError
 from vizgraph.evaluation import report
 from vizgraph.evaluation.class_matching import match
 from vizgraph.training.config import DataConfig, require_sensible_data
-from vizgraph.training.datasets import READERS, SCENES, Source, open_validation
+from vizgraph.training.datasets import MADE, READERS, SCENES, Source, open_validation
 from vizgraph.training.distributed import Distributed, choose_device
 from vizgraph.training.loaders import evaluation_loader
 from vizgraph.training.metrics import Metrics, measure
@@ -83,7 +83,7 @@ class EvaluateResult:
 
 
 def data_config(where: str | Path, *, root: str | Path | None = None, **values: Any) -> DataConfig:
-    """The data that one word means: a folder, "scenes", or what timm reads ("hfds/NAME", "wds/", ...).
+    """The data that one word means: a folder, "scenes", "relation", or what timm reads ("hfds/NAME", "wds/", ...).
 
     Args:
         where: the word.
@@ -91,7 +91,7 @@ def data_config(where: str | Path, *, root: str | Path | None = None, **values: 
         **values: further fields of `DataConfig`.
     """
     word = str(where)
-    named = word == SCENES or word.partition("/")[0].lower() in READERS
+    named = word in MADE or word.partition("/")[0].lower() in READERS
     place = root if named else word
     return DataConfig(name=word if named else "", root=None if place is None else str(place), **values)
 
