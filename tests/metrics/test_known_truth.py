@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 import viz_nodes
 from builders.planted import PATH, Planted, edge_detector, planted_pixels
 from viz_nodes.metrics.edge_scores import edge_scores, importance
-from viz_nodes.metrics.edge_sets import necessary_edges, outcome, sufficient_edges
+from viz_nodes.metrics.edge_sets import necessary_edges, outcome, random_sets, sufficient_edges
 from viz_nodes.metrics.known_truth import auroc, edges_named
 from viz_nodes.metrics.randomization import randomized
 
@@ -98,6 +100,9 @@ def test_the_path_is_sufficient_and_necessary_and_random_sets_are_not(planted):
         score, _ = outcome(net, pixels, exp, cut)
         fails += int((score < 0.9 * kept.whole).sum())
     assert fails > 0.95 * total
+    assert random_sets(net, pixels, exp, kept, draws=64) > 0.95
+    assert random_sets(net, pixels, exp, dataclasses.replace(kept, size=kept.total), draws=16) == 0
+    assert random_sets(net, pixels, exp, kept, epsilon=None, draws=16) == 1, "cutting two of 192 changes no class"
 
 
 def test_without_necessary_edges_another_class_is_named():

@@ -96,6 +96,47 @@ def outcome(
     return answer.scores, answer.classes
 
 
+def random_sets(
+    model: nn.Module,
+    pixels: Any,
+    exp: Explanation,
+    found: EdgeSet,
+    *,
+    epsilon: float | None = 0.1,
+    draws: int = 1000,
+    seed: int = 0,
+    row: int = 0,
+) -> float:
+    """How often random sets of the same size, of all edges of the same layers, do not do what a found set does.
+
+    Args:
+        found: a set of `sufficient_edges` or `necessary_edges`, whose layers and size are taken.
+        epsilon: as it was given to `sufficient_edges`; None for a set of `necessary_edges`.
+        draws: random sets, each replayed alone (sufficient) or cut (necessary), all graphs held.
+        seed: of them.
+
+    Returns:
+        The fraction that fails: near 1 where the set is no accident.
+    """
+    order = {layer: torch.zeros(mask.shape) for layer, mask in found.edges.items()}
+    asked = _Replay(model, pixels, exp, order, row)
+    generator = torch.Generator().manual_seed(seed)
+    failed = 0
+    for start in range(0, draws, _AT_ONCE):
+        cuts = []
+        for _ in range(min(_AT_ONCE, draws - start)):
+            chosen = torch.zeros(len(asked.order), dtype=torch.bool)
+            chosen[torch.randperm(len(chosen), generator=generator)[: found.size]] = True
+            cuts.append(chosen if epsilon is None else ~chosen)
+        scores, targets = asked.run(cuts)
+        if epsilon is None:
+            done = targets != asked.whole[1]
+        else:
+            done = ((scores - asked.whole[0]).abs() <= epsilon * abs(asked.whole[0])) & (targets == asked.whole[1])
+        failed += int((~done).sum())
+    return failed / draws
+
+
 class _Replay:
     """One image whose edges are taken in an order.
 
