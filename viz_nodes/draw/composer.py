@@ -104,7 +104,7 @@ def compose(
 def compose_best(
     style: Style, ways: Sequence[tuple[int, float, Callable[[float], Sequence[Band]]]], **more: Any
 ) -> PaperFigure:
-    """Compose in the way that makes panels largest and fills the page; the first where another is hardly better.
+    """Compose in the way that gives panels most of the page; the first where another is hardly better.
 
     Args:
         ways: how many columns, what part of their places is filled, and what builds their bands.
@@ -121,7 +121,7 @@ def compose_best(
         except ValueError as error:
             refused = refused or error
             continue
-        worth = fig.panel_points * filled**2
+        worth = columns * (fig.panel_points * filled) ** 2
         if best is None or worth > _BETTER * best[0]:
             best = worth, fig
     if best is None:

@@ -53,7 +53,7 @@ PICTURES = (
     Picture(
         "figure",
         "The figure",
-        "A column a layer: where the network looked (CAM), the patch it looked at most with the neighbors it asked, "
+        "A column a layer: where the network looked (CAM), the patch it looked at most with its neighbors, "
         "the graph of their edges, and close-ups where patches stand too close to see them.",
         f"vizgraph render --ckpt demo --img vizgraph/assets/samples/coffee_5.png --dpi {DPI}",
         "gcn_demo/coffee_5/figure.png",
@@ -61,14 +61,14 @@ PICTURES = (
     Picture(
         "graph",
         "One graph, as large as a column",
-        "Every edge runs from a neighbor, where it is wide, to the center. Width and opacity are its share of the "
-        "channels that the center takes; the ring is what it takes from itself.",
+        "Every edge runs from a neighbor, where it is wide, to the center. Width and color are its contribution to the "
+        "class's score, as the key says; the ring is what the center takes from itself.",
         'fig = panel("graph", exp, -1, sample)',
     ),
     Picture(
         "neighbors",
         "The patch and its neighbors",
-        "The patches at their true size, numbered from the nearest; the rest is dimmed.",
+        "The patches at their true size, numbered as the key says; the rest is dimmed.",
         'fig = panel("neighbors", exp, -1, sample)',
     ),
     Picture(
@@ -85,9 +85,9 @@ PICTURES = (
     ),
     Picture(
         "contribution",
-        "What the neighbors contribute",
-        "Signed: orange edges speak for the class, blue ones against it, in logits, centered on 0.",
-        'fig = panel("graph", exp, -1, sample, k="all", color="contribution")',
+        "What is passed along the edges",
+        "By share of channels: how much of what the center takes comes from each neighbor.",
+        'fig = panel("graph", exp, -1, sample, k="all", order="share")',
     ),
     Picture(
         "hops",
@@ -104,15 +104,45 @@ PICTURES = (
     Picture(
         "contours",
         "For gray print",
-        "Lines of equal value, which gray keeps.",
-        'fig = panel("cam", exp, -1, sample, contours=True)',
+        "Lines of equal value, which gray keeps, and colors that grow dark where the value grows.",
+        'fig = panel("cam", exp, -1, sample, contours=True, palette="print")',
     ),
     Picture(
         "edges",
         "The strongest edges all over the picture",
-        "Two percent of the layer's edges by contribution, bundled where they run alike: orange for the class, blue "
-        "against it.",
+        "Of the two percent of the layer's edges with the largest contributions those that can be told apart at this "
+        "size, bundled where they run alike: orange for the class, blue against it.",
         'fig = panel("edges", exp, -1, sample)',
+    ),
+    Picture(
+        "regions",
+        "Superpixels in place of patches",
+        "Where nodes are no grid, each is drawn as the region that it is. (Made-up edges between real superpixels: no "
+        "network of this kind is bundled.)",
+        """\
+import numpy as np
+import torch
+from dataclasses import replace
+from viz_nodes.places import LabelMap
+
+# Superpixels of 7 x 7 seeds: every pixel goes to the seed nearest in color and place.
+ys, xs = np.mgrid[0:224, 0:224]
+seeds = [(y, x) for y in range(16, 224, 32) for x in range(16, 224, 32)]
+features = np.dstack([sample.image / 255.0 * 2.0, ys / 32, xs / 32])
+away = np.stack([((features - features[seed]) ** 2).sum(-1) for seed in seeds])
+places = LabelMap(away.argmin(0))
+count = places.num_nodes
+middle = torch.from_numpy(places.centers())
+nearest = torch.cdist(middle, middle).argsort(1)[None, :, :8]
+share = torch.softmax(torch.linspace(2, 0, 8), 0).expand(1, count, 8)
+heat = torch.exp(-((middle - torch.tensor([110.0, 120.0])) ** 2).sum(1) / 3000).float().view(1, 1, count)
+part = replace(
+    exp.layer(-1), grid=(1, count), key_grid=(1, count), cam=heat, peak=heat.flatten(1).argmax(1), neighbors=nearest,
+    share=share, contribution=share, distance=None, margin=None, skipped=None, rejected=None, rejected_distance=None,
+    dilation=None, places=places, placed=None,
+)
+made_up = replace(exp, layers=(part,), model="made-up edges", extras={})
+fig = figure(made_up, sample, kinds=["cam", "neighbors", "graph"], order="share")""",
     ),
     Picture(
         "images",
