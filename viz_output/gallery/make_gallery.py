@@ -137,9 +137,22 @@ nearest = torch.cdist(middle, middle).argsort(1)[None, :, :8]
 share = torch.softmax(torch.linspace(2, 0, 8), 0).expand(1, count, 8)
 heat = torch.exp(-((middle - torch.tensor([110.0, 120.0])) ** 2).sum(1) / 3000).float().view(1, 1, count)
 part = replace(
-    exp.layer(-1), grid=(1, count), key_grid=(1, count), cam=heat, peak=heat.flatten(1).argmax(1), neighbors=nearest,
-    share=share, contribution=share, distance=None, margin=None, skipped=None, rejected=None, rejected_distance=None,
-    dilation=None, places=places, placed=None,
+    exp.layer(-1),
+    grid=(1, count),
+    key_grid=(1, count),
+    cam=heat,
+    peak=heat.flatten(1).argmax(1),
+    neighbors=nearest,
+    share=share,
+    contribution=share,
+    distance=None,
+    margin=None,
+    skipped=None,
+    rejected=None,
+    rejected_distance=None,
+    dilation=None,
+    places=places,
+    placed=None,
 )
 made_up = replace(exp, layers=(part,), model="made-up edges", extras={})
 fig = figure(made_up, sample, kinds=["cam", "neighbors", "graph"], order="share")""",
@@ -216,6 +229,7 @@ fig = figure(top, sample, rows=[0, 1, 2], kinds=["cam"], normalize="layer")""",
         "and the figure says so.)",
         """\
 from sklearn.datasets import load_sample_image
+
 untrained = vizgraph.load_model("vig_ti", "random")
 china = vizgraph.load_image(load_sample_image("china.jpg"), untrained)
 fig = figure(viz_nodes.explain(untrained, china.pixels), china, layers=[3, 11], kinds=["cam", "graph"])""",
