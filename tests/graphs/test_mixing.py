@@ -72,9 +72,15 @@ def test_the_expected_homophily_of_unequal_kinds_with_pooled_keys():
     own = np.array([0, 0, 1, 2])
     # A node of the object lies in the only key of its kind, which is not drawn; another has one of two left.
     assert chance_homophily(np.array([0, 2]), kinds, keys, own) == pytest.approx((0 / 2 + 1 / 2) / 2)
+    # A node of the object in a key node that is not: both others are drawn from, one of them of its kind.
+    assert chance_homophily(np.array([0]), kinds, keys, np.array([1, 0, 1, 2])) == pytest.approx(1 / 2)
 
 
-@pytest.mark.parametrize("pairs", [ring(12), ring(12, 2), grid(3, 4), complete(12), complete(12, own=True)])
+STAR = (np.array([*range(1, 12), 0]), np.array([0] * 11 + [7]))
+"""All ask one, who asks one of them: in- and out-degrees differ."""
+
+
+@pytest.mark.parametrize("pairs", [ring(12), ring(12, 2), grid(3, 4), complete(12), complete(12, own=True), STAR])
 @pytest.mark.parametrize("kinds", [halves(12), np.arange(12) % 2 == 0, np.arange(12) < 3])
 def test_modularity_is_networkx_own(pairs, kinds):
     graph = nx.DiGraph(zip(*(each.tolist() for each in pairs)))
