@@ -8,12 +8,14 @@ contributions to <gradient, message>, and a neighbor with share 0 can be cut wit
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from viz_nodes.capture.adapters.base import gather
+from viz_nodes.capture.adapters.base import Graph, gather
 from viz_nodes.capture.fallback import edge_gradients
+from viz_nodes.capture.groups import dense, of_members
 from viz_nodes.capture.kinds import Aggregation
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.model_state import doublable
@@ -107,6 +109,10 @@ def contributions(call: GraphCall, aggregation: Aggregation, gradients: Mapping[
         gradients: of the scores, by identity of the tensor; nothing for those the score does not depend on.
     """
     neighbors = doublable(call.graph.neighbors)
+    if aggregation.through is not None:
+        heard, parts = heard_groups(call, aggregation)
+        gained = contributions(heard, of_groups(aggregation), gradients)
+        return of_members(gained, doublable(heard.graph.neighbors), parts, neighbors)
     if aggregation.parts and aggregation.source is None:
         return torch.stack([contributions(call, part, gradients) for part in aggregation.parts]).sum(0)
     gradient = gradients.get(id(aggregation.source))
@@ -149,6 +155,10 @@ def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor
 def shares(call: GraphCall, aggregation: Aggregation) -> Tensor | None:
     """(B, N, k) float64, how much of what a layer's nodes hear each edge sends; None where it is not understood."""
     neighbors = doublable(call.graph.neighbors)
+    if aggregation.through is not None:
+        heard, parts = heard_groups(call, aggregation)
+        share = shares(heard, of_groups(aggregation))
+        return None if share is None else of_members(share, doublable(heard.graph.neighbors), parts, neighbors)
     if aggregation.parts:
         return _shares_of_parts(call, aggregation)
     if aggregation.winner is not None:
@@ -160,6 +170,25 @@ def shares(call: GraphCall, aggregation: Aggregation) -> Tensor | None:
     if aggregation.kind == "gin":
         return sum_shares(gather(doublable(call.graph.y), neighbors), neighbors)
     return None
+
+
+def of_groups(aggregation: Aggregation) -> Aggregation:
+    """How a layer of a hypergraph hears its groups, whatever these were made of."""
+    return replace(aggregation, through=None, kind=aggregation.kind.partition(">")[2])
+
+
+@torch.no_grad()
+def heard_groups(call: GraphCall, aggregation: Aggregation) -> tuple[GraphCall, Tensor]:
+    """A layer of a hypergraph as one whose nodes hear groups, and (B, E, N) float64 each node's part of each group."""
+    heard = call.seen[0]
+    made = heard.through
+    assert made is not None
+    assert aggregation.through is not None
+    groups = replace(call, graph=Graph(made.x, made.neighbors, made.y), seen=[made])
+    share = shares(groups, aggregation.through)
+    assert share is not None
+    parts = dense(share, doublable(made.neighbors), made.y.shape[2])
+    return replace(call, graph=Graph(heard.x, heard.neighbors, heard.y)), parts
 
 
 def _shares_of_parts(call: GraphCall, aggregation: Aggregation) -> Tensor | None:

@@ -77,6 +77,11 @@ class LayerExplanation:
             it hears several.
         places: the regions of nodes that are no grid (`viz_nodes.places`), then `grid` is (1, N): one for all rows, or
             one a row; None for the patches of a grid.
+        groups: (B, E, N) of a hypergraph, each node's part of each of its E groups (hyperedges); -1 for nodes that are
+            not in it. `neighbors` then are the members of all groups that a node hears, and share and contribution
+            those of the groups times the member's part. None for graphs.
+        heard: (B, N, c) int64, the groups that each node hears; `NO_EDGE` where it hears fewer.
+        heard_share: (B, N, c), their shares.
         note: what people should know of the places of this layer, such as nodes that were left out; "" for nothing.
         effect: (B, N, k) what cutting each edge alone did to the score, after minus before, NaN where nobody measured
             it; None where nothing was (`viz_nodes.with_effects` measures).
@@ -104,6 +109,9 @@ class LayerExplanation:
     places: Places | tuple[Places, ...] | None = None
     note: str = ""
     effect: Tensor | None = None
+    groups: Tensor | None = None
+    heard: Tensor | None = None
+    heard_share: Tensor | None = None
 
     def __post_init__(self) -> None:
         for name in ("grid", "key_grid"):
@@ -127,6 +135,7 @@ class LayerExplanation:
         require_range("neighbors", self.neighbors, NO_EDGE, self.num_keys, f"a key grid of {self.key_grid}")
         require_range("peak", self.peak, NO_PEAK, self.num_nodes, f"a grid of {self.grid}")
         self._require_places(rows)
+        self._require_groups(rows)
         # A hair of room: shares are rounded to the precision they are kept in.
         if bool(((self.share < -_ROUNDING) | (self.share > 1 + _ROUNDING)).any()):
             raise ValueError(f"`share` must lie in [0, 1] (got {float(self.share.min())} to {float(self.share.max())})")
@@ -138,6 +147,18 @@ class LayerExplanation:
                 "`cam` must be finite where it has a peak (got NaN or infinity): the network's weights, or the image, "
                 "lead to numbers that are none"
             )
+
+    def _require_groups(self, rows: int) -> None:
+        if self.groups is None and self.heard is None and self.heard_share is None:
+            return
+        if self.groups is None or self.heard is None or self.heard_share is None:
+            raise ValueError("`groups`, `heard` and `heard_share` must be given together")
+        count = self.groups.shape[1] if self.groups.ndim > 1 else 0
+        for name, array in (("groups", self.groups), ("heard", self.heard), ("heard_share", self.heard_share)):
+            require_kind(name, array, integer=name == "heard")
+            others = (count, self.num_nodes) if name == "groups" else (self.num_nodes, *self.heard.shape[-1:])
+            require_shape(name, array, (rows, *others))
+        require_range("heard", self.heard, NO_EDGE, count, f"{count} groups")
 
     def _require_places(self, rows: int) -> None:
         if self.places is None:
@@ -433,6 +454,12 @@ class Explanation:
         from viz_nodes.graphs.digraphs import layer_graph
 
         return layer_graph(self, layer, row if image is None else image)
+
+    def hypergraph(self, layer: int, row: int = 0) -> nx.DiGraph:
+        """Nodes, groups and who is in which, see `viz_nodes.graphs.hypergraphs.hypergraph`."""
+        from viz_nodes.graphs.hypergraphs import hypergraph
+
+        return hypergraph(self, layer, row)
 
     def ego_graph(
         self, layer: int, node: Any = None, *, hops: int = 1, row: int = 0, image: int | None = None

@@ -14,6 +14,7 @@ from viz_nodes import attribution, cams
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.distances import Candidates, Ranking, candidates, ranking
+from viz_nodes.capture.groups import members
 from viz_nodes.capture.inputs import Inputs
 from viz_nodes.capture.kinds import Aggregation
 from viz_nodes.capture.layouts import from_nodes, layout_of
@@ -212,8 +213,24 @@ def _layer(view: View, aggregation: Aggregation, cam: Tensor, contribution: Tens
         placed=False if view.points else where.placed,
         note=note,
         image=view.image,
+        **_groups(view, aggregation, source, precise),
         **_ranked(view, chosen_from, source, precise),
     )
+
+
+def _groups(view: View, aggregation: Aggregation, source: Tensor, precise: torch.dtype) -> dict[str, Any]:
+    """The groups of a hypergraph, where its nodes lie on the grid as they are numbered."""
+    if aggregation.through is None or view.call.partition is not None or view.where.order is not None:
+        return {}
+    heard, parts = attribution.heard_groups(view.call, aggregation)
+    share = attribution.shares(heard, attribution.of_groups(aggregation))
+    made = view.call.seen[0].through
+    assert made is not None
+    assert share is not None
+    there = members(made).to(parts.device)
+    found = {"groups": parts.masked_fill(~there, -1.0).to(precise), "heard_share": share.to(precise)}
+    found["heard"] = heard.graph.neighbors.detach()
+    return {name: view.of(array).cpu()[source] for name, array in found.items()}
 
 
 def _ranked(view: View, chosen_from: Candidates | None, source: Tensor, precise: torch.dtype) -> dict[str, Any]:

@@ -20,8 +20,9 @@ REFUSED = {
 }
 """What the others are told, and what to do."""
 UNPLACED = {"d_functions.py:build_points", "f_moved.py:build_superpixels"}
-UNCUT = {"c_lists.py:build_sorted", "e_attention.py:build_routed"}
-"""Whose nodes are sorted anew in each forward."""
+GROUPS = {f"h_hypergraphs.py:build_{name}" for name in ("clusters", "incidence", "incidence_einsum")}
+UNCUT = {"c_lists.py:build_sorted", "e_attention.py:build_routed", *GROUPS}
+"""Whose nodes are sorted anew in each forward, or hear groups."""
 
 
 @pytest.fixture(scope="module")

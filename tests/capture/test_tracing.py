@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 
+import networkx
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from torch import nn
 
 import viz_nodes
 from builders.networks import hooks_on, seeded
-from viz_nodes.capture import Adapter, Graph, NoGraphLayer
+from viz_nodes.capture import NoGraphLayer
 from viz_nodes.capture.origins import Origins
 
 GRID, NODES = (6, 4), 24
@@ -527,25 +528,81 @@ class Hyperedges(nn.Module):
         return x + self.nn(torch.cat([flat, heard], 1).view(len(x), -1, *GRID))
 
 
-def test_a_hypergraph_is_refused_and_what_to_give_is_said():
-    net = seeded(lambda: Net(Hyperedges()))
-    with pytest.raises(NoGraphLayer, match=r"into 5 groups .*a hypergraph.*members of the groups"):
-        viz_nodes.explain(net, pixels_of(1))
+def test_a_hypergraph_is_its_groups_and_their_members():
+    net, pixels = seeded(lambda: Net(Hyperedges())), pixels_of(2)
+    exp = viz_nodes.explain(net, pixels, target=1)
+    layer = exp.layer(0)
+    assert (layer.grid, layer.conv, layer.exact) == (GRID, "sum>max", True)
+    block, x = net.layers[0], net.stem(pixels).detach()
+    flat = x.flatten(2)
+    apart = torch.cdist(block.centers[None].expand(2, -1, -1), flat.transpose(1, 2))
+    members = apart.topk(7, largest=False).indices
+    heard = apart.transpose(1, 2).topk(2, largest=False).indices
+    assert torch.equal(layer.heard, heard)
+    for row, group in ((0, 0), (1, 3), (1, 4)):
+        assert (layer.groups[row, group] >= 0).nonzero().flatten().tolist() == members[
+            row, group
+        ].sort().values.tolist()
+    sent = take(flat, members).abs()
+    parts = (sent / sent.sum(-1, keepdim=True)).mean(1)
+    torch.testing.assert_close(layer.groups.gather(2, members), parts)
+    torch.testing.assert_close(layer.groups.clamp(min=0).sum(-1), torch.ones(2, 5).double())
+    groups = take(flat, members).mean(-1)
+    best = take(groups, heard).amax(-1).requires_grad_(True)
+    logits = net.head((x + block.nn(torch.cat([flat, best], 1).view(2, -1, *GRID))).mean((2, 3)))
+    (gradient,) = torch.autograd.grad(logits[:, 1].sum(), best)
+    torch.testing.assert_close(layer.contribution.sum(-1), (gradient * best).sum(1).detach())
+    won = nn.functional.one_hot(take(groups, heard).argmax(-1), 2).double().mean(1)
+    torch.testing.assert_close(layer.heard_share, won)
+    node = 9
+    wanted = torch.zeros(24).double()
+    for place in range(2):
+        wanted[members[1, heard[1, node, place]]] += won[1, node, place] * parts[1, heard[1, node, place]]
+    near, share = layer.neighbors[1, node], layer.share[1, node]
+    assert sorted(near[near >= 0].tolist()) == sorted(set(members[1, heard[1, node]].flatten().tolist()))
+    torch.testing.assert_close(share[near >= 0], wanted[near[near >= 0]])
+    both = exp.hypergraph(0, 1)
+    assert networkx.is_bipartite(both)
+    assert set(both.predecessors(("group", 3))) == set(members[1, 3].tolist())
+    assert set(both.predecessors(node)) == {("group", group) for group in heard[1, node].tolist()}
+    assert both[("group", int(heard[1, node, 0]))][node]["share"] == pytest.approx(float(won[1, node, 0]))
+    with (
+        pytest.raises(ValueError, match="understood for its edges to be edited"),
+        viz_nodes.edit_edges(net, cut={0: layer.share == 0}),
+    ):
+        net(pixels)
 
-    class Members(Adapter):
-        def claims(self, module):
-            return isinstance(module, Hyperedges)
 
-        def graph(self, module, args, kwargs):
-            flat = args[0].flatten(2)
-            apart = torch.cdist(module.centers[None].expand(len(flat), -1, -1), flat.transpose(1, 2))
-            members = apart.topk(7, largest=False).indices
-            near = apart.transpose(1, 2).topk(2, largest=False).indices
-            heard = torch.stack([own[groups].flatten(1) for own, groups in zip(members, near)])
-            return Graph(flat, heard, flat)
+@pytest.mark.parametrize("way", ["matmul", "turned", "einsum"])
+def test_an_incidence_matrix_is_a_hypergraph(way):
+    class Incidence(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.centers, self.out = nn.Parameter(torch.randn(5, 6)), nn.Linear(6, 6)
 
-    layer = viz_nodes.explain(net, pixels_of(1), adapter=Members()).layers[0]
-    assert (layer.grid, layer.exact, tuple(layer.neighbors.shape)) == (GRID, False, (1, NODES, 14))
+        def matrix(self, tokens):
+            near = torch.cdist(tokens, self.centers[None].expand(len(tokens), -1, -1)).topk(2, largest=False).indices
+            return torch.zeros(*tokens.shape[:2], 5).to(tokens).scatter(2, near, 1.0)
+
+        def forward(self, x):
+            tokens = x.flatten(2).mT
+            h = self.matrix(tokens)
+            down, up = h / h.sum(1, keepdim=True).clamp(min=1), h / h.sum(2, keepdim=True)
+            if way == "matmul":
+                heard = up @ self.out(down.mT @ tokens).relu()
+            elif way == "turned":
+                heard = (self.out((tokens.mT @ down).mT).relu().mT @ up.mT).mT
+            else:
+                groups = self.out(torch.einsum("bne,bnc->bec", down, tokens)).relu()
+                heard = torch.einsum("bne,bec->bnc", up, groups)
+            return x + heard.mT.reshape(x.shape)
+
+    net, pixels = seeded(lambda: Net(Incidence(), Incidence())), pixels_of(2)
+    exp = viz_nodes.explain(net, pixels)
+    assert [(layer.conv, layer.exact) for layer in exp.layers] == [("sum>sum", True)] * 2
+    incidence = net.layers[0].matrix(net.stem(pixels).flatten(2).mT)
+    assert torch.equal(exp.layer(0).groups >= 0, incidence.mT > 0)
+    assert torch.equal(exp.logits, net(pixels).detach())
 
 
 class Pixels(nn.Module):

@@ -362,7 +362,15 @@ def test_nodes_table_has_a_line_for_each_node():
 
 
 def test_every_field_of_the_records_is_in_the_file(tmp_path):
-    members = np.load(export.save(made(), tmp_path))
+    exp = made()
+    one = exp.layers[0]
+    rows, nodes = len(exp), one.num_nodes
+    groups = {"groups": torch.full((rows, 1, nodes), 1 / nodes), "heard": torch.zeros(rows, nodes, 1).long()}
+    one = dataclasses.replace(one, **groups, heard_share=torch.ones(rows, nodes, 1))
+    exp = dataclasses.replace(exp, layers=(one, *exp.layers[1:]))
+    members = np.load(export.save(exp, tmp_path))
+    again = export.load(tmp_path).layers[0]
+    assert all(torch.equal(getattr(again, name), array) for name, array in groups.items())
     header = json.loads(members["about"].tobytes())
     saved = set(header["layers"][0]) | {name.split("/")[2] for name in members.files if name.startswith("layers/2/")}
     assert saved == {field.name for field in dataclasses.fields(LayerExplanation)}

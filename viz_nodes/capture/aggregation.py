@@ -6,6 +6,8 @@ features and edges, is the one that the network consumed.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,7 @@ from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import GraphCall, Known, NoGraphLayer
 from viz_nodes.capture.kinds import Aggregation, difference, near, tolerance
 from viz_nodes.capture.layouts import as_nodes
+from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.model_state import doublable
 from viz_nodes.capture.passed import passed_messages
 from viz_nodes.capture.spread import SPREADS, minimum_heard, spread_heard
@@ -51,7 +54,8 @@ def recognize(call: GraphCall) -> Aggregation:
         found.exact and call.graph.sent is not None,
         next((place for place, variant in enumerate(call.family.variants) if variant is call.adapter), -1),
     )
-    known.steps = tuple(call.steps) if call.seen and found.exact and found.child < 0 and not known.passed else ()
+    edited = call.seen and found.exact and found.child < 0 and not known.passed and found.through is None
+    known.steps = tuple(call.steps) if edited else ()
     return found
 
 
@@ -104,28 +108,41 @@ def _in_arithmetic(call: GraphCall) -> Aggregation | None:
     given = call.graph.neighbors
     if not isinstance(call.adapter, Traced) and not torch.equal(given, first.neighbors):
         return None
-    parts = []
-    for seen in call.seen:
-        values = seen.nodes.detach()
-        sent = seen.messages.detach()
-        if seen.kind in ("max", "min"):
-            best, winner = (maximum_heard if seen.kind == "max" else minimum_heard)(sent, seen.neighbors)
-            part = Aggregation(seen.kind, seen.nodes, message=values, winner=winner)
-        elif seen.kind in SPREADS:
-            best = spread_heard(sent, seen.neighbors, seen.kind, seen.correction)
-            part = Aggregation(seen.kind, seen.nodes, message=sent, correction=seen.correction)
-        else:
-            table = weighed(seen)
-            best = table.sum(-1)
-            part = Aggregation("sum", seen.nodes, message=table)
-        part.error = difference(values, best)
-        part.exact = near(part.error, best, seen.messages.shape[3]) and not call.leaking
-        parts.append(part)
+    parts = [_part(seen, leaking=call.leaking) for seen in call.seen]
     if len(parts) == 1:
-        return parts[0]
-    kinds = "+".join(sorted({part.kind for part in parts}))
-    error = max(part.error for part in parts)
-    return Aggregation(kinds, error=error, exact=all(part.exact for part in parts), parts=tuple(parts))
+        found = parts[0]
+    else:
+        kinds = "+".join(sorted({part.kind for part in parts}))
+        error = max(part.error for part in parts)
+        found = Aggregation(kinds, error=error, exact=all(part.exact for part in parts), parts=tuple(parts))
+    if first.through is not None:
+        made = _part(first.through, leaking=call.leaking)
+        found = replace(
+            found,
+            kind=f"{made.kind}>{found.kind}",
+            error=max(made.error, found.error),
+            exact=made.exact and found.exact,
+            through=made,
+        )
+    return found
+
+
+def _part(seen: Seen, *, leaking: bool) -> Aggregation:
+    """One aggregation that was seen, computed again."""
+    values, sent = seen.nodes.detach(), seen.messages.detach()
+    if seen.kind in ("max", "min"):
+        best, winner = (maximum_heard if seen.kind == "max" else minimum_heard)(sent, seen.neighbors)
+        part = Aggregation(seen.kind, seen.nodes, message=values, winner=winner)
+    elif seen.kind in SPREADS:
+        best = spread_heard(sent, seen.neighbors, seen.kind, seen.correction)
+        part = Aggregation(seen.kind, seen.nodes, message=sent, correction=seen.correction)
+    else:
+        table = weighed(seen)
+        best = table.sum(-1)
+        part = Aggregation("sum", seen.nodes, message=table)
+    part.error = difference(values, best)
+    part.exact = near(part.error, best, seen.messages.shape[3]) and not leaking
+    return part
 
 
 def inputs_by_node(call: GraphCall, known: Known | None) -> list[tuple[int, Tensor, Tensor]]:

@@ -45,6 +45,10 @@ class RunningEdits(threading.local):
         self.passed: dict[nn.Module, Tensor] = {}
         self.watched = 0
 
+    def no_longer_watched(self) -> None:
+        """One of them has ended."""
+        self.watched -= 1
+
 
 running_edits = RunningEdits()
 """This thread's."""

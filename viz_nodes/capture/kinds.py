@@ -29,6 +29,7 @@ class Aggregation:
             whose output is maximized. For sage `inner` is the latter.
         parts: where a layer aggregates in several ways along the same edges, one for each of them.
         correction: of "std" and "var", see `Seen`.
+        through: where groups of nodes are heard, how these were made of nodes; `kind` then is both, with ">" between.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Aggregation:
     inner: int = -1
     parts: tuple[Aggregation, ...] = ()
     correction: float = 0.0
+    through: Aggregation | None = None
 
 
 def difference(a: Tensor, b: Tensor) -> float:

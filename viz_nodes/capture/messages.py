@@ -24,6 +24,7 @@ class Seen:
         nodes: (B, C, N) what was aggregated into, connected to the output of the network.
         closed: whether the centers are the nodes themselves (N = M).
         correction: of "std" and "var", what is taken off the count in the denominator.
+        through: where the nodes heard are groups of nodes, the aggregation that made them.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Seen:
     nodes: Tensor
     closed: bool
     correction: float = 0.0
+    through: Seen | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, key_grid, same_tensor
 from viz_nodes.capture.edits import Edited, running_edits
+from viz_nodes.capture.groups import became
 from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.mismatch import without_graph
@@ -86,6 +87,7 @@ class Recording:
         self._started = 0
         self._leaks: set[tuple[nn.Module, int]] = set()
         self._groups: set[int] = set()
+        self._gathered: Seen | None = None
         self.trace: Trace | None = None
 
     def _listening(self) -> bool:
@@ -174,9 +176,14 @@ class Recording:
         if not self._stack or not self._listening() or any(frame.module in self._ignored for frame in self._stack):
             return seen.nodes
         places, nodes = seen.nodes.shape[2], seen.y.shape[2]
-        if places < nodes or (places != nodes and nodes in self._groups):
-            self._groups.add(min(places, nodes))  # into groups of nodes, or out of them
+        if places < nodes:
+            self._groups.add(places)
+            self._gathered = seen
             return seen.nodes
+        if places != nodes and nodes in self._groups:
+            if not became(self._gathered, seen):
+                return seen.nodes
+            seen.through = self._gathered
         frame = self._stack[-1]
         outer = next((outer for outer in reversed(self._stack) if outer.call is not None), None)
         counting = outer or frame
@@ -298,10 +305,6 @@ class Recording:
         return self.sites.finish(self.calls)
 
 
-def _no_longer_watched() -> None:
-    running_edits.watched -= 1
-
-
 def _as_edited(graph: Graph, edited: Edited | None) -> Graph:
     if edited is not None:
         graph.neighbors, graph.edge_index = edited.neighbors, edited.edge_index
@@ -337,7 +340,7 @@ def recording(
                 stack.callback(module.register_forward_pre_hook(record.sites.surprise).remove)
         if traced:
             running_edits.watched += 1
-            stack.callback(_no_longer_watched)
+            stack.callback(running_edits.no_longer_watched)
             trace = Trace(pixels.shape[0], record.saw, record.leaked, record.runs)
             record.trace = stack.enter_context(trace)
         _running.stack.append(record)

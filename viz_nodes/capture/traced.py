@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph
+from viz_nodes.capture.groups import pairs
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.spread import SPREADS, minimum_heard, spread_heard
 from viz_nodes.capture.winners import maximum_heard
@@ -25,7 +26,10 @@ class Traced(Adapter):
 
 
 def graph_of(seen: Seen) -> Graph:
-    """The graph of an aggregation."""
+    """The graph of an aggregation; of one that hears groups, from their members."""
+    if seen.through is not None:
+        nodes = seen.through.y
+        return Graph(nodes, pairs(seen.through, seen), nodes)
     return Graph(seen.x, seen.neighbors, seen.y)
 
 

@@ -468,7 +468,7 @@ class Trace(TorchFunctionMode):
             if origin.moved
         ]
         if not known:
-            return self._attended(one, two, result) if name != "einsum" else None
+            return self._by_weights(one, two, letters, result)
         if len(summed) == 1 and any(repeats(origin) for tensor in (one, two) for origin in self.origins.of(tensor)):
             messages = _aligned(one, left, whole) * _aligned(two, right, whole)
             heard = self._heard(known, messages, len(shape) - 1)
@@ -489,6 +489,27 @@ class Trace(TorchFunctionMode):
         if kept and isinstance(result, Tensor):
             self.origins.put(result, kept)
 
+    def _by_weights(self, one: Tensor, two: Tensor, letters: tuple[str, str, str], result: Tensor) -> Tensor | None:
+        """A product with a matrix of weights on either side, written as `matmul` or as `einsum`."""
+        left, right, out = letters
+        batch = "".join(letter for letter in left if letter in right and letter in out)
+        summed = [letter for letter in left if letter in right and letter not in out]
+        rest = [[letter for letter in own if letter not in (*batch, *summed)] for own in (left, right)]
+        if len(summed) != 1 or any(len(own) != 1 or own[0] not in out for own in rest):
+            return None
+        for weights, own, row, values, others, channel in (
+            (one, left, rest[0][0], two, right, rest[1][0]),
+            (two, right, rest[1][0], one, left, rest[0][0]),
+        ):
+            turned = out == f"{batch}{channel}{row}"
+            if turned or out == f"{batch}{row}{channel}":
+                table = weights.permute([own.index(letter) for letter in (*batch, row, summed[0])])
+                sent = values.permute([others.index(letter) for letter in (*batch, summed[0], channel)])
+                told = self._attended(table, sent, result.mT if turned else result)
+                if told is not None:
+                    return told.mT if turned else told
+        return None
+
     def _attended(self, weights: Tensor, values: Tensor, result: Tensor) -> Tensor | None:
         """Attention of which only some keys are left: all others have weight zero."""
         places, keys = weights.shape[-2:]
@@ -496,7 +517,8 @@ class Trace(TorchFunctionMode):
             return None
         some = weights.detach() != 0
         k = int(some.sum(-1).max())
-        if not 0 < k <= keys // 2 or bool((weights.detach() < 0).any()):
+        most = keys - 1 if places < keys else keys // 2  # nodes in groups, of which some may be large
+        if not 0 < k <= most or bool((weights.detach() < 0).any()):
             return None
         heads = weights.numel() // (self.images * places * keys)
         top = weights.detach().reshape(self.images, heads, places, keys).topk(k)

@@ -1,0 +1,60 @@
+"""Hypergraphs: nodes become groups, and hear the groups."""
+
+from __future__ import annotations
+
+import torch
+from parts import WIDTH, Network, gathered, nearest
+from torch import nn
+
+
+class Clusters(nn.Module):
+    """Groups of the nodes nearest to learned centers; each node hears the two groups nearest to it."""
+
+    def __init__(self, groups=10, size=24):
+        super().__init__()
+        self.centers, self.size = nn.Parameter(torch.randn(WIDTH, groups)), size
+        self.inside, self.mix = nn.Conv1d(WIDTH, WIDTH, 1), nn.Conv2d(2 * WIDTH, WIDTH, 1)
+
+    def forward(self, x):
+        nodes = x.flatten(2)
+        centers = self.centers[None].expand(len(x), -1, -1)
+        groups = self.inside(gathered(nodes, nearest(centers, nodes, self.size)).mean(-1)).relu()
+        heard = gathered(groups, nearest(nodes, centers, 2)).amax(-1)
+        return x + self.mix(torch.cat([nodes, heard], 1).view(len(x), -1, *x.shape[2:]))
+
+
+class Incidence(nn.Module):
+    """A matrix of incidence (B, N, E) by the nearest centers: D_v^-1 H W D_e^-1 H^T X, as in HGNN."""
+
+    def __init__(self, groups=12, kept=3, left=True):
+        super().__init__()
+        self.centers, self.kept, self.left = nn.Parameter(torch.randn(groups, WIDTH)), kept, left
+        self.inside, self.out = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x):
+        tokens = x.flatten(2).mT
+        near = torch.cdist(tokens, self.centers[None].expand(len(x), -1, -1)).topk(self.kept, largest=False).indices
+        incidence = torch.zeros(*tokens.shape[:2], len(self.centers), dtype=x.dtype).scatter(2, near, 1.0)
+        into = incidence / incidence.sum(1, keepdim=True).clamp(min=1)
+        back = incidence / incidence.sum(2, keepdim=True)
+        if self.left:
+            heard = back @ self.inside(into.mT @ tokens).relu()
+        else:
+            groups = torch.einsum("bne,bnc->bec", into, tokens)
+            heard = torch.einsum("bne,bec->bnc", back, self.inside(groups).relu())
+        return x + self.out(heard).mT.reshape(x.shape)
+
+
+def build_clusters():
+    """ViHGNN (2023): groups of clustered nodes"""
+    return Network(Clusters(), Clusters())
+
+
+def build_incidence():
+    """HGNN's D^-1 H W D^-1 H^T X on patches"""
+    return Network(Incidence(), Incidence())
+
+
+def build_incidence_einsum():
+    """The same, written as einsum"""
+    return Network(Incidence(left=False), Incidence(left=False))
