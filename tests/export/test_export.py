@@ -366,7 +366,8 @@ def test_every_field_of_the_records_is_in_the_file(tmp_path):
     one = exp.layers[0]
     rows, nodes = len(exp), one.num_nodes
     groups = {"groups": torch.full((rows, 1, nodes), 1 / nodes), "heard": torch.zeros(rows, nodes, 1).long()}
-    one = dataclasses.replace(one, **groups, heard_share=torch.ones(rows, nodes, 1))
+    ones = torch.ones(rows, nodes, 1)
+    one = dataclasses.replace(one, **groups, heard_share=ones, effect=torch.zeros_like(one.share))
     exp = dataclasses.replace(exp, layers=(one, *exp.layers[1:]))
     members = np.load(export.save(exp, tmp_path))
     again = export.load(tmp_path).layers[0]
