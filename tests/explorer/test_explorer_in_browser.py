@@ -204,11 +204,12 @@ def test_k_and_share_hide_edges_and_the_caption_says_how_many(visit, exp, page_f
     page = visit(page_file)
     page.mouse.click(*patch(page, 60))
     page.get_by_role("slider", name="Neighbors").fill("5")
-    assert [e["rank"] for e in edges(page)] == [0, 1, 2, 3, 4]
-    won = float(exp.layer(-1).share[0, 60, :5].sum())
+    largest = np.argsort(-np.abs(exp.layer(-1).contribution[0, 60].numpy()), kind="stable")[:5]
+    assert [e["rank"] for e in edges(page)] == sorted(largest.tolist())
+    won = float(exp.layer(-1).share[0, 60, largest].sum())
     settle(page)
     assert (
-        f"5 of 18 neighbors drawn, {round(100 * won)}\u00a0% of the channels"
+        f"5 of 18 neighbors drawn, the largest by contribution, {round(100 * won)}\u00a0% of the channels"
         in page.locator(".vge-caption").first.inner_text()
     )
     page.get_by_role("slider", name="Neighbors").fill("18")
@@ -571,10 +572,10 @@ def test_a_patch_just_kept_does_not_dim_its_own_edges(visit, make, with_layer, p
     assert page.locator("tr.vge-lit").count() == 0
 
 
-def test_who_aggregates_from_it_sorts_by_share_until_another_heading_is_chosen(visit, exp, page_file):
+def test_who_aggregates_from_it_sorts_by_contribution_until_another_heading_is_chosen(visit, exp, page_file):
     page = visit(page_file, "#out=1&pins=0.5,0.5")
     sorted_by = "th[aria-sort=descending], th[aria-sort=ascending]"
-    assert page.locator(sorted_by).inner_text().startswith("share")
+    assert page.locator(sorted_by).inner_text().startswith("contribution")
     page.get_by_role("button", name="rank").click()
     settle(page)
     assert page.locator(sorted_by).inner_text().startswith("rank")
