@@ -19,7 +19,7 @@ from vizgraph.training.folders import ImageFolder, require_split, split_folder
 from vizgraph.training.schema import MOST_CLASSES, Config, DataConfig
 
 SCENES, RELATION = "scenes", "relation"
-MADE = (SCENES, RELATION)
+MADE = (RELATION, SCENES)
 """The bundled tasks, whose images are made when asked for."""
 VALIDATION_SCENES = 2000
 """Scenes validated on where the config does not say."""
