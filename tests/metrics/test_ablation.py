@@ -149,6 +149,7 @@ def test_equal_versions_run_once_and_rebuilding_nothing_is_holding_all(asked, mo
     assert float(answers.score[1]) == float(answers.score[2]) != float(answers.score[0])
     assert float(answers.score[3]) == float(answers.score[4])
     assert answers.score.shape == (5,)
+    assert not replay.settled(Version({0: graphs[0], 2: graphs[2]}, frozen=False)).frozen  # layer 2 builds its own
     assert Version({0: graphs[0]}, frozen=False).key != Version({0: graphs[0]}).key
 
 
