@@ -104,6 +104,7 @@ def build_explanation(
     seed=0,
     labels=("tabby cat", "tiger cat", "coffee mug"),
     versus=None,
+    model="graphconvnet_ti",
     **layer_options,
 ):
     rng = np.random.default_rng(seed)
@@ -117,7 +118,7 @@ def build_explanation(
         image_size=size,
         depth=depth,
         labels=labels,
-        model="graphconvnet_ti",
+        model=model,
         versus=None if versus is None else torch.full((rows,), versus, dtype=torch.int64),
     )
 

@@ -154,6 +154,13 @@ def places_of(dots):
     return dots.get_offsets() if hasattr(dots, "get_offsets") else dots.get_xydata()
 
 
+def size_of(dots):
+    """(points across, points of rim) of dots of one color or of several."""
+    if hasattr(dots, "get_sizes"):
+        return float(np.sqrt(dots.get_sizes().max())), float(np.max(dots.get_linewidth()))
+    return dots.get_markersize(), dots.get_markeredgewidth()
+
+
 def _marks(ax, artists, shape):
     """(h, w) bool of all pixels under marks, and (n, 3) x, y, radius of dots in pixels of the canvas."""
     height, width = shape
@@ -162,7 +169,7 @@ def _marks(ax, artists, shape):
     scale = DPI / 72
     for name, artist in artists.items():
         if name.startswith(("neighbors", "peak", "center")):
-            radius = (0.5 * artist.get_markersize() + 0.5 * artist.get_markeredgewidth()) * scale
+            radius = 0.5 * sum(size_of(artist)) * scale
             for x, y in ax.transData.transform(places_of(artist)):
                 marks |= np.hypot(xs - x, ys - (height - y)) < radius
                 if name.startswith("neighbors"):

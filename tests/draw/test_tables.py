@@ -190,7 +190,7 @@ def test_a_figure_says_that_its_network_is_untrained(make_explanation, photograp
     exp.extras["about"] = {"note": "untrained"}
     for fig in (figure(exp, photograph()), panel("cam", exp, 3, photograph()), overview([exp], [photograph()])):
         assert "untrained" in words_of(fig)
-        assert "untrained" in fig.caption
+        assert "Untrained." in fig.caption
     other = make_explanation(seed=1)
     assert "untrained" in words_of(compare([exp, other], photograph(), names=["a", "b"]))
 

@@ -7,15 +7,15 @@ import pytest
 from vizgraph.errors import TrainingError
 from vizgraph.training.config import Config, find, from_plain, load, recipes, to_yaml
 
-SHIPPED = {"demo", "finetune", "graphconvnet", "graphconvnetp", "pvig", "vig"}
+SHIPPED = {"demo", "finetune", "graphconvnet", "graphconvnetp", "pvig", "relation", "vig"}
 
 
-def test_the_six_recipes_are_shipped_and_have_a_smoke_variant():
+def test_the_recipes_are_shipped_and_have_a_smoke_variant():
     assert set(recipes()) == SHIPPED
     for name in SHIPPED:
         quick = load(f"{name}.yaml", smoke=True)
         assert quick.schedule.epochs == 1
-        assert quick.data.name == "scenes"
+        assert quick.data.name == ("relation" if name == "relation" else "scenes")
 
 
 def test_a_recipe_holds_the_published_settings():
