@@ -16,6 +16,9 @@ from typing import Any
 
 from corpus.promises import Broken, require
 
+PROGRAM = 700
+"""Megabytes that a program has before it does anything: torch, timm and what they load."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -25,7 +28,7 @@ class Ended:
         code: its exit code; -9 and the like where a signal ended it.
         value: what the function returned; None where it did not.
         error: (class name, message) of what it raised.
-        peak: megabytes of memory, at most, of all that this process has.
+        peak: megabytes of memory, at most, as a program of its own: beyond what was there when it began, and `PROGRAM`.
         seconds: it took.
         words: what it wrote to stderr.
     """
@@ -66,6 +69,7 @@ def apart(
     answer = folder / "answer.pickle"
     start = time.monotonic()
     sys.stdout.flush()
+    before = _resident()
     reads, writes = os.pipe()  # a file would have to obey the limits
     pid = os.fork()
     if pid == 0:
@@ -82,7 +86,14 @@ def apart(
     took = time.monotonic() - start
     value, error = pickle.loads(answer.read_bytes()) if answer.is_file() and answer.stat().st_size else (None, None)
     said = words.decode(errors="replace")
-    return Ended(os.waitstatus_to_exitcode(status), value, error, usage.ru_maxrss / 1024, took, said)
+    peak = usage.ru_maxrss / 1024 - before + PROGRAM
+    return Ended(os.waitstatus_to_exitcode(status), value, error, peak, took, said)
+
+
+def _resident() -> float:
+    """Megabytes of this process, which a fork begins with."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _waited(
