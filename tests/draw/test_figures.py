@@ -43,6 +43,9 @@ LONG = ("Cardigan, Cardigan Welsh corgi, a dog with a very long name indeed", "b
         {"title": False, "key": False},
         {"rows": [0, 1], "kinds": ["cam", "graph"]},
         {"width": "60mm", "font_size": 5},
+        {"width": "slide"},
+        {"width": "slide", "layers": [3, 11], "kinds": ["cam", "graph"]},
+        {"width": "45mm", "order": "contribution"},
     ],
     ids=str,
 )
@@ -59,6 +62,12 @@ def test_no_text_is_cut_or_runs_into_another(make_explanation, photograph, optio
     outside = [(words, box) for words, box in found if not words.isdigit()]
     clashes = [(a, b) for i, (a, box) in enumerate(outside) for b, other in outside[i + 1 :] if overlap(box, other)]
     assert clashes == []
+
+
+def test_panels_of_a_slide_are_large_and_its_caption_says_what_the_key_would(make_explanation, photograph):
+    fig = figure(make_explanation(), photograph(), width="slide", layers=[3, 11], kinds=["cam", "graph"])
+    assert fig.panel_points > 100
+    assert "contribution" in fig.caption
 
 
 @pytest.mark.parametrize(("width", "inches"), [("column", 3.3), ("84mm", 84 / 25.4), (84, 84 / 25.4), ("3.5in", 3.5)])

@@ -69,7 +69,7 @@ def compose(
         build: the bands for panels of a width in points; called again while they are too high.
         columns: panels side by side.
         heading: words above all, wrapped.
-        legend: words below all, wrapped, in small print.
+        legend: words below all, wrapped, in small print; not on a slide, which has no notes either.
         strip: points high, and what draws a strip of samples between the panels and the legend.
         caption: what the figure says of itself.
         most: points that a panel may be wide; by default what the width holds.
@@ -77,6 +77,8 @@ def compose(
     Raises:
         ValueError: more columns or rows than the page holds.
     """
+    if style.width == "slide":  # read from afar: letters are large, and what the key and notes say is in the caption
+        style, legend = style.but(notes=False), ""
     page = Page(style)
     first = build(page.width / columns)
     named, blocks = any(band.name for band in first), any(band.block for band in first)

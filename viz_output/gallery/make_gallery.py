@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 DPI = 120
-MOST_BYTES = 6_500_000
+MOST_BYTES = 7_000_000
 
 START = """\
 import vizgraph, viz_nodes

@@ -13,6 +13,7 @@ from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.photograph import add_raster
 from viz_nodes.draw.artists.text import dressed
 from viz_nodes.draw.style.captions import number, percent
+from viz_nodes.draw.style.fonts import DEFAULT_FONT, text_width
 from viz_nodes.draw.style.scales import Scale
 from viz_nodes.draw.style.style import Style
 
@@ -97,6 +98,20 @@ def over_gray(table: np.ndarray) -> np.ndarray:
     return np.asarray(np.concatenate([mixed, np.full((len(table), 1), 255.0)], axis=1).round().astype(np.uint8))
 
 
+def _that_fit(ticks: Sequence[tuple[float, str]], bar: Axes, style: Style) -> Sequence[tuple[float, str]]:
+    """The labels that stand below a bar without touching: without the middle one, else of the highest value alone."""
+    figure = bar.get_figure(root=True)
+    assert figure is not None
+    wide = bar.get_position().width * figure.get_figwidth() * 72.0
+    room = [text_width(words, style.small, style.font or DEFAULT_FONT) + 2 * _PAD for _, words in ticks]
+    if len(ticks) == 3 and max(room[0], room[2]) + room[1] / 2 > wide / 2:
+        ticks, room = [ticks[0], ticks[2]], [room[0], room[2]]
+    if sum(room) <= wide:
+        return ticks
+    low, high = ticks[0], ticks[-1]
+    return [((low[0] + high[0]) / 2, "±" + high[1].removeprefix("+"))] if low[0] < 0 else [high]
+
+
 def _add_bar(
     ax: Axes,
     pixels: np.ndarray,
@@ -110,6 +125,7 @@ def _add_bar(
     bar = place if place is not None else ax.inset_axes(_INSET, axes_class=Panel)
     low, high = span
     if horizontal:
+        ticks = _that_fit(ticks, bar, style)
         bar.set_xlim(low, high)
         bar.set_ylim(0, 1)
         add_raster(bar, pixels[None], (low, high, 1, 0))
