@@ -127,7 +127,7 @@ def test_a_checkpoint_from_within_an_epoch_needs_the_same_batches(tiny, start, t
 
 
 RANKS = """
-import signal, sys, torch
+import gc, signal, sys, torch
 from pathlib import Path
 from vizgraph.errors import Interrupted
 from vizgraph.training import checkpoint
@@ -145,25 +145,29 @@ class Signal(Callback):
         if training.distributed.rank == 1 and training.progress.updates == self.updates:
             signal.raise_signal(signal.SIGTERM)
 
-torch.set_num_threads(1)
-folder, overrides = Path(sys.argv[1]), sys.argv[2:]
-config = load(None, overrides)
-with init_distributed("cpu") as ranks:
-    whole = Training(config, ranks, folder / "whole", show=False)
-    scores = whole.run()
-    assert scores.count == 12, scores.count
-    for updates in (2, 3):
-        broken = Training(config, ranks, folder / f"broken{updates}", show=False, callbacks=[Signal(updates)])
-        try:
-            broken.run()
-            raise SystemExit("was not interrupted")
-        except Interrupted as error:
-            assert error.exit_code == 143
-        last = folder / f"broken{updates}" / checkpoint.LAST
-        ranks.barrier()
-        Training(config, ranks, folder / f"broken{updates}", show=False, resume=last).run()
-    weights = [float(p.double().sum()) for p in whole.model.parameters()]
-    assert ranks.gather(weights)[0] == weights
+def main():
+    torch.set_num_threads(1)
+    folder, overrides = Path(sys.argv[1]), sys.argv[2:]
+    config = load(None, overrides)
+    with init_distributed("cpu") as ranks:
+        whole = Training(config, ranks, folder / "whole", show=False)
+        scores = whole.run()
+        assert scores.count == 12, scores.count
+        for updates in (2, 3):
+            broken = Training(config, ranks, folder / f"broken{updates}", show=False, callbacks=[Signal(updates)])
+            try:
+                broken.run()
+                raise SystemExit("was not interrupted")
+            except Interrupted as error:
+                assert error.exit_code == 143
+            last = folder / f"broken{updates}" / checkpoint.LAST
+            ranks.barrier()
+            Training(config, ranks, folder / f"broken{updates}", show=False, resume=last).run()
+        weights = [float(p.double().sum()) for p in whole.model.parameters()]
+        assert ranks.gather(weights)[0] == weights
+
+main()
+gc.collect()  # groups end their threads here, not while the interpreter is torn down, which may abort
 """
 
 
