@@ -66,19 +66,31 @@ def server(work):
         }
         (overrides / "overrides.json").write_text(json.dumps(settings))
         environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"} | {
-            "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
-            "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython"),
-            "JUPYTERLAB_SETTINGS_DIR": str(home / "user"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "user"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         }
         with open(home / "log", "w") as log:
             process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-                    f"--port={port}", "--IdentityProvider.token=",
-                    "--ServerApp.password=", f"--ServerApp.root_dir={work}",
+                    sys.executable,
+                    "-m",
+                    "jupyterlab",
+                    "--no-browser",
+                    "--allow-root",
+                    "--ip=127.0.0.1",
+                    f"--port={port}",
+                    "--IdentityProvider.token=",
+                    "--ServerApp.password=",
+                    f"--ServerApp.root_dir={work}",
                     f"--LabServerApp.app_settings_dir={overrides}",
                 ],
-                stdout=log, stderr=log, env=environment,
+                stdout=log,
+                stderr=log,
+                env=environment,
             )
             try:
                 address = f"http://127.0.0.1:{port}"
@@ -236,16 +248,19 @@ def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_
             assert chip.evaluate("(node) => getComputedStyle(node).borderRadius") == "10px", "JupyterLab styles buttons"
 
             explorers.locator(".vge-mini").nth(1).click()
+            wait_for(seen(page, lambda: explorers.get_attribute("data-layer") == "2"))
             explorers.locator(".vge-grid").first.click(position={"x": 60, "y": 60})
+            wait_for(seen(page, lambda: explorers.get_attribute("data-pins") == "1"))
             saved = lambda: json.loads((work / "small.ipynb").read_text("utf-8"))  # noqa: E731
 
-            def holds(layer: int) -> bool:
+            def holds(layer: int, pins: int) -> bool:
                 page.keyboard.press("Control+s")
                 page.wait_for_timeout(500)
                 states = saved()["metadata"].get("widgets", {}).get(STATE, {}).get("state", {}).values()
-                return any(each["state"].get("state", {}).get("layer") == layer for each in states)
+                views = [each["state"].get("state", {}) for each in states]
+                return any(view.get("layer") == layer and len(view.get("pins", ())) == pins for view in views)
 
-            wait_for(lambda: holds(2))
+            wait_for(lambda: holds(2, 1))
             page.get_by_role("menuitem", name="Kernel", exact=True).click(force=True)
             page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click(force=True)
             page.get_by_text("No Kernel").first.wait_for()

@@ -66,7 +66,9 @@ def server():
         (home / "config" / "marimo").mkdir(parents=True)
         (home / "config" / "marimo" / "marimo.toml").write_text('[display]\ntheme = "light"\n')
         environment = os.environ | {
-            "HOME": folder, "XDG_CONFIG_HOME": str(home / "config"), "MARIMO_SKIP_UPDATE_CHECK": "1",
+            "HOME": folder,
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "MARIMO_SKIP_UPDATE_CHECK": "1",
             "DO_NOT_TRACK": "1",
         }
         words = ["run", "notebook.py", "--headless", "--no-token", "--host", "127.0.0.1", "-p", str(port)]
@@ -95,7 +97,11 @@ def server():
 def test_two_widgets_in_marimo_keep_apart_speak_with_python_and_wear_its_theme(server):
     with tempfile.TemporaryDirectory() as profile, sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, headless=True, args=FLAGS, color_scheme="dark",
+            profile,
+            executable_path=CHROMIUM,
+            headless=True,
+            args=FLAGS,
+            color_scheme="dark",
             viewport={"width": 1300, "height": 1000},
         )
         try:

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VIEW = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+
 @pytest.fixture
 def execute(tmp_path, monkeypatch):
     """Run a notebook, with cells added at its end, in an empty folder and without a network; give back its cells."""
@@ -52,7 +53,9 @@ def shown(cells) -> list[str]:
 def exported(cells) -> list[list[int]]:
     """For each cell that shows a widget or a figure, the heights of the pictures that an export of it holds."""
     notebook = nbformat.v4.new_notebook(cells=cells)
-    state = {output["data"][VIEW]["model_id"]: {} for cell in cells for output in cell.outputs if VIEW in data_of(output)}
+    state = {
+        output["data"][VIEW]["model_id"]: {} for cell in cells for output in cell.outputs if VIEW in data_of(output)
+    }
     notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": state}}
     page, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
     heights = []
@@ -75,7 +78,9 @@ def test_the_demo_runs_and_an_export_of_it_shows_every_picture_offline(execute, 
     files = {file.name for file in (tmp_path / "viz_output" / "notebook").iterdir()}
     assert {"explanation.npz", "explorer.html", "figure.pdf"} <= files
     pictures = exported(cells)
-    assert [len(sizes) for sizes in pictures] == [2, 1, 1, 1], "the bench's figure and explorer, two explorers, a figure"
+    assert [len(sizes) for sizes in pictures] == [2, 1, 1, 1], (
+        "the bench's figure and explorer, two explorers, a figure"
+    )
     assert min(size for sizes in pictures for size in sizes) > 250
 
 
@@ -91,8 +96,10 @@ def test_the_walk_through_runs_and_keeps_what_it_promises(execute):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_say_what_papers_say(path):
-    """"asks" and "wins" stand nowhere in the papers."""
-    words = re.findall(r"[a-z]+", " ".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]).lower())
+    """ "asks" and "wins" stand nowhere in the papers."""
+    words = re.findall(
+        r"[a-z]+", " ".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]).lower()
+    )
     assert not {"ask", "asks", "asked", "whom", "wins", "won"} & set(words)
 
 
