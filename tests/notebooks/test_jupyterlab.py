@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from builders.chromium import ABSENT, CHROMIUM, FLAGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ def server(work):
 
 
 def wait_for(true, seconds: float | None = None) -> None:
-    """Ask until it is true; without `seconds` as long as the test may take, since how fast a machine is, is not tested."""
+    """Ask until it is true; without `seconds` as long as the test may take: how fast a machine is, is not tested."""
     end = None if seconds is None else time.monotonic() + seconds
     while True:
         try:

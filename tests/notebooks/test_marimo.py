@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from builders.chromium import ABSENT, CHROMIUM, FLAGS
 
 pytestmark = [
