@@ -88,7 +88,7 @@ class ArithmeticEdits:
     def _stop(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if not self._active():
             return None
-        settled = self._trace.settled(output) if isinstance(output, Tensor) else output
+        settled = self._trace.folds.settled(output) if isinstance(output, Tensor) else output
         self._runs.pop()
         return None if settled is output else settled
 

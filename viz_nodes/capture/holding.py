@@ -70,14 +70,14 @@ def hold_heard(record: Recording) -> None:
     """In layers that show in the arithmetic: what the messages of each node became is that of the first version."""
     trace = record.trace
     assert trace is not None
-    saw = trace.seen
+    saw = trace.hearing.seen
 
     def held(seen: Seen) -> Tensor:
         if seen.nodes.shape[0] == VERSIONS:
             seen.nodes = _of_first(seen.nodes, 1)
         return saw(seen)
 
-    trace.seen = held
+    trace.hearing.seen = held
 
 
 def hold_gathered(record: Recording) -> None:

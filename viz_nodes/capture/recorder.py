@@ -216,7 +216,7 @@ class Recording:
                 return None
         given = output
         if self.trace is not None and isinstance(output, Tensor):
-            output = self.trace.settled(output)
+            output = self.trace.folds.settled(output)
         frame = self._stack.pop()
         if self.trace is not None and not self._stack:
             for value in tensors_in(output):

@@ -1,0 +1,100 @@
+"""Which nodes came together in a tensor, found from the origins of its elements, and the telling of it.
+
+Whatever way an aggregation is written, it ends here: the messages lie in one tensor, along one axis of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from viz_nodes.capture.messages import Heard, Lying, Seen, as_table, channel_axes, messages_of
+from viz_nodes.capture.origins import Origin, Origins
+
+
+class Hearing:
+    """What all ways to see an aggregation share.
+
+    Attributes:
+        images: B.
+        origins: where elements came from.
+        seen: is told of every aggregation, and gives the nodes the network is to go on with, (B, C, N).
+    """
+
+    def __init__(self, images: int, origins: Origins, seen: Callable[[Seen], Tensor]) -> None:
+        self.images, self.origins, self.seen = images, origins, seen
+
+    def heard(self, known: Sequence[Origin], tensor: Tensor, axis: int) -> Heard | None:
+        """Which nodes came together along an axis, if any did."""
+        if tensor.shape[axis] < 2:
+            return None
+        moved = [origin for origin in known if origin.moved and bool((origin.places.diff(dim=axis) != 0).any())]
+        for certain in (True, False):  # first those that say along which axes the channels of a node lie
+            for origin in moved:
+                for channel in origin.base.channels:
+                    ids = origin.base.nodes(origin.places, channel)
+                    if not bool((ids.diff(dim=axis) != 0).any()):
+                        break  # over the channels of a node
+                    same = channel_axes(ids, axis)
+                    if certain:
+                        same = tuple(at for at in same if bool((origin.places.diff(dim=at) != 0).any()))
+                    wide = [at for at in same if tensor.shape[at] > 1]
+                    places = tuple(at for at in range(tensor.ndim) if at != axis and at not in same)
+                    table = as_table(ids, same, places, axis)
+                    varies = bool((table.diff(dim=0) != 0).any()) and bool((table.diff(dim=1) != 0).any())
+                    if wide and varies and len(table) % self.images == 0 and len(table) > self.images:
+                        centers = self._centers(known, tensor, axis, same, places)
+                        return Heard(table, centers, origin.base, channel, same, places)
+        return None
+
+    def _centers(
+        self, known: Sequence[Origin], tensor: Tensor, axis: int, same: tuple[int, ...], places: tuple[int, ...]
+    ) -> Tensor | None:
+        """Which node each place belongs to: that of the features that are the same for all its messages."""
+        for origin in known:
+            if bool((origin.places.diff(dim=axis) != 0).any()):
+                continue
+            for channel in origin.base.channels:
+                ids = origin.base.nodes(origin.places, channel)
+                if all(bool((ids.narrow(at, 0, 1) == ids).all()) for at in same):
+                    table = as_table(ids, same, places, axis)[:, 0]
+                    if torch.equal(table.sort().values, torch.arange(len(table), device=table.device)):
+                        return table
+        return None
+
+    def tell(
+        self, kind: str, tensor: Tensor, axis: int, heard: Heard, values: Tensor, correction: float = 0.0
+    ) -> Tensor | None:
+        """Say what was seen; gives the values to go on with, in the shape they had."""
+        keys = heard.base.tensor.numel() // heard.base.tensor.shape[heard.channel]
+        nodes = len(heard.ids) // self.images
+        if keys % self.images:
+            return None
+        keys //= self.images
+        ids = heard.ids.view(self.images, nodes, -1)
+        first = torch.arange(self.images, device=ids.device)[:, None, None] * keys
+        neighbors = torch.where(ids < 0, ids, ids - first)
+        if bool(((neighbors >= keys) | (neighbors < -1)).any()):
+            return None  # across images
+        order = None if heard.centers is None or nodes != keys else heard.centers.argsort()
+        if order is not None:
+            neighbors = neighbors.flatten(0, 1)[order].view_as(neighbors)
+        messages = messages_of(tensor, heard, axis, self.images, order)
+        if bool((neighbors < 0).any()) and kind not in ("sum", "mean"):
+            return None  # what stands in the padding would be heard
+        left = [at - (at > axis) for at in range(tensor.ndim) if at != axis]
+        assert values.ndim == len(left)
+        lying = Lying(
+            tuple(at - (at > axis) for at in heard.channels),
+            tuple(at - (at > axis) for at in heard.places),
+            values.shape,
+            self.images,
+            order,
+        )
+        y = heard.base.features(self.images, heard.channel)
+        seen = Seen(kind, messages, neighbors, y, y, lying.to_nodes(values), nodes == keys, correction)
+        if nodes != keys:
+            seen.x = y.new_zeros(self.images, y.shape[1], nodes)
+        return lying.back(self.seen(seen))

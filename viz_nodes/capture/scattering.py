@@ -1,0 +1,81 @@
+"""Messages sent to receivers by number: `scatter_reduce`, `index_add` and their kin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from viz_nodes.capture.adapters.message_passing import ranked_places
+from viz_nodes.capture.hearing import Hearing
+from viz_nodes.capture.messages import Lying, Seen
+from viz_nodes.capture.origins import Base
+
+SCATTERS = {"scatter_reduce", "scatter_add", "index_add", "index_reduce", "scatter_reduce_", "scatter_add_",
+             "index_add_", "index_reduce_"}  # fmt: skip
+_REDUCES = {"amax": "max", "amin": "min", "sum": "sum", "mean": "mean"}
+
+
+def scattered(hearing: Hearing, name: str, args: Any, kwargs: Any, result: Any) -> Tensor | None:
+    names = ("input", "dim", "index", "source" if name.startswith("index") else "src", "reduce")
+    arguments = dict(zip(names, args)) | kwargs
+    source = arguments.get("src", arguments.get("source"))
+    into, index = arguments["input"], arguments["index"]
+    reduce = arguments.get("reduce", "sum" if "add" in name else "")
+    kind = _REDUCES.get(reduce)
+    known = hearing.origins.of(source)
+    if kind is None or arguments["dim"] != 0 or not isinstance(source, Tensor) or source.ndim != 2 or not known:
+        return None
+    receivers = index if index.ndim == 1 else index[:, 0]
+    if not any(origin.moved for origin in known) or len(into) % hearing.images:
+        return None
+    counts = kind in ("max", "min") or bool((into != 0).any())
+    itself = counts and bool(arguments.get("include_self", True))
+    for origin in known:
+        if not origin.moved:
+            continue
+        for channel in origin.base.channels:
+            senders = origin.base.nodes(origin.places, channel)
+            keys = origin.base.tensor.numel() // origin.base.tensor.shape[channel]
+            if not bool((senders[:, :1] == senders).all()) or torch.equal(senders[:, 0], receivers):
+                continue
+            if keys == len(into) and keys % hearing.images == 0:
+                return _tell_list(
+                    hearing, kind, source, senders[:, 0], receivers, into, itself, origin.base, channel, result
+                )
+    return None
+
+
+def _tell_list(
+    hearing: Hearing,
+    kind: str,
+    source: Tensor,
+    senders: Tensor,
+    receivers: Tensor,
+    into: Tensor,
+    itself: bool,
+    base: Base,
+    channel: int,
+    result: Tensor,
+) -> Tensor | None:
+    nodes = len(into)
+    if itself:  # what was there before counts as a message of the node to itself
+        own = torch.arange(nodes, device=senders.device)
+        senders, receivers = torch.cat([own, senders]), torch.cat([own, receivers])
+        source = torch.cat([into, source])
+    places, k = ranked_places(receivers, nodes)
+    neighbors = torch.full((nodes * k,), -1, dtype=torch.int64, device=senders.device)
+    neighbors[places] = senders
+    messages = source.new_zeros(nodes * k, source.shape[1])
+    messages = messages.index_put((places,), source)
+    per = nodes // hearing.images
+    table = neighbors.view(hearing.images, per, k)
+    first = torch.arange(hearing.images, device=table.device)[:, None, None] * per
+    table = torch.where(table < 0, table, table - first)
+    if bool(((table >= per) | (table < -1)).any()):
+        return None
+    y = base.features(hearing.images, channel)
+    lying = Lying((1,), (0,), result.shape, hearing.images, None)
+    by_node = messages.view(hearing.images, per, k, -1).permute(0, 3, 1, 2)
+    return lying.back(hearing.seen(Seen(kind, by_node, table, y, y, lying.to_nodes(result), True)))
