@@ -129,9 +129,20 @@ def test_nodes_in_regions_are_checked_where_they_are_said_to_lie():
     assert "where nodes lie" in check.unknown
 
 
-def test_a_network_that_draws_random_numbers_in_each_run_cannot_be_compared(make_net):
+def test_a_network_that_draws_random_numbers_is_compared_with_the_same_ones_drawn(make_net):
     net = make_net("mr", grid=(14, 10))
-    net.register_forward_hook(lambda module, args, output: output + torch.rand_like(output))
+    before = torch.random.get_rng_state()
+    net.register_forward_pre_hook(lambda module, args: (args[0] + torch.rand_like(args[0]),))
+    check = viz_nodes.check(net, images())
+    assert (check.cut_exact, check.in_full, check.edges_proven, check.random) == (True, True, 3, True)
+    assert check.cut > 0
+    assert "draws random numbers" in cells(check)[6]
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_network_that_differs_whatever_is_drawn_cannot_be_compared(make_net):
+    net, runs = make_net("mr", grid=(14, 10)), []
+    net.register_forward_hook(lambda module, args, output: output + float(runs.append(0) or len(runs)))
     check = viz_nodes.check(net, images())
     assert (check.cut_exact, check.in_full, check.edges_proven) == (None, False, 3)
     assert "differs from run to run" in check.uncut[0]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.editing import edit_edges
 from viz_nodes.capture.inputs import Inputs, prepare
-from viz_nodes.capture.model_state import eval_mode, name_of, unwrap
+from viz_nodes.capture.model_state import eval_mode, name_of, random_state_kept, unwrap
 from viz_nodes.capture.outputs import tensors_of
 from viz_nodes.capture.verification import LayerProof, verify
 from viz_nodes.capture.whereabouts import MisplacedNodes
@@ -74,6 +78,9 @@ class Check:
         cut: how many edges of share 0 there were.
         problem: why the network could not be looked at or explained, "" where it could.
         uncut: why the edges of some layers could not be cut.
+        points: whether there is no image, but points or the nodes of a graph, that lie on none.
+        random: whether it draws random numbers, and answers differently each time; cuts were then compared with the
+            same numbers drawn.
     """
 
     model: str
@@ -82,6 +89,8 @@ class Check:
     cut: int = 0
     problem: str = ""
     uncut: tuple[str, ...] = ()
+    points: bool = False
+    random: bool = False
 
     @property
     def edges_proven(self) -> int:
@@ -105,8 +114,9 @@ class Check:
 
     @property
     def in_full(self) -> bool:
-        """Whether everything is proven in every layer."""
-        proven = self.edges_proven == self.places_proven == len(self.layers) > 0
+        """Whether everything is proven in every layer, of places where there is an image for nodes to lie on."""
+        count = len(self.layers)
+        proven = self.edges_proven == count > 0 and (self.points or self.places_proven == count)
         return proven and self.cut_exact is True and not self.problem
 
     def record(self) -> dict[str, Any]:
@@ -130,7 +140,10 @@ class Check:
         kinds = ", ".join(dict.fromkeys(layer.conv for layer in self.layers)) or "-"
         places = f"{self.places_proven} of {count}"
         places += f", {self.places_refuted} **refuted**" if self.places_refuted else ""
-        words = "; ".join((*self.unknown, self.problem) if self.problem else self.unknown) or "-"
+        places = "no image" if self.points else places
+        random = ("it draws random numbers and answers differently each time",) if self.random else ()
+        problem = (self.problem,) if self.problem else ()
+        words = "; ".join((*self.unknown, *random, *problem)) or "-"
         edges = f"{self.edges_proven} of {count}" if count else "-"
         return (self.model, str(count), kinds, edges, places if count else "-", self.cut_words, words)
 
@@ -165,17 +178,40 @@ def check(
         proofs = verify(network, pixels, adapter=adapter, places=places)
     except ValueError as error:
         return Check(name_of(network), problem=_first_line(error))
-    try:
+
+    def explained() -> Explanation:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MisplacedNodes)
-            exp = explain(network, pixels, target=target, output=output, adapter=adapter, places=places)
+            return explain(network, pixels, target=target, output=output, adapter=adapter, places=places)
+
+    try:
+        exp = explained()
     except (ValueError, TypeError) as error:
-        return Check(name_of(network), tuple(_checked(proof, None) for proof in proofs), problem=_first_line(error))
+        layers = tuple(_checked(proof, None, inputs.points) for proof in proofs)
+        return Check(name_of(network), layers, problem=_first_line(error), points=inputs.points)
     same = [layer.name for layer in exp.layers] == [proof.name for proof in proofs]
     of_name = {layer.name: layer for layer in exp.layers}
     found = exp.layers if same else [of_name.get(proof.name) for proof in proofs]
-    layers = tuple(_checked(proof, layer) for proof, layer in zip(proofs, found))
-    return _cut(Check(name_of(network), layers), network, inputs, exp, adapter)
+    layers = tuple(_checked(proof, layer, inputs.points) for proof, layer in zip(proofs, found))
+    found_so_far = Check(name_of(network), layers, points=inputs.points)
+    with eval_mode(network, grad=False):
+        repeats = _same(inputs.run(network), inputs.run(network))
+    if repeats:
+        return _cut(found_so_far, network, inputs, exp, adapter, nullcontext)
+    drawing = partial(_same_random_numbers, network)
+    with drawing():
+        exp = explained()
+    return _cut(replace(found_so_far, random=True), network, inputs, exp, adapter, drawing)
+
+
+@contextmanager
+def _same_random_numbers(network: nn.Module) -> Iterator[None]:
+    """Inside, a network that draws random numbers draws the same in every run; afterwards they go on as before."""
+    with random_state_kept(network):
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)
+        yield
 
 
 def _first_line(error: BaseException) -> str:
@@ -194,11 +230,11 @@ def _is_users(path: Path) -> bool:
     return Path(__file__).parent not in path.parents and "site-packages" not in path.parts
 
 
-def _checked(proof: LayerProof, layer: LayerExplanation | None) -> LayerCheck:
+def _checked(proof: LayerProof, layer: LayerExplanation | None, points: bool) -> LayerCheck:
     unknown = []
     if not proof.proven:
         unknown.append("how messages are aggregated" if proof.conv == "other" else "whether the edges are those used")
-    if proof.placed is not True:
+    if proof.placed is not True and not points:
         unknown.append("where nodes lie")
     if layer is not None and not layer.ranked:
         unknown.append("by what neighbors are ranked, if at all")
@@ -210,7 +246,12 @@ def _checked(proof: LayerProof, layer: LayerExplanation | None) -> LayerCheck:
 
 
 def _cut(
-    check: Check, network: nn.Module, inputs: Inputs, exp: Explanation, adapter: Adapter | Sequence[Adapter] | None
+    check: Check,
+    network: nn.Module,
+    inputs: Inputs,
+    exp: Explanation,
+    adapter: Adapter | Sequence[Adapter] | None,
+    drawing: Callable[[], AbstractContextManager[None]],
 ) -> Check:
     """With whether the output stays when edges of share 0 go, how many went, and what was in the way."""
     cut = {layer.index: layer.share == 0 for layer in exp.layers if layer.exact}
@@ -218,13 +259,16 @@ def _cut(
     if not cut:
         return check
     with eval_mode(network, grad=False):
-        plain = inputs.run(network)
-        if not _same(inputs.run(network), plain):
-            random = "its answer differs from run to run (random numbers are drawn in it): nothing to compare"
-            return replace(check, uncut=(random,))
+        with drawing():
+            plain = inputs.run(network)
+        with drawing():
+            again = inputs.run(network)
+        if not _same(again, plain):
+            words = "its answer differs from run to run, whatever random numbers are drawn: nothing to compare"
+            return replace(check, uncut=(words,))
         while cut:
             try:
-                with edit_edges(network, cut=cut, adapter=adapter) as gone:
+                with edit_edges(network, cut=cut, adapter=adapter) as gone, drawing():
                     edited = inputs.run(network)
                 return replace(check, cut_exact=_same(edited, plain), cut=sum(gone.values()), uncut=tuple(uncut))
             except ValueError as error:

@@ -179,7 +179,7 @@ def _placed(
 ) -> tuple[Recording, Plan, Any, int, Sequence[Whereabouts]]:
     """As `_watched`, and where the nodes of each layer lie on the image, if there is one and that is to be proven."""
     record, plan, raw, images = _watched(network, inputs, adapters, regions)
-    if not prove or images != len(inputs) or inputs.pixels.ndim != 4:
+    if not prove or images != len(inputs) or inputs.points or inputs.pixels.ndim != 4:
         return record, plan, raw, images, [Whereabouts(None, call.grid) for call in record.calls]
     places = find_places(network, inputs, adapters, plan, record.calls)
     if plan.around and all(call.around is None for call in record.calls):

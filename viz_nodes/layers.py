@@ -74,7 +74,7 @@ def views_of(calls: Sequence[GraphCall], inputs: Inputs, batch: int, places: Seq
     views: list[View] = []
     for call, where in zip(calls, places):
         if count == 1:
-            views.append(View(len(views), call, where, _image_of(call, inputs), points=inputs.pixels.ndim == 3))
+            views.append(View(len(views), call, where, _image_of(call, inputs), points=inputs.points))
             continue
         for image in range(count):
             own = torch.arange(len(inputs))

@@ -19,10 +19,14 @@ REFUSED = {
     "g_around.py:build_plain": "makes no graph on its image",
 }
 """What the others are told, and what to do."""
-UNPLACED = {"d_functions.py:build_points", "f_moved.py:build_superpixels"}
+POINTS = {"d_functions.py:build_points", "d_functions.py:build_points_in_a_column"}
+UNPLACED = POINTS | {"f_moved.py:build_superpixels"}
+"""Whose nodes lie on no image, or where a user says."""
+DRAWS = {"b_rolls.py:build_drawn"}
+"""That draw random numbers in every forward."""
 GROUPS = {f"h_hypergraphs.py:build_{name}" for name in ("clusters", "incidence", "incidence_einsum")}
-UNCUT = {"c_lists.py:build_sorted", "e_attention.py:build_routed", *GROUPS}
-"""Whose nodes are sorted anew in each forward, or hear groups."""
+UNCUT = GROUPS
+"""Whose nodes hear groups."""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +51,18 @@ def test_every_design_is_right_or_refused_with_a_cure(checked):
         assert found.places_refuted == 0, name
         assert found.cut_exact is (None if name in UNCUT else True), name
         assert bool(found.uncut) is (name in UNCUT), name
+        assert found.random is (name in DRAWS), name
+        assert found.points is (name in POINTS), name
     assert refused.keys() == REFUSED.keys()
     for name, cure in REFUSED.items():
         assert cure in refused[name]
+
+
+def test_a_graph_among_other_nodes_is_left_out_and_said(checked):
+    (row,) = (row for row in checked.rows if row.name.endswith("c_lists.py:build_clustered"))
+    assert [layer.name for layer in row.check.layers] == ["blocks.0.conv", "blocks.1.conv"]
+    for layer in row.check.layers:
+        assert f"({layer.name}.centers); these lie nowhere on the image and are left out" in layer.note
 
 
 def test_the_table_of_the_docs_is_what_the_command_prints(checked):

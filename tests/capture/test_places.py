@@ -334,8 +334,19 @@ def test_nodes_in_another_order_are_put_back(kind):
     assert "put back in the order of the grid" in exp.layers[0].note
     assert exp.layers[1].note == ""
     assert viz_nodes.verify(net, images)[0].placed is True
-    with pytest.raises(ValueError, match="sorts its nodes anew"), viz_nodes.edit_edges(net, cut={0: [(0, 0)]}):
-        net(images)
+    cut = {0: exp.layers[0].share > 0.3, 1: exp.layers[1].share > 0.3}
+    for recorded in (False, True):  # edges of sorted nodes are named by the cells they are shown in, too
+        with torch.set_grad_enabled(recorded):
+            with viz_nodes.edit_edges(net, cut=cut) as gone:
+                edited = net(images)
+            assert torch.is_grad_enabled() is recorded
+            with viz_nodes.edit_edges(plain, cut=cut) as likewise:
+                torch.testing.assert_close(edited, plain(images), rtol=1e-9, atol=1e-12)
+            assert gone == likewise
+            assert not torch.allclose(edited, net(images))
+    with torch.inference_mode(), viz_nodes.edit_edges(net, cut={0: [(0, 0)]}):
+        with pytest.raises(ValueError, match="their order could not be read"):
+            net(images)
     one = viz_nodes.explain(net, images, target="top2").layers[0]
     assert torch.equal(one.neighbors[::2], exp.layers[0].neighbors)
 
@@ -345,13 +356,16 @@ def test_sorted_nodes_in_a_list_are_put_back_too():
     pyg = pytest.importorskip("torch_geometric.nn")
 
     class SortedList(nn.Module):
+        sort = True
+
         def __init__(self):
             super().__init__()
             self.conv = pyg.EdgeConv(nn.Linear(2 * CHANNELS, CHANNELS))
 
         def forward(self, x):
             nodes = x.flatten(2)
-            order = nodes[:, 0].argsort(1)[:, None].expand_as(nodes)
+            keys = nodes[:, 0] if self.sort else torch.arange(NODES).expand(len(x), -1)
+            order = keys.argsort(1)[:, None].expand_as(nodes)
             inside = nodes.gather(2, order)
             first = torch.arange(len(x))[:, None, None] * NODES
             edges = (nearest(inside) + first).flatten(1)
@@ -365,6 +379,17 @@ def test_sorted_nodes_in_a_list_are_put_back_too():
     with torch.no_grad():
         assert torch.equal(exp.layers[0].neighbors, nearest(net.stem(images).flatten(2))[0])
     assert [proof.placed for proof in viz_nodes.verify(net, images)] == [True] * 2
+    cut = {index: layer.share > 0.3 for index, layer in enumerate(exp.layers)}
+    plain = built(SortedList, SortedList)
+    plain.load_state_dict(net.state_dict())
+    for block in plain.blocks:
+        block.sort = False
+    with torch.no_grad(), viz_nodes.edit_edges(net, cut=cut) as gone:
+        edited = net(images)
+    with torch.no_grad(), viz_nodes.edit_edges(plain, cut=cut) as likewise:
+        torch.testing.assert_close(edited, plain(images), rtol=1e-9, atol=1e-12)
+    assert gone == likewise
+    assert not torch.allclose(edited, net(images))
 
 
 def test_an_order_is_still_put_back_when_everything_is_looked_at_again(monkeypatch):

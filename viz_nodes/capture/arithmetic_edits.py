@@ -14,6 +14,7 @@ from viz_nodes.capture.adapters.base import Graph
 from viz_nodes.capture.edge_masks import frozen_neighbors
 from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.messages import Seen
+from viz_nodes.capture.order_reading import OrderReader
 from viz_nodes.capture.structure import Layer
 from viz_nodes.capture.traced import aggregated
 from viz_nodes.capture.tracing import Trace
@@ -34,11 +35,14 @@ class ArithmeticEdits:
 
     Args:
         kept: which edges of a layer stay, (B, N, k) of its neighbors.
+        orders: reads the order of nodes where a network sorts them.
         frozen: the explanation whose graphs are to be held, or None.
     """
 
-    def __init__(self, kept: Callable[[Layer, Tensor], Tensor], frozen: Explanation | None) -> None:
-        self._keeps, self._frozen = kept, frozen
+    def __init__(
+        self, kept: Callable[[Layer, Tensor], Tensor], orders: OrderReader, frozen: Explanation | None
+    ) -> None:
+        self._keeps, self._orders, self._frozen = kept, orders, frozen
         self._thread = threading.get_ident()
         self._layers: list[Layer] = []
         self._network: nn.Module | None = None
@@ -98,6 +102,7 @@ class ArithmeticEdits:
         for layer in self._layers:
             if layer.module is not run.module or layer.times != run.times or step not in layer.steps:
                 continue
+            layer = self._orders.placed(layer, seen.x)
             held = frozen_neighbors(self._frozen, layer, Graph(seen.x, seen.neighbors, seen.y))
             if held is not None and not torch.equal(held, seen.neighbors):
                 raise ValueError(

@@ -120,6 +120,8 @@ class GraphCall:
         seen: its aggregations, where they were seen in the arithmetic of the forward.
         steps: which of those in its module's run they are, counted from 0.
         leaking: whether features of neighbors were also used in another way there.
+        inside: the graph layer that was running when it started, if one was.
+        beside: module paths of graph layers that ran inside of it among nodes that lie nowhere on the image.
     """
 
     name: str
@@ -145,6 +147,8 @@ class GraphCall:
     seen: list[Seen] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     leaking: bool = False
+    inside: GraphCall | None = None
+    beside: list[str] = field(default_factory=list)
 
     @property
     def untouched(self) -> bool:

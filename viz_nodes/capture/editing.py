@@ -33,6 +33,7 @@ from viz_nodes.capture.edge_masks import (
 from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.model_state import name_of, unwrap
+from viz_nodes.capture.order_reading import OrderReader
 from viz_nodes.capture.structure import Layer, structure
 from viz_nodes.capture.winners import maximum_heard
 from viz_nodes.explanation import Explanation
@@ -124,7 +125,8 @@ class _Editor:
         self._times: dict[nn.Module, int] = {}
         self._open: list[tuple[Layer, Graph, dict[nn.Module, int]]] = []
         self._handles: list[Any] = []
-        self._arithmetic = ArithmeticEdits(self._kept, frozen)
+        self._orders = OrderReader()
+        self._arithmetic = ArithmeticEdits(self._kept, self._orders, frozen)
 
     def _idle(self) -> bool:
         return self._looking or threading.get_ident() != self._thread
@@ -164,7 +166,7 @@ class _Editor:
             self._handles.append(sender.register_propagate_forward_pre_hook(self.list_edges))
             self._handles.append(sender.register_message_forward_hook(self.pass_on))
             self._handles.append(sender.register_aggregate_forward_pre_hook(self.pass_index))
-        self._handles += self._arithmetic.hook(self.network, layers)
+        self._handles += self._arithmetic.hook(self.network, layers) + self._orders.hook(layers)
         for module in {layer.module: None for layer in layers if not layer.passed and not layer.steps}:
             self._handles.append(module.register_forward_pre_hook(self.enter, with_kwargs=True, prepend=True))
             self._handles.append(module.register_forward_hook(self.leave, prepend=True))
@@ -183,6 +185,7 @@ class _Editor:
         for module in self._lists:
             running_edits.passed.pop(module, None)
         self._lists.clear()
+        self._orders.end()
 
     def let_go(self) -> None:
         """Remove the hooks inside the network."""
@@ -199,6 +202,7 @@ class _Editor:
         if self._idle():
             return
         self._arithmetic.end()
+        self._orders.end()
         if sys.exc_info()[0] is not None:
             return
         missed = sorted(set(self._edits) - set(self.gone))
@@ -221,6 +225,7 @@ class _Editor:
         graph = None if layer is None else layer.adapter.graph(module, args, kwargs)
         if layer is None or graph is None:
             return None
+        layer = self._orders.placed(layer, graph.x)
         frozen = frozen_neighbors(self.frozen, layer, graph)
         wanted = self._edits[layer.index].replace
         if wanted is not None:
@@ -273,6 +278,7 @@ class _Editor:
         found, places = table(self._lists[module], self._images * nodes)
         neighbors = by_image(found, self._images, nodes)
         features = output.new_empty(self._images, 0, nodes)
+        layer = self._orders.placed_list(layer, self._images)
         frozen = frozen_neighbors(self.frozen, layer, Graph(features, neighbors, features))
         if frozen is not None and not torch.equal(frozen, neighbors):
             raise ValueError(

@@ -14,14 +14,24 @@ from torch import Tensor, nn
 Size = tuple[int, int]
 
 
+def are_points(values: Tensor) -> bool:
+    """Whether these are points (B, C, N) or (B, C, N, 1), not images."""
+    return values.ndim == 3 or (values.ndim == 4 and values.shape[3] == 1 < values.shape[2])
+
+
+def size_of(values: Tensor) -> Size:
+    """(H, W) of images; (1, N) of points."""
+    return (1, int(values.shape[2])) if are_points(values) else (int(values.shape[-2]), int(values.shape[-1]))
+
+
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """The arguments of a forward, on the model's device and in its precision.
 
     Attributes:
         args, kwargs: as the network is called.
-        images: those of them that are images, (B, C, H, W) each, (B, V, C, H, W) for V views, or points (B, C, N):
-            fresh leaves that autograd accepts.
+        images: those of them that are images, (B, C, H, W) each, (B, V, C, H, W) for V views, or points (B, C, N) or
+            (B, C, N, 1): fresh leaves that autograd accepts.
     """
 
     args: tuple[Any, ...]
@@ -36,7 +46,12 @@ class Inputs:
     @property
     def size(self) -> Size:
         """(H, W) of the first image; (1, N) of points."""
-        return (1 if self.pixels.ndim == 3 else self.pixels.shape[-2]), self.pixels.shape[-1]
+        return size_of(self.pixels)
+
+    @property
+    def points(self) -> bool:
+        """Whether there is no image, but points, or the nodes of a graph."""
+        return are_points(self.pixels)
 
     def __len__(self) -> int:
         return int(self.pixels.shape[0])
@@ -188,10 +203,10 @@ def _one_image(pixels: Any, model: nn.Module) -> Tensor:
         )
     if not pixels.numel():
         raise ValueError(f"`pixels` must hold at least one image (got shape {tuple(pixels.shape)})")
-    return pixels[None] if pixels.ndim == 3 and not _are_points(pixels, model) else pixels
+    return pixels[None] if pixels.ndim == 3 and not _is_cloud(pixels, model) else pixels
 
 
-def _are_points(pixels: Tensor, model: nn.Module) -> bool:
+def _is_cloud(pixels: Tensor, model: nn.Module) -> bool:
     """Whether (a, b, c) are a clouds of c points with b numbers each, and not channels, rows and columns of an image.
 
     The first layer that has weights says so: it takes b channels, or 2 b where it looks at pairs of points.

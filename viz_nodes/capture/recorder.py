@@ -13,6 +13,7 @@ from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, key_grid, same_tensor
 from viz_nodes.capture.edits import Edited, running_edits
 from viz_nodes.capture.groups import became
+from viz_nodes.capture.inputs import are_points, size_of
 from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.mismatch import without_graph
@@ -57,8 +58,7 @@ class Recording:
         plan: Plan | None = None,
         regions: int | None = None,
     ) -> None:
-        images, points = pixels.shape[0], pixels.ndim == 3
-        image_size = (1 if points else pixels.shape[-2], pixels.shape[-1])
+        images, points, image_size = pixels.shape[0], are_points(pixels), size_of(pixels)
         self.calls: list[GraphCall] = []
         self.ran: list[tuple[str, nn.Module]] = []
         self.names: dict[nn.Module, str] = {}
@@ -159,7 +159,7 @@ class Recording:
         if not self.sites.expects(frame, edges):
             return
         call = GraphCall(frame.name, frame.module, adapter, adapter, graph, args, kwargs, times=frame.times)
-        call.order = self._started
+        call.order, call.inside = self._started, next((f.call for f in reversed(self._stack) if f.call), None)
         self._started += 1
         call.versions = [graph.x._version, graph.y._version]
         for made, inputs, maker in reversed(self._made):
@@ -302,7 +302,9 @@ class Recording:
             call.leaking = (call.module, call.times) in self._leaks
         if self.trace is not None and not self.calls:
             raise NoGraphLayer(without_graph([module for _, module in self.ran], self.trace.choices, self._groups))
-        return self.sites.finish(self.calls)
+        planned = self.sites.finish(self.calls)
+        self.calls = [call for call in self.calls if call.site.activations is not None]
+        return planned
 
 
 def _as_edited(graph: Graph, edited: Edited | None) -> Graph:

@@ -105,6 +105,9 @@ class SiteFinder:
     def finish(self, calls: Sequence[GraphCall]) -> bool:
         """After the forward: the layers that never met a convolution on their grid.
 
+        One that lies nowhere and ran inside of another that does is left without anything to explain, and `beside` of
+        the other names it.
+
         Raises:
             NoGraphLayer: a layer whose nodes lie nowhere, or no layer at all.
         """
@@ -120,12 +123,18 @@ class SiteFinder:
                 in_regions = nodes == self.regions or call.adapter.places(call.name, nodes) is not None
                 own = (1, nodes) if in_regions else call.adapter.grid(call.name, nodes)
                 self._explain_itself(call, own or call.last_grid)
-        for index, call in enumerate(calls):
+        lost = [call for call in calls if call.site.activations is None or call.grid == (0, 0)]
+        for call in list(lost):
+            if call.inside is not None and call.inside not in lost:  # such as among the centers of its clusters
+                call.inside.beside.append(call.name)
+                call.site.activations = None
+                lost.remove(call)
+        kept = (call for call in calls if call.site.activations is not None)
+        for index, call in enumerate(kept):
             call.site.index = index
-        lost = [call.name for call in calls if call.site.activations is None or call.grid == (0, 0)]
         if lost:
             raise NoGraphLayer(
-                f"graph layer {lost[0]} must lie in a module that takes (B, C, H, W) with its nodes, or after one that "
+                f"graph layer {lost[0].name} must lie in a module that takes (B, C, H, W) with its nodes, or after one that "
                 "gives it, and does not; say where its nodes lie, with `places` for regions that are no grid or an "
                 f"`adapter` that has `grid` ({GUIDE})"
             )

@@ -38,6 +38,7 @@ class Layer:
         child_times: how many times that child runs before, in one call of the graph convolution.
         grid: (H, W).
         partition: windows in the batch, or None.
+        enclosing: the module that takes (B, C, H, W) with all nodes, or None.
     """
 
     index: int
@@ -55,6 +56,7 @@ class Layer:
     steps: tuple[int, ...] = ()
     order: NodeOrder | None = None
     sorted_anew: bool = False
+    enclosing: nn.Module | None = None
 
     @property
     def editable(self) -> bool:
@@ -112,4 +114,5 @@ def _layer(index: int, planned: PlannedLayer, adapters: Sequence[Adapter]) -> La
         planned.partition,
         known.passed,
         known.steps,
+        enclosing=None if planned.enclosing is None else planned.enclosing(),
     )

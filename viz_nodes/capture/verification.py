@@ -74,7 +74,7 @@ def verify(
         )
         found = [recognize(call) for call in record.calls]
         where = [Whereabouts(None, call.grid) for call in record.calls]
-        if places is None and inputs.pixels.ndim == 4:
+        if places is None and inputs.pixels.ndim == 4 and not inputs.points:
             where = list(find_places(network, inputs, adapters, plan, record.calls))
         calls = record.calls
         if plan.around:  # an order that is read off gradients needs them

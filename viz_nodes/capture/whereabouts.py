@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -77,8 +77,18 @@ def find_places(
         plan.notes["placings"] = placings
         plan.notes["places"] = tuple(_whereabouts(call, placing, inputs) for call, placing in zip(calls, placings))
         plan.watch_around({index for index, each in enumerate(plan.notes["places"]) if each.sorted_anew})
+        plan.notes["places"] = tuple(_with_beside(each, call) for each, call in zip(plan.notes["places"], calls))
     found: tuple[Whereabouts, ...] = plan.notes["places"]
     return found
+
+
+def _with_beside(where: Whereabouts, call: GraphCall) -> Whereabouts:
+    """Says, too, which layers among other nodes ran inside of it."""
+    if not call.beside:
+        return where
+    names = " and ".join(call.beside)
+    words = f"a graph among other nodes ran inside of it ({names}); these lie nowhere on the image and are left out"
+    return replace(where, note="; ".join(part for part in (where.note, words) if part))
 
 
 def warn_of_misplaced(layers: Sequence[LayerExplanation]) -> None:

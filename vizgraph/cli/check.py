@@ -93,8 +93,11 @@ def _lines(row: Row) -> Iterator[str]:
         off = "" if layer.error != layer.error else f" (off by {layer.error:.1g})" if layer.error else " (to the bit)"
         nodes = "{}x{} nodes, ".format(*layer.grid) if max(layer.grid) else ""
         note = f"; {layer.note}" if layer.note else ""
-        yield f"layer {layer.index + 1} {layer.name}: {layer.conv}, {nodes}{edges}{off}, {placed[layer.placed]}{note}"
+        lying = "no image" if found.points else placed[layer.placed]
+        yield f"layer {layer.index + 1} {layer.name}: {layer.conv}, {nodes}{edges}{off}, {lying}{note}"
     if found.layers:
         yield f"zero-share cut: {found.cut_words}" + (f" ({found.cut:,} edges)" if found.cut else "")
         yield from (f"not cut: {words}" for words in found.uncut)
+        if found.random:
+            yield "random numbers: its answer differs from run to run; the cut was tried with the same ones drawn"
         yield f"not known: {'; '.join(found.unknown) or 'nothing'}"

@@ -32,6 +32,14 @@ class Axial(nn.Module):
         return x + self.mix(torch.cat([x, best], 1))
 
 
+class Drawn(Axial):
+    """The same behind a mixing of channels whose weights are drawn in every run."""
+
+    def forward(self, x):
+        drawn = torch.randn(WIDTH, WIDTH, 1, 1, dtype=x.dtype, device=x.device) * 0.1
+        return super().forward(x + nn.functional.conv2d(x, drawn))
+
+
 def build_every_second():
     """MobileViG (2023): every second node of row and column"""
     return Network(Axial(range(2, 14, 2), gated=False), Axial(range(2, 14, 2), gated=False))
@@ -45,3 +53,8 @@ def build_powers():
 def build_gated():
     """AdaptViG (2026): the same, gated by likeness"""
     return Network(Axial((1, 2, 4, 8), gated=True), Axial((1, 2, 4, 8), gated=True))
+
+
+def build_drawn():
+    """LogViG's code: the same behind weights that are drawn in every run"""
+    return Network(Drawn((1, 2, 4, 8), gated=False), Drawn((1, 2, 4, 8), gated=False))

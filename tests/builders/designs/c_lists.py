@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from parts import WIDTH, Network, nearest
 from torch import nn
-from torch_geometric.nn import EdgeConv, PNAConv
+from torch_geometric.nn import EdgeConv, GATv2Conv, MessagePassing, PNAConv
 
 
 class Threshold(nn.Module):
@@ -67,6 +67,52 @@ class Sorted(nn.Module):
         return x + torch.empty_like(heard).scatter(1, order, heard).mT.reshape(x.shape)
 
 
+class AmongClusters(MessagePassing):
+    """Maximum over neighbors in a node's own cluster, beside what the clusters' centers heard from each other."""
+
+    def __init__(self):
+        super().__init__(aggr="max")
+        self.centers, self.mix = GATv2Conv(WIDTH, WIDTH), nn.Linear(3 * WIDTH, WIDTH)
+
+    def forward(self, nodes, edges, centers, among, cluster):
+        centers = self.centers(centers, among)
+        out = self.propagate(edges, x=nodes)
+        out += nodes
+        return self.mix(torch.cat([nodes, out, centers[cluster]], 1))
+
+    def message(self, x_i, x_j):
+        return x_j - x_i
+
+
+class Clustered(nn.Module):
+    """Nodes sorted by the nearest of some centers, aggregated within these clusters, and put back."""
+
+    def __init__(self, clusters=3, k=4):
+        super().__init__()
+        self.centers, self.k = nn.Parameter(torch.randn(clusters, WIDTH)), k
+        self.conv = AmongClusters()
+
+    def forward(self, x):
+        batch, width = x.shape[:2]
+        nodes, count = x.flatten(2).mT, len(self.centers)
+        label = torch.cdist(nodes, self.centers[None].expand(batch, -1, -1)).argmin(-1)
+        order = label.argsort(dim=1, stable=True)
+        own, label = nodes.gather(1, order[..., None].expand_as(nodes)), label.gather(1, order)
+        apart = torch.cdist(own, own).masked_fill(label[:, None] != label[..., None], float("inf"))
+        near = apart.topk(self.k, largest=False)
+        first = torch.arange(batch)[:, None, None] * own.shape[1]
+        there = near.values.isfinite()
+        receivers = (torch.arange(own.shape[1])[None, :, None] + first).expand_as(near.indices)[there]
+        edges = torch.stack([(near.indices + first)[there], receivers])
+        cluster = (label + torch.arange(batch)[:, None] * count).flatten()
+        among = torch.ones(count, count).nonzero().T.repeat(1, batch)
+        among = among + torch.arange(batch).repeat_interleave(count**2) * count
+        centers = self.centers.repeat(batch, 1)
+        heard = self.conv(own.reshape(-1, width), edges, centers, among, cluster).view(batch, -1, width)
+        back = order.argsort(1)[..., None].expand_as(heard)
+        return x + heard.gather(1, back).mT.reshape(x.shape)
+
+
 def build_threshold():
     """SViG (2025): as many as are alike enough, receivers first"""
     return Network(Threshold(), Threshold())
@@ -85,5 +131,10 @@ def build_pna():
 
 
 def build_sorted():
-    """ClusterViG (2025): nodes sorted by cluster, then put back"""
+    """Nodes sorted by a feature, then put back"""
     return Network(Sorted(), Sorted())
+
+
+def build_clustered():
+    """ClusterViG (2025): inside of clusters, whose centers hear each other"""
+    return Network(Clustered(), Clustered())

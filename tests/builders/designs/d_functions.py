@@ -64,6 +64,20 @@ class OfPixels(nn.Module):
         return self.head(self.last(nodes.view(len(x), WIDTH, *x.shape[2:])).mean((2, 3)))
 
 
+class OfPoints(nn.Module):
+    """Points as (B, 3, N, 1), every layer with its own graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.head = MaxRelative(3, WIDTH), MaxRelative(), nn.Linear(WIDTH, 5)
+
+    def forward(self, x):
+        for conv in (self.first, self.second):
+            flat = x.flatten(2)
+            x = conv(x, edge_tensor(nearest(flat, flat, 5))).relu()
+        return self.head(x.amax((2, 3)))
+
+
 def build_patches():
     """DGCNN (2019) on patches: the graph is made by a function"""
     return Dynamic(WIDTH)
@@ -72,6 +86,11 @@ def build_patches():
 def build_points():
     """DGCNN on points (B, 3, N)"""
     return Dynamic(3), torch.randn(2, 3, 96, generator=torch.Generator().manual_seed(0))
+
+
+def build_points_in_a_column():
+    """deep_gcns_torch on points (B, 3, N, 1)"""
+    return OfPoints(), torch.randn(2, 3, 96, 1, generator=torch.Generator().manual_seed(0))
 
 
 def build_turns():

@@ -83,8 +83,9 @@ class MessagePassing(Adapter):
                 sent.messages = output if isinstance(output, Tensor) else None
                 sent.passed = running_edits.passed.get(module)
 
-            def keep_aggregate(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            def keep_aggregate(_module: nn.Module, _inputs: Any, output: Any) -> Any:
                 sent.aggregate = output if isinstance(output, Tensor) else None
+                return None if sent.aggregate is None else sent.aggregate.clone()  # the layer may change it in place
 
             layer: Any = module
             sent.handles.append(layer.register_propagate_forward_pre_hook(keep_edges))
