@@ -135,8 +135,8 @@ class SiteFinder:
         if lost:
             raise NoGraphLayer(
                 f"graph layer {lost[0].name} must lie in a module that takes (B, C, H, W) with its nodes, or after one "
-                "that gives it, and does not; say where its nodes lie, with `places` for regions that are no grid or an "
-                f"`adapter` that has `grid` ({GUIDE})"
+                "that gives it, and does not; say where its nodes lie, with `places` for regions that are no grid or "
+                f"an `adapter` that has `grid` ({GUIDE})"
             )
         if not calls:
             raise NoGraphLayer(
