@@ -35,6 +35,9 @@ def test_a_widget_shows_several_explanations(make, photograph):
 
 
 HARNESS = """
+// As anywidget does: the module from an address of its own.
+const source = JSON.parse(document.getElementById("source").textContent);
+const { render } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
 const shown = JSON.parse(document.getElementById("shown").textContent);
 const counts = { added: 0, removed: 0 };
 function makeModel(values) {
@@ -66,7 +69,8 @@ def host(make, photograph, browser, tmp_path):
         f"<!DOCTYPE html><meta charset=utf-8><style>{static('explorer.css')}</style><div id=one></div>"
         "<div id=two></div>"
         f'<script type="application/json" id="shown">{json_block(document)}</script>'
-        f'<script type="module">{static("explorer.js")}\n{HARNESS}</script>',
+        f'<script type="application/json" id="source">{json_block(static("explorer.js"))}</script>'
+        f'<script type="module">{HARNESS}</script>',
         "utf-8",
     )
     page = browser.new_page()

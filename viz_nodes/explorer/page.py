@@ -31,7 +31,7 @@ def page_html(exp: Explanation | Sequence[Explanation], image: Any, **options: A
     """
     state = options.pop("state", None)
     document = build_document(exp, image, **options)
-    script, style = static("page.js"), static("explorer.css")
+    script, style = static("explorer.js"), static("explorer.css")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
@@ -46,8 +46,8 @@ def page_html(exp: Explanation | Sequence[Explanation], image: Any, **options: A
     page = static("page.html")
     pieces = []
     for piece in page.split("{{"):
-        name, found, rest = piece.partition("}}")
-        pieces.append(parts[name] + rest if found else piece)
+        name, closed, rest = piece.partition("}}")
+        pieces.append(parts[name] + rest if closed else piece)
     return "".join(pieces)
 
 

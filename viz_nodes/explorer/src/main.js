@@ -1,10 +1,11 @@
 // The explorer: what a vision graph network looked at, and whom its patches asked.
 //
-// One module for two hosts. In a notebook anywidget calls `render({ model, el })`; the offline page calls it with a
-// model of its own (page.js). It fetches nothing and leaves nothing behind when the function that `render` returns is
-// called.
+// One module for two hosts. In a notebook anywidget calls `render({ model, el })`; in the offline page, known by the
+// mark on its root, the module opens it by itself, with a model of its own (page.js). It fetches nothing and leaves
+// nothing behind when the function that `render` returns is called.
 
 import { mount } from "./explorer.js";
+import { openPage } from "./page.js";
 import { DEFAULTS } from "./state.js";
 import { hideStills } from "./stills.js";
 
@@ -52,5 +53,7 @@ export function render({ model, el }) {
     api = null; // hosts may keep this function longer than the view
   };
 }
+
+if (document.documentElement.dataset.vizgraph === "page") openPage(render);
 
 export default { render };
