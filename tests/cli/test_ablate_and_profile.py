@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from vizgraph.api.ablate import spelled
+from vizgraph.api.study import spelled
 from vizgraph.training.folders import ImageFolder
 
 FILES = ("ablate.csv", "ablate.tex", "ablate.pdf", "ablate.json", "ablate.jsonl")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from viz_nodes.batch.options import RenderOptions
 from viz_nodes.draw import read_provenance
-from vizgraph.api.columns import Column, Networks, columns_of, explained, names_of, sheet
+from vizgraph.api.columns import Column, Networks, columns_of, comparison_figure, explained, names_of
 from vizgraph.api.compare import recorded
 
 
@@ -40,7 +40,7 @@ def rendered(run, weights, photograph, tmp_path):
     return tmp_path / "out" / "gcn_demo" / "photo", image
 
 
-def test_compare_writes_a_sheet_and_its_numbers(run, weights, photograph, tmp_path):
+def test_compare_writes_a_figure_and_its_numbers(run, weights, photograph, tmp_path):
     image = photograph(tmp_path / "photo.png")
     done = run(
         "compare",
@@ -118,7 +118,7 @@ def test_compare_draws_on_the_original_and_verify_makes_it_again(run, weights, p
     assert right - left == pytest.approx(bottom - top, abs=1), "the crop is square"
     drawn = {}
     monkeypatch.setattr("viz_nodes.draw.compare", lambda exps, images, **more: drawn.update(more))
-    sheet([], shown, columns, look)
+    comparison_figure([], shown, columns, look)
     assert drawn["view"] == [one.view for one in shown]
 
 

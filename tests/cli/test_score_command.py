@@ -40,7 +40,7 @@ def test_images_are_scored_and_a_bad_one_does_not_end_the_run(run, weights, phot
     )
     assert done.exit_code == 1, done.stderr
     assert "broken.png" in done.stderr
-    assert "passes of the network each: about" in done.stderr  # what it costs
+    assert "forwards each: about" in done.stderr  # what it costs
     found = lines_of(tmp_path / "out" / "gcn_demo" / "score.csv")
     assert [(line["image"], line["layer"], line["method"]) for line in found] == [
         ("a.png", "2", "layercam"),

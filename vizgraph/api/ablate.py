@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from viz_nodes.batch import inputs, manifest
-from vizgraph.api import networks, subjects
 from vizgraph.api.ablation_tables import tables_of
-from vizgraph.api.images import read_as
-from vizgraph.api.journal import Journal, opened
-from vizgraph.api.tables import lines_of, tex_of, write_table
+from vizgraph.api.journal import Journal
+from vizgraph.api.study import Study, begin
+from vizgraph.api.subjects import PartOf, Subject
+from vizgraph.api.tables import lines_of, plain, tex_of, write_table
 from vizgraph.errors import as_ours
 
 if TYPE_CHECKING:
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from viz_nodes.metrics.ablation import Ablation, Plan
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +45,10 @@ class Ablated:
 
     def lines(self) -> list[str]:
         """The tables for people."""
-        told: list[str] = []
+        lines: list[str] = []
         for head, rows in tables_of(self.table):
-            told += [head, *lines_of(rows, left=(0, 1)), ""]
-        return told
+            lines += [head, *lines_of(rows, left=(0, 1)), ""]
+        return lines
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -64,17 +60,9 @@ class Ablated:
         }
 
 
-def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The lines of a table, what is unknown as None."""
-    return [
-        {str(name): None if value != value else value for name, value in line.items()}
-        for line in table.to_dict("records")
-    ]
-
-
 def ablate(
     model_or_arch: nn.Module | str | None,
-    images: subjects.PartOf | Iterable[subjects.PartOf] | None = None,
+    images: PartOf | Iterable[PartOf] | None = None,
     out: str | os.PathLike[str] = "viz_output",
     *,
     data: str | os.PathLike[str] | None = None,
@@ -112,92 +100,56 @@ def ablate(
     """
     from viz_nodes.metrics.ablation import Ablation, Plan
 
-    split = str(reading.pop("split", "validation"))
-    if reading.get("fit") is None:
-        reading["fit"] = "squash" if data is None else "crop"
     with as_ours():
-        read, out = read_as(reading), inputs.expanded(out)
         plan = plan or Plan()
-        if isinstance(model_or_arch, str | None):
-            networks.named(model_or_arch, checkpoint)
-        found = subjects.find(images, data, scenes, out=out, split=split, limit=limit, seed=plan.seed)
-        network = networks.load(model_or_arch, checkpoint, **(load or {}))
-        wanted = networks.class_of(target, network, "--target")
-        chosen = found.bind(network, read)
-        question = {
-            "made_by": manifest.made_by(),
-            "arch": network.name,
-            "weights": network.weights,
-            "images": found.words,
-            "pool": found.pool,
-            "options": {"target": "top1" if wanted is None else wanted, **asdict(plan), **reading},
-        }
-        ablation = Ablation(network.model, plan)
-        with opened(out, out / network.name, "ablate", question) as journal:
-            rows = _measured(ablation, chosen, journal, wanted, progress)
+        study = begin(
+            model_or_arch,
+            images,
+            out,
+            data=data,
+            scenes=scenes,
+            limit=limit,
+            checkpoint=checkpoint,
+            target=target,
+            seed=plan.seed,
+            load=load,
+            reading=reading,
+        )
+        question = study.question(asdict(plan), pool=study.images.found.pool)
+        ablation = Ablation(study.network.model, plan)
+        with study.journal("ablate", question) as journal:
+            rows = _measured(study, ablation, journal, progress)
             kept = journal.path
-        result = _result(rows, chosen, network, question, out)
+        result = _result(rows, study, question)
         return Ablated([*result.paths, kept], result.table, result.rows, result.failed, result.left_out)
 
 
-def _measured(
-    ablation: Ablation, chosen: subjects.Subjects, journal: Journal, target: Any, show: bool
-) -> list[dict[str, Any]]:
+def _measured(study: Study, ablation: Ablation, journal: Journal, show: bool) -> list[dict[str, Any]]:
     """The rows of all images, those of the journal as they stand there."""
-    from viz_nodes.progress import progress
 
-    rows: list[dict[str, Any]] = []
-    said = False
-    for at in progress(range(len(chosen)), show=show, doing="ablating"):
-        subject = chosen.load(at)
-        if subject is None:
-            continue
-        key = f"{subject.name} {subject.key}"
-        known = journal.rows(key)
-        if known is None:
-            if not said:
-                said = True
-                _say_cost(ablation, subject, len(chosen) - at, target)
-            other = chosen.other(subject, ablation.plan.seed) if "other" in ablation.plan.conditions else None
-            made = ablation(
-                subject.pixels,
-                label=subject.label,
-                other=None if other is None else other.pixels,
-                target=target,
-                index=subject.index,
-            )
-            why = [{"kind": "left out", "name": name, "why": words} for name, words in ablation.left_out.items()]
-            known = journal.add(key, [*made, *why])
-        rows += [{"image": subject.name, "label": subject.label, **row} for row in known]
-    return rows
+    def measure(subject: Subject, _: str) -> list[dict[str, Any]]:
+        another = study.images.other(subject, ablation.plan.seed) if "other" in ablation.plan.conditions else None
+        rows = ablation(
+            subject.pixels,
+            label=subject.label,
+            other=None if another is None else another.pixels,
+            target=study.target,
+            index=subject.index,
+        )
+        return [*rows, *({"kind": "left out", "name": name, "why": why} for name, why in ablation.left_out.items())]
+
+    def cost(subject: Subject) -> tuple[int, float]:
+        expected = ablation.cost(subject.pixels, target=study.target)
+        return expected.forwards, expected.seconds
+
+    return [
+        {"image": subject.name, "label": subject.label, **row}
+        for subject, _, rows in study.walk(journal, measure, doing="ablating", show=show, cost=cost)
+        for row in rows
+    ]
 
 
-def _say_cost(ablation: Ablation, subject: subjects.Subject, images: int, target: Any) -> None:
-    cost = ablation.cost(subject.pixels, target=target)
-    _log.info(
-        "%d image%s to go, about %d forwards each: about %s; --limit asks for fewer, and a run that is interrupted "
-        "goes on",
-        images,
-        "" if images == 1 else "s",
-        cost.forwards,
-        spelled(images * cost.seconds),
-    )
-
-
-def spelled(seconds: float) -> str:
-    """A time as people say it: "40 s", "12 min", "3.5 h"."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
-
-
-def _result(
-    rows: list[dict[str, Any]],
-    chosen: subjects.Subjects,
-    network: networks.Network,
-    question: dict[str, Any],
-    out: Path,
-) -> Ablated:
+def _result(rows: list[dict[str, Any]], study: Study, question: dict[str, Any]) -> Ablated:
     """The means of all rows, written."""
     import pandas as pd
 
@@ -210,15 +162,13 @@ def _result(
     table = pd.DataFrame([row for row in rows if row["kind"] != "left out"], columns=["image", "label", *COLUMNS])
     means = ablation_summary(table, seed=int(question["options"]["seed"]))
     shown = tables_of(means)
-    note = {**question, "count": len(chosen)}
-    picture = figure_bytes(
-        ablation_figure(means, name=network.caption), "pdf", provenance={"command": "ablate", **note}
-    )
+    note = {**question, "count": len(study.images)}
+    drawn = ablation_figure(means, name=study.network.caption)
+    picture = figure_bytes(drawn, "pdf", provenance={"command": "ablate", **note})
     contents = {
         "tex": "\n".join(f"% {head}\n{tex_of(cells, left=(0, 1))}" for head, cells in shown).encode(),
         "pdf": picture,
     }
-    paths = write_table(
-        out, out / network.name, "ablate", means, shown[0][1] if shown else [["measure"]], note, contents=contents
-    )
-    return Ablated(paths, means, table, chosen.failed, left_out)
+    cells = shown[0][1] if shown else [["measure"]]
+    paths = write_table(study.out, study.folder, "ablate", means, cells, note, contents=contents)
+    return Ablated(paths, means, table, study.images.failed, left_out)

@@ -86,8 +86,8 @@ def _head(measure: str) -> str:
 
 
 def _line(table: pd.DataFrame, measure: str) -> dict[str, Any] | None:
-    found = table[table["measure"] == measure].to_dict("records")
-    return {str(name): value for name, value in found[0].items()} if found else None
+    records = table[table["measure"] == measure].to_dict("records")
+    return {str(name): value for name, value in records[0].items()} if records else None
 
 
 def _percent(table: pd.DataFrame, measure: str) -> str:

@@ -53,8 +53,8 @@ class Row:
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""
-        found = {} if self.check is None else self.check.record()
-        return {"name": self.name, "title": self.title, "failure": self.failure} | found
+        record = {} if self.check is None else self.check.record()
+        return {"name": self.name, "title": self.title, "failure": self.failure} | record
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,13 @@ def check(
     height, width = (size, size) if isinstance(size, int) else size
     with as_usage("device"):
         place = resolve_device(device)
-    found = [each for name in asked for each in builds_in(os.fspath(name))][:limit]
+    listed = [each for name in asked for each in builds_in(os.fspath(name))][:limit]
     rows = []
-    for build in bar(found, show=progress and len(found) > 1, unit="networks"):
+    for build in bar(listed, show=progress and len(listed) > 1, unit="networks"):
         try:
             rows.append(_checked(build, (batch, 3, height, width), seed, place))
         except UsageError as error:
-            if len(found) == 1:
+            if len(listed) == 1:
                 raise
             _log.error("%s", error)
             _log.debug("the traceback of it", exc_info=error.__cause__)
@@ -178,13 +178,13 @@ def _checked(build: Build, shape: tuple[int, int, int, int], seed: int, device: 
             torch.manual_seed(seed)
             asked = _asked(build)
             model, pixels = asked.pop("model").to(device), asked.pop("pixels", None)
-            found = viz_nodes.check(model, _noise(shape, seed) if pixels is None else pixels, **asked)
+            check = viz_nodes.check(model, _noise(shape, seed) if pixels is None else pixels, **asked)
     except UsageError:
         raise
     except (Exception, SystemExit) as error:
         why = f"{place_in(error, build.path)}{type(error).__name__}: {first_line(error)}"
         raise UsageError(build.name, why, "--debug shows the traceback") from error
-    return Row(build.name, build.title or found.model, found)
+    return Row(build.name, build.title or check.model, check)
 
 
 def _noise(shape: tuple[int, int, int, int], seed: int) -> Tensor:
@@ -201,16 +201,16 @@ def _asked(build: Build) -> dict[str, Any]:
     """
     from torch import nn
 
-    given = build.function()
-    if isinstance(given, Mapping):
-        asked = dict(given)
+    built = build.function()
+    if isinstance(built, Mapping):
+        asked = dict(built)
         unknown = sorted(set(map(str, asked)) - {"model", "pixels", *_FIELDS})
         if unknown:
             raise UsageError(build.name, f"returns {', '.join(unknown)}", f"say model, pixels, {', '.join(_FIELDS)}")
-    elif isinstance(given, tuple) and len(given) == 2:
-        asked = {"model": given[0], "pixels": given[1]}
+    elif isinstance(built, tuple) and len(built) == 2:
+        asked = {"model": built[0], "pixels": built[1]}
     else:
-        asked = {"model": given}
+        asked = {"model": built}
     if not isinstance(asked.get("model"), nn.Module):
         kind = type(asked.get("model")).__name__
         why = f"must return a torch.nn.Module, or one and its pixels (got {kind})"
@@ -222,20 +222,20 @@ def _asked(build: Build) -> dict[str, Any]:
 
 def _line(row: Row) -> dict[str, Any]:
     """Of the CSV."""
-    found = row.check
+    check = row.check
     known: dict[str, Any] = {}
-    if found is not None:
+    if check is not None:
         known = {
-            "layers": len(found.layers),
-            "edges_proven": found.edges_proven,
-            "places_proven": found.places_proven,
-            "places_refuted": found.places_refuted,
-            "cut_exact": found.cut_exact,
-            "edges_cut": found.cut,
-            "in_full": found.in_full,
-            "not_known": "; ".join(found.unknown),
+            "layers": len(check.layers),
+            "edges_proven": check.edges_proven,
+            "places_proven": check.places_proven,
+            "places_refuted": check.places_refuted,
+            "cut_exact": check.cut_exact,
+            "edges_cut": check.cut,
+            "in_full": check.in_full,
+            "not_known": "; ".join(check.unknown),
         }
-    problem = row.failure if found is None else found.problem
+    problem = row.failure if check is None else check.problem
     return {"name": row.name, "title": row.title, **known, "problem": problem}
 
 

@@ -73,8 +73,8 @@ def paired(models: Any, checkpoints: Sequence[Any]) -> list[tuple[Any, Any]]:
         raise UsageError("--ckpt", why, "give one for each, or one for all")
     count = max(len(models), len(checkpoints), 1)
 
-    def one_each(given: list[Any]) -> list[Any]:
-        return given if len(given) > 1 else [given[0] if given else None] * count
+    def one_each(values: list[Any]) -> list[Any]:
+        return values if len(values) > 1 else [values[0] if values else None] * count
 
     return list(zip(one_each(models), one_each(checkpoints), strict=True))
 
@@ -83,21 +83,21 @@ def columns_of(pairs: Sequence[tuple[Any, Any]], targets: Sequence[Any], methods
     """Every network with every target and method.
 
     Raises:
-        UsageError: fewer than two, or more than a sheet holds.
+        UsageError: fewer than two, or more than a figure holds.
     """
-    found = [
+    columns = [
         Column(name_of(model, ckpt), None if ckpt is None else str(ckpt), str(target), method, place)
         for (place, (model, ckpt)), target, method in itertools.product(enumerate(pairs), targets, methods)
     ]
-    if len(found) < 2:
+    if len(columns) < 2:
         raise UsageError(
             "compare",
             "one column has nothing beside it",
             "give --arch, --ckpt, --target or --method again (the same again shows no difference)",
         )
-    if len(found) > MOST_COLUMNS:
-        raise UsageError("compare", f"{len(found)} columns are too many for a sheet", f"name at most {MOST_COLUMNS}")
-    return found
+    if len(columns) > MOST_COLUMNS:
+        raise UsageError("compare", f"{len(columns)} columns are too many for a figure", f"name at most {MOST_COLUMNS}")
+    return columns
 
 
 def name_of(model: Any, checkpoint: Any) -> str:
@@ -230,8 +230,8 @@ def _layers(layers: Any, network: Network) -> Any:
         return tuple(layer_indices(layers, depth))
 
 
-def sheet(
-    exps: Sequence[Explanation], shown: Sequence[Shown], columns: Sequence[Column], look: RenderOptions
+def comparison_figure(
+    exps: Sequence[Explanation], shown: Sequence[Shown], columns: Sequence[Column], options: RenderOptions
 ) -> Figure:
     """The comparison as a figure."""
     from viz_nodes.batch.options import KINDS
@@ -240,13 +240,13 @@ def sheet(
     with as_usage("compare"):
         return drawn(
             exps,
-            [one.image for one in shown],
-            view=[one.view for one in shown],
+            [each.image for each in shown],
+            view=[each.view for each in shown],
             names=names_of(columns),
-            kinds=[kind for kind in KINDS if kind in look.kinds],
-            caption=look.caption,
-            **look.selected(),
-            **look.drawn(),
+            kinds=[kind for kind in KINDS if kind in options.kinds],
+            caption=options.caption,
+            **options.selected(),
+            **options.drawn(),
         )
 
 

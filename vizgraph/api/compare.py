@@ -1,4 +1,4 @@
-"""`vizgraph.compare`: the same image through several networks, checkpoints, targets or methods, on one sheet."""
+"""`vizgraph.compare`: the same image through several networks, checkpoints, targets or methods, on one figure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import RenderOptions, split
-from vizgraph.api.columns import Column, Networks, columns_of, explained, numbers, paired, sheet
+from vizgraph.api.columns import Column, Networks, columns_of, comparison_figure, explained, numbers, paired
 from vizgraph.api.images import require_image
 from vizgraph.api.networks import file_name
 from vizgraph.api.provenance import digest_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DEFAULTS = RenderOptions(kinds=("cam", "graph"), width="page")
 """What is as it is where nobody says otherwise."""
 _OF_COLUMNS = ("target", "method", "formats")
-"""What a column says of itself, or what decides nothing on the sheet."""
+"""What a column says of itself, or what decides nothing on the figure."""
 _log = logging.getLogger(__name__)
 
 
@@ -33,9 +33,9 @@ class Compared:
     """What a comparison wrote.
 
     Attributes:
-        paths: the sheet of each image.
+        paths: the figure of each image.
         numbers: what `compare.json` holds, for each image.
-        failed: why images have no sheet, by their names.
+        failed: why images have no figure, by their names.
     """
 
     paths: list[Path]
@@ -50,14 +50,14 @@ class Compared:
         columns = ["image", "first", "second", "first_layer", "second_layer", "edges_in_both", "cam_rank_correlation"]
         lines = [
             [
-                Path(told["image"]["path"]).name,
-                *(told["columns"][at]["name"] for at in pair["columns"]),
+                Path(numbers["image"]["path"]).name,
+                *(numbers["columns"][at]["name"] for at in pair["columns"]),
                 *pair["layers"],
                 pair["edges_in_both"],
                 pair["cam_rank_correlation"],
             ]
-            for told in self.numbers
-            for pair in told["pairs"]
+            for numbers in self.numbers
+            for pair in numbers["pairs"]
         ]
         return pd.DataFrame(lines, columns=columns)
 
@@ -90,7 +90,7 @@ def compare(
         images: a file, a folder, or several.
         checkpoints: as many as `models`, or one of one for all of the other.
         targets, methods: each network is shown with each of them.
-        options: how the sheet is drawn; fields of it may be given by themselves (`kinds`, `layers`, `k`, ...).
+        options: how the figure is drawn; fields of it may be given by themselves (`kinds`, `layers`, `k`, ...).
         style: how figures look, see `viz_nodes.draw.Style`.
         load: keywords of `vizgraph.api.networks.load`: `ema`, `sha256` (one, or one for each), `device`, `seed`,
             `labels`.
@@ -105,15 +105,15 @@ def compare(
         pairs = paired(models, checkpoints)
         columns = columns_of(pairs, targets, methods)
         _require_drawable(columns, options)
-        given, out = inputs.as_paths(images), inputs.expanded(out)
-        total, many = inputs.count(given, out), inputs.is_batch(given)
+        paths, out = inputs.as_paths(images), inputs.expanded(out)
+        total, many = inputs.count(paths, out), inputs.is_batch(paths)
         if not many:
-            require_image(given[0])
-        return _all(given, total, columns, options, Networks(pairs, **(load or {})), out, progress)
+            require_image(paths[0])
+        return _all(paths, total, columns, options, Networks(pairs, **(load or {})), out, progress)
 
 
 def _all(
-    given: Sequence[Path],
+    files: Sequence[Path],
     total: int,
     columns: Sequence[Column],
     options: RenderOptions,
@@ -126,17 +126,17 @@ def _all(
 
     paths, numbers, failed = [], [], {}
     with one_thread(), progress(total=total, show=show and total > 1) as bar:
-        for item in inputs.items(given, out):
+        for item in inputs.items(files, out):
             try:
-                folder, told = _one(item, columns, options, loaded, out)
+                folder, record = _compared(item, columns, options, loaded, out)
             except (VizgraphError, ValueError) as error:
-                if not inputs.is_batch(given):
+                if not inputs.is_batch(files):
                     raise
                 failed[item.relative] = sentence(error).removeprefix(f"{item.path}: ")
                 _log.error("%s: %s", item.relative, failed[item.relative])
             else:
                 paths.append(folder / f"compare.{options.formats[0]}")
-                numbers.append(told)
+                numbers.append(record)
             bar.update()
     return Compared(paths, tuple(numbers), failed)
 
@@ -169,7 +169,7 @@ def provenance(
     }
 
 
-def _one(
+def _compared(
     item: inputs.Item, columns: Sequence[Column], options: RenderOptions, loaded: Networks, out: Path
 ) -> tuple[Path, dict[str, Any]]:
     """Compare on one image; the numbers are written last."""
@@ -178,22 +178,22 @@ def _one(
 
     exps, shown, digest = explained(item.path, columns, options, loaded, same_place=True)
     note = provenance(columns, options, loaded, digest)
-    made = sheet(exps, shown, columns, options)
+    figure = comparison_figure(exps, shown, columns, options)
     folder = _folder_of(out / "compare" / item.folder, note)
     manifest.require_no_links(out, folder)
     for form in options.formats:
-        write_atomically(folder / f"compare.{form}", figure_bytes(made, form, dpi=options.dpi, provenance=note))
+        write_atomically(folder / f"compare.{form}", figure_bytes(figure, form, dpi=options.dpi, provenance=note))
     included = f"compare.{'pdf' if 'pdf' in options.formats else options.formats[0]}"
-    write_atomically(folder / "compare.tex", latex_of(made, included).encode())
-    told = {
+    write_atomically(folder / "compare.tex", latex_of(figure, included).encode())
+    record = {
         **note,
         "asked": digest_of(note),
         "image": {**note["image"], "path": str(item.path.absolute())},
         **numbers(exps, columns),
     }
-    told["columns"] = [{**asked, **found} for asked, found in zip(note["columns"], told["columns"], strict=True)]
-    write_atomically(folder / "compare.json", (json.dumps(told, indent=2) + "\n").encode())
-    return folder, told
+    record["columns"] = [{**asked, **own} for asked, own in zip(note["columns"], record["columns"], strict=True)]
+    write_atomically(folder / "compare.json", (json.dumps(record, indent=2) + "\n").encode())
+    return folder, record
 
 
 def _folder_of(folder: Path, note: dict[str, Any]) -> Path:

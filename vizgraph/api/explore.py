@@ -115,13 +115,13 @@ def explore(
             methods = tuple(dict.fromkeys(lookup(name).name for name in methods))
         named, out = inputs.as_paths(images), inputs.expanded(out)
         inputs.count(named, out)
-        given = list(dict.fromkeys(item.path for item in inputs.items(named, out)))
-        for path in given:
+        paths = list(dict.fromkeys(item.path for item in inputs.items(named, out)))
+        for path in paths:
             require_image(path)
-        path = page_path(out, names, given)
+        path = page_path(out, names, paths)
         manifest.require_no_links(out if path != out else path.parent, path.parent)
         asked = _Asked(layers, tuple(map(str, targets)), versus, methods, read_as(reading), effects)
-        return _written(path, pairs, names, given, asked, Networks(pairs, **(load or {})), progress)
+        return _written(path, pairs, names, paths, asked, Networks(pairs, **(load or {})), progress)
 
 
 def _written(

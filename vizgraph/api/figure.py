@@ -89,9 +89,9 @@ def figure(
         pairs = paired(models, checkpoints)
         if len(pairs) > 1 and layout != "networks":
             raise UsageError("figure", f"{layout} shows one network", "name one, or take the layout networks")
-        given, root = inputs.as_paths(images), inputs.expanded(out)
-        inputs.count(given, root)
-        paths = [item.path for item in inputs.items(given, root)]
+        sources, root = inputs.as_paths(images), inputs.expanded(out)
+        inputs.count(sources, root)
+        paths = [item.path for item in inputs.items(sources, root)]
         for path in paths:
             require_image(path)
         if len(paths) > 1 and layout in _ONE_IMAGE:
@@ -124,25 +124,27 @@ def _written(
     everything = options if options.layers is not None else replace(options, layers=_layers(layout))
     with one_thread():
         kinds = ("edges",) if layout == "edges" else ()
-        found = [explained(path, columns, everything, loaded, kinds=kinds) for path in paths]
+        explanations = [explained(path, columns, everything, loaded, kinds=kinds) for path in paths]
     with as_usage("figure"):
-        made: Any = drawn(layout, [exps for exps, _, _ in found], [shown for _, shown, _ in found], columns, everything)
+        figure: Any = drawn(
+            layout, [exps for exps, _, _ in explanations], [shown for _, shown, _ in explanations], columns, everything
+        )
     folder = out / "figures"
     manifest.require_no_links(out, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    note = provenance(layout, columns, everything, loaded, [digest for _, _, digest in found])
+    note = provenance(layout, columns, everything, loaded, [digest for _, _, digest in explanations])
     # An earlier figure's manifest speaks of files that are about to change.
-    told = folder / f"{layout}.json"
-    told.unlink(missing_ok=True)
+    record = folder / f"{layout}.json"
+    record.unlink(missing_ok=True)
     written = []
     for form in options.formats:
         written.append(folder / f"{layout}.{form}")
-        write_atomically(written[-1], figure_bytes(made, form, dpi=options.dpi, provenance=note))
+        write_atomically(written[-1], figure_bytes(figure, form, dpi=options.dpi, provenance=note))
     included = f"{layout}.{'pdf' if 'pdf' in options.formats else options.formats[0]}"
     written.append(folder / f"{layout}.tex")
-    write_atomically(written[-1], latex_of(made, included).encode())
-    write_atomically(told, manifest.as_bytes(_manifest(note, paths, written)))
-    return Drawn(written, made.caption)
+    write_atomically(written[-1], latex_of(figure, included).encode())
+    write_atomically(record, manifest.as_bytes(_manifest(note, paths, written)))
+    return Drawn(written, figure.caption)
 
 
 def provenance(
@@ -193,9 +195,13 @@ def drawn_again(note: Mapping[str, Any], options: RenderOptions, paths: Sequence
         for at, each in enumerate(note["networks"])
     ]
     kinds = ("edges",) if note["layout"] == "edges" else ()
-    found = [explained(path, columns, options, loaded, kinds=kinds) for path in paths]
+    explanations = [explained(path, columns, options, loaded, kinds=kinds) for path in paths]
     return drawn(
-        str(note["layout"]), [exps for exps, _, _ in found], [shown for _, shown, _ in found], columns, options
+        str(note["layout"]),
+        [exps for exps, _, _ in explanations],
+        [shown for _, shown, _ in explanations],
+        columns,
+        options,
     )
 
 

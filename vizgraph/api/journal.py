@@ -53,8 +53,8 @@ class Journal:
             key: which image, told from others of its name by its content where it is a file.
             condition: under which condition of the command, "" where there is only one.
         """
-        found = self._rows.get((str(key), str(condition)))
-        return None if found is None else [dict(row) for row in found]
+        rows = self._rows.get((str(key), str(condition)))
+        return None if rows is None else [dict(row) for row in rows]
 
     def add(self, key: object, rows: Sequence[Mapping[str, Any]], condition: object = "") -> list[Row]:
         """Keep rows, and give them back as `rows` will, so that a first run reads what a later one does.
@@ -69,9 +69,9 @@ class Journal:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._rows[str(key), str(condition)] = [_read_row(row) for row in plain]
-        found = self.rows(key, condition)
-        assert found is not None
-        return found
+        kept = self.rows(key, condition)
+        assert kept is not None
+        return kept
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -142,11 +142,11 @@ def _read(path: Path, asked: str) -> tuple[dict[tuple[str, str], list[Row]], int
         return rows, 0
     whole = 0
     for at, line in enumerate(_lines(path)):
-        found = _parsed(line)
+        entry = _parsed(line)
         if at:
-            if not _is_entry(found):
+            if not _is_entry(entry):
                 break
-            rows[found["key"], found["condition"]] = [_read_row(row) for row in found["rows"]]
+            rows[entry["key"], entry["condition"]] = [_read_row(row) for row in entry["rows"]]
         whole += len(line)
     return rows, whole
 
@@ -168,13 +168,13 @@ def _parsed(line: bytes) -> Any:
         return None
 
 
-def _is_entry(found: Any) -> bool:
+def _is_entry(entry: Any) -> bool:
     return (
-        isinstance(found, dict)
-        and isinstance(found.get("key"), str)
-        and isinstance(found.get("condition"), str)
-        and isinstance(found.get("rows"), list)
-        and all(isinstance(row, dict) for row in found["rows"])
+        isinstance(entry, dict)
+        and isinstance(entry.get("key"), str)
+        and isinstance(entry.get("condition"), str)
+        and isinstance(entry.get("rows"), list)
+        and all(isinstance(row, dict) for row in entry["rows"])
     )
 
 

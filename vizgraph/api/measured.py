@@ -39,7 +39,7 @@ def measured(
 
     centers: list[Any] = [(float(x), float(y)) for x, y in options.centers]
     picked = [list(exp.pick(None if asked is None else list(asked))) for exp, asked in zip(exps, layers, strict=True)]
-    found = list(exps)
+    results = list(exps)
     with as_usage("effect"):
         for at, (model, pixels) in enumerate(networks):
             for place, layer in enumerate(picked[at]):
@@ -51,17 +51,17 @@ def measured(
                     nodes = [] if node is None else [node]
                 if not options.needs_effect:
                     continue
-                found[at] = with_effects(model, pixels, found[at], layers=layer.index, nodes=nodes)
+                results[at] = with_effects(model, pixels, results[at], layers=layer.index, nodes=nodes)
     if options.carry:
         drawn = [replace(options, layers=tuple(layer.index for layer in each)) for each in picked]
-        found = [
+        results = [
             with_carried(model, pixels, exp, asked)
-            for exp, (model, pixels), asked in zip(found, networks, drawn, strict=True)
+            for exp, (model, pixels), asked in zip(results, networks, drawn, strict=True)
         ]
     if options.hops > 1:
-        return found
+        return results
     kept = [{layer.index for layer in each} for each in picked]
     return [
         replace(exp, layers=tuple(layer for layer in exp.layers if layer.index in indices))
-        for exp, indices in zip(found, kept, strict=True)
+        for exp, indices in zip(results, kept, strict=True)
     ]

@@ -106,7 +106,7 @@ def load(
     if model_or_arch is not None and not isinstance(model_or_arch, str):
         if checkpoint is not None:
             raise UsageError("checkpoint", "a network has its weights", "name an architecture to load others")
-        return _given(model_or_arch, labels)
+        return _of_a_user(model_or_arch, labels)
     name = named(model_or_arch, checkpoint)
     names = read_labels(labels)
     from vizgraph.checkpoints import load_model, resolve_device
@@ -178,7 +178,7 @@ def weights_of(model: nn.Module, seed: int | None = None) -> dict[str, Any]:
     return record | {"seed": seed} if info.source == "random" and seed is not None else record
 
 
-def _given(model: nn.Module, labels: Labels) -> Network:
+def _of_a_user(model: nn.Module, labels: Labels) -> Network:
     """A network of the user's own."""
     info: Any = getattr(model, "checkpoint_info", None)
     config = getattr(model, "pretrained_cfg", None)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from viz_nodes.batch import inputs, manifest
-from vizgraph.api import networks, subjects
-from vizgraph.api.ablate import plain
-from vizgraph.api.images import read_as
-from vizgraph.api.journal import Journal, opened
-from vizgraph.api.tables import lines_of, write_table
+from vizgraph.api.journal import Journal
+from vizgraph.api.study import Study, begin
+from vizgraph.api.subjects import PartOf, Subject
+from vizgraph.api.tables import lines_of, plain, write_table
 from vizgraph.errors import UsageError, as_ours
 
 if TYPE_CHECKING:
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
-_log = logging.getLogger(__name__)
 _UNKNOWN = "unknown"
 
 
@@ -62,7 +58,7 @@ class Profiled:
 
 def profile(
     model_or_arch: nn.Module | str | None,
-    images: subjects.PartOf | Iterable[subjects.PartOf] | None = None,
+    images: PartOf | Iterable[PartOf] | None = None,
     out: str | os.PathLike[str] = "viz_output",
     *,
     data: str | os.PathLike[str] | None = None,
@@ -92,61 +88,52 @@ def profile(
     Raises:
         VizgraphError: see `vizgraph.render` and `vizgraph.evaluate`.
     """
-    split = str(reading.pop("split", "validation"))
-    if reading.get("fit") is None:
-        reading["fit"] = "squash" if data is None else "crop"
     with as_ours():
-        read, out = read_as(reading), inputs.expanded(out)
-        if isinstance(model_or_arch, str | None):
-            networks.named(model_or_arch, checkpoint)
-        found = subjects.find(images, data, scenes, out=out, split=split, limit=limit, seed=seed)
-        network = networks.load(model_or_arch, checkpoint, **(load or {}))
-        wanted = networks.class_of(target, network, "--target")
-        chosen = found.bind(network, read)
-        question = {
-            "made_by": manifest.made_by(),
-            "arch": network.name,
-            "weights": network.weights,
-            "images": found.words,
-            "options": {"target": "top1" if wanted is None else wanted, "seed": seed, **reading},
-        }
-        with opened(out, out / network.name, "profile", question) as journal:
-            rows = _measured(chosen, journal, wanted, seed, progress)
+        study = begin(
+            model_or_arch,
+            images,
+            out,
+            data=data,
+            scenes=scenes,
+            limit=limit,
+            checkpoint=checkpoint,
+            target=target,
+            seed=seed,
+            load=load,
+            reading=reading,
+        )
+        question = study.question({"seed": seed})
+        with study.journal("profile", question) as journal:
+            rows = _measured(study, journal, seed, progress)
             kept = journal.path
-        result = _result(rows, chosen, wanted, question, out)
+        result = _result(rows, study, question)
         return Profiled([*result.paths, kept], result.table, result.rows, result.failed, result.unknown)
 
 
-def _measured(chosen: subjects.Subjects, journal: Journal, target: Any, seed: int, show: bool) -> list[dict[str, Any]]:
+def _measured(study: Study, journal: Journal, seed: int, show: bool) -> list[dict[str, Any]]:
     """The rows of all images, those of the journal as they stand there."""
     from viz_nodes.metrics.profile import profile_image
-    from viz_nodes.progress import progress
 
-    rows: list[dict[str, Any]] = []
-    for at in progress(range(len(chosen)), show=show, doing="profiling"):
-        subject = chosen.load(at)
-        if subject is None:
-            continue
-        key = f"{subject.name} {subject.key}"
-        known = journal.rows(key)
-        if known is None:
-            made = profile_image(
-                chosen.network.model,
-                subject.pixels,
-                label=subject.label,
-                mask=subject.mask,
-                target=target,
-                seed=seed * 1_000_003 + subject.index,
-            )
-            why = [{"measure": _UNKNOWN, "condition": name, "why": words} for name, words in made.unknown.items()]
-            known = journal.add(key, [*made.rows, *why])
-        rows += [{"image": subject.name, "label": subject.label, **row} for row in known]
-    return rows
+    def measure(subject: Subject, _: str) -> list[dict[str, Any]]:
+        profile = profile_image(
+            study.network.model,
+            subject.pixels,
+            label=subject.label,
+            mask=subject.mask,
+            target=study.target,
+            seed=seed * 1_000_003 + subject.index,
+        )
+        unknown = profile.unknown.items()
+        return [*profile.rows, *({"measure": _UNKNOWN, "condition": name, "why": why} for name, why in unknown)]
+
+    return [
+        {"image": subject.name, "label": subject.label, **row}
+        for subject, _, rows in study.walk(journal, measure, doing="profiling", show=show)
+        for row in rows
+    ]
 
 
-def _result(
-    rows: list[dict[str, Any]], chosen: subjects.Subjects, target: Any, question: dict[str, Any], out: Path
-) -> Profiled:
+def _result(rows: list[dict[str, Any]], study: Study, question: dict[str, Any]) -> Profiled:
     """The means of all rows, written."""
     import pandas as pd
 
@@ -154,33 +141,31 @@ def _result(
     from viz_nodes.draw.profile_figure import profile_figure
     from viz_nodes.metrics.profile import COLUMNS, profile_summary
 
-    network = chosen.network
     unknown = {row["condition"]: row["why"] for row in rows if row["measure"] == _UNKNOWN}
     measured = [row for row in rows if row["measure"] != _UNKNOWN]
     if not measured:
         raise UsageError("profile", "no image could be measured", "see what is said of each")
     table = pd.DataFrame(measured, columns=["image", "label", *COLUMNS])
     means = profile_summary(table, seed=int(question["options"]["seed"]))
-    note = {**question, "count": len(chosen)}
-    drawn = profile_figure(means, name=network.caption, example=_example(chosen, target))
+    note = {**question, "count": len(study.images)}
+    drawn = profile_figure(means, name=study.network.caption, example=_example(study))
     contents = {"pdf": figure_bytes(drawn, "pdf", provenance={"command": "profile", **note})}
-    folder = out / network.name
-    paths = write_table(out, folder, "profile", means, shown(means), note, left=(0, 1), contents=contents)
-    return Profiled(paths, means, table, chosen.failed, unknown)
+    paths = write_table(study.out, study.folder, "profile", means, shown(means), note, left=(0, 1), contents=contents)
+    return Profiled(paths, means, table, study.images.failed, unknown)
 
 
-def _example(chosen: subjects.Subjects, target: Any) -> Any:
+def _example(study: Study) -> Any:
     """The first image that can be read, with what is read off its nodes: never one that was picked."""
     from viz_nodes.draw.profile_figure import Example
     from viz_nodes.metrics.profile import profile_image
 
-    for at in range(len(chosen)):
-        subject = chosen.load(at)
+    for at in range(len(study.images)):
+        subject = study.images.load(at)
         if subject is not None:
-            made = profile_image(chosen.network.model, subject.pixels, target=target)
-            labels = chosen.network.labels
-            words = labels[made.predicted] if labels and made.predicted >= 0 else f"class {made.predicted}"
-            return Example(subject.image, words, made.maps)
+            profile = profile_image(study.network.model, subject.pixels, target=study.target)
+            labels, predicted = study.network.labels, profile.predicted
+            words = labels[predicted] if labels and predicted >= 0 else f"class {predicted}"
+            return Example(subject.image, words, profile.maps)
     return None
 
 

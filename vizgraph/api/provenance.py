@@ -74,8 +74,8 @@ def options_of(figure: Path, note: Mapping[str, Any]) -> RenderOptions:
 def named_beside(figure: Path) -> Path | None:
     """The image that a manifest in the figure's folder names."""
     for name in _BESIDE:
-        found = manifest.read_json(figure.parent / name)
-        about = found.get("image") if isinstance(found, dict) else None
+        record = manifest.read_json(figure.parent / name)
+        about = record.get("image") if isinstance(record, dict) else None
         path = about.get("path") if isinstance(about, dict) else None
         if isinstance(path, str) and path and "\0" not in path:
             return Path(path)
@@ -84,24 +84,24 @@ def named_beside(figure: Path) -> Path | None:
 
 def manifest_beside(figure: Path) -> dict[str, Any] | None:
     """What `vizgraph figure` wrote beside a figure; None where there is nothing that can be believed."""
-    found = manifest.read_json(figure.with_suffix(".json"))
-    if not isinstance(found, dict) or found.get("command") != "figure" or not isinstance(found.get("images"), list):
+    record = manifest.read_json(figure.with_suffix(".json"))
+    if not isinstance(record, dict) or record.get("command") != "figure" or not isinstance(record.get("images"), list):
         return None
-    return found
+    return record
 
 
 def images_beside(figure: Path) -> list[Path]:
     """The images that the manifest of a figure of several images names."""
-    told = (manifest_beside(figure) or {}).get("images", [])
-    paths = [about.get("path") for about in told if isinstance(about, dict)]
+    images = (manifest_beside(figure) or {}).get("images", [])
+    paths = [about.get("path") for about in images if isinstance(about, dict)]
     return [Path(path) for path in paths if isinstance(path, str) and path and "\0" not in path]
 
 
 def changed_beside(figure: Path) -> list[str]:
     """Names of files that are not what the manifest of a figure of several images says they are."""
-    found = manifest_beside(figure)
-    outputs = (found or {}).get("outputs")
-    if found is None or not isinstance(outputs, dict):
+    record = manifest_beside(figure)
+    outputs = (record or {}).get("outputs")
+    if record is None or not isinstance(outputs, dict):
         return []
     named = {name: about for name, about in outputs.items() if manifest.is_plain_name(name) and isinstance(about, dict)}
     wrong = [name for name in outputs if name not in named]

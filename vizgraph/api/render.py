@@ -62,12 +62,12 @@ def render(
             options, how = replace(options or RenderOptions(), **named), RunOptions(**of_run)
         if isinstance(model_or_arch, str | None):
             networks.named(model_or_arch, checkpoint)
-        given, out = inputs.as_paths(images), inputs.expanded(out)
-        inputs.count(given, out)
+        paths, out = inputs.as_paths(images), inputs.expanded(out)
+        inputs.count(paths, out)
         from viz_nodes.batch.render import render_folder, require_drawable
 
-        if not inputs.is_batch(given):
-            require_image(given[0])
+        if not inputs.is_batch(paths):
+            require_image(paths[0])
         with as_usage("render"):
             require_drawable(options)
         network = networks.load(
@@ -76,7 +76,7 @@ def render(
         options = asked_of(network, options)
         return render_folder(
             network.model,
-            given,
+            paths,
             out,
             load=partial(load_sample, model=network.model, options=options),
             name=network.name,

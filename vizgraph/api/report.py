@@ -19,7 +19,7 @@ from vizgraph.api.provenance import digest_of
 from vizgraph.api.report_panels import drawn_panels
 from vizgraph.api.report_paper import DOCUMENT, compiled, methods_text
 from vizgraph.api.report_sources import bibtex
-from vizgraph.api.report_text import CONDITIONS, Ledger, Study, conditions_part, depth_part, methods_part, orders_part
+from vizgraph.api.report_text import CONDITIONS, Ledger, Studied, conditions_part, depth_part, methods_part, orders_part
 from vizgraph.api.score import METHODS, Measures, Scored, score
 from vizgraph.errors import UsageError, as_ours
 
@@ -122,7 +122,7 @@ def report(
         VizgraphError: see `vizgraph.ablate`.
     """
     options = options or ReportOptions()
-    given = {"data": data, "scenes": scenes, "limit": limit, **reading}
+    which = {"data": data, "scenes": scenes, "limit": limit, **reading}
     with as_ours():
         if options.panels < 1:
             raise UsageError("panels", f"there are no {options.panels} images", "show one or more")
@@ -131,7 +131,7 @@ def report(
         for model, checkpoint in pairs:
             if isinstance(model, str | None):
                 networks.named(model, checkpoint)
-        found = subjects.find(
+        meant = subjects.find(
             images,
             data,
             scenes,
@@ -141,19 +141,19 @@ def report(
             split=str(reading.get("split", "validation")),
         )
         measured = [
-            _measure(networks.load(model, checkpoint, **(load or {})), images, out, given, options, progress)
+            _measure(networks.load(model, checkpoint, **(load or {})), images, out, which, options, progress)
             for model, checkpoint in pairs
         ]
-        return _written(measured, found, out, options, reading)
+        return _written(measured, meant, out, options, reading)
 
 
 def _measure(
-    network: networks.Network, images: Any, out: Path, given: dict[str, Any], options: ReportOptions, show: bool
+    network: networks.Network, images: Any, out: Path, which: dict[str, Any], options: ReportOptions, show: bool
 ) -> _Measured:
     """The three commands for a network that is loaded."""
     from viz_nodes.metrics.ablation import Plan
 
-    shared = {"progress": show, **{name: value for name, value in given.items() if value is not None}}
+    shared = {"progress": show, **{name: value for name, value in which.items() if value is not None}}
     plan = Plan(conditions=options.conditions, orders=options.orders, steps=options.steps, seed=options.seed)
     measures = Measures(samples=options.samples, draws=options.draws, timing=False, seed=options.seed)
     return _Measured(
@@ -173,7 +173,7 @@ def _measure(
 
 
 def _written(
-    measured: Sequence[_Measured], found: subjects.Found, out: Path, options: ReportOptions, reading: dict[str, Any]
+    measured: Sequence[_Measured], images: subjects.Found, out: Path, options: ReportOptions, reading: dict[str, Any]
 ) -> Reported:
     """The folder of a report."""
     import pandas as pd
@@ -182,17 +182,17 @@ def _written(
 
     ledger = Ledger()
     files: dict[str, bytes] = {}
-    studies = [_study(one, name, files) for one, name in zip(measured, _names(measured), strict=True)]
+    studies = [_study(each, name, files) for each, name in zip(measured, _names(measured), strict=True)]
     question = {
         "made_by": manifest.made_by(),
-        "networks": [{"name": s.name, "weights": one.network.weights} for s, one in zip(studies, measured)],
-        "images": found.words,
-        "count": len(found.chosen),
+        "networks": [{"name": s.name, "weights": each.network.weights} for s, each in zip(studies, measured)],
+        "images": images.words,
+        "count": len(images.chosen),
         "options": {**vars(options), **reading},
     }
     panels = drawn_panels(
-        [(study.name, one.network) for study, one in zip(studies, measured)],
-        found,
+        [(study.name, each.network) for study, each in zip(studies, measured)],
+        images,
         measured[0].ablated.rows,
         count=options.panels,
         seed=options.seed,
@@ -202,8 +202,8 @@ def _written(
     about = {
         "options": vars(options),
         "versions": manifest.versions(),
-        "count": len(found.chosen),
-        "data": found.words if isinstance(found.words, str) else f"{len(found.files)} image files",
+        "count": len(images.chosen),
+        "data": images.words if isinstance(images.words, str) else f"{len(images.files)} image files",
     }
     parts = [part(studies, ledger) for part in (conditions_part, orders_part, depth_part, methods_part)]
     methods, cited = methods_text(studies, ledger, about)
@@ -223,7 +223,7 @@ def _written(
         write_atomically(folder / name, contents)
     asked = {"command": "report", "asked": digest_of(question), **question, "files": sorted(files)}
     write_atomically(folder / "report.json", (json.dumps(asked, indent=2, default=str) + "\n").encode())
-    failed = {name: why for one in measured for name, why in one.ablated.failed.items()}
+    failed = {name: why for each in measured for name, why in each.ablated.failed.items()}
     return Reported([*(folder / name for name in sorted(files)), folder / "report.json"], table, failed, why)
 
 
@@ -239,18 +239,18 @@ def _folder(out: Path, question: dict[str, Any]) -> Path:
 
 def _names(measured: Sequence[_Measured]) -> list[str]:
     """How networks are called: by architecture, numbered where several have the same."""
-    given = [one.network.name for one in measured]
+    names = [each.network.name for each in measured]
     return [
-        name if given.count(name) == 1 else f"{name}-{given[: at + 1].count(name)}" for at, name in enumerate(given)
+        name if names.count(name) == 1 else f"{name}-{names[: at + 1].count(name)}" for at, name in enumerate(names)
     ]
 
 
-def _study(one: _Measured, name: str, files: dict[str, bytes]) -> Study:
+def _study(measured: _Measured, name: str, files: dict[str, bytes]) -> Studied:
     """What was measured of a network, its files put among those of the report."""
     sources: Mapping[str, list[Path]] = {
-        "ablate": one.ablated.paths,
-        "profile": one.profiled.paths,
-        "score": one.scored.paths,
+        "ablate": measured.ablated.paths,
+        "profile": measured.profiled.paths,
+        "score": measured.scored.paths,
     }
     held = {}
     for command, paths in sources.items():
@@ -262,6 +262,14 @@ def _study(one: _Measured, name: str, files: dict[str, bytes]) -> Study:
             elif path.suffix == ".csv":
                 held[f"{command}_means"] = f"{name}_{command}_means.csv"
                 files[held[f"{command}_means"]] = path.read_bytes()
-    source = one.network.weights
+    source = measured.network.weights
     weights = f"{source.get('file') or source.get('source') or 'given'}, SHA-256 {str(source.get('sha256'))[:8]}"
-    return Study(name, one.network.name, weights, one.ablated.table, one.profiled.table, one.scored.means, held)
+    return Studied(
+        name,
+        measured.network.name,
+        weights,
+        measured.ablated.table,
+        measured.profiled.table,
+        measured.scored.means,
+        held,
+    )

@@ -88,7 +88,7 @@ def chosen_images(confidence: dict[str, float], count: int, seed: int) -> pd.Dat
 
 def drawn_panels(
     studied: Sequence[tuple[str, Network]],
-    found: Found,
+    images: Found,
     rows: pd.DataFrame,
     *,
     count: int,
@@ -99,7 +99,7 @@ def drawn_panels(
 
     Args:
         studied: networks with their names.
-        found: the images.
+        images: the images.
         rows: of the first network's ablation.
         reading: how images are read.
     """
@@ -113,7 +113,7 @@ def drawn_panels(
     wanted = list(table[table["shown"]]["image"])
     exps, pictures = {}, []
     for name, network in studied:
-        loaded = _loaded(found, network, wanted, reading)
+        loaded = _loaded(images, network, wanted, reading)
         exps[name] = [_explained(network, subject) for subject in loaded]
         pictures = [subject.image for subject in loaded]
     figure = table_of(exps, pictures, kinds=("cam", "graph"), caption=False, width="page")
@@ -131,12 +131,12 @@ def _explained(network: Network, subject: Subject) -> Any:
     return viz_nodes.explain(network.model, subject.pixels, layers=[-1])
 
 
-def _loaded(found: Found, network: Network, wanted: Sequence[str], reading: dict[str, Any]) -> list[Subject]:
+def _loaded(images: Found, network: Network, wanted: Sequence[str], reading: dict[str, Any]) -> list[Subject]:
     """These images in this order, as a network takes them."""
     how = {name: value for name, value in reading.items() if name != "split"}
     if how.get("fit") is None:
         how["fit"] = "squash"
-    chosen = found.bind(network, read_as(how))
+    chosen = images.bind(network, read_as(how))
     there: dict[str, Subject] = {}
     for at in range(len(chosen)):
         subject = chosen.load(at)

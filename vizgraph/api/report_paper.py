@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vizgraph.api.report_sources import OF_METHOD, of_network
-from vizgraph.api.report_text import Ledger, Study
+from vizgraph.api.report_text import Ledger, Studied
 from vizgraph.api.tables import escaped
 
 _LONGEST = 120
@@ -38,7 +38,7 @@ DOCUMENT = r"""\documentclass[10pt]{article}
 """
 
 
-def methods_text(studies: Sequence[Study], ledger: Ledger, about: Mapping[str, Any]) -> tuple[str, list[str]]:
+def methods_text(studies: Sequence[Studied], ledger: Ledger, about: Mapping[str, Any]) -> tuple[str, list[str]]:
     """What was measured, in words, with versions and options; and the keys of the papers that it cites."""
     cited: list[str] = []
 
@@ -113,6 +113,6 @@ def compiled(files: Mapping[str, bytes]) -> tuple[bytes | None, str]:
             except (OSError, subprocess.TimeoutExpired) as error:
                 return None, f"{Path(command[0]).name} did not end well: {type(error).__name__}"
             if done.returncode:
-                said = [line for line in done.stdout.decode("latin-1").splitlines() if line.startswith("!")]
-                return None, f"{Path(command[0]).name} failed: {said[0] if said else done.returncode}"
+                errors = [line for line in done.stdout.decode("latin-1").splitlines() if line.startswith("!")]
+                return None, f"{Path(command[0]).name} failed: {errors[0] if errors else done.returncode}"
         return Path(folder, "report.pdf").read_bytes(), ""

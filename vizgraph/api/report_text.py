@@ -54,8 +54,8 @@ class Ledger:
     def words(self, text: object, what: str, source: str = "options") -> str:
         """Words as LaTeX prints them; numbers in them are kept, too."""
         plain = str(text).encode("latin-1", "backslashreplace").decode("latin-1")
-        for found in NUMBER.findall(plain):
-            self.lines.append({"shown": found, "value": plain, "what": what, "source": source})
+        for number in NUMBER.findall(plain):
+            self.lines.append({"shown": number, "value": plain, "what": what, "source": source})
         return escaped(plain)
 
     def code(self, text: object, what: str, source: str = "options") -> str:
@@ -74,7 +74,7 @@ class Ledger:
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Studied:
     """What was measured of one network.
 
     Attributes:
@@ -99,29 +99,29 @@ class Study:
 
     def ablated(self, measure: str, **where: Any) -> Line | None:
         """The line of the ablation with all graphs of all layers that is meant."""
-        return _found(self.ablation, measure=measure, **where)
+        return _line_where(self.ablation, measure=measure, **where)
 
     def profiled(self, measure: str, condition: str, layer: int) -> Line | None:
-        return _found(self.profile, measure=measure, condition=condition, layer=layer)
+        return _line_where(self.profile, measure=measure, condition=condition, layer=layer)
 
 
-def _found(table: pd.DataFrame, **where: Any) -> Line | None:
+def _line_where(table: pd.DataFrame, **where: Any) -> Line | None:
     part = table
     for name, value in where.items():
         part = part[part[name].isna()] if value is None else part[part[name] == value]
     return {str(name): value for name, value in part.iloc[0].to_dict().items()} if len(part) else None
 
 
-def _told(ledger: Ledger, study: Study) -> str:
+def _code_of(ledger: Ledger, study: Studied) -> str:
     return ledger.code(study.name, "name of a network")
 
 
-def conditions_part(studies: Sequence[Study], ledger: Ledger) -> str:
+def conditions_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     """Does the graph matter?"""
     known = all(study.ablated("accuracy", kind="untouched") is not None for study in studies)
     measure, words = ("accuracy", "accuracy") if known else ("probability", "probability of the class")
     names = [name for name in CONDITIONS if any((s.ablation["name"] == name).any() for s in studies)]
-    head = ["graph", *(f"{_told(ledger, s)}, {mode}" for s in studies for mode in ("frozen", "rebuilt"))]
+    head = ["graph", *(f"{_code_of(ledger, s)}, {mode}" for s in studies for mode in ("frozen", "rebuilt"))]
     rows = []
     for name in ("untouched", *names):
         cells = [CONDITIONS.get(name, "as built")]
@@ -134,18 +134,18 @@ def conditions_part(studies: Sequence[Study], ledger: Ledger) -> str:
         whole, none = (_graph(study, measure, name, "frozen") for name in ("untouched", "none"))
         if whole is None or none is None:
             continue
-        source, told = study.files["ablate"], _told(ledger, study)
+        source, text = study.files["ablate"], _code_of(ledger, study)
         bridged = apart((whole["low"], whole["high"]), (none["low"], none["high"]))
         verdict = "the intervals do not overlap" if bridged else "the intervals overlap, so this is a tie"
         sentences.append(
-            f"Without any edge, all graphs held, the {words} of {told} goes from "
+            f"Without any edge, all graphs held, the {words} of {text} goes from "
             f"{ledger.ranged(whole, 1, 'untouched', source, 100)} to {ledger.ranged(none, 1, 'none', source, 100)} "
             rf"\%; {verdict}."
         )
         flips = _graph(study, "flip", "random", "frozen")
         if flips is not None:
             sentences.append(
-                f"Random nodes in the place of neighbors, in all layers, change the class that {told} names for "
+                f"Random nodes in the place of neighbors, in all layers, change the class that {text} names for "
                 rf"{ledger.ranged(flips, 1, 'flip, random', source, 100)} \% of the images."
             )
     caption = (
@@ -162,17 +162,17 @@ def conditions_part(studies: Sequence[Study], ledger: Ledger) -> str:
     )
 
 
-def _graph(study: Study, measure: str, name: str, mode: str) -> Line | None:
+def _graph(study: Studied, measure: str, name: str, mode: str) -> Line | None:
     if name == "untouched":
         return study.ablated(measure, kind="untouched")
     return study.ablated(measure, kind="condition", name=name, graphs=mode, scope="all")
 
 
-def orders_part(studies: Sequence[Study], ledger: Ledger) -> str:
+def orders_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     """Which edges carry the answer?"""
     names = list(dict.fromkeys(name for s in studies for name in s.ablation[s.ablation["kind"] == "order"]["name"]))
     measures = {"difference": "class", "difference_accuracy": "accuracy"}
-    head = ["order", *(f"{_told(ledger, s)}, {words}" for s in studies for words in measures.values())]
+    head = ["order", *(f"{_code_of(ledger, s)}, {words}" for s in studies for words in measures.values())]
     rows, sentences = [], []
     for name in names:
         cells = [escaped(name)]
@@ -189,9 +189,9 @@ def orders_part(studies: Sequence[Study], ledger: Ledger) -> str:
         best = max(there, key=lambda name: float(there[name]["mean"]))
         ends = there[best]["low"], there[best]["high"]
         ties = [n for n, line in there.items() if n != best and not apart(ends, (line["low"], line["high"]))]
-        told = f"In {_told(ledger, study)} edges in the order of {escaped(best)} have the largest area"
-        told += f", {ledger.ranged(there[best], 3, f'difference, {best}', study.files['ablate'])}"
-        sentences.append(f"{told}; {'a tie with ' + _listed(ties) if ties else 'no other order is a tie with it'}.")
+        text = f"In {_code_of(ledger, study)} edges in the order of {escaped(best)} have the largest area"
+        text += f", {ledger.ranged(there[best], 3, f'difference, {best}', study.files['ablate'])}"
+        sentences.append(f"{text}; {'a tie with ' + _listed(ties) if ties else 'no other order is a tie with it'}.")
     caption = (
         "Edges of all layers cut, and given back, in an order, so much of every node's: area of insertion minus area "
         rf"of deletion, of the probability of the class and of the accuracy. Graphs held. {_intervals(ledger)}"
@@ -201,21 +201,21 @@ def orders_part(studies: Sequence[Study], ledger: Ledger) -> str:
     )
 
 
-def _order(study: Study, measure: str, name: str) -> Line | None:
+def _order(study: Studied, measure: str, name: str) -> Line | None:
     return study.ablated(measure, kind="order", name=name, graphs="frozen", scope="all", curve=None)
 
 
-def depth_part(studies: Sequence[Study], ledger: Ledger) -> str:
+def depth_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     """What happens by depth?"""
     sentences = []
     for study in studies:
-        source, told, last = study.files["profile"], _told(ledger, study), study.depth
+        source, text, last = study.files["profile"], _code_of(ledger, study), study.depth
         ends = [study.profiled("probability", "class", layer) for layer in (1, last)]
         if all(ends):
             parts = [ledger.ranged(line, 1, "probability, class", source, 100) for line in ends]
             layers = [ledger.number(at, 0, "layer", source) for at in (1, last)]
             sentences.append(
-                f"The head of {told} reads the class off layer {layers[0]} with a probability of {parts[0]} percent, "
+                f"The head of {text} reads the class off layer {layers[0]} with a probability of {parts[0]} percent, "
                 f"off layer {layers[1]} with {parts[1]} percent."
             )
         lengths = [study.profiled("length", kind, last) for kind in ("edges", "random")]
@@ -228,7 +228,7 @@ def depth_part(studies: Sequence[Study], ledger: Ledger) -> str:
     return "\n".join([r"\subsection{What happens by depth?}", " ".join(sentences), figures])
 
 
-def methods_part(studies: Sequence[Study], ledger: Ledger) -> str:
+def methods_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     """Which explanations can be trusted?"""
     parts = [r"\subsection{Which explanations can be trusted?}"]
     sentences, tables = [], []
@@ -244,7 +244,7 @@ def methods_part(studies: Sequence[Study], ledger: Ledger) -> str:
                 also = f"; a tie with {_listed(ties)}" if ties else "; no other is a tie with it"
                 sentences.append(
                     f"Of the methods for {kind}, {escaped(best['method'])} has the largest difference of areas in "
-                    f"{_told(ledger, study)}, {area}{also}."
+                    f"{_code_of(ledger, study)}, {area}{also}."
                 )
         tables.append(_scores(study, ledger))
     figures = _figures(studies, "score", "Methods for nodes and for edges side by side", 1.0)
@@ -255,7 +255,7 @@ def _ranged(line: Line, name: str) -> Line:
     return {"mean": line[name], "low": line[f"{name}_low"], "high": line[f"{name}_high"]}
 
 
-def _scores(study: Study, ledger: Ledger) -> str:
+def _scores(study: Studied, ledger: Ledger) -> str:
     names = [name for name in MEASURES if name in study.means and not study.means[name].isna().all()]
     rows = []
     for line in study.means.to_dict("records"):
@@ -264,14 +264,14 @@ def _scores(study: Study, ledger: Ledger) -> str:
             cells.append(_score_cell({str(key): value for key, value in line.items()}, name, study, ledger))
         rows.append(cells)
     caption = (
-        f"Methods for nodes (map of the last layer) and for edges (all layers together) of {_told(ledger, study)}. "
+        f"Methods for nodes (map of the last layer) and for edges (all layers together) of {_code_of(ledger, study)}. "
         rf"Bold the best of its kind, = what cannot be told from it: the intervals overlap. {_intervals(ledger)}"
     )
     head = ["", "method", *(MEASURES[name] for name in names)]
     return _table(head, rows, caption, f"tab:score-{study.name}", left=2)
 
 
-def _score_cell(line: Line, name: str, study: Study, ledger: Ledger) -> str:
+def _score_cell(line: Line, name: str, study: Studied, ledger: Ledger) -> str:
     source, what = study.files["score_means"], f"{line['of']}, {line['method']}: {name}"
     mean = ledger.number(line[name], 2, what, source)
     if mean == "--":
@@ -307,7 +307,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, lab
     )
 
 
-def _figures(studies: Sequence[Study], command: str, caption: str, width: float) -> str:
+def _figures(studies: Sequence[Studied], command: str, caption: str, width: float) -> str:
     pictures = [
         rf"\includegraphics[width={width}\textwidth]{{{study.files[command].removesuffix('.csv')}.pdf}}"
         for study in studies

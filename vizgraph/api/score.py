@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import layer_indices
-from vizgraph.api import networks, subjects
-from vizgraph.api.images import read_as
-from vizgraph.api.journal import opened
+from vizgraph.api import networks
 from vizgraph.api.score_rows import Rows, Wanted
 from vizgraph.api.score_table import means_of, shown, tables_of, tex_of_score
-from vizgraph.api.tables import lines_of, write_table
+from vizgraph.api.study import Study, begin
+from vizgraph.api.subjects import PartOf
+from vizgraph.api.tables import lines_of, plain, write_table
 from vizgraph.errors import as_ours, as_usage
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 METHODS = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random")
 EDGE_METHODS = ("rank", "distance", "cosine", "share", "contribution", "gradient", "integrated", "random")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +56,16 @@ class Scored:
 
     def lines(self) -> list[str]:
         """The tables for people."""
-        told: list[str] = []
+        lines: list[str] = []
         for head, rows in tables_of(self.table):
-            told += [*([head] if head else []), *lines_of(rows, left=(1,)), ""]
-        return told
+            lines += [*([head] if head else []), *lines_of(rows, left=(1,)), ""]
+        return lines
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""
-        means = self.means.to_dict("records") if len(self.table) else []
-        plain = [{str(name): None if value != value else value for name, value in line.items()} for line in means]
         return {
             "paths": [str(path) for path in self.paths],
-            "means": plain,
+            "means": plain(self.means) if len(self.table) else [],
             "failed": self.failed,
             "left_out": self.left_out,
         }
@@ -106,7 +101,7 @@ class Measures:
 
 def score(
     model_or_arch: nn.Module | str | None,
-    images: subjects.PartOf | Iterable[subjects.PartOf] | None = None,
+    images: PartOf | Iterable[PartOf] | None = None,
     out: str | os.PathLike[str] = "viz_output",
     *,
     scenes: int | None = None,
@@ -143,40 +138,34 @@ def score(
     """
     measures = measures or Measures()
     target, data, limit = (more.pop(name, None) for name in ("target", "data", "limit"))
-    split = str(more.pop("split", "validation"))
-    if more.get("fit") is None:
-        more["fit"] = "squash" if data is None else "crop"
     with as_ours():
-        read, out = read_as(more), inputs.expanded(out)
         wanted = Wanted.checked(methods, edge_methods, measures)
-        if isinstance(model_or_arch, str | None):
-            networks.named(model_or_arch, checkpoint)
-        found = subjects.find(images, data, scenes, out=out, split=split, limit=limit, seed=measures.seed)
-        network = networks.load(model_or_arch, checkpoint, **(load or {}))
-        explained = networks.class_of(target, network, "--target")
-        depth = networks.depth_of(network.model)
+        study = begin(
+            model_or_arch,
+            images,
+            out,
+            data=data,
+            scenes=scenes,
+            limit=limit,
+            checkpoint=checkpoint,
+            target=target,
+            seed=measures.seed,
+            load=load,
+            reading=more,
+        )
+        depth = networks.depth_of(study.network.model)
         with as_usage("--layers"):
             places: list[int] = layer_indices(layers, depth) if depth is not None else _as_given(layers)
-        chosen = found.bind(network, read)
         command = "score_edges" if measures.edges else "score_sanity" if measures.sanity else "score"
-        question = {
-            "made_by": manifest.made_by(),
-            "arch": network.name,
-            "weights": network.weights,
-            "images": found.words,
-            "options": {
-                "layers": [int(place) + 1 if place >= 0 else int(place) for place in places],
-                "target": "top1" if explained is None else explained,
-                **more,
-                **{name: value for name, value in vars(measures).items() if name not in ("edges", "sanity")},
-            },
-        }
-        with opened(out, out / network.name, command, question) as journal:
-            rows = Rows(network.model, journal, wanted, places, explained)
-            table = rows.table(chosen, progress)
-            note = {**question, "count": len(chosen), "methods": wanted.names}
-            paths = [*_write(out, network, command, table, note), journal.path]
-    return Scored(paths, table, chosen.failed, rows.left_out)
+        options = {name: value for name, value in vars(measures).items() if name not in ("edges", "sanity")}
+        options["layers"] = [int(place) + 1 if place >= 0 else int(place) for place in places]
+        question = study.question(options)
+        with study.journal(command, question) as journal:
+            rows = Rows(study.network.model, wanted, places, study.target)
+            table = rows.table(study, journal, progress)
+            note = {**question, "count": len(study.images), "methods": wanted.names}
+            paths = [*_write(study, command, table, note), journal.path]
+    return Scored(paths, table, study.images.failed, rows.left_out)
 
 
 def _as_given(layers: Sequence[int] | str | None) -> list[int]:
@@ -186,7 +175,7 @@ def _as_given(layers: Sequence[int] | str | None) -> list[int]:
     return [-1] if layers is None else [int(place) for place in layers]
 
 
-def _write(out: Path, network: networks.Network, command: str, table: pd.DataFrame, note: dict[str, Any]) -> list[Path]:
+def _write(study: Study, command: str, table: pd.DataFrame, note: dict[str, Any]) -> list[Path]:
     """The files of a result."""
     from viz_nodes.draw.files import figure_bytes
     from viz_nodes.draw.score_figure import score_figure
@@ -197,13 +186,13 @@ def _write(out: Path, network: networks.Network, command: str, table: pd.DataFra
     if len(table) and command == "score_sanity":
         from viz_nodes.draw.sanity_figure import sanity_figure
 
-        drawn = sanity_figure(means.assign(layer=means["layer"] - 1), name=network.caption, width="page")
+        drawn = sanity_figure(means.assign(layer=means["layer"] - 1), name=study.network.caption, width="page")
         contents["pdf"] = figure_bytes(drawn, "pdf", provenance={"command": command, **note})
     if len(table) and command == "score":
-        figure = score_figure(means, name=network.caption)
+        figure = score_figure(means, name=study.network.caption)
         contents["pdf"] = figure_bytes(figure, "pdf", provenance={"command": command, **note})
         contents["tex"] = tex_of_score(means).encode("utf-8", "backslashreplace")
-    paths = write_table(out, out / network.name, command, table, shown(table), note, left=(1,), contents=contents)
+    paths = write_table(study.out, study.folder, command, table, shown(table), note, left=(1,), contents=contents)
     if len(table):
         beside = paths[0].with_name(f"{paths[0].stem}_means.csv")
         write_atomically(beside, means.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace"))

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.text import quoted
-from vizgraph.api.ablate import spelled
 from vizgraph.errors import as_usage
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import nn
 
+    from viz_nodes.explanation import Explanation
     from vizgraph.api.journal import Journal
     from vizgraph.api.score import Measures
-    from vizgraph.api.subjects import Subject, Subjects
+    from vizgraph.api.study import Study
+    from vizgraph.api.subjects import Subject
 
 NODES, EDGES = "nodes", "edges"
 _PASSES = {"cosine": 1, "gradient": 3, "integrated": 60}
 """Passes of the network, a layer, that scores of edges cost; a backward counts as two."""
 _LEARNED = {"gnnexplainer": 300, "pgexplainer": 100}
 """The same, for all layers together."""
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,12 @@ class Rows:
         left_out: methods that the network cannot answer, and why.
     """
 
-    def __init__(
-        self, model: nn.Module, journal: Journal, wanted: Wanted, layers: Sequence[int], target: int | str | None
-    ) -> None:
+    def __init__(self, model: nn.Module, wanted: Wanted, layers: Sequence[int], target: int | str | None) -> None:
         from viz_nodes.metrics.benchmark import MapScores
         from viz_nodes.metrics.benchmark import Measures as Measured
         from viz_nodes.metrics.edge_benchmark import EdgeBenchmark
 
-        self.model, self.journal, self.wanted = model, journal, wanted
+        self.model, self.wanted = model, wanted
         self.layers, self.target = list(layers), target
         own = {each.name for each in fields(Measured)}
         measured = Measured(**{name: value for name, value in vars(wanted.measures).items() if name in own})
@@ -93,27 +90,15 @@ class Rows:
         self._edges = EdgeBenchmark(model, measured)
         self.left_out: dict[str, str] = {}
 
-    def table(self, chosen: Subjects, show: bool) -> pd.DataFrame:
+    def table(self, study: Study, journal: Journal, show: bool) -> pd.DataFrame:
         """A line for each image, kind, layer and method, whatever was there already."""
         import pandas as pd
 
-        from viz_nodes.progress import progress
-
         lines: list[dict[str, Any]] = []
-        said = False
-        for at in progress(range(len(chosen)), show=show, doing="scoring"):
-            subject = chosen.load(at)
-            if subject is None:
-                continue
-            if not said and any(self._known(subject, part) is None for part in self._parts()):
-                said = True
-                self._say_cost(subject, len(chosen) - at)
-            for part in self._parts():
-                rows = self._known(subject, part)
-                if rows is None:
-                    rows = self.journal.add(_key(subject), self._measured(subject, part), part)
-                lines += [{"image": subject.name, **_told(part, row)} for row in rows if "why" not in row]
-                self.left_out |= {row["method"]: row["why"] for row in rows if "why" in row}
+        walk = study.walk(journal, self._measured, doing="scoring", show=show, parts=self._parts(), cost=self._cost)
+        for subject, part, rows in walk:
+            lines += [{"image": subject.name, **_with_kind(part, row)} for row in rows if "why" not in row]
+            self.left_out |= {row["method"]: row["why"] for row in rows if "why" in row}
         return pd.DataFrame(lines, columns=self.columns)
 
     @property
@@ -140,9 +125,6 @@ class Rows:
         """The methods that could forget something: a dice has nothing to forget."""
         return [name for name in self.wanted.maps if name != "random"]
 
-    def _known(self, subject: Subject, part: str) -> list[dict[str, Any]] | None:
-        return self.journal.rows(_key(subject), part)
-
     def _measured(self, subject: Subject, part: str) -> list[dict[str, Any]]:
         about: dict[str, Any] = {"label": subject.label, "mask": subject.mask, "number": subject.index}
         kind, _, name = part.partition(" ")
@@ -150,9 +132,9 @@ class Rows:
         if kind == NODES:
             return [known | line for line in self._maps.lines(subject.pixels, name, target=self.target, **about)]
         if kind == EDGES:
-            found = self._edges.lines(subject.pixels, self.wanted.edges, target=self.target, **about)
+            lines = self._edges.lines(subject.pixels, self.wanted.edges, target=self.target, **about)
             left_out = [{"method": method, "why": why} for method, why in self._edges.left_out.items()]
-            return [*(known | line for line in found), *left_out]
+            return [*(known | line for line in lines), *left_out]
         if kind == "sanity":
             return self._sanity(subject)
         from viz_nodes.metrics.agreement import agreement
@@ -168,29 +150,17 @@ class Rows:
         from viz_nodes.metrics.cascade import cascade_images
         from viz_nodes.metrics.known_truth import DUMMY
 
-        found = cascade_images(
+        cascades = cascade_images(
             self.model,
             [(subject.name, subject.pixels, self.target)],
             methods=(*self._learned_maps(), DUMMY),
             layers=self.layers,
             seed=self.wanted.measures.seed + 7919 * subject.index,
         )
-        return next(iter(found))
-
-    def _say_cost(self, subject: Subject, images: int) -> None:
-        """How long the rest will take, by the passes that it takes and how long one took."""
-        passes, seconds = self._cost(subject)
-        _log.info(
-            "%d image%s to go, about %d passes of the network each: about %s; --limit asks for fewer, and a run that "
-            "is interrupted goes on",
-            images,
-            "" if images == 1 else "s",
-            passes,
-            spelled(images * passes * seconds),
-        )
+        return next(iter(cascades))
 
     def _cost(self, subject: Subject) -> tuple[int, float]:
-        """Passes an image, and seconds a pass."""
+        """Forwards that an image takes, and seconds of them, by how long one took."""
         import time
 
         import torch
@@ -204,6 +174,11 @@ class Rows:
             start = time.perf_counter()
             self.model(few)
         seconds = (time.perf_counter() - start) / len(few)
+        passes = self._passes(exp)
+        return passes, passes * seconds
+
+    def _passes(self, exp: Explanation) -> int:
+        """How many forwards an image takes; a backward counts as two."""
         depth, measures = exp.depth, self.wanted.measures
         edges = sum(int((layer.neighbors[0] >= 0).sum()) for layer in exp.layers)
         most = max(layer.neighbors.shape[2] for layer in exp.layers)
@@ -211,24 +186,20 @@ class Rows:
         for name in (*self.wanted.edges, *measures.edges):
             own.setdefault(name, _LEARNED.get(name, depth * _PASSES.get(name, 0)))
         if measures.edges:
-            return 3 + depth * most + sum(own[name] for name in measures.edges if name != "effect"), seconds
+            return 3 + depth * most + sum(own[name] for name in measures.edges if name != "effect")
         if measures.sanity:
             from viz_nodes.metrics.cascade import steps_of
 
-            return 3 * (2 + len(self._learned_maps())) * (1 + len(steps_of(self.model))), seconds
+            return 3 * (2 + len(self._learned_maps())) * (1 + len(steps_of(self.model)))
         maps = 3 * (1 + measures.draws + measures.randomize)
         maps += len(self.layers) * (2 * (measures.steps + 1) + measures.samples + 30 * measures.road)
         curves = len(self.wanted.edges) * 2 * min(measures.steps, most)
         explained = 3 * (1 + measures.draws) + sum(own[name] for name in self.wanted.edges) * (1 + measures.draws)
         orders = curves + measures.samples + explained if self.wanted.edges else 0
-        return len(self.wanted.maps) * maps + orders, seconds
+        return len(self.wanted.maps) * maps + orders
 
 
-def _key(subject: Subject) -> str:
-    return f"{subject.name} {subject.key}"
-
-
-def _told(part: str, row: dict[str, Any]) -> dict[str, Any]:
+def _with_kind(part: str, row: dict[str, Any]) -> dict[str, Any]:
     """A line with its kind, and its layer from 1."""
     layer = row["layer"] + 1 if isinstance(row["layer"], int) else row["layer"]
     return {"of": part.partition(" ")[0], **row, "layer": layer}

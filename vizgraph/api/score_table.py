@@ -77,11 +77,11 @@ def tables_of(table: pd.DataFrame) -> list[tuple[str, Cells]]:
     if not len(table):
         return []
     means = means_of(table)
-    found: list[tuple[str, Cells]] = []
+    tables: list[tuple[str, Cells]] = []
     for kind, part in means.groupby("of", sort=False):
-        words = "" if not found else f"{kind}, all layers together"
-        found.append((words, _cells(part)))
-    return found
+        words = "" if not tables else f"{kind}, all layers together"
+        tables.append((words, _cells(part)))
+    return tables
 
 
 def shown(table: pd.DataFrame) -> Cells:

@@ -148,11 +148,11 @@ class Subjects:
         fit: Any = self.read.fit
         scene = getattr(self.found.source.images, "scene", None)
         if scene is not None:
-            made = scene(index)
-            sample = load_image(made.image, self.network.model, fit=fit)
-            mask = _seen(made.mask, self.network.model, self.read.fit)
-            name = f"{self.found.source.images.split} scene {index} ({made.name})"
-            return Subject(name, index, sample.pixels, sample.image, self.found.source.number_of(made.label), mask)
+            drawn = scene(index)
+            sample = load_image(drawn.image, self.network.model, fit=fit)
+            mask = _seen(drawn.mask, self.network.model, self.read.fit)
+            name = f"{self.found.source.images.split} scene {index} ({drawn.name})"
+            return Subject(name, index, sample.pixels, sample.image, self.found.source.number_of(drawn.label), mask)
         try:
             image, label = self.found.source.read(index)
         except ImageError as error:
@@ -193,14 +193,14 @@ def find(
     if limit is not None and limit < 1:
         raise UsageError("--limit", f"there are no {limit} images", "give a number above 0")
     if images is not None:
-        given = inputs.as_paths(images)
-        if not inputs.is_batch(given):
-            require_image(given[0])
-        inputs.count(given, out)  # says that there is none
-        files = tuple(inputs.items(given, out))
+        paths = inputs.as_paths(images)
+        if not inputs.is_batch(paths):
+            require_image(paths[0])
+        inputs.count(paths, out)  # says that there is none
+        files = tuple(inputs.items(paths, out))
         chosen = tuple(range(len(files) if limit is None else min(limit, len(files))))
-        words = [str(path.absolute()) for path in given]
-        return Found(words, files, None, chosen, len(files), single=not inputs.is_batch(given))
+        words = [str(path.absolute()) for path in paths]
+        return Found(words, files, None, chosen, len(files), single=not inputs.is_batch(paths))
     if scenes is not None:
         return _of_scenes(scenes if limit is None else min(scenes, limit), seed)
     assert data is not None

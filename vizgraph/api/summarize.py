@@ -109,14 +109,14 @@ def _counted(folder: Path, masks: Path | None, show: bool) -> tuple[Aggregates, 
 
     aggregates, unmasked = Aggregates(), 0
     failed: dict[str, str] = {}
-    for place, made in progress(finished(folder), show=show):
-        name = place.relative_to(folder).as_posix() if isinstance(made, Exception) else made["image"]["relative"]
+    for place, record in progress(finished(folder), show=show):
+        name = place.relative_to(folder).as_posix() if isinstance(record, Exception) else record["image"]["relative"]
         try:
-            if isinstance(made, Exception):
-                raise made
-            mask = None if masks is None else _mask(masks, name, made["image"].get("size"))
+            if isinstance(record, Exception):
+                raise record
+            mask = None if masks is None else _mask(masks, name, record["image"].get("size"))
             unmasked += masks is not None and mask is None
-            aggregates.add(load(place), made, mask)
+            aggregates.add(load(place), record, mask)
         except _DAMAGE as error:
             why = sentence(error) if isinstance(error, ValueError | OSError) else f"it is damaged ({error!r})"
             failed[name] = one_line(why)

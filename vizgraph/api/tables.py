@@ -33,6 +33,14 @@ def lines_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = ()) -> list[st
     ]
 
 
+def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The lines of a table as JSON holds them, what is unknown as None."""
+    return [
+        {str(name): None if value != value else value for name, value in line.items()}
+        for line in table.to_dict("records")
+    ]
+
+
 def escaped(words: Any) -> str:
     """Words as LaTeX prints them."""
     return one_line(words).translate(_TEX)

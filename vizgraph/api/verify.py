@@ -13,7 +13,7 @@ from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import RenderOptions, digest_of
 from viz_nodes.text import quoted
 from vizgraph.api import networks
-from vizgraph.api.columns import Column, Networks, explained, sheet
+from vizgraph.api.columns import Column, Networks, comparison_figure, explained
 from vizgraph.api.figure import drawn_again
 from vizgraph.api.images import load_sample
 from vizgraph.api.networks import Network
@@ -70,7 +70,9 @@ class Verified:
         """As JSON holds it."""
         return {
             "holds": self.holds,
-            "figures": [{"path": str(one.path), "holds": one.holds, "words": one.words} for one in self.verdicts],
+            "figures": [
+                {"path": str(verdict.path), "holds": verdict.holds, "words": verdict.words} for verdict in self.verdicts
+            ],
         }
 
 
@@ -143,7 +145,7 @@ def check(figure: Path, note: Mapping[str, Any], hands: _Hands) -> Verdict:
     try:
         with one_thread():
             again = _AGAIN[note["command"]](note, options, shown, hands)
-            made = figure_bytes(again, form, dpi=options.dpi, provenance=dict(note))
+            data = figure_bytes(again, form, dpi=options.dpi, provenance=dict(note))
     except VizgraphError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
@@ -151,10 +153,10 @@ def check(figure: Path, note: Mapping[str, Any], hands: _Hands) -> Verdict:
     there = figure.read_bytes()
     if wrong := changed_beside(figure) if several else []:
         return Verdict(figure, False, f"{', '.join(wrong)} beside it: not what {figure.stem}.json says")
-    if made == there:
+    if data == there:
         return Verdict(figure, True, "shows what it says: image, weights and options give the same bytes")
     if form == "png":
-        verdict = _by_pixels(figure, there, made)
+        verdict = _by_pixels(figure, there, data)
         if verdict is not None:
             return verdict
     by = note.get("made_by")
@@ -162,14 +164,14 @@ def check(figure: Path, note: Mapping[str, Any], hands: _Hands) -> Verdict:
     return Verdict(figure, False, f"is another figure than its image, weights and options give{other}")
 
 
-def _by_pixels(figure: Path, there: bytes, made: bytes) -> Verdict | None:
+def _by_pixels(figure: Path, there: bytes, again: bytes) -> Verdict | None:
     """Compare two PNG as pictures; None where they differ in size."""
     import io
 
     import numpy as np
     from PIL import Image
 
-    opened = [Image.open(io.BytesIO(data), formats=["PNG"]) for data in (there, made)]
+    opened = [Image.open(io.BytesIO(data), formats=["PNG"]) for data in (there, again)]
     if opened[0].size != opened[1].size:
         return None
     first, second = (np.asarray(image.convert("RGB")).astype(int) for image in opened)
@@ -185,19 +187,19 @@ def _by_pixels(figure: Path, there: bytes, made: bytes) -> Verdict | None:
     )
 
 
-def _images(figure: Path, note: Mapping[str, Any], given: Sequence[Path]) -> list[Path]:
+def _images(figure: Path, note: Mapping[str, Any], paths: Sequence[Path]) -> list[Path]:
     """The files of a figure of several images, in its order.
 
     Raises:
         UsageError: it names none.
         ImageError: one is not known or not there, or none has the SHA-256 that the figure names.
     """
-    told = note.get("images")
-    named = [about.get("sha256") for about in told if isinstance(about, Mapping)] if isinstance(told, list) else []
+    listed = note.get("images")
+    named = [about.get("sha256") for about in listed if isinstance(about, Mapping)] if isinstance(listed, list) else []
     wanted = [digest for digest in named if isinstance(digest, str) and DIGEST.fullmatch(digest)]
     if not wanted or len(wanted) < len(named):
         raise changed(figure, "it names no images")
-    at_hand = [path for path in (given or images_beside(figure)) if path.is_file()]
+    at_hand = [path for path in (paths or images_beside(figure)) if path.is_file()]
     by_digest = {inputs.digest_of(path): path for path in at_hand}
     for digest in wanted:
         if digest not in by_digest:
@@ -206,7 +208,7 @@ def _images(figure: Path, note: Mapping[str, Any], given: Sequence[Path]) -> lis
     return [by_digest[digest] for digest in wanted]
 
 
-def _image(figure: Path, note: Mapping[str, Any], given: Sequence[Path]) -> Path:
+def _image(figure: Path, note: Mapping[str, Any], paths: Sequence[Path]) -> Path:
     """The image file, with the SHA-256 that the figure names.
 
     Raises:
@@ -217,15 +219,15 @@ def _image(figure: Path, note: Mapping[str, Any], given: Sequence[Path]) -> Path
     wanted = about.get("sha256") if isinstance(about, Mapping) else None
     if not isinstance(wanted, str) or not DIGEST.fullmatch(wanted):
         raise changed(figure, "it names no image")
-    path = given[0] if given else named_beside(figure)
+    path = paths[0] if paths else named_beside(figure)
     if path is None or not path.is_file():
         why = f"the image it shows (SHA-256 {wanted[:12]}...) is not known here"
         raise ImageError(str(figure), why if path is None else f"its image {path} is not there", "give it with --img")
-    found = inputs.digest_of(path)
-    if found != wanted:
+    digest = inputs.digest_of(path)
+    if digest != wanted:
         raise ImageError(
             str(path),
-            f"its SHA-256 begins with {found[:12]}, the figure shows an image with {wanted[:12]}",
+            f"its SHA-256 begins with {digest[:12]}, the figure shows an image with {wanted[:12]}",
             "give the image it shows with --img",
         )
     return path
@@ -243,9 +245,9 @@ def _network(arch: Any, weights: Any, at: int, labels: Any, hands: _Hands) -> Ne
     digest, source = weights.get("sha256"), weights.get("source")
     if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
         raise ValueError("it names no digest of weights")
-    given = hands.checkpoints[min(at, len(hands.checkpoints) - 1)] if hands.checkpoints else None
+    checkpoint = hands.checkpoints[min(at, len(hands.checkpoints) - 1)] if hands.checkpoints else None
     if len(hands.checkpoints) > 1 and at >= len(hands.checkpoints):
-        given = None
+        checkpoint = None
     if source == "model":
         why = "the figure shows a network of somebody's own, which no architecture names"
         raise CheckpointError("weights", why, "make it again with `viz_nodes.render_folder`")
@@ -260,7 +262,7 @@ def _network(arch: Any, weights: Any, at: int, labels: Any, hands: _Hands) -> Ne
             why = f"seed {seed} gives other random weights here than the figure names"
             raise CheckpointError("weights", why, "another version of torch or of the network draws others")
     else:
-        named = given if given is not None else ("demo" if source == "bundled" else None)
+        named = checkpoint if checkpoint is not None else ("demo" if source == "bundled" else None)
         pinned = [each for each in hands.digests if not digest.startswith(each)]
         if pinned:
             raise CheckpointError("--sha256", f"the figure shows weights with {digest[:12]}", f"not {pinned[0][:12]}")
@@ -302,8 +304,8 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[P
     )
     for _, kind, layer, paint in pictures(job):
         if (kind, layer) == (note["drawn"], note["layer"]):
-            made: Figure = paint()
-            return made
+            figure: Figure = paint()
+            return figure
     raise ValueError(f"its options give no picture {quoted(note['drawn'])} of layer {note['layer']}")
 
 
@@ -325,7 +327,7 @@ def _compared(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[P
         for at, each in enumerate(asked)
     ]
     exps, pictures, _ = explained(shown[0], columns, options, _Loaded(loaded), same_place=True)
-    return sheet(exps, pictures, columns, replace(options, formats=("png",)))
+    return comparison_figure(exps, pictures, columns, replace(options, formats=("png",)))
 
 
 class _Loaded(Networks):

@@ -7,26 +7,12 @@ from typing import Any
 
 import click
 
-from viz_nodes.text import one_line
 from vizgraph.cli import options
-from vizgraph.cli.command import Answer, vizgraph_command
-from vizgraph.cli.values import Several
-from vizgraph.errors import ALL_DONE, SOME_FAILED, UsageError
+from vizgraph.cli.command import Answer
+from vizgraph.cli.study import answer, study_command
+from vizgraph.cli.values import EDGE_METHODS, Several
 
 CONDITIONS = ("none", "self", "random", "grid", "undilated", "other")
-ORDERS = (
-    "rank",
-    "distance",
-    "cosine",
-    "share",
-    "contribution",
-    "effect",
-    "gradient",
-    "integrated",
-    "gnnexplainer",
-    "pgexplainer",
-    "random",
-)
 NOTHING = "nothing"
 EPILOG = """\b
   vizgraph ablate --ckpt demo --scenes 20
@@ -35,10 +21,8 @@ EPILOG = """\b
 """
 
 
-@vizgraph_command(
+@study_command(
     "ablate",
-    options.weights,
-    options.studied,
     options.target,
     click.option(
         "--conditions",
@@ -52,7 +36,7 @@ EPILOG = """\b
     click.option(
         "--orders",
         metavar="share,random",
-        type=Several("order", (*ORDERS, NOTHING), ordered=True),
+        type=Several("order", (*EDGE_METHODS, NOTHING), ordered=True),
         default="rank,distance,cosine,share,contribution,random",
         show_default=True,
         help="Cut edges in these orders; effect, gradient, integrated, gnnexplainer and pgexplainer take their time; "
@@ -67,21 +51,13 @@ EPILOG = """\b
     ),
     click.option("--each", is_flag=True, help="Cut in the orders also in every layer alone."),
     click.option("--no-rebuilt", is_flag=True, help="Leave out the runs in which layers build their graphs anew."),
-    options.studied_reading,
-    options.device,
-    options.out,
     epilog=EPILOG,
 )
 def command(
     arch: str | None,
     ckpt: str | None,
-    no_ema: bool,
-    sha256: str | None,
-    seed: int,
-    labels: Path | None,
-    img: tuple[Path, ...],
-    device: str,
     out: Path,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer:
@@ -94,8 +70,6 @@ def command(
     Writes means with 95 % intervals (images resampled) to <out>/<arch>/ablate.csv, ablate.tex and a figure, ablate.pdf.
     What it costs is said before it starts. A run that is interrupted goes on when it is started again.
     """
-    if [bool(img), more["data"] is not None, more["scenes"] is not None].count(True) != 1:
-        raise UsageError("ablate", "give one of --img, --data and --scenes", "such as --scenes 20")
     import vizgraph
     from viz_nodes.metrics.ablation import Plan
 
@@ -108,11 +82,8 @@ def command(
         steps=more.pop("steps"),
         each=more.pop("each"),
         rebuilt=not more.pop("no_rebuilt"),
-        seed=seed,
+        seed=load["seed"],
     )
-    how = options.loading(no_ema, sha256, device, seed, labels)
-    result = vizgraph.ablate(arch, img or None, out, checkpoint=ckpt, plan=plan, load=how, progress=progress, **more)
+    result = vizgraph.ablate(arch, out=out, checkpoint=ckpt, plan=plan, load=load, progress=progress, **more)
     lines = result.lines() if len(result.table) else ["no image could be measured"]
-    lines += [f"left out: {name}: {one_line(why)}" for name, why in result.left_out.items()]
-    lines += [f"  {one_line(path)}" for path in result.paths]
-    return Answer(result.record(), lines, SOME_FAILED if result.failed else ALL_DONE)
+    return answer(result, lines, result.left_out)

@@ -67,12 +67,12 @@ def command(
     import vizgraph
 
     result = vizgraph.check(builds, out, size=image_size, progress=progress and not markdown, **how)
-    lines = result.markdown.splitlines() if markdown else [*_told(result), "", *result.markdown.splitlines()]
+    lines = result.markdown.splitlines() if markdown else [*_text(result), "", *result.markdown.splitlines()]
     unproven = strict and result.in_full < len(result.rows)
     return Answer(result.record(), lines, SOME_FAILED if result.failed or unproven else ALL_DONE)
 
 
-def _told(result: Checked) -> Iterator[str]:
+def _text(result: Checked) -> Iterator[str]:
     for row in result.rows:
         yield f"{one_line(row.name)}: {one_line(row.title)}"
         yield from (f"  {one_line(line)}" for line in _lines(row))
@@ -81,23 +81,23 @@ def _told(result: Checked) -> Iterator[str]:
 
 
 def _lines(row: Row) -> Iterator[str]:
-    found = row.check
-    if found is None:
+    check = row.check
+    if check is None:
         yield f"not run: {row.failure}"
         return
-    if found.problem:
-        yield f"problem: {found.problem}"
+    if check.problem:
+        yield f"problem: {check.problem}"
     placed = {True: "places proven", False: "places refuted", None: "places not known"}
-    for layer in found.layers:
+    for layer in check.layers:
         edges = "edges proven" if layer.edges else "edges not proven"
         off = "" if layer.error != layer.error else f" (off by {layer.error:.1g})" if layer.error else " (to the bit)"
         nodes = "{}x{} nodes, ".format(*layer.grid) if max(layer.grid) else ""
         note = f"; {layer.note}" if layer.note else ""
-        lying = "no image" if found.points else placed[layer.placed]
+        lying = "no image" if check.points else placed[layer.placed]
         yield f"layer {layer.index + 1} {layer.name}: {layer.conv}, {nodes}{edges}{off}, {lying}{note}"
-    if found.layers:
-        yield f"zero-share cut: {found.cut_words}" + (f" ({found.cut:,} edges)" if found.cut else "")
-        yield from (f"not cut: {words}" for words in found.uncut)
-        if found.random:
+    if check.layers:
+        yield f"zero-share cut: {check.cut_words}" + (f" ({check.cut:,} edges)" if check.cut else "")
+        yield from (f"not cut: {words}" for words in check.uncut)
+        if check.random:
             yield "random numbers: its answer differs from run to run; the cut was tried with the same ones drawn"
-        yield f"not known: {'; '.join(found.unknown) or 'nothing'}"
+        yield f"not known: {'; '.join(check.unknown) or 'nothing'}"

@@ -52,7 +52,8 @@ def vizgraph_command(
     """A click command from a function that returns an `Answer`; None where another process tells it.
 
     Beside its own options it gets --json, --quiet, --verbose and --debug, and the function the keyword `progress`:
-    whether a bar may be shown.
+    whether a bar may be shown. Where it loads a network, how that is done is one keyword, `load`, as
+    `vizgraph.api.networks.load` takes it.
 
     Args:
         options: click options, or groups of them, in the order of the help.
@@ -66,9 +67,9 @@ def vizgraph_command(
 
     def decorate(function: Callable[..., Answer | None]) -> click.Command:
         @functools.wraps(function)
-        def run(*, as_json: bool, quiet: bool, verbose: bool, debug: bool, **given: Any) -> int:
+        def run(*, as_json: bool, quiet: bool, verbose: bool, debug: bool, **values: Any) -> int:
             with logged(quiet=quiet, verbose=verbose):
-                answer = function(progress=not quiet, **given)
+                answer = function(progress=not quiet, **_with_loading(values))
             if answer is None:
                 return ALL_DONE
             if as_json:
@@ -84,6 +85,15 @@ def vizgraph_command(
         return click.command(name, epilog=epilog)(decorated)
 
     return decorate
+
+
+def _with_loading(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of options, those that say how a network is loaded as one."""
+    if "no_ema" not in values:
+        return dict(values)
+    load = {name: values.get(name) or None for name in ("sha256", "labels")}
+    load |= {"ema": not values["no_ema"], "device": values["device"], "seed": values["seed"]}
+    return {**{name: value for name, value in values.items() if name not in (*load, "no_ema")}, "load": load}
 
 
 def flat(options: Sequence[Any]) -> Iterator[Any]:

@@ -38,13 +38,9 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
 def command(
     archs: tuple[str, ...],
     ckpts: tuple[str, ...],
-    no_ema: bool,
-    sha256: tuple[str, ...],
-    seed: int,
-    labels: Path | None,
     img: tuple[Path, ...],
     out: Path,
-    device: str,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer:
@@ -61,8 +57,9 @@ def command(
     """
     import vizgraph
 
-    how = options.loading(no_ema, sha256, device, seed, labels)
     models = archs or (None,)
-    result = vizgraph.compare(models, img, out, checkpoints=ckpts, load=how, progress=progress, **options.said(more))
+    result = vizgraph.compare(
+        models, img, out, checkpoints=ckpts, load=load, progress=progress, **options.render_fields(more)
+    )
     code = SOME_FAILED if result.failed else ALL_DONE
     return Answer(result.record(), [one_line(path) for path in result.paths], code)

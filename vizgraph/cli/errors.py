@@ -38,20 +38,20 @@ class OneLineErrors(click.Group):
         run: Any = super().main
         if not standalone_mode:
             return run(args, *rest, standalone_mode=False, **more)
-        given = list(sys.argv[1:] if args is None else args)
+        arguments = list(sys.argv[1:] if args is None else args)
         try:
             with handling((signal.SIGTERM,), _unwind):
-                result = run(given, *rest, standalone_mode=False, **more)
+                result = run(arguments, *rest, standalone_mode=False, **more)
         except (KeyboardInterrupt, click.Abort):
-            self._end("interrupted: run the same command again to go on", INTERRUPTED, given, quiet=True)
+            self._end("interrupted: run the same command again to go on", INTERRUPTED, arguments, quiet=True)
         except Terminated:
-            self._end("terminated: run the same command again to go on", TERMINATED, given, quiet=True)
+            self._end("terminated: run the same command again to go on", TERMINATED, arguments, quiet=True)
         except _NO_ARGUMENTS as error:
             click.echo(error.format_message(), err=True)
             sys.exit(USAGE)
         except Exception as error:
             words, code = described(error)
-            self._end(words, code, given, quiet=code in (INTERRUPTED, TERMINATED))
+            self._end(words, code, arguments, quiet=code in (INTERRUPTED, TERMINATED))
         sys.exit(result if isinstance(result, int) else ALL_DONE)
 
     @staticmethod

@@ -93,13 +93,9 @@ def _size(_: Any, __: Any, value: str | None) -> list[int] | None:
 def command(
     arch: str | None,
     ckpt: str | None,
-    no_ema: bool,
-    sha256: str | None,
-    seed: int,
-    labels: Path | None,
     data: str,
-    device: str,
     batch: int,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer | None:
@@ -108,8 +104,7 @@ def command(
     from vizgraph.evaluation.report import lines
 
     fields = {"batch_size": batch, **{name: more.pop(name) for name in _FIELDS}}
-    how = options.loading(no_ema, sha256, device, seed, labels)
-    result = vizgraph.evaluate(arch, data, checkpoint=ckpt, load=how, fields=fields, progress=progress, **more)
+    result = vizgraph.evaluate(arch, data, checkpoint=ckpt, load=load, fields=fields, progress=progress, **more)
     if result is None:
         return None
     record = {**result.plain(), "paths": [str(path) for path in result.paths]}

@@ -38,14 +38,10 @@ from vizgraph.cli.values import Layers
 def command(
     archs: tuple[str, ...],
     ckpts: tuple[str, ...],
-    no_ema: bool,
-    sha256: tuple[str, ...],
-    seed: int,
-    labels: Path | None,
     img: tuple[Path, ...],
     out: Path,
-    device: str,
     in_browser: bool,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer:
@@ -61,9 +57,8 @@ def command(
     """
     import vizgraph
 
-    how = options.loading(no_ema, sha256, device, seed, labels)
     models = archs or (None,)
-    result = vizgraph.explore(models, img, out, checkpoints=ckpts, load=how, progress=progress, **more)
+    result = vizgraph.explore(models, img, out, checkpoints=ckpts, load=load, progress=progress, **more)
     if in_browser:
         click.launch(str(result.path))
     size = result.path.stat().st_size / 1e6

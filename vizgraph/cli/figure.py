@@ -32,13 +32,9 @@ def command(
     layout: str,
     archs: tuple[str, ...],
     ckpts: tuple[str, ...],
-    no_ema: bool,
-    sha256: tuple[str, ...],
-    seed: int,
-    labels: Path | None,
     img: tuple[Path, ...],
     out: Path,
-    device: str,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer:
@@ -56,8 +52,7 @@ def command(
     """
     import vizgraph
 
-    how = options.loading(no_ema, sha256, device, seed, labels)
     result = vizgraph.figure(
-        layout, img, out, models=archs or (None,), checkpoints=ckpts, load=how, **options.said(more)
+        layout, img, out, models=archs or (None,), checkpoints=ckpts, load=load, **options.render_fields(more)
     )
     return Answer(result.record(), [one_line(path) for path in result.paths])

@@ -15,7 +15,7 @@ _HEAD = ("architecture", "params (M)", "GMACs", "top-1 (%)", "weights from", "he
 
 def _facts(arch: catalog.Architecture) -> dict[str, Any]:
     """Everything known of an architecture, as plain values."""
-    found = locate.find(arch.name)
+    path = locate.find(arch.name)
     return {
         "arch": arch.name,
         "title": arch.title,
@@ -26,7 +26,7 @@ def _facts(arch: catalog.Architecture) -> dict[str, Any]:
         "paper_gflops": arch.paper_gflops,
         "channels": list(arch.channels),
         "blocks": list(arch.blocks),
-        "here": None if found is None else str(found[0].resolve()),
+        "here": None if path is None else str(path[0].resolve()),
         "weights": [
             {
                 "file": weights.file or None,

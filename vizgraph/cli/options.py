@@ -30,19 +30,19 @@ from vizgraph.cli.values import (
     Width,
 )
 
-_FIELDS = {one.name: one for kind in (RenderOptions, RunOptions) for one in fields(kind)}
+_FIELDS = {field.name: field for kind in (RenderOptions, RunOptions) for field in fields(kind)}
 
 
 def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Any:
     """The click option of a field: its name, default, words and values, unless they are given."""
-    told = _FIELDS[name]
-    default = None if told.default is MISSING else told.default
-    if type is None and told.metadata.get("choices"):
-        type = click.Choice(told.metadata["choices"])
-    if type is None and "least" in told.metadata:
-        bounds = click.FloatRange if isinstance(told.metadata["least"], float) else click.IntRange
-        type = bounds(told.metadata["least"], told.metadata["most"])
-    settings: dict[str, Any] = {"help": told.metadata["help"], "type": type, "show_default": True, "default": default}
+    field = _FIELDS[name]
+    default = None if field.default is MISSING else field.default
+    if type is None and field.metadata.get("choices"):
+        type = click.Choice(field.metadata["choices"])
+    if type is None and "least" in field.metadata:
+        bounds = click.FloatRange if isinstance(field.metadata["least"], float) else click.IntRange
+        type = bounds(field.metadata["least"], field.metadata["most"])
+    settings: dict[str, Any] = {"help": field.metadata["help"], "type": type, "show_default": True, "default": default}
     if isinstance(default, bool):
         settings |= {"is_flag": True, "show_default": False}
     if default in (None, ()):
@@ -252,7 +252,7 @@ drawing = (*looks, *words)
 _LEFT_OUT = ("caption", "key", "notes", "ranks", "scales", "grid", "nodes", "closeups", "fade", "smooth")
 
 
-def said(more: dict[str, Any]) -> dict[str, Any]:
+def render_fields(more: dict[str, Any]) -> dict[str, Any]:
     """Options with those of `words` as fields of `RenderOptions`."""
     named = dict(more)
     title, no_title = named.pop("title"), named.pop("no_title")
@@ -262,8 +262,3 @@ def said(more: dict[str, Any]) -> dict[str, Any]:
         "title": title or not no_title,
         **{name: not named[f"no_{name}"] for name in _LEFT_OUT},
     }
-
-
-def loading(no_ema: bool, sha256: Any, device: str, seed: int, labels: Path | None) -> dict[str, Any]:
-    """What a command was told of weights, as `vizgraph.api.networks.load` takes it."""
-    return {"ema": not no_ema, "sha256": sha256 or None, "device": device, "seed": seed, "labels": labels}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from viz_nodes.text import one_line
 from vizgraph.cli import options
-from vizgraph.cli.command import Answer, vizgraph_command
-from vizgraph.errors import ALL_DONE, SOME_FAILED, UsageError
+from vizgraph.cli.command import Answer
+from vizgraph.cli.study import answer, study_command
 
 EPILOG = """\b
   vizgraph profile --ckpt demo --scenes 50
@@ -17,26 +16,16 @@ EPILOG = """\b
 """
 
 
-@vizgraph_command(
+@study_command(
     "profile",
-    options.weights,
-    options.studied,
     options.target,
-    options.studied_reading,
-    options.device,
-    options.out,
     epilog=EPILOG,
 )
 def command(
     arch: str | None,
     ckpt: str | None,
-    no_ema: bool,
-    sha256: str | None,
-    seed: int,
-    labels: Path | None,
-    img: tuple[Path, ...],
-    device: str,
     out: Path,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer:
@@ -49,13 +38,8 @@ def command(
     Writes means with 95 % intervals (images resampled) to <out>/<arch>/profile.csv, profile.tex and a figure,
     profile.pdf. A run that is interrupted goes on when it is started again.
     """
-    if [bool(img), more["data"] is not None, more["scenes"] is not None].count(True) != 1:
-        raise UsageError("profile", "give one of --img, --data and --scenes", "such as --scenes 20")
     import vizgraph
 
-    how = options.loading(no_ema, sha256, device, seed, labels)
-    result = vizgraph.profile(arch, img or None, out, checkpoint=ckpt, seed=seed, load=how, progress=progress, **more)
-    lines = [*result.lines(), ""]
-    lines += [f"not known: {name}: {one_line(why)}" for name, why in result.unknown.items()]
-    lines += [f"  {one_line(path)}" for path in result.paths]
-    return Answer(result.record(), lines, SOME_FAILED if result.failed else ALL_DONE)
+    seed = load["seed"]
+    result = vizgraph.profile(arch, out=out, checkpoint=ckpt, seed=seed, load=load, progress=progress, **more)
+    return answer(result, [*result.lines(), ""], result.unknown, "not known")

@@ -37,13 +37,9 @@ if TYPE_CHECKING:
 def command(
     arch: str | None,
     ckpt: str | None,
-    no_ema: bool,
-    sha256: str | None,
-    seed: int,
-    labels: Path | None,
     img: tuple[Path, ...],
     out: Path,
-    device: str,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer:
@@ -59,8 +55,7 @@ def command(
     """
     import vizgraph
 
-    how = options.loading(no_ema, sha256, device, seed, labels)
-    result = vizgraph.render(arch, img, out, checkpoint=ckpt, progress=progress, **how, **options.said(more))
+    result = vizgraph.render(arch, img, out, checkpoint=ckpt, progress=progress, **load, **options.render_fields(more))
     lines = of_batch(result) if result.several else of_one(result)
     return Answer(result.record(), lines, SOME_FAILED if result.failed else ALL_DONE)
 

@@ -7,28 +7,15 @@ from typing import Any
 
 import click
 
-from viz_nodes.text import one_line
 from vizgraph.cli import options
-from vizgraph.cli.command import Answer, vizgraph_command
-from vizgraph.cli.values import METHOD_OR_RANDOM, Layers
-from vizgraph.errors import ALL_DONE, SOME_FAILED, UsageError
+from vizgraph.cli.command import Answer
+from vizgraph.cli.study import answer, draws, samples, study_command
+from vizgraph.cli.values import EDGE_METHODS, METHOD_OR_RANDOM, Layers
+from vizgraph.errors import UsageError
 
 _DEFAULT = ("gradcam", "layercam", "hirescam", "gradcam++", "eigencam", "random")
 
-_EDGE_METHODS = (
-    "rank",
-    "distance",
-    "cosine",
-    "share",
-    "contribution",
-    "effect",
-    "gradient",
-    "integrated",
-    "gnnexplainer",
-    "pgexplainer",
-    "random",
-)
-_QUICK = tuple(name for name in _EDGE_METHODS if name not in ("effect", "gnnexplainer", "pgexplainer"))
+_QUICK = tuple(name for name in EDGE_METHODS if name not in ("effect", "gnnexplainer", "pgexplainer"))
 EPILOG = """\b
   vizgraph score --ckpt demo --scenes 20
   vizgraph score --arch gcn_ti --data /data/imagenet --limit 200 --only edges --edge-method share --edge-method effect
@@ -36,10 +23,8 @@ EPILOG = """\b
 """
 
 
-@vizgraph_command(
+@study_command(
     "score",
-    options.weights,
-    options.studied,
     click.option(
         "--method",
         "methods",
@@ -55,7 +40,7 @@ EPILOG = """\b
         "edge_methods",
         metavar="NAME",
         multiple=True,
-        type=click.Choice(_EDGE_METHODS),
+        type=click.Choice(EDGE_METHODS),
         help="For edges: who orders them; again for more.  [default: all but effect and the learned masks]",
     ),
     click.option("--only", type=click.Choice(("nodes", "edges")), help="Leave out the methods of the other kind."),
@@ -84,37 +69,17 @@ EPILOG = """\b
         show_default=True,
         help="Points of the deletion and insertion curves.",
     ),
-    click.option(
-        "--samples",
-        type=click.IntRange(0, 10_000),
-        default=32,
-        show_default=True,
-        help="Random perturbations for infidelity; 0 leaves it out.",
-    ),
-    click.option(
-        "--draws",
-        type=click.IntRange(0, 1000),
-        default=1,
-        show_default=True,
-        help="Images with noise for stability; 0 leaves it out.",
-    ),
+    samples,
+    draws,
     click.option("--randomize/--no-randomize", default=True, show_default=True, help="Compare with shuffled weights."),
     click.option("--road/--no-road", default=False, show_default=True, help="Also ROAD; seconds an image."),
-    options.studied_reading,
-    options.device,
-    options.out,
     epilog=EPILOG,
 )
 def command(
     arch: str | None,
     ckpt: str | None,
-    no_ema: bool,
-    sha256: str | None,
-    seed: int,
-    labels: Path | None,
-    img: tuple[Path, ...],
-    device: str,
     out: Path,
+    load: dict[str, Any],
     progress: bool,
     **more: Any,
 ) -> Answer:
@@ -133,8 +98,6 @@ def command(
     With --sanity the network's parts are shuffled one after the other, the head first (Adebayo et al. 2018); a method
     passes where what is left in the end cannot be told from chance. A dummy, the image's gradients, must not.
     """
-    if [bool(img), more["data"] is not None, more["scenes"] is not None].count(True) != 1:
-        raise UsageError("score", "give one of --img, --data and --scenes", "such as --scenes 20")
     import vizgraph
     from vizgraph.api.score import Measures
     from vizgraph.api.score_table import NOTE
@@ -143,17 +106,12 @@ def command(
     if sanity and more["edges"]:
         raise UsageError("--sanity", "--edges asks another question", "run once for each")
     edges, only, named = more.pop("edges"), more.pop("only"), more.pop("edge_methods") or _QUICK
-    asked = {name: more.pop(name) for name in ("steps", "samples", "draws", "randomize", "road")}
-    measures = Measures(seed=seed, edges=named if edges else (), sanity=sanity, **asked)
+    chosen = {name: more.pop(name) for name in ("steps", "samples", "draws", "randomize", "road")}
+    measures = Measures(seed=load["seed"], edges=named if edges else (), sanity=sanity, **chosen)
     more["layers"] = more["layers"] or ("all" if edges else (-1,))
     more["methods"] = () if only == "edges" else more["methods"]
     more["edge_methods"] = () if only == "nodes" else named
-    how = options.loading(no_ema, sha256, device, seed, labels)
-    result = vizgraph.score(
-        arch, img or None, out, checkpoint=ckpt, measures=measures, load=how, progress=progress, **more
-    )
+    result = vizgraph.score(arch, out=out, checkpoint=ckpt, measures=measures, load=load, progress=progress, **more)
     lines = result.lines() if len(result.table) else ["no image could be scored"]
     lines += [NOTE] if len(result.table) and not (edges or sanity) else []
-    lines += [f"left out: {name}: {one_line(why)}" for name, why in result.left_out.items()]
-    lines += [f"{len(result.table)} lines in {one_line(result.paths[0])}"]
-    return Answer(result.record(), lines, SOME_FAILED if result.failed else ALL_DONE)
+    return answer(result, lines, result.left_out)

@@ -81,11 +81,11 @@ def command(
         return Answer({"recipes": heads}, [f"{name + '.yaml':20} {head}" for name, head in heads.items()])
     if config is None and not overrides and data is None:
         raise UsageError("--config", "no config is given", "try --config demo.yaml, or --list to see the recipes")
-    given = list(overrides)
+    words = list(overrides)
     for name in ("device", "seed", "explain_every"):
         value = more.pop(name)
-        given += [] if value is None else [f"run.{name}={value}"]
-    settings = load(config, given, smoke=smoke)
+        words += [] if value is None else [f"run.{name}={value}"]
+    settings = load(config, words, smoke=smoke)
     if data is not None:
         _read(settings, data, root, named=any(word.startswith("data.name=") for word in overrides))
 
@@ -119,10 +119,10 @@ def _read(settings: Any, data: str, root: str | None, *, named: bool) -> None:
     """
     from vizgraph.evaluation import data_config
 
-    given = data_config(data, root=root)
-    if settings.data.name in MADE and given.name not in MADE:
+    source = data_config(data, root=root)
+    if settings.data.name in MADE and source.name not in MADE:
         why = "this config reads the bundled scenes, not a folder"
         raise UsageError("--data", why, "leave out --data or --smoke")
-    settings.data.root = given.root
+    settings.data.root = source.root
     if not named:
-        settings.data.name = given.name
+        settings.data.name = source.name

@@ -41,8 +41,8 @@ class ImageSize(click.ParamType[Any]):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         if not isinstance(value, str):
             return value
-        found = re.fullmatch(r"0*([1-9]\d{0,4})(?:[xX]0*([1-9]\d{0,4}))?", value)
-        sides = () if found is None else (int(found[1]), int(found[2] or found[1]))
+        match = re.fullmatch(r"0*([1-9]\d{0,4})(?:[xX]0*([1-9]\d{0,4}))?", value)
+        sides = () if match is None else (int(match[1]), int(match[2] or match[1]))
         if not sides or max(sides) > 16384:
             self.fail(f"{quoted(value)} is neither a side in pixels such as 224 nor a height and width such as 224x320")
         return sides
@@ -259,3 +259,17 @@ ARCH = Named("architecture", architectures)
 METHOD = Named("method", methods, letters)
 METHOD_OR_RANDOM = Named("method", lambda: [*methods(), "random"], letters)
 PALETTE = Named("palette", palettes)
+EDGE_METHODS = (
+    "rank",
+    "distance",
+    "cosine",
+    "share",
+    "contribution",
+    "effect",
+    "gradient",
+    "integrated",
+    "gnnexplainer",
+    "pgexplainer",
+    "random",
+)
+"""Names of `viz_nodes.metrics.edge_scores.METHODS`, which takes torch to be asked."""
