@@ -35,8 +35,8 @@ def winner_shares(winner: Tensor, neighbors: Tensor) -> Tensor:
     """
     batch, channels, nodes = winner.shape
     won = torch.zeros(batch, nodes, neighbors.shape[2], dtype=torch.float64, device=winner.device)
-    one = torch.ones(1, dtype=torch.float64, device=winner.device)
-    won.scatter_add_(2, winner.transpose(1, 2).long(), one.expand(batch, nodes, channels))
+    unit = torch.ones(1, dtype=torch.float64, device=winner.device)
+    won.scatter_add_(2, winner.transpose(1, 2).long(), unit.expand(batch, nodes, channels))
     return (won / channels) * (neighbors >= 0)
 
 
@@ -140,9 +140,9 @@ def contributions(call: GraphCall, aggregation: Aggregation, gradients: Mapping[
 
 def _first_order(call: GraphCall, gradient: Tensor, neighbors: Tensor) -> Tensor:
     """Where the aggregation is not understood: gradient x feature, else gradient x output dealt out evenly."""
-    found = edge_gradients(call, gradient)
-    if found is not None:
-        return found
+    gradients = edge_gradients(call, gradient)
+    if gradients is not None:
+        return gradients
     even = even_shares(neighbors)
     if call.output is None:
         return even * 0

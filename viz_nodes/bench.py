@@ -207,17 +207,17 @@ class Workbench:
 
     def _widgets(self) -> list[Any]:
         """All widgets, those that others hold first."""
-        found: list[Any] = []
+        widgets: list[Any] = []
 
         def visit(widget: Any) -> None:
             for child in getattr(widget, "children", ()):
                 visit(child)
             held = (getattr(widget, name, None) for name in ("style", "layout"))
-            found.extend(each for each in held if isinstance(each, w.Widget))
-            found.append(widget)
+            widgets.extend(each for each in held if isinstance(each, w.Widget))
+            widgets.append(widget)
 
         visit(self.box)
-        return found
+        return widgets
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The bench, and above it as pictures what it shows, for exports and viewers without widgets."""

@@ -216,13 +216,13 @@ def _same_random_numbers(network: nn.Module) -> Iterator[None]:
 
 def _first_line(error: BaseException) -> str:
     """What went wrong, in a line; and where, if it was in somebody else's code."""
-    said = (str(error).splitlines() or [type(error).__name__])[0]
+    line = (str(error).splitlines() or [type(error).__name__])[0]
     frames = traceback.extract_tb(error.__traceback__)
     ours, deepest = Path(__file__).parent, Path(frames[-1].filename) if frames else Path(__file__)
     if ours in deepest.parents:
-        return said
+        return line
     at = next((each for each in reversed(frames) if _is_users(Path(each.filename))), None)
-    return said if at is None else f"{Path(at.filename).name} line {at.lineno}: {type(error).__name__}: {said}"
+    return line if at is None else f"{Path(at.filename).name} line {at.lineno}: {type(error).__name__}: {line}"
 
 
 def _is_users(path: Path) -> bool:
@@ -280,6 +280,6 @@ def _cut(
     return replace(check, uncut=tuple(uncut))
 
 
-def _same(one: Any, other: Any) -> bool:
-    pairs: list[tuple[Tensor, Tensor]] = [(a, b) for (_, a), (_, b) in zip(tensors_of(one), tensors_of(other))]
+def _same(first: Any, second: Any) -> bool:
+    pairs: list[tuple[Tensor, Tensor]] = [(a, b) for (_, a), (_, b) in zip(tensors_of(first), tensors_of(second))]
     return bool(pairs) and all(torch.equal(a, b) for a, b in pairs)

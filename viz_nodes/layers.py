@@ -89,8 +89,8 @@ def _image_of(call: GraphCall, inputs: Inputs) -> int | None:
     x = call.graph.x
     if len(inputs.images) == 1 or not x.requires_grad:
         return 0
-    found = torch.autograd.grad(x.square().sum(), inputs.images, retain_graph=True, allow_unused=True)
-    heard = [at for at, gradient in enumerate(found) if gradient is not None and bool((gradient != 0).any())]
+    gradients = torch.autograd.grad(x.square().sum(), inputs.images, retain_graph=True, allow_unused=True)
+    heard = [at for at, gradient in enumerate(gradients) if gradient is not None and bool((gradient != 0).any())]
     return heard[0] if len(heard) == 1 else None
 
 
@@ -103,8 +103,8 @@ def explain_layers(
         ValueError: scores, maps or contributions that are not finite.
     """
     calls = [view.call for view in views]
-    found = {id(call): recognize(call) for call in calls}
-    parts = [part for aggregation in found.values() for part in (aggregation.parts or (aggregation,))]
+    recognized = {id(call): recognize(call) for call in calls}
+    parts = [part for aggregation in recognized.values() for part in (aggregation.parts or (aggregation,))]
     tensors = [*(call.site.activations for call in calls), *(part.source for part in parts)]
     wanted = [tensor for tensor in tensors if tensor is not None and tensor.requires_grad]
     values = cams.objective(method.name, score, raw)
@@ -122,7 +122,7 @@ def explain_layers(
                 gradient = gradients.get(id(acts))
                 gradient = torch.zeros_like(acts) if gradient is None else gradient
                 maps[place].append(view.of(cams.cam(method.name, acts if second else acts.detach(), gradient)))
-            gain = attribution.contributions(view.call, found[id(view.call)], gradients)
+            gain = attribution.contributions(view.call, recognized[id(view.call)], gradients)
             gains[place].append(view.on_grid.values(gain))
         del gradients
     order = torch.cat(score.rounds).argsort() if score.rounds else torch.arange(0)
@@ -132,7 +132,7 @@ def explain_layers(
         row_maps = [torch.cat(parts)[order] for parts in maps]
     constant = inputs.constant[score.source]
     explained = [
-        _layer(view, found[id(view.call)], row_maps[place], torch.cat(gains[place])[order], score.source)
+        _layer(view, recognized[id(view.call)], row_maps[place], torch.cat(gains[place])[order], score.source)
         for place, view in enumerate(views)
     ]
     for layer in explained:
@@ -166,12 +166,14 @@ def require_explainable(what: str, array: Tensor) -> None:
 def _gradients(score: Tensor, wanted: list[Tensor], *, keep: bool, second: bool) -> dict[int, Tensor]:
     """By identity of the tensor; zero for what the score does not depend on."""
     unique = list({id(tensor): tensor for tensor in wanted}.values())
-    found: tuple[Tensor | None, ...] = (None,) * len(unique)
+    gradients: tuple[Tensor | None, ...] = (None,) * len(unique)
     if score.requires_grad and unique:
-        found = torch.autograd.grad(score, unique, retain_graph=keep or second, create_graph=second, allow_unused=True)
+        gradients = torch.autograd.grad(
+            score, unique, retain_graph=keep or second, create_graph=second, allow_unused=True
+        )
     return {
         id(tensor): torch.zeros_like(tensor) if gradient is None else gradient
-        for tensor, gradient in zip(unique, found)
+        for tensor, gradient in zip(unique, gradients)
     }
 
 
@@ -224,13 +226,13 @@ def _groups(view: View, aggregation: Aggregation, source: Tensor, precise: torch
         return {}
     heard, parts = attribution.heard_groups(view.call, aggregation)
     share = attribution.shares(heard, attribution.of_groups(aggregation))
-    made = view.call.seen[0].through
-    assert made is not None
+    aggregated = view.call.seen[0].through
+    assert aggregated is not None
     assert share is not None
-    there = members(made).to(parts.device)
-    found = {"groups": parts.masked_fill(~there, -1.0).to(precise), "heard_share": share.to(precise)}
-    found["heard"] = heard.graph.neighbors.detach()
-    return {name: view.of(array).cpu()[source] for name, array in found.items()}
+    there = members(aggregated).to(parts.device)
+    extras = {"groups": parts.masked_fill(~there, -1.0).to(precise), "heard_share": share.to(precise)}
+    extras["heard"] = heard.graph.neighbors.detach()
+    return {name: view.of(array).cpu()[source] for name, array in extras.items()}
 
 
 def _ranked(view: View, chosen_from: Candidates | None, source: Tensor, precise: torch.dtype) -> dict[str, Any]:
@@ -246,10 +248,10 @@ def _when_asked(chosen_from: Candidates, on_grid: OnGrid, source: Tensor, precis
     """The fields that say by what a layer ranked its neighbors, computed once one of them is asked for."""
 
     def ranked() -> dict[str, Any]:
-        found = ranking(chosen_from)
-        if found is None:
+        ranks = ranking(chosen_from)
+        if ranks is None:
             return {}
-        values = found.by_field()
+        values = ranks.by_field()
         for name in ("distance", "margin", "rejected_distance"):
             if values[name] is not None:
                 values[name] = on_grid.values(values[name]).to(precise)[source]

@@ -26,9 +26,9 @@ def shortened(text: object, most: int = 200) -> str:
     whole = str(text)
     if len(whole) <= most:
         return whole
-    told = f"... ({len(whole):,} characters) ..."
-    rest = most - len(told)
-    return f"{whole[: rest - rest // 3]}{told}{whole[len(whole) - rest // 3 :]}"
+    omission = f"... ({len(whole):,} characters) ..."
+    rest = most - len(omission)
+    return f"{whole[: rest - rest // 3]}{omission}{whole[len(whole) - rest // 3 :]}"
 
 
 def quoted(value: object) -> str:

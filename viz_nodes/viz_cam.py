@@ -103,14 +103,14 @@ class Viz_CAM:
             if viz_neighbors > 0 and peak == NO_PEAK:
                 warnings.warn(f"{path}: layer {explained.number} has a blank map, so it has no center", stacklevel=3)
             elif viz_neighbors > 0:
-                found = [node for node in explained.neighbors[0, peak].tolist() if node != NO_EDGE][:viz_neighbors]
-                print(Neighbor(index, peak, found))
+                neighbors = [node for node in explained.neighbors[0, peak].tolist() if node != NO_EDGE][:viz_neighbors]
+                print(Neighbor(index, peak, neighbors))
                 nearest = {"k": viz_neighbors, "order": "rank"}  # as the release draws them
                 pictures.append(("neighbors", f"{stem}_center_{peak}_neighbors.png", nearest))
                 pictures.append(("graph", f"{stem}_graph.png", nearest))
             for kind, name, options in pictures:
-                made = panel(kind, exp, index, sample.image, **options)
-                save_figure(made, folder / name, dpi=self.hr_ratio * sample.image.shape[1] / made.get_figwidth())
+                figure = panel(kind, exp, index, sample.image, **options)
+                save_figure(figure, folder / name, dpi=self.hr_ratio * sample.image.shape[1] / figure.get_figwidth())
         return exp
 
     def _top(self, exp: Explanation, count: int) -> dict[str, str]:
@@ -138,10 +138,10 @@ def find_images(root: str | os.PathLike[str]) -> list[Path]:
         if not root.exists():
             raise FileNotFoundError(f"{root}: no such image or folder")
         return [root]
-    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
+    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
         raise FileNotFoundError(f"{root}: there is no image in this folder")
-    return found
+    return paths
 
 
 def output_folders(

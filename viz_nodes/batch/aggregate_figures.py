@@ -26,7 +26,7 @@ _SIZE = 6.5
 def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Figure:
     """Mean maps: a row a class (the most frequent), a column a layer. Each map counts with its maximum as 1."""
     classes = aggregates.classes(arch)
-    shown = [(EVERY, "all classes", sum(one[2] for one in classes)), *classes[:_MOST_CLASSES]]
+    shown = [(EVERY, "all classes", sum(class_maps[2] for class_maps in classes)), *classes[:_MOST_CLASSES]]
     numbers = aggregates.layers(arch)
     if len(numbers) > _MOST_LAYERS:
         numbers = [numbers[at] for at in np.linspace(0, len(numbers) - 1, _MOST_LAYERS).round().astype(int)]
@@ -82,7 +82,7 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
 def edges_by_depth(aggregates: Aggregates, arch: str) -> Figure:
     """Mean edge length over layers, for all classes and the most frequent ones; with masks what stays on objects."""
     numbers = aggregates.layers(arch)
-    shown = [(EVERY, "all classes"), *[(one[0], one[1]) for one in aggregates.classes(arch)[:_MOST_LINES]]]
+    shown = [(EVERY, "all classes"), *[(each[0], each[1]) for each in aggregates.classes(arch)[:_MOST_LINES]]]
     masked = any(sums.lists.get("on_object") for key, sums in aggregates.sums.items() if key[0] == arch)
     panels = [("edge_length", "mean edge length (patches)")] + (
         [("on_object", "edges that stay on the object")] if masked else []

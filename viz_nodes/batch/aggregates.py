@@ -90,12 +90,12 @@ def finished(folder: Path) -> Iterator[tuple[Path, dict[str, Any] | manifest.Bro
     """The finished items in a folder in the order of their names, with their manifests or what is wrong with them."""
     for path in sorted(folder.rglob(manifest.NAME)):
         try:
-            made = manifest.parsed(path.parent)
+            record = manifest.parsed(path.parent)
         except manifest.BrokenManifest as error:
             yield path.parent, error
             continue
-        if made is not None and manifest.is_whole(path.parent, made) and "explanation.npz" in made["outputs"]:
-            yield path.parent, made
+        if record is not None and manifest.is_whole(path.parent, record) and "explanation.npz" in record["outputs"]:
+            yield path.parent, record
 
 
 class Aggregates:
@@ -104,7 +104,7 @@ class Aggregates:
     def __init__(self) -> None:
         self.sums: dict[Key, Sums] = {}
 
-    def add(self, exp: Explanation, made: dict[str, Any], mask: np.ndarray | None = None) -> None:
+    def add(self, exp: Explanation, record: dict[str, Any], mask: np.ndarray | None = None) -> None:
         """Count an item.
 
         Args:
@@ -116,15 +116,17 @@ class Aggregates:
         target = int(exp.target[0])
         classes = ((target, exp.label(target)), (EVERY, "all classes"))
         for layer in exp.layers:  # before anything is counted
-            held = self.sums.get((made["arch"], layer.number, *classes[1]))
+            held = self.sums.get((record["arch"], layer.number, *classes[1]))
             if held is not None and (held.grid, held.key_grid) != (layer.grid, layer.key_grid):
                 raise ValueError(
                     f"layer {layer.number} has a grid of {layer.grid} here, and of {held.grid} in images before"
                 )
-        counted = [(layer, _figures(exp, layer.index, mask, made), in_degree(exp, layer.index)) for layer in exp.layers]
+        counted = [
+            (layer, _figures(exp, layer.index, mask, record), in_degree(exp, layer.index)) for layer in exp.layers
+        ]
         for layer, figures, degree in counted:
             for of_class in classes:
-                key = (made["arch"], layer.number, *of_class)
+                key = (record["arch"], layer.number, *of_class)
                 sums = self.sums.get(key)
                 if sums is None:
                     sums = self.sums[key] = Sums(layer.grid, layer.key_grid)
@@ -147,7 +149,7 @@ class Aggregates:
         for key, sums in self.sums.items():
             if key[0] == arch and key[2] != EVERY:
                 counts[key[2:]] = max(counts.get(key[2:], 0), sums.images)  # images may have different layers
-        return [(*of, number) for of, number in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+        return [(*of, number) for of, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
     def layers(self, arch: str) -> list[int]:
         """Numbers of the layers there are, from 1."""
@@ -157,7 +159,7 @@ class Aggregates:
         return sorted({key[0] for key in self.sums})
 
 
-def _figures(exp: Explanation, index: int, mask: np.ndarray | None, made: dict[str, Any]) -> dict[str, float]:
+def _figures(exp: Explanation, index: int, mask: np.ndarray | None, record: dict[str, Any]) -> dict[str, float]:
     """The figures of one image in one layer."""
     layer = exp.layer(index)
     edge = edges(exp, index)
@@ -172,7 +174,7 @@ def _figures(exp: Explanation, index: int, mask: np.ndarray | None, made: dict[s
     if len(far):
         figures["edge_length"] = float(far.mean())
     if mask is not None:
-        view = made["image"].get("view")
+        view = record["image"].get("view")
         centers_on, keys_on = (
             coverage(mask, layer.grid, view) >= _ON_OBJECT,
             coverage(mask, layer.key_grid, view) >= _ON_OBJECT,

@@ -49,23 +49,30 @@ class BatchLog:
                 if kind is None:
                     raise
 
-    def done(self, relative: str, folder: str, made: dict[str, Any]) -> None:
+    def done(self, relative: str, folder: str, record: dict[str, Any]) -> None:
         """An image has its folder."""
-        best = made["predicted"][0]
+        best = record["predicted"][0]
         self.counts["done"] += 1
         self._put(
             {
                 "image": relative,
                 "folder": folder,
                 "status": "done",
-                "sha256": made["image"]["sha256"],
+                "sha256": record["image"]["sha256"],
                 "predicted": best,
-                "explained": made["explained"],
-                "warnings": made["warnings"],
+                "explained": record["explained"],
+                "warnings": record["warnings"],
             }
         )
         self._row(
-            relative, folder, "done", best["class"], best["label"], best["probability"], made["explained"]["label"], ""
+            relative,
+            folder,
+            "done",
+            best["class"],
+            best["label"],
+            best["probability"],
+            record["explained"]["label"],
+            "",
         )
 
     def failed(self, relative: str, folder: str, why: str) -> None:

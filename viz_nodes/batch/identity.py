@@ -83,7 +83,9 @@ def _attributes(value: Any) -> dict[str, Any]:
     for key, each in sorted(getattr(value, "__dict__", {}).items()):
         if isinstance(each, frozenset | set):
             each = sorted(map(str, each))
-        if isinstance(each, plain) or (isinstance(each, list | tuple) and all(isinstance(one, plain) for one in each)):
+        if isinstance(each, plain) or (
+            isinstance(each, list | tuple) and all(isinstance(part, plain) for part in each)
+        ):
             held[key] = list(each) if isinstance(each, tuple) else each
     return held
 

@@ -75,7 +75,7 @@ class Item:
 
 
 def items(
-    given: Sequence[str | os.PathLike[str]], out: Path | None = None, left_out: list[str] | None = None
+    paths: Sequence[str | os.PathLike[str]], out: Path | None = None, left_out: list[str] | None = None
 ) -> Iterator[Item]:
     """The images in files and folders, each with an output folder of its own.
 
@@ -86,11 +86,11 @@ def items(
     share an output folder with an earlier one gets a mark.
 
     Args:
-        given: files and folders.
+        paths: files and folders.
         out: of the results.
         left_out: gets the paths of figures that were found among the images.
     """
-    roots = [Path(path) for path in given]
+    roots = [Path(path) for path in paths]
     avoided = set() if out is None else {os.path.realpath(out)}
     if len(roots) == 1:
         yield from _of(roots[0], roots, avoided, left_out)
@@ -111,18 +111,18 @@ def items(
             yield item
 
 
-def count(given: Sequence[str | os.PathLike[str]], out: Path | None = None, left_out: list[str] | None = None) -> int:
+def count(paths: Sequence[str | os.PathLike[str]], out: Path | None = None, left_out: list[str] | None = None) -> int:
     """How many images `items` will give.
 
     Raises:
         NoImages: there is none.
         UnreadableImage: a file that was named is not there, or is none.
     """
-    for path in given:
+    for path in paths:
         require_file_or_folder(Path(path))
-    number = sum(1 for _ in items(given, out, left_out))
+    number = sum(1 for _ in items(paths, out, left_out))
     if not number:
-        names = ", ".join(str(path) for path in given)
+        names = ", ".join(str(path) for path in paths)
         raise NoImages(f"{names}: there is no image in it; give a file, or a folder with .jpg, .png, .tif, .webp files")
     return number
 
@@ -172,14 +172,14 @@ def reason_of(error: Exception) -> str:
     return f"it cannot be read ({reason}); get it again"
 
 
-def is_batch(given: Sequence[str | os.PathLike[str]]) -> bool:
+def is_batch(paths: Sequence[str | os.PathLike[str]]) -> bool:
     """Whether more than a single file is asked for, so that one that fails does not end the run."""
-    return len(given) > 1 or Path(given[0]).is_dir()
+    return len(paths) > 1 or Path(paths[0]).is_dir()
 
 
-def as_paths(given: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+def as_paths(images: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
     """One path or many as a list, "~" being the user's home folder."""
-    many = [given] if isinstance(given, str | os.PathLike) else list(given)
+    many = [images] if isinstance(images, str | os.PathLike) else list(images)
     return [expanded(path) for path in many]
 
 

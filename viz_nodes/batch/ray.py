@@ -124,7 +124,7 @@ def over(run: Run, items: Iterable[Item], actors: int) -> Iterator[Outcome]:
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
 
-    def made(chunks: list[list[Item]]) -> Iterator[Outcome]:
+    def computed(chunks: list[list[Item]]) -> Iterator[Outcome]:
         rows = [{"items": pickle.dumps(chunk)} for chunk in chunks]
         answers = ray.data.from_items(rows, override_num_blocks=len(chunks)).map_batches(
             Actor,
@@ -145,7 +145,7 @@ def over(run: Run, items: Iterable[Item], actors: int) -> Iterator[Outcome]:
         run.require_there()
         before = {item.folder for chunk in chunks for item in chunk if run.is_done(item) is not None}
         wanted = [chunk for chunk in chunks if any(item.folder not in before for item in chunk)]
-        results = made(wanted) if wanted else iter(())
+        results = computed(wanted) if wanted else iter(())
         unfinished = {chunk[0].folder for chunk in wanted}
         for chunk in chunks:
             if chunk[0].folder in unfinished:

@@ -179,12 +179,12 @@ def render_folder(
     name = type(model).__name__ if name is None else name
     if not manifest.is_plain_name(name):
         raise ValueError(f"`name` must fit a folder (got {quoted(name)})")
-    given, out, left_out = inputs.as_paths(images), inputs.expanded(out), list[str]()
-    total = inputs.count(given, out, left_out)
+    paths, out, left_out = inputs.as_paths(images), inputs.expanded(out), list[str]()
+    total = inputs.count(paths, out, left_out)
     require_drawable(options)
     with one_thread():
         if not _are_places(options.layers):
-            options = options.resolved(depth_of(model, load, given, out))
+            options = options.resolved(depth_of(model, load, paths, out))
         explainer = Explainer(model, load, options, caption or name, labels, explain)
         asked = {**options.record(), **_further(labels, explain)}
         identity = manifest.identity(name, dict(weights or weights_of(model)), asked)
@@ -200,16 +200,16 @@ def render_folder(
             check=how.check,
             describe=describe,
         )
-        return _run(run, given, how, total, tuple(left_out))
+        return _run(run, paths, how, total, tuple(left_out))
 
 
-def _run(run: Run, given: Sequence[Path], how: RunOptions, total: int, left_out: tuple[str, ...]) -> Rendered:
+def _run(run: Run, paths: Sequence[Path], how: RunOptions, total: int, left_out: tuple[str, ...]) -> Rendered:
     """Hold the folder, and see to it that every image gets there."""
     from viz_nodes.batch.folder import make
     from viz_nodes.batch.workers import Workers, how_many
     from viz_nodes.files import locked
 
-    many = inputs.is_batch(given)
+    many = inputs.is_batch(paths)
     count = how_many(how.workers, total)
     manifest.require_no_links(run.out, run.root)
 
@@ -227,11 +227,11 @@ def _run(run: Run, given: Sequence[Path], how: RunOptions, total: int, left_out:
             from viz_nodes.batch import ray
 
             with ray.started(how.ray_address):
-                rows = _followed(run, ray.over(run, inputs.items(given, run.out), max(1, count)), how, total, many)
+                rows = _followed(run, ray.over(run, inputs.items(paths, run.out), max(1, count)), how, total, many)
         else:
             ahead = 2 * max(count, 1) + run.batch if many else 1
             with Workers(count, make) as workers:
-                outcomes = run.over(inputs.items(given, run.out), workers, ahead)
+                outcomes = run.over(inputs.items(paths, run.out), workers, ahead)
                 rows = _followed(run, outcomes, how, total, many)
         run.require_there()
         _require_results(run, rows)
@@ -276,17 +276,17 @@ def _followed(run: Run, outcomes: Iterator[Outcome], how: RunOptions, total: int
 
 
 def _row(outcome: Outcome, why: str) -> Row:
-    made = outcome.made
-    if made is None:
+    record = outcome.made
+    if record is None:
         return Row(outcome.item.relative, outcome.folder, "failed", error=why)
     return Row(
         outcome.item.relative,
         outcome.folder,
         "done",
         outcome.fresh,
-        made["predicted"][0],
-        made["explained"],
-        tuple(made["warnings"]),
+        record["predicted"][0],
+        record["explained"],
+        tuple(record["warnings"]),
     )
 
 

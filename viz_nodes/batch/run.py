@@ -124,11 +124,11 @@ class Run:
 
     def _start(self, chunk: list[Item], workers: Workers) -> list[tuple[Outcome, Future[Any] | None]]:
         """Look at a batch's images, and hand those to the workers that have no folder yet."""
-        found = [self._look(item) for item in chunk]
-        if not any(outcome.fresh and outcome.error is None for outcome, _ in found):
-            return [(outcome, None) for outcome, _ in found]
+        decided = [self._look(item) for item in chunk]
+        if not any(outcome.fresh and outcome.error is None for outcome, _ in decided):
+            return [(outcome, None) for outcome, _ in decided]
         samples: dict[int, Loaded] = {}
-        for at, (outcome, source) in enumerate(found):
+        for at, (outcome, source) in enumerate(decided):
             if outcome.error is None:
                 try:
                     samples[at] = self.explainer.load(outcome.item.path, source["sha256"])
@@ -136,10 +136,10 @@ class Run:
                     raise
                 except Exception as error:
                     outcome.error, outcome.made = error, None
-        explained = self._explained(samples, found)
-        explained = {at: self._measured(samples[at], exp, found[at][0]) for at, exp in explained.items()}
+        explained = self._explained(samples, decided)
+        explained = {at: self._measured(samples[at], exp, decided[at][0]) for at, exp in explained.items()}
         started: list[tuple[Outcome, Future[Any] | None]] = []
-        for at, (outcome, source) in enumerate(found):
+        for at, (outcome, source) in enumerate(decided):
             future = None
             if outcome.fresh and outcome.error is None and at in explained:
                 future = workers.submit(self._job(outcome, source, samples[at], explained[at]))
@@ -147,7 +147,7 @@ class Run:
         return started
 
     def _explained(
-        self, samples: dict[int, Loaded], found: list[tuple[Outcome, dict[str, Any]]]
+        self, samples: dict[int, Loaded], decided: list[tuple[Outcome, dict[str, Any]]]
     ) -> dict[int, Explanation]:
         """Explanations by place; where a pass fails, of each image alone, so that only those fail that must."""
         if not samples:
@@ -158,10 +158,12 @@ class Run:
             _require_memory(error)
             if len(samples) == 1:
                 (at,) = samples
-                found[at][0].error = error
+                decided[at][0].error = error
                 return {}
         return {
-            at: exp for place, sample in samples.items() for at, exp in self._explained({place: sample}, found).items()
+            at: exp
+            for place, sample in samples.items()
+            for at, exp in self._explained({place: sample}, decided).items()
         }
 
     def _measured(self, sample: Loaded, exp: Explanation, outcome: Outcome) -> Explanation:

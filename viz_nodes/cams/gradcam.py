@@ -47,8 +47,8 @@ def image(name: str, activations: Tensor, gradients: Tensor | None = None) -> Te
     """
     arrays = [None if array is None else array.detach().cpu().numpy() for array in (activations, gradients)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        made = unhooked(name).get_cam_image(None, None, None, *arrays, False)
-    return torch.from_numpy(np.ascontiguousarray(made))
+        map_of_image = unhooked(name).get_cam_image(None, None, None, *arrays, False)
+    return torch.from_numpy(np.ascontiguousarray(map_of_image))
 
 
 def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:

@@ -88,9 +88,11 @@ def with_sources(
     explanations = [exp] if isinstance(exp, Explanation) else list(exp)
     if not explanations or any(not each.layers or not len(each) for each in explanations):
         raise ValueError("`exp` must hold at least one explained image and layer")
-    for what, given in (("names", names), ("commands", commands)):
-        if given is not None and len(given) != len(explanations):
-            raise ValueError(f"`{what}` must have one entry an explanation, {len(explanations)} (got {len(given)})")
+    for what, per_explanation in (("names", names), ("commands", commands)):
+        if per_explanation is not None and len(per_explanation) != len(explanations):
+            raise ValueError(
+                f"`{what}` must have one entry an explanation, {len(explanations)} (got {len(per_explanation)})"
+            )
     images: list[Document] = []
     subjects: list[Document] = []
     sources: list[list[Shown]] = []
@@ -130,9 +132,9 @@ def _matched(image: Any, explanations: list[Explanation], max_side: int) -> list
     if len(explanations) > 1 and several:
         if len(image) != len(explanations):
             raise ValueError(f"`image` must have one entry an explanation, {len(explanations)} (got {len(image)})")
-        given = list(image)
+        images = list(image)
     else:
-        given = [image] * len(explanations)
+        images = [image] * len(explanations)
     known: dict[int, Photograph] = {}
 
     def encoded(picture: Any) -> Photograph:
@@ -141,7 +143,7 @@ def _matched(image: Any, explanations: list[Explanation], max_side: int) -> list
         return known[id(picture)]
 
     matched = []
-    for each, own in zip(explanations, given, strict=True):
+    for each, own in zip(explanations, images, strict=True):
         sources = sorted(set(each.source.tolist()))  # type: ignore[union-attr]
         pictures = list(own) if isinstance(own, (list, tuple)) else [own]
         if len(pictures) != len(sources):
@@ -252,17 +254,17 @@ def _subject(exp: Explanation, row: int, name: str, picture: int, command: Seque
 
 def _regions(exp: Explanation, row: int) -> tuple[list[Places], list[Document]]:
     """The regions of a row's layers, each once, and the layers with the place of theirs among them."""
-    found: list[Places] = []
+    distinct: list[Places] = []
     layers = []
     for layer in exp.layers:
         entry = _layer(layer, row)
         if layer.places is not None:
             own = layer.regions(exp.image_size, row)
-            at = next((at for at, other in enumerate(found) if same(other, own)), len(found))
-            found += [own] if at == len(found) else []
+            at = next((at for at, other in enumerate(distinct) if same(other, own)), len(distinct))
+            distinct += [own] if at == len(distinct) else []
             entry["regions"] = at
         layers.append(entry)
-    return found, layers
+    return distinct, layers
 
 
 def _layer(layer: LayerExplanation, row: int) -> Document:

@@ -167,13 +167,13 @@ def to_pyg(exp: Explanation, layer: int, row: int = 0) -> Data:
     except ImportError as error:
         raise ImportError("`to_pyg` needs PyTorch Geometric: pip install 'vizgraph[pyg]'") from error
     explained, row = exp.layer(layer), exp.row(row)
-    found = edges_of(explained, row)
+    edges = edges_of(explained, row)
     table = [attributes for _, attributes in layer_graph(exp, layer, row).nodes(data=True)]
     first_key = explained.num_nodes if explained.pooled else 0
     return Data(
-        edge_index=torch.from_numpy(np.stack([found.neighbor + first_key, found.center])),
-        edge_attr=torch.from_numpy(np.stack([found.share, found.contribution], axis=1)),
-        rank=torch.from_numpy(found.rank),
+        edge_index=torch.from_numpy(np.stack([edges.neighbor + first_key, edges.center])),
+        edge_attr=torch.from_numpy(np.stack([edges.share, edges.contribution], axis=1)),
+        rank=torch.from_numpy(edges.rank),
         pos=torch.tensor([[node["x"], node["y"]] for node in table]),
         cam=torch.tensor([node["cam"] for node in table], dtype=explained.cam.dtype),
         is_key=torch.tensor([node["key"] for node in table]),

@@ -40,19 +40,19 @@ def edges_table(
 
 
 def _edge_columns(exp: Explanation, explained: LayerExplanation, row: int) -> dict[str, Any]:
-    found = edges_of(explained, row)
+    table = edges_of(explained, row)
     columns: dict[str, Any] = {"image": row, "layer": explained.index}
     for name, number, wide in (
-        ("center", found.center, explained.grid[1]),
-        ("neighbor", found.neighbor, explained.key_grid[1]),
+        ("center", table.center, explained.grid[1]),
+        ("neighbor", table.neighbor, explained.key_grid[1]),
     ):
         columns[name] = number
         if explained.places is None:
             columns |= {f"{name}_row": number // wide, f"{name}_col": number % wide}
-    columns |= {name: getattr(found, name) for name in ("rank", "share", "contribution")}
+    columns |= {name: getattr(table, name) for name in ("rank", "share", "contribution")}
     columns["length"] = length(exp, explained.index, row)
-    known = (name for name in ("distance", "margin", "effect") if getattr(found, name) is not None)
-    return columns | {name: getattr(found, name) for name in known}
+    known = (name for name in ("distance", "margin", "effect") if getattr(table, name) is not None)
+    return columns | {name: getattr(table, name) for name in known}
 
 
 @also_image

@@ -44,15 +44,15 @@ def node_rows(exp: Explanation, explained: LayerExplanation, row: int, *, keys: 
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def _edge_rows(found: Edges) -> list[Attributes]:
+def _edge_rows(table: Edges) -> list[Attributes]:
     """Attributes of the edges, as plain numbers."""
     names = [
-        name for name in ("rank", "share", "contribution", "distance", "margin") if getattr(found, name) is not None
+        name for name in ("rank", "share", "contribution", "distance", "margin") if getattr(table, name) is not None
     ]
-    columns = [getattr(found, name).tolist() for name in names]
+    columns = [getattr(table, name).tolist() for name in names]
     rows: list[Attributes] = [dict(zip(names, values)) for values in zip(*columns)]
-    if found.effect is not None:
-        for row, effect in zip(rows, found.effect.tolist()):
+    if table.effect is not None:
+        for row, effect in zip(rows, table.effect.tolist()):
             if math.isfinite(effect):
                 row["effect"] = effect
     return rows
@@ -97,15 +97,15 @@ def layer_graph(exp: Explanation, layer: int, row: int = 0) -> nx.DiGraph:
     """
     row, explained = exp.row(row), exp.layer(layer)
     nodes = node_rows(exp, explained, row)
-    found = edges_of(explained, row).merged()
+    merged = edges_of(explained, row).merged()
     graph = nx.DiGraph(**describe(exp, explained, row))
     graph.add_nodes_from(enumerate(nodes))
-    senders: list[Any] = found.neighbor.tolist()
+    senders: list[Any] = merged.neighbor.tolist()
     if explained.pooled:
         keys = node_rows(exp, explained, row, keys=True)
         graph.add_nodes_from((("key", j), attributes) for j, attributes in enumerate(keys))
         senders = [("key", j) for j in senders]
-    graph.add_edges_from(zip(senders, found.center.tolist(), _edge_rows(found)))
+    graph.add_edges_from(zip(senders, merged.center.tolist(), _edge_rows(merged)))
     return graph
 
 
@@ -177,11 +177,11 @@ def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, 
     add(node, node, layers[0], node_rows(exp, layers[0], row)[node], 0)
     for hop, explained in enumerate(layers, start=1):
         keys, pooled = node_rows(exp, explained, row, keys=True), explained.pooled
-        found = edges_of(explained, row).merged()
-        by_center = np.searchsorted(found.center, np.arange(explained.num_nodes + 1))
+        merged = edges_of(explained, row).merged()
+        by_center = np.searchsorted(merged.center, np.arange(explained.num_nodes + 1))
         heard: dict[Any, tuple[int, float]] = {}
         for center, (number, weight) in asked.items():
-            sent = found.where(np.arange(by_center[number], by_center[number + 1]))
+            sent = merged.where(np.arange(by_center[number], by_center[number + 1]))
             for key, details in zip(sent.neighbor.tolist(), _edge_rows(sent)):
                 sender = _name(explained, layers[0], key, pooled)
                 add(sender, key, explained, keys[key], hop)

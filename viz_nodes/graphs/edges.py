@@ -118,9 +118,9 @@ def in_degree(exp: Explanation, layer: int, row: int = 0, *, weight: str | None 
     Returns:
         (M,) int64, or float with `weight`. Without it the sum is the number of edges; with "share" it is N.
     """
-    found = edges(exp, layer, row)
-    weights = None if weight is None else _column(found, weight)
-    return np.bincount(found.neighbor, weights=weights, minlength=exp.layer(layer).num_keys)
+    drawn = edges(exp, layer, row)
+    weights = None if weight is None else _column(drawn, weight)
+    return np.bincount(drawn.neighbor, weights=weights, minlength=exp.layer(layer).num_keys)
 
 
 @also_image
@@ -133,8 +133,8 @@ def hubs(
     return [(int(node), degree[node].item()) for node in order]
 
 
-def _column(found: Edges, name: str) -> np.ndarray:
-    column = getattr(found, name, None) if name in ("share", "contribution", "distance", "margin") else None
+def _column(table: Edges, name: str) -> np.ndarray:
+    column = getattr(table, name, None) if name in ("share", "contribution", "distance", "margin") else None
     if column is None:
         raise ValueError(
             f"`weight` must be a column that the edges have: share, contribution, ... (got {quoted(name)})"
@@ -155,10 +155,10 @@ def mutual(exp: Explanation, layer: int, row: int = 0) -> np.ndarray:
     explained = exp.layer(layer)
     if explained.pooled:
         raise ValueError(f"layer {layer} pools its keys to {explained.key_grid}, so no edge of it can be mutual")
-    found = edges(exp, layer, row)
-    there = found.center * explained.num_nodes + found.neighbor
-    back = found.neighbor * explained.num_nodes + found.center
-    return np.asarray(np.isin(back, there) & (found.center != found.neighbor))
+    own = edges(exp, layer, row)
+    there = own.center * explained.num_nodes + own.neighbor
+    back = own.neighbor * explained.num_nodes + own.center
+    return np.asarray(np.isin(back, there) & (own.center != own.neighbor))
 
 
 @also_image
@@ -178,10 +178,10 @@ def length(exp: Explanation, layer: int, row: int = 0, *, unit: str = "patches")
     if unit not in ("patches", "pixels"):
         raise ValueError(f"`unit` must be 'patches' or 'pixels' (got {quoted(unit)})")
     explained = exp.layer(layer)
-    found = edges(exp, layer, row)
+    own = edges(exp, layer, row)
     size = exp.image_size if unit == "pixels" else explained.grid
     near, far = (explained.regions(size, exp.row(row), keys=keys) for keys in (False, True))
-    step = near.centers()[found.center] - far.centers()[found.neighbor]
+    step = near.centers()[own.center] - far.centers()[own.neighbor]
     if unit == "patches" and explained.places is not None:
         step /= near.pitch
     return np.asarray(np.hypot(step[:, 0], step[:, 1]))
@@ -199,24 +199,24 @@ def overlap(exp: Explanation, layer: int, other: int, row: int = 0) -> np.ndarra
     Raises:
         ValueError: the layers have different grids or key grids.
     """
-    one, two = exp.layer(layer), exp.layer(other)
-    if (one.grid, one.key_grid) != (two.grid, two.key_grid):
+    first, second = exp.layer(layer), exp.layer(other)
+    if (first.grid, first.key_grid) != (second.grid, second.key_grid):
         raise ValueError(
             f"layers {layer} and {other} must have the same grids to be compared "
-            f"(got {one.grid} with keys {one.key_grid}, and {two.grid} with keys {two.key_grid})"
+            f"(got {first.grid} with keys {first.key_grid}, and {second.grid} with keys {second.key_grid})"
         )
-    return jaccard(chosen(one, exp.row(row)), chosen(two, exp.row(row)), axis=1)
+    return jaccard(chosen(first, exp.row(row)), chosen(second, exp.row(row)), axis=1)
 
 
 def chosen(layer: LayerExplanation, row: int) -> np.ndarray:
     """(N, M) bool, which key nodes each center asked."""
-    found = edges_of(layer, row)
+    own = edges_of(layer, row)
     matrix = np.zeros((layer.num_nodes, layer.num_keys), bool)
-    matrix[found.center, found.neighbor] = True
+    matrix[own.center, own.neighbor] = True
     return matrix
 
 
-def jaccard(one: np.ndarray, two: np.ndarray, axis: int | None = None) -> np.ndarray:
+def jaccard(first: np.ndarray, second: np.ndarray, axis: int | None = None) -> np.ndarray:
     """How much two sets of edges share, as masks: those in both over those in either; 1 where both are empty.
 
     Args:
@@ -225,7 +225,7 @@ def jaccard(one: np.ndarray, two: np.ndarray, axis: int | None = None) -> np.nda
     Returns:
         float64, a number where `axis` is None.
     """
-    common, either = (one & two).sum(axis), (one | two).sum(axis)
+    common, either = (first & second).sum(axis), (first | second).sum(axis)
     return np.where(either > 0, common / np.maximum(either, 1), 1.0)
 
 
@@ -242,10 +242,10 @@ def margin_summary(exp: Explanation, layer: int, row: int = 0, *, tie: float = 1
     Raises:
         ValueError: margins of this layer are not known.
     """
-    found = edges(exp, layer, row)
-    if found.margin is None:
+    own = edges(exp, layer, row)
+    if own.margin is None:
         raise ValueError(f"margins of layer {layer} are not known: its neighbors were not ranked by a distance")
-    margin = found.margin.astype(np.float64)
+    margin = own.margin.astype(np.float64)
     return {
         "min": float(margin.min()),
         "median": float(np.median(margin)),
@@ -264,5 +264,5 @@ def skipped(exp: Explanation, layer: int, node: Any, row: int = 0) -> list[int]:
     explained = exp.layer(layer)
     if explained.skipped is None:
         return []
-    found = explained.skipped[exp.row(row), explained.node(node, row=exp.row(row))].tolist()
-    return [candidate for candidate in found if candidate != NO_EDGE]
+    ranks = explained.skipped[exp.row(row), explained.node(node, row=exp.row(row))].tolist()
+    return [candidate for candidate in ranks if candidate != NO_EDGE]

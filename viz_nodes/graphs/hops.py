@@ -40,9 +40,9 @@ def coverage(grid: Grid, other: Grid) -> np.ndarray:
 
 def share_matrix(layer: LayerExplanation, row: int = 0) -> np.ndarray:
     """(N, M) float64, the share each center took from each key node; rows sum to 1 (to 0 at nodes with no edge)."""
-    found = edges_of(layer, row)
+    table = edges_of(layer, row)
     matrix = np.zeros((layer.num_nodes, layer.num_keys))
-    np.add.at(matrix, (found.center, found.neighbor), found.share.astype(np.float64))
+    np.add.at(matrix, (table.center, table.neighbor), table.share.astype(np.float64))
     return matrix
 
 
@@ -76,9 +76,9 @@ def hop_weights(exp: Explanation, layer: int, node: Any, *, hops: int = 1, row: 
     layers, row = hop_layers(exp, layer, hops), exp.row(row)
     weight = np.zeros(layers[0].num_nodes)
     weight[layers[0].node(node, row=row)] = 1.0
-    found: list[np.ndarray] = []
+    weights: list[np.ndarray] = []
     for at, explained in enumerate(layers):
         if at:
-            weight = found[-1] @ coverage(layers[at - 1].key_grid, explained.grid)
-        found.append(weight @ share_matrix(explained, row))
-    return found
+            weight = weights[-1] @ coverage(layers[at - 1].key_grid, explained.grid)
+        weights.append(weight @ share_matrix(explained, row))
+    return weights

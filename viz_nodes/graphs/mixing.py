@@ -59,12 +59,12 @@ def modularity(center: np.ndarray, neighbor: np.ndarray, kinds: np.ndarray, key_
     total = len(center)
     if not total:
         return float("nan")
-    found = 0.0
+    excess = 0.0
     asking, asked = kinds[center], key_kinds[neighbor]
     for kind in np.unique(np.concatenate([kinds, key_kinds])):
         inside = ((asking == kind) & (asked == kind)).sum() / total
-        found += inside - (asking == kind).sum() / total * (asked == kind).sum() / total
-    return float(found)
+        excess += inside - (asking == kind).sum() / total * (asked == kind).sum() / total
+    return float(excess)
 
 
 def over_pairs(table: np.ndarray, own: np.ndarray) -> float:
@@ -77,13 +77,13 @@ def over_pairs(table: np.ndarray, own: np.ndarray) -> float:
     return float(table[mask].mean()) if mask.any() else float("nan")
 
 
-def turnover(one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray]) -> float:
+def turnover(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> float:
     """How much of their edges two layers do not share: 1 - common / either (Jaccard); 0 where neither has any.
 
     Args:
-        one, two: (center, neighbor) of each.
+        first, second: (center, neighbor) of each.
     """
-    pairs = [set(zip(center.tolist(), neighbor.tolist())) for center, neighbor in (one, two)]
+    pairs = [set(zip(center.tolist(), neighbor.tolist())) for center, neighbor in (first, second)]
     either = pairs[0] | pairs[1]
     return 1 - len(pairs[0] & pairs[1]) / len(either) if either else 0.0
 
@@ -104,10 +104,10 @@ def relative_diversity(features: np.ndarray) -> float:
     return diversity(features) / whole if whole > 0 else float("nan")
 
 
-def cosines(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N, M) cosine of each row of (N, C) with each row of (M, C); 0 for a row of zeros."""
     units = []
-    for rows in (one, two):
+    for rows in (first, second):
         values = np.asarray(rows, dtype=np.float64)
         length = np.linalg.norm(values, axis=1, keepdims=True)
         units.append(values / np.where(length > 0, length, 1))

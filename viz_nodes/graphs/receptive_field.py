@@ -112,4 +112,4 @@ def reach_mask(
 
 def as_windows(plain: Sequence[Sequence[dict[str, Any]]]) -> list[list[Window]]:
     """Back from `between`'s plain data."""
-    return [[Window(**{key: tuple(value) for key, value in one.items()}) for one in ones] for ones in plain]
+    return [[Window(**{key: tuple(value) for key, value in window.items()}) for window in ones] for ones in plain]

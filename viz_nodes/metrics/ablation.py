@@ -143,11 +143,11 @@ class Ablation:
         seed = self.plan.seed * 1_000_003 + index
         before = _named(exp.logits[0])
         whole = _about("untouched", "untouched", "frozen", "all", exp.depth)
-        rows = [whole | _told(_untouched(exp), 0, label, before)]
+        rows = [whole | _answered(_untouched(exp), 0, label, before)]
         asked = list(self._asked(replay, theirs, seed))
         if asked:
             answers = replay([version for _, version in asked])
-            rows += [about | _told(answers, at, label, before) for at, (about, _) in enumerate(asked)]
+            rows += [about | _answered(answers, at, label, before) for at, (about, _) in enumerate(asked)]
         return [*rows, *self._orders(pixels, exp, label, before, seed)]
 
     def _replay(self, pixels: Any, exp: Explanation) -> Replay:
@@ -156,9 +156,9 @@ class Ablation:
         if self._modes is None:
             empty = {0: torch.full_like(exp.layer(0).neighbors[0], NO_EDGE)}
             wanted = GRAPHS if self.plan.rebuilt else GRAPHS[:1]
-            found = {mode: replay.problem(Version(empty, mode == "frozen")) for mode in wanted}
-            self.left_out |= {f"graphs {mode}": why for mode, why in found.items() if why}
-            self._modes = tuple(mode for mode in wanted if not found[mode])
+            problems = {mode: replay.problem(Version(empty, mode == "frozen")) for mode in wanted}
+            self.left_out |= {f"graphs {mode}": why for mode, why in problems.items() if why}
+            self._modes = tuple(mode for mode in wanted if not problems[mode])
         replay.holds = "frozen" in self._modes
         return replay
 
@@ -200,7 +200,7 @@ class Ablation:
     ) -> Iterator[dict[str, Any]]:
         kept: dict[Any, Any] = {}
         scores = {order: self._scores(order, exp, pixels, seed, kept) for order in self.plan.orders}
-        orders = {order: found for order, found in scores.items() if found is not None}
+        orders = {order: by_layer for order, by_layer in scores.items() if by_layer is not None}
         if not orders or not self._modes:
             return
         every = [layer.index for layer in exp.layers]
@@ -209,7 +209,7 @@ class Ablation:
         fractions = [step / self.plan.steps for step in range(self.plan.steps + 1)]
         for mode in self._modes:
             for scope, number, layers in runs:
-                chosen = {order: {at: found[at] for at in layers} for order, found in orders.items()}
+                chosen = {order: {at: by_layer[at] for at in layers} for order, by_layer in orders.items()}
                 curves = edge_curves(
                     self.model,
                     pixels,
@@ -307,18 +307,18 @@ def _about(kind: str, name: str, graphs: str, scope: str, layer: int) -> dict[st
     }
 
 
-def _told(answers: Answers, at: int, label: int | None, untouched: int) -> dict[str, Any]:
-    told: dict[str, Any] = dict.fromkeys(("predicted", "true_probability", "correct", "flip"))
-    told |= {"probability": float(answers.probability[at]), "score": float(answers.score[at])}
+def _answered(answers: Answers, at: int, label: int | None, untouched: int) -> dict[str, Any]:
+    line: dict[str, Any] = dict.fromkeys(("predicted", "true_probability", "correct", "flip"))
+    line |= {"probability": float(answers.probability[at]), "score": float(answers.score[at])}
     if answers.logits is None or answers.probabilities is None:
-        return told
+        return line
     likely, predicted = answers.probabilities[at], _named(answers.logits[at])
     if len(likely) == 1:  # one output: of class 1 against class 0
         likely = torch.stack([1 - likely[0], likely[0]])
-    told |= {"predicted": predicted, "flip": predicted != untouched}
+    line |= {"predicted": predicted, "flip": predicted != untouched}
     if label is not None and 0 <= label < len(likely):
-        told |= {"correct": predicted == label, "true_probability": float(likely[label])}
-    return told
+        line |= {"correct": predicted == label, "true_probability": float(likely[label])}
+    return line
 
 
 def _named(logits: Tensor) -> int:

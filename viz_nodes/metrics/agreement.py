@@ -67,9 +67,9 @@ def agreement(
             node = int(explained.peak[0])
             if node == NO_PEAK:
                 continue
-            found = _at(model, pixels, exp, explained.index, node, methods, seed, kept)
+            of_center = _at(model, pixels, exp, explained.index, node, methods, seed, kept)
             about = {"image": name, "layer": explained.index, "node": node}
-            lines += [about | line for line in found]
+            lines += [about | line for line in of_center]
         yield lines
 
 
@@ -100,14 +100,14 @@ def _at(
 
 def foretold(method: str, values: Tensor, worth: Tensor) -> dict[str, float]:
     """The figures of `agreement` for (n,) scores beside what the edges are worth."""
-    said, size = importance(method, values), worth.abs()
-    first = said == said.max()
+    predicted, size = importance(method, values), worth.abs()
+    first = predicted == predicted.max()
     hit = float(first[int(size.argmax())]) / int(first.sum())
     three = min(3, len(size))
     most = set(size.argsort(descending=True, stable=True)[:three].tolist())
-    named = set(said.argsort(descending=True, stable=True)[:three].tolist())
+    named = set(predicted.argsort(descending=True, stable=True)[:three].tolist())
     return {
-        "size": rank_correlation(said, size),
+        "size": rank_correlation(predicted, size),
         "signed": rank_correlation(values, worth) if method in SIGNED else float("nan"),
         "top1": hit,
         "top3": len(most & named) / three,

@@ -135,8 +135,8 @@ def score(
         )
         for at in range(len(pixels))
     )
-    found = score_images(model, images, **options)
-    watched = progress_bar(found, show=progress, total=len(pixels), doing="scoring")
+    per_image = score_images(model, images, **options)
+    watched = progress_bar(per_image, show=progress, total=len(pixels), doing="scoring")
     lines = [line for part in watched for line in part]
     return pd.DataFrame(lines, columns=COLUMNS)
 
@@ -161,10 +161,10 @@ def score_images(
     for at, (name, pixels, mask, target, *label) in enumerate(images):
         lines: list[dict[str, Any]] = []
         for method in scoring.methods:
-            found = scoring.lines(
+            measured = scoring.lines(
                 pixels, method, target=target, label=label[0] if label else None, mask=mask, number=at
             )
-            lines += [{"image": name} | line for line in found]
+            lines += [{"image": name} | line for line in measured]
         yield lines
 
 
@@ -283,7 +283,10 @@ def mean_of(values: Sequence[float]) -> float:
 
 def _with_map(exp: Explanation, layer: int, cam: Tensor) -> Explanation:
     """The explanation with another map in one layer, and its peak."""
-    layers = tuple(replace(one, cam=cam, peak=peak(cam)) if one.index == layer else one for one in exp.layers)
+    layers = tuple(
+        replace(explained, cam=cam, peak=peak(cam)) if explained.index == layer else explained
+        for explained in exp.layers
+    )
     return replace(exp, layers=layers)
 
 
@@ -299,5 +302,5 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for (layer, method), group in table.groupby(["layer", "method"], sort=False):
         line = {"layer": layer, "method": method, "images": len(group), "blank": int(group.deletion.isna().sum())}
         groups.append(line | {name: group[name].mean() for name in FIGURES})
-    found = pd.DataFrame(groups)
-    return found.drop(columns=[name for name in FIGURES if found[name].isna().all()])
+    means = pd.DataFrame(groups)
+    return means.drop(columns=[name for name in FIGURES if means[name].isna().all()])

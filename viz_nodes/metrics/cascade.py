@@ -196,7 +196,7 @@ def cascade_summary(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) 
     """
     import pandas as pd
 
-    found = []
+    lines = []
     for (layer, method, measure), part in table.groupby(["layer", "method", "measure"], sort=False):
         group: list[dict[str, Any]] = []
         for step, own in part.groupby("step", sort=False):
@@ -210,8 +210,8 @@ def cascade_summary(table: pd.DataFrame, *, level: float = 0.95, seed: int = 0) 
         for line in group:
             left = line["high"] < baseline["low"] if measure == "peak" else line["low"] > baseline["high"]
             line["chance"] = line["low"] == line["low"] and not left
-        found += group
-    return pd.DataFrame(found)
+        lines += group
+    return pd.DataFrame(lines)
 
 
 def sane(summary: pd.DataFrame) -> pd.DataFrame:
@@ -225,12 +225,12 @@ def sane(summary: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = []
+    verdicts = []
     for (layer, method, measure), part in summary.groupby(["layer", "method", "measure"], sort=False):
         last, baseline = part[part["step"] != PERMUTED].iloc[-1], part[part["step"] == PERMUTED].iloc[0]
         line = {"layer": layer, "method": method, "measure": measure, "last": last["mean"]}
-        found.append(line | {"permuted": baseline["mean"], "passes": bool(last["chance"])})
-    return pd.DataFrame(found)
+        verdicts.append(line | {"permuted": baseline["mean"], "passes": bool(last["chance"])})
+    return pd.DataFrame(verdicts)
 
 
 def _seen(
@@ -316,9 +316,9 @@ def _first(scores: np.ndarray, fraction: float) -> np.ndarray:
     return first & (scores > 0)
 
 
-def _same(one: np.ndarray, two: np.ndarray) -> float:
+def _same(first: np.ndarray, second: np.ndarray) -> float:
     """Jaccard's index of two sets of edges, NaN where the first is empty."""
-    return float(jaccard(one, two)) if one.any() else float("nan")
+    return float(jaccard(first, second)) if first.any() else float("nan")
 
 
 def _distances(exp: Explanation, layer: int, node: int) -> np.ndarray:

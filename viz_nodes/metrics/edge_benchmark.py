@@ -102,7 +102,7 @@ class EdgeBenchmark:
             if name not in ORDERS:
                 line["complexity"] = complexity(torch.cat([each.flatten() for each in values.values()]))
                 if losses is not None:
-                    line["infidelity"] = infidelity(_said(values, losses[0]), losses[1])
+                    line["infidelity"] = infidelity(_attributed(values, losses[0]), losses[1])
             if mask is not None:
                 line |= _on_object(exp, values, mask, amounts=name not in ORDERS)
             lines.append(line)
@@ -146,13 +146,13 @@ class EdgeBenchmark:
 
     def _stability(self, pixels: Tensor, exp: Explanation, scores: Scores, seed: int) -> dict[str, float]:
         """By method how much of the first edges is the same under noise."""
-        found: dict[str, list[float]] = {name: [] for name in scores}
+        overlaps: dict[str, list[float]] = {name: [] for name in scores}
         for copy in noisy(pixels, self.measures.draws, seed):
             other = explain(self.model, copy, target=int(exp.target[0]))
             theirs, _ = self._scores(copy, other, scores, seed)
             for name, values in theirs.items():
-                found[name].append(jaccard(_first(exp, scores[name]), _first(other, values)))
-        return {name: mean_of(values) for name, values in found.items()}
+                overlaps[name].append(jaccard(_first(exp, scores[name]), _first(other, values)))
+        return {name: mean_of(values) for name, values in overlaps.items()}
 
 
 def _first(exp: Explanation, values: Mapping[int, Tensor]) -> np.ndarray:
@@ -169,7 +169,7 @@ def _areas(curves: EdgeCurves, label: int | None) -> dict[str, float]:
     return line | {"faithfulness": curves.difference}
 
 
-def _said(values: Mapping[int, Tensor], cut: Mapping[int, Tensor]) -> np.ndarray:
+def _attributed(values: Mapping[int, Tensor], cut: Mapping[int, Tensor]) -> np.ndarray:
     """(S,) what a method says of each set of edges together."""
     sums = [(mask * values[at].nan_to_num(nan=0.0)).sum((1, 2)) for at, mask in cut.items()]
     return np.asarray(torch.stack(sums).sum(0))

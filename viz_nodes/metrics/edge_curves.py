@@ -257,15 +257,15 @@ def answers(
         ValueError: not all layers explained, a callable target, no layer.
     """
     row = exp.row(row)
-    network, one = unwrap(model), exp.only(row)
+    network, single = unwrap(model), exp.only(row)
     if len(exp.layers) != exp.depth:
         raise ValueError(f"`exp` must explain all {exp.depth} graph layers (got {len(exp.layers)})")
-    if int(one.target[0]) == CUSTOM:
+    if int(single.target[0]) == CUSTOM:
         raise ValueError("`exp` must explain a class (got a callable target)")
     if not cut:
         raise ValueError("`cut` must name at least one layer (got none)")
     assert exp.source is not None
-    inputs, score = prepare(network, pixels).of(exp.source[row : row + 1]), score_of(one)
+    inputs, score = prepare(network, pixels).of(exp.source[row : row + 1]), score_of(single)
     count, size = len(next(iter(cut.values()))), batch if held else 1
     parts: list[tuple[Tensor, Tensor]] = []
     with eval_mode(network, grad=False):
@@ -273,8 +273,8 @@ def answers(
             masks = {exp.layer(at).index: mask[start : start + size] for at, mask in cut.items()}
             rows = torch.zeros(len(next(iter(masks.values()))), dtype=torch.int64)
             others = new is not None and bool(new[start])
-            edits: Any = masks if held else {at: _by_ends(one, at, mask, others) for at, mask in masks.items()}
-            with edit_edges(network, cut=edits, frozen=one if held else None):
+            edits: Any = masks if held else {at: _by_ends(single, at, mask, others) for at, mask in masks.items()}
+            with edit_edges(network, cut=edits, frozen=single if held else None):
                 raw = inputs.of(rows).run(network)
             parts.append((score(raw, rows).detach().cpu().double(), score.read(raw).logits(raw).detach().cpu()))
             reading = score.read(raw)

@@ -109,20 +109,20 @@ def _contribution(asked: EdgeQuestion) -> Tensor:
 
 def _worth(asked: EdgeQuestion) -> Tensor:
     """Minus the effect: what the score loses with the edge. Not measured, but 0, where it wins no channel."""
-    found, share = asked.empty(), asked.layer.share[0]
-    nodes = torch.arange(len(found)) if asked.nodes is None else torch.tensor(list(asked.nodes))
-    found[nodes] = 0
+    worth, share = asked.empty(), asked.layer.share[0]
+    nodes = torch.arange(len(worth)) if asked.nodes is None else torch.tensor(list(asked.nodes))
+    worth[nodes] = 0
     due = torch.zeros_like(asked.neighbors, dtype=torch.bool)
     due[nodes] = asked.neighbors[nodes] != NO_EDGE
     if asked.layer.conv in _MAXIMA:
         due &= share > 0
     pixels, exp, row = asked.given
     for part in torch.split(due.nonzero(), _CUTS):
-        sets = torch.zeros(len(part), *found.shape, dtype=torch.bool)
+        sets = torch.zeros(len(part), *worth.shape, dtype=torch.bool)
         sets[torch.arange(len(part)), part[:, 0], part[:, 1]] = True
         changes = effect(asked.model, pixels, exp, asked.layer.index, edges=sets, row=row, batch=asked.batch)
-        found[part[:, 0], part[:, 1]] = -changes.double()
-    return found
+        worth[part[:, 0], part[:, 1]] = -changes.double()
+    return worth
 
 
 def _gradient(asked: EdgeQuestion) -> Tensor:
@@ -217,13 +217,13 @@ def edge_scores(
     if len(exp.layers) != exp.depth:
         raise ValueError(f"`exp` must explain all {exp.depth} graph layers (got {len(exp.layers)})")
     row = exp.row(row)
-    network, one = unwrap(model), exp.only(row)
+    network, single = unwrap(model), exp.only(row)
     assert exp.source is not None
     inputs = prepare(network, pixels).of(exp.source[row : row + 1])
-    explained = one.layer(layer)
+    explained = single.layer(layer)
     centers = None if nodes is None else [explained.node(node) for node in nodes]
     asked = EdgeQuestion(
-        network, inputs, one, explained, (pixels, exp, row), centers, seed, batch, kept if kept is not None else {}
+        network, inputs, single, explained, (pixels, exp, row), centers, seed, batch, kept if kept is not None else {}
     )
     missing = explained.neighbors[0] == NO_EDGE
     return {name: METHODS[name](asked).masked_fill(missing, float("nan")) for name in names}

@@ -100,7 +100,7 @@ def random_sets(
     model: nn.Module,
     pixels: Any,
     exp: Explanation,
-    found: EdgeSet,
+    edge_set: EdgeSet,
     *,
     epsilon: float | None = 0.1,
     draws: int = 1000,
@@ -110,7 +110,7 @@ def random_sets(
     """How often random sets of the same size, of all edges of the same layers, do not do what a found set does.
 
     Args:
-        found: a set of `sufficient_edges` or `necessary_edges`, whose layers and size are taken.
+        edge_set: a set of `sufficient_edges` or `necessary_edges`, whose layers and size are taken.
         epsilon: as it was given to `sufficient_edges`; None for a set of `necessary_edges`.
         draws: random sets, each replayed alone (sufficient) or cut (necessary), all graphs held.
         seed: of them.
@@ -118,7 +118,7 @@ def random_sets(
     Returns:
         The fraction that fails: near 1 where the set is no accident.
     """
-    order = {layer: torch.zeros(mask.shape) for layer, mask in found.edges.items()}
+    order = {layer: torch.zeros(mask.shape) for layer, mask in edge_set.edges.items()}
     asked = _Replay(model, pixels, exp, order, row)
     generator = torch.Generator().manual_seed(seed)
     failed = 0
@@ -126,7 +126,7 @@ def random_sets(
         cuts = []
         for _ in range(min(_AT_ONCE, draws - start)):
             chosen = torch.zeros(len(asked.order), dtype=torch.bool)
-            chosen[torch.randperm(len(chosen), generator=generator)[: found.size]] = True
+            chosen[torch.randperm(len(chosen), generator=generator)[: edge_set.size]] = True
             cuts.append(chosen if epsilon is None else ~chosen)
         scores, targets = asked.run(cuts)
         if epsilon is None:
@@ -167,14 +167,14 @@ class _Replay:
 
     def masks(self, cuts: Sequence[Tensor]) -> dict[int, Tensor]:
         """By layer (n, N, k), of n times (E,)."""
-        found, first = {}, 0
+        masks, first = {}, 0
         for layer, there in self.there.items():
             count = int(there.sum())
             own = torch.zeros(len(cuts), *there.shape, dtype=torch.bool)
             for at, cut in enumerate(cuts):
                 own[at][there] = cut[first : first + count]
-            found[layer], first = own, first + count
-        return found
+            masks[layer], first = own, first + count
+        return masks
 
     def run(self, cuts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Scores and classes of n cuts."""

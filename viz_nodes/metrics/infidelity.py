@@ -10,7 +10,7 @@ PART = 0.1
 """How likely each node or edge is taken away in a sample."""
 
 
-def infidelity(said: Tensor | np.ndarray, lost: Tensor | np.ndarray) -> float:
+def infidelity(attributed: Tensor | np.ndarray, lost: Tensor | np.ndarray) -> float:
     """The infidelity of Yeh et al. (arXiv 1901.09392), with the scale that fits best, as a fraction.
 
     Their infidelity is the mean of (sum of what the explanation says of the parts taken away - what the score lost)^2
@@ -18,14 +18,14 @@ def infidelity(said: Tensor | np.ndarray, lost: Tensor | np.ndarray) -> float:
     makes it least; and it is divided by that of an explanation that says nothing, so that images can be averaged.
 
     Args:
-        said: (S,) for each perturbation the sum of the explanation over what was taken away.
+        attributed: (S,) for each perturbation the sum of the explanation over what was taken away.
         lost: (S,) score before minus score after it.
 
     Returns:
         0 where the explanation foretells every loss, 1 where it is no better than saying nothing; NaN where nothing
         was ever lost.
     """
-    x, y = np.asarray(said, dtype=np.float64), np.asarray(lost, dtype=np.float64)
+    x, y = np.asarray(attributed, dtype=np.float64), np.asarray(lost, dtype=np.float64)
     if x.shape != y.shape or x.ndim != 1:
         raise ValueError(f"`said` and `lost` must be (S,) both (got {x.shape} and {y.shape})")
     nothing = float((y**2).sum())

@@ -73,9 +73,9 @@ def interval(
     return float(low), float(high)
 
 
-def apart(one: tuple[float, float], two: tuple[float, float]) -> bool:
+def apart(first: tuple[float, float], second: tuple[float, float]) -> bool:
     """Whether two intervals have no number in common; otherwise the two are a tie, also where one is not known."""
-    return bool(one[0] > two[1] or two[0] > one[1])
+    return bool(first[0] > second[1] or second[0] > first[1])
 
 
 def _members(groups: Sequence[object] | np.ndarray | None, count: int) -> list[np.ndarray]:

@@ -72,5 +72,5 @@ def image_gradients(
     nodes = np.asarray(regions.label_map(change.shape[1:])).ravel()
     inside = nodes >= 0
     sums = np.bincount(nodes[inside], change.sum(0).ravel()[inside], regions.num_nodes)
-    found: np.ndarray = sums / np.maximum(np.bincount(nodes[inside], minlength=regions.num_nodes), 1)
-    return found
+    means: np.ndarray = sums / np.maximum(np.bincount(nodes[inside], minlength=regions.num_nodes), 1)
+    return means

@@ -116,14 +116,14 @@ def _graph_network(asked: EdgeQuestion) -> Any:
             self.x, self.edge_index = torch.cat(parts), torch.cat(edges, 1)
 
         def by_layer(self, mask: Tensor) -> dict[int, Tensor]:
-            found, first = {}, 0
+            split, first = {}, 0
             for layer in self.layers:
                 there = layer.neighbors[0] != NO_EDGE
                 count = int(there.sum())
                 values = mask.new_zeros(there.shape)
-                found[layer.index] = values.masked_scatter(there, mask[first : first + count])
+                split[layer.index] = values.masked_scatter(there, mask[first : first + count])
                 first += count
-            return found
+            return split
 
         def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
             self.nodes(x, edge_index)
@@ -135,7 +135,7 @@ def _graph_network(asked: EdgeQuestion) -> Any:
                     raw = asked.inputs.of(rows).run(asked.model)
             else:
                 weights = self.by_layer(mask.sigmoid() if self.nodes._apply_sigmoid else mask)
-                weigh = {at: (lambda neighbors, one=one[None]: one) for at, one in weights.items()}
+                weigh = {at: (lambda neighbors, weight=weight[None]: weight) for at, weight in weights.items()}
                 with edit_edges(asked.model, weigh=weigh, frozen=asked.exp):
                     raw = asked.inputs.of(rows).run(asked.model)
             return reading.read(raw).logits(raw).float()
@@ -145,8 +145,8 @@ def _graph_network(asked: EdgeQuestion) -> Any:
 
 def _features(asked: EdgeQuestion, layers: list[int]) -> list[tuple[Tensor, Tensor]]:
     """For each layer features (N, C) of centers and (M, C) of key nodes; windows one after the other."""
-    found = structure(asked.model, asked.inputs.args, asked.inputs.kwargs, adapters_for(None))
-    return [features_of(asked.model, asked.inputs, asked.exp, found[at]) for at in layers]
+    sites = structure(asked.model, asked.inputs.args, asked.inputs.kwargs, adapters_for(None))
+    return [features_of(asked.model, asked.inputs, asked.exp, sites[at]) for at in layers]
 
 
 def features_of(model: nn.Module, inputs: Any, exp: Explanation, layer: Any) -> tuple[Tensor, Tensor]:
@@ -158,14 +158,14 @@ def features_of(model: nn.Module, inputs: Any, exp: Explanation, layer: Any) -> 
     seen: list[tuple[Tensor, Tensor]] = []
     times = 0
 
-    def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def keep(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         nonlocal times
         graph = layer.adapter.graph(module, args, kwargs) if times == layer.times else None
         times += 1
         if graph is not None:
             seen.append((graph.x, graph.y))
 
-    handle = layer.module.register_forward_pre_hook(look, with_kwargs=True)
+    handle = layer.module.register_forward_pre_hook(keep, with_kwargs=True)
     try:
         with eval_mode(model, grad=False), edit_edges(model, frozen=exp):
             inputs.run(model)

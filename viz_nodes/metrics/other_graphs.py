@@ -38,11 +38,11 @@ def graph_of(condition: str, layer: LayerExplanation, other: Explanation | None,
         if other is None:
             raise ValueError("`other` is needed for another image's graph")
         return borrowed_neighbors(layer, other.layer(layer.index), row=0, other_row=0)
-    made: dict[str, Callable[[], Tensor]] = {
+    graphs: dict[str, Callable[[], Tensor]] = {
         "none": lambda: torch.full_like(layer.neighbors[0], NO_EDGE),
         "self": lambda: self_neighbors(layer, row=0),
         "random": lambda: random_neighbors(layer, row=0, seed=seed * 1009 + layer.index),
         "grid": lambda: grid_neighbors(layer, row=0),
         "undilated": lambda: undilated_neighbors(layer, row=0),
     }
-    return made[condition]()
+    return graphs[condition]()

@@ -65,15 +65,15 @@ def _score(target: int | Score) -> Score:
 
 def _answers(model: nn.Module, images: Tensor, score: Score, batch_size: int) -> tuple[np.ndarray, np.ndarray | None]:
     """(n,) float64, what the score's only row is worth on each image, and (n,) the class named."""
-    found, named = [], []
+    scores, named = [], []
     for part in torch.split(images, batch_size):
         raw = model(part)
-        found.append(score.probability(raw, torch.zeros(len(part), dtype=torch.int64)))
+        scores.append(score.probability(raw, torch.zeros(len(part), dtype=torch.int64)))
         reading = score.read(raw)
         if not reading.problem:
             named.append(reading.logits(raw).argmax(1))
     classes = torch.cat(named).cpu().numpy() if named else None
-    return torch.cat(found).double().cpu().numpy(), classes
+    return torch.cat(scores).double().cpu().numpy(), classes
 
 
 def _single(model: nn.Module, pixels: Tensor) -> Tensor:
@@ -211,8 +211,8 @@ def node_losses(
         for part in torch.split(torch.cat([torch.zeros_like(table[:1]), table]), batch_size):
             images = torch.where(part[:, node].to(pixels.device)[:, None], blank, pixels)
             scores.append(score(model(images), torch.zeros(len(part), dtype=torch.int64)).double().cpu())
-    found = torch.cat(scores).numpy()
-    return np.asarray(found[0] - found[1:])
+    left = torch.cat(scores).numpy()
+    return np.asarray(left[0] - left[1:])
 
 
 @also_image
@@ -273,11 +273,11 @@ def edge_curve(
     first = torch.from_numpy(counts)[:, None, None] > place.view(neighbors.shape)
     cut = first if mode == "deletion" else ~first
     model = unwrap(model)
-    one = _single(model, pixels)[None]
+    batch_of_one = _single(model, pixels)[None]
     only = exp.only(row) if frozen else None
     scores = []
     with eval_mode(model, grad=False):
         for part in torch.split(cut, batch_size):
             with edit_edges(model, cut={explained.index: part}, frozen=only):
-                scores.append(_answers(model, one.expand(len(part), -1, -1, -1), score, len(part))[0])
+                scores.append(_answers(model, batch_of_one.expand(len(part), -1, -1, -1), score, len(part))[0])
     return Curve(counts / len(order), np.concatenate(scores))

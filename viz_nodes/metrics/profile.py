@@ -116,8 +116,8 @@ def profile_image(
         maps: read the class off every node, too.
     """
     exp = explain(model, pixels, target=target)
-    found = depths(model, pixels)
-    reads, why = read_off(model, pixels, exp, found, nodes=maps)
+    depths_read = depths(model, pixels)
+    reads, why = read_off(model, pixels, exp, depths_read, nodes=maps)
     unknown = {"probability": why} if why else {}
     if all(layer.margin is None for layer in exp.layers):
         unknown["margin"] = "the layers do not rank candidates by a distance that is known"
@@ -128,7 +128,7 @@ def profile_image(
     before: tuple[LayerExplanation, Pairs] | None = None
     for at, layer in enumerate(exp.layers):
         graph = _Graph(layer, image, seed)
-        values = [*_read(exp, reads[at], label, graph), *graph.measured(found[at], before)]
+        values = [*_read(exp, reads[at], label, graph), *graph.measured(depths_read[at], before)]
         rows += [
             {"measure": measure, "layer": layer.number, "condition": condition, "value": float(value)}
             for measure, condition, value in values
@@ -245,9 +245,9 @@ class _Graph:
             "length": np.hypot(step[..., 0], step[..., 1]),
             "manhattan": np.abs(step).sum(-1),
         }
-        looks = [self.image.patches(self.layer, keys=keys) for keys in (False, True)]
-        if looks[0] is not None and looks[1] is not None and looks[0].shape[1] == looks[1].shape[1]:
-            tables["visual"] = cosines(looks[0], looks[1])
+        patches = [self.image.patches(self.layer, keys=keys) for keys in (False, True)]
+        if patches[0] is not None and patches[1] is not None and patches[0].shape[1] == patches[1].shape[1]:
+            tables["visual"] = cosines(patches[0], patches[1])
         colors = [self.image.colors(self.layer, keys=keys) for keys in (False, True)]
         if colors[0] is not None and colors[1] is not None:
             tables["color"] = np.linalg.norm(colors[0][:, None] - colors[1][None], axis=-1)

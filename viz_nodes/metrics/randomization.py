@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from viz_nodes.explainer import explain
 
 
-def rank_correlation(one: Tensor | np.ndarray, two: Tensor | np.ndarray) -> float:
+def rank_correlation(first: Tensor | np.ndarray, second: Tensor | np.ndarray) -> float:
     """Spearman's: 1 the same order, -1 the reverse; equal values share their ranks. NaN where one is constant."""
     ranks = []
-    for values in (one, two):
+    for values in (first, second):
         flat = np.asarray(values, dtype=np.float64).ravel()
         _, place, count = np.unique(flat, return_inverse=True, return_counts=True)
         ranks.append((np.cumsum(count) - (count - 1) / 2)[place])
@@ -65,7 +65,7 @@ def parameter_randomization(
         Near 0 is right, near 1 means that the map does not depend on what was learned. NaN where a map is blank.
     """
     trusted = explain(model, pixels, layers=[layer], target=target, method=method)
-    found = {}
+    correlations = {}
     for fraction in fractions:
         broken = explain(
             randomized(model, fraction, seed=seed),
@@ -75,5 +75,5 @@ def parameter_randomization(
             method=method,
         )
         pairs = zip(trusted.layers[0].cam, broken.layers[0].cam)
-        found[fraction] = np.array([rank_correlation(one, two) for one, two in pairs])
-    return found
+        correlations[fraction] = np.array([rank_correlation(before, after) for before, after in pairs])
+    return correlations

@@ -75,7 +75,7 @@ def depths(model: nn.Module, pixels: Any) -> list[Depth]:
     gave: dict[int, tuple[Tensor, nn.Module]] = {}
     runs: dict[nn.Module, int] = {}
 
-    def look(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def note(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         times = runs[module] = runs.get(module, -1) + 1
         for layer in layers:
             if layer.module is module and layer.times == times:
@@ -90,7 +90,7 @@ def depths(model: nn.Module, pixels: Any) -> list[Depth]:
             gave[at] = output.detach()[0], module  # larger ones end later
 
     handles: list[Any] = [
-        module.register_forward_pre_hook(look, with_kwargs=True)
+        module.register_forward_pre_hook(note, with_kwargs=True)
         for module in {layer.module: None for layer in layers if not layer.steps}
     ]
     handles += [module.register_forward_hook(keep) for module in holders]
@@ -122,37 +122,37 @@ def _on_grid(layer: Layer, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     centers, keys = (each.detach().transpose(1, 2) for each in (x, y))
     if layer.partition is not None:
         centers = layer.partition.to_grid(centers)
-        found = torch.empty(int(layer.partition.keys.numel()), keys.shape[2], dtype=keys.dtype)
-        found[layer.partition.keys.flatten().cpu()] = keys.flatten(0, 1).cpu()
-        keys = found[None]
+        values = torch.empty(int(layer.partition.keys.numel()), keys.shape[2], dtype=keys.dtype)
+        values[layer.partition.keys.flatten().cpu()] = keys.flatten(0, 1).cpu()
+        keys = values[None]
     return centers[0].double().cpu(), keys[0].double().cpu()
 
 
 def read_off(
-    model: nn.Module, pixels: Any, exp: Explanation, found: Sequence[Depth], *, nodes: bool = True
+    model: nn.Module, pixels: Any, exp: Explanation, layers_read: Sequence[Depth], *, nodes: bool = True
 ) -> tuple[list[Read | None], str]:
     """What the network's head reads off each layer.
 
     Args:
         model, pixels: as for `depths`.
         exp: the explanation of the image.
-        found: the features.
+        layers_read: the features.
         nodes: also of every node alone: its features stand everywhere on the grid then, so that pooling gives them.
 
     Returns:
         For each layer what was read, None where that is not known, and why it is not; "" where all is.
     """
     network, inputs = unwrap(model), prepare(model, pixels)
-    last = found[-1].holder if found else None
-    shape = None if not found or found[-1].block is None else found[-1].block.shape
+    last = layers_read[-1].holder if layers_read else None
+    shape = None if not layers_read or layers_read[-1].block is None else layers_read[-1].block.shape
     if last is None or shape is None:
-        return [None] * len(found), "the block of the last graph layer is not known"
+        return [None] * len(layers_read), "the block of the last graph layer is not known"
     with _head(network, inputs, last) as head:
         if head is None:
-            return [None] * len(found), "the network does not give the same when it runs from its last block on"
+            return [None] * len(layers_read), "the network does not give the same when it runs from its last block on"
         score, reading = score_of(exp), None
         reads: list[Read | None] = []
-        for depth in found:
+        for depth in layers_read:
             if depth.block is None or depth.block.shape != shape:
                 reads.append(None)
                 continue
@@ -171,7 +171,7 @@ def read_off(
         own = reads[-1]
         near = own is not None and torch.allclose(own.logits, exp.logits[0].double(), rtol=1e-3, atol=1e-3)
         if not near:
-            return [None] * len(found), "what follows the last block does not give the network's own answer"
+            return [None] * len(layers_read), "what follows the last block does not give the network's own answer"
     lost = [str(at + 1) for at, read in enumerate(reads) if read is None]
     return reads, f"layers {', '.join(lost)} give other shapes than the last one, which its head reads" if lost else ""
 
@@ -185,13 +185,13 @@ def _head(network: nn.Module, inputs: Inputs, last: nn.Module) -> Iterator[Calla
             yield None
             return
         own = vars(last).get("forward")
-        given: list[Tensor] = []
+        arrived: list[Tensor] = []
 
         def head(features: Tensor) -> Any:
-            given[:] = [features]
+            arrived[:] = [features]
             return run(features, torch.zeros(len(features), dtype=torch.int64))
 
-        vars(last)["forward"] = lambda *args, **kwargs: given[0]  # the block itself need not run
+        vars(last)["forward"] = lambda *args, **kwargs: arrived[0]  # the block itself need not run
         try:
             yield head
         finally:

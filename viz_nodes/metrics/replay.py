@@ -121,8 +121,8 @@ class Replay:
     def settled(self, version: Version) -> Version:
         """The same run with frozen graphs where no layer is left that would build another one."""
         first = min(version.graphs, default=self.only.depth)
-        told = all(at in version.graphs for at in range(first, self.only.depth))
-        return Version(version.graphs, frozen=True) if told and self.holds and not version.frozen else version
+        held = all(at in version.graphs for at in range(first, self.only.depth))
+        return Version(version.graphs, frozen=True) if held and self.holds and not version.frozen else version
 
     def problem(self, version: Version) -> str:
         """Why the network cannot be run so; "" where it can."""
@@ -155,12 +155,12 @@ class Replay:
                 cut[layer] = self._cuts(layer, versions)
         raw = self._forward(len(versions), cut, replace, frozen=frozen)
         score, rows = score_of(self.only), torch.zeros(len(versions), dtype=torch.int64)
-        found = [score(raw, rows), score.probability(raw, rows)]
+        answers = [score(raw, rows), score.probability(raw, rows)]
         if int(self.only.target[0]) != CUSTOM:
             reading = score.read(raw)
             logits = reading.logits(raw)
-            found += [logits, probabilities(logits, reading.activation)]
-        return tuple(each.detach().cpu().double() for each in found)
+            answers += [logits, probabilities(logits, reading.activation)]
+        return tuple(each.detach().cpu().double() for each in answers)
 
     def _forward(
         self,

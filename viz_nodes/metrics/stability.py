@@ -27,9 +27,9 @@ def noisy(pixels: Tensor, draws: int, seed: int, size: float = NOISE) -> Iterato
         yield pixels + (size * deviation * noise).to(pixels)
 
 
-def jaccard(one: Tensor | np.ndarray, two: Tensor | np.ndarray) -> float:
+def jaccard(first: Tensor | np.ndarray, second: Tensor | np.ndarray) -> float:
     """How much of two sets of numbers is in both: 1 the same, 0 nothing in common; NaN of two empty ones."""
-    a, b = (np.unique(np.asarray(each)) for each in (one, two))
+    a, b = (np.unique(np.asarray(each)) for each in (first, second))
     both = len(np.intersect1d(a, b, assume_unique=True))
     either = len(a) + len(b) - both
     return both / either if either else float("nan")
@@ -41,24 +41,24 @@ def edge_numbers(exp: Explanation, chosen: Mapping[int, Tensor], row: int = 0) -
     Args:
         chosen: by layer (N, k) bool.
     """
-    found: list[Tensor] = []
+    numbers: list[Tensor] = []
     for layer, mask in chosen.items():
         explained = exp.layer(layer)
         neighbors = explained.neighbors[row]
         mask = mask & (neighbors != NO_EDGE)
         centers = torch.arange(len(neighbors))[:, None].expand_as(neighbors)
         place = (explained.index * len(neighbors) + centers) * 2**24 + neighbors
-        found.append(place[mask])
-    return np.asarray(torch.cat(found)) if found else np.empty(0, dtype=np.int64)
+        numbers.append(place[mask])
+    return np.asarray(torch.cat(numbers)) if numbers else np.empty(0, dtype=np.int64)
 
 
-def displacement(one: Explanation, two: Explanation, layer: int, row: int = 0) -> float:
+def displacement(first: Explanation, second: Explanation, layer: int, row: int = 0) -> float:
     """How far the peak of a layer moved, as a fraction of the image's diagonal; NaN where a map is blank."""
     centers = []
-    for exp in (one, two):
+    for exp in (first, second):
         peak = int(exp.layer(layer).peak[row])
         if peak == NO_PEAK:
             return float("nan")
         centers.append(np.asarray(exp.regions(layer, row).centers())[peak])
-    height, width = one.image_size
+    height, width = first.image_size
     return float(np.hypot(*(centers[0] - centers[1])) / np.hypot(width, height))

@@ -30,24 +30,24 @@ __all__ = [
 ]
 
 
-def as_places(given: Any, size: tuple[int, int]) -> Places:
+def as_places(where: Any, size: tuple[int, int]) -> Places:
     """What a user gives for `places`: regions themselves, a label map, boxes, points or polygons.
 
     Args:
-        given: `Places`; (h, w) whole numbers, the node of each pixel; (N, 4) left, top, right, bottom; (N, 2) points
+        where: `Places`; (h, w) whole numbers, the node of each pixel; (N, 4) left, top, right, bottom; (N, 2) points
             x, y; or a sequence of N polygons (n, 2).
         size: (height, width) of the network's input, in whose pixels all but label maps are given.
 
     Raises:
         ValueError: regions of another image size, or of no known form.
     """
-    if isinstance(given, Places):
-        if given.size != tuple(size):
-            raise ValueError(f"`places` must be for an image of {tuple(size)} (got one of {given.size})")
-        return given
-    if isinstance(given, (list, tuple)) and any(np.ndim(each) == 2 for each in given):
-        return Polygons(given, size)
-    array = np.asarray(given)
+    if isinstance(where, Places):
+        if where.size != tuple(size):
+            raise ValueError(f"`places` must be for an image of {tuple(size)} (got one of {where.size})")
+        return where
+    if isinstance(where, (list, tuple)) and any(np.ndim(each) == 2 for each in where):
+        return Polygons(where, size)
+    array = np.asarray(where)
     if array.ndim == 3 and array.shape[2] == 2:
         return Polygons(list(array), size)
     counts = np.issubdtype(array.dtype, np.integer)
@@ -63,13 +63,13 @@ def as_places(given: Any, size: tuple[int, int]) -> Places:
     )
 
 
-def same(one: Places, two: Places) -> bool:
+def same(first: Places, second: Places) -> bool:
     """Whether node i of one lies where node i of the other does."""
-    if one is two:
+    if first is second:
         return True
-    mine, others = one.arrays(), two.arrays()
+    mine, others = first.arrays(), second.arrays()
     return (
-        one.size == two.size
+        first.size == second.size
         and mine.keys() == others.keys()
         and all(np.array_equal(array, others[name]) for name, array in mine.items())
     )
@@ -90,9 +90,9 @@ def from_arrays(kind: str, size: tuple[int, int], arrays: dict[str, Array]) -> P
     if int(counts.min(initial=0)) < 0 or int(counts.sum()) != len(arrays["corners"]):
         raise ValueError("`counts` must count the corners")
     polygons = tuple(np.split(arrays["corners"], np.cumsum(counts)[:-1]))
-    for made in (Polygons, Boxes, Points):
-        if kind == made.kind:
-            found: Polygons = made.__new__(made)
-            Polygons.__init__(found, polygons, size)
-            return found
+    for shape in (Polygons, Boxes, Points):
+        if kind == shape.kind:
+            places: Polygons = shape.__new__(shape)
+            Polygons.__init__(places, polygons, size)
+            return places
     raise ValueError(f"places must be of a known kind (got {quoted(kind)})")

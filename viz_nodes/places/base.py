@@ -87,8 +87,8 @@ class Places(ABC):
         masks = np.asarray(mask, dtype=bool)
         if masks.shape[-2:] != self.size:
             raise ValueError(f"`mask` must have shape {self.size} (got {masks.shape})")
-        found = np.stack([self._covered(each) for each in masks.reshape(-1, *self.size)])
-        return found if masks.ndim == 3 else found[0]
+        shares = np.stack([self._covered(each) for each in masks.reshape(-1, *self.size)])
+        return shares if masks.ndim == 3 else shares[0]
 
     def paint(self, values: Any, shape: tuple[int, int] | None = None, *, empty: float = np.nan) -> Array:
         """(h, w) float64, a map of one value a node, each in its region.

@@ -47,11 +47,11 @@ class Polygons(Places):
 
     def label_map(self, shape: tuple[int, int] | None = None) -> Array:
         shape = self.size if shape is None else shape
-        found = np.full(shape, NOBODY, dtype=np.int64)
+        labels = np.full(shape, NOBODY, dtype=np.int64)
         for node in self._largest_first:
             rows, cols, inside = self._raster(node, shape)
-            found[rows, cols][inside] = node
-        return found
+            labels[rows, cols][inside] = node
+        return labels
 
     def at(self, x: float, y: float) -> int:
         point = np.array([[x, y]])
@@ -78,17 +78,17 @@ class Polygons(Places):
         return [int(node) for node in np.argsort([-area_of(polygon) for polygon in self.polygons], kind="stable")]
 
     def _mask(self, node: int, shape: tuple[int, int]) -> Array:
-        found = np.zeros(shape, dtype=bool)
+        mask = np.zeros(shape, dtype=bool)
         rows, cols, inside = self._raster(node, shape)
-        found[rows, cols] = inside
-        return found
+        mask[rows, cols] = inside
+        return mask
 
     def _covered(self, mask: Array) -> Array:
-        found = np.zeros(self.num_nodes)
+        shares = np.zeros(self.num_nodes)
         for node in range(self.num_nodes):
             rows, cols, inside = self._raster(node, self.size)
-            found[node] = mask[rows, cols][inside].mean() if inside.any() else 0.0
-        return found
+            shares[node] = mask[rows, cols][inside].mean() if inside.any() else 0.0
+        return shares
 
     def _raster(self, node: int, shape: tuple[int, int]) -> tuple[slice, slice, Array]:
         """A polygon's pixels on a map over the image: rows, columns, and (rows, columns) bool."""
@@ -174,10 +174,10 @@ def middle_of(polygon: Array) -> Array:
 
 def inside_of(points: Array, polygon: Array) -> Array:
     """(P,) bool, whether points lie in a polygon, by the even-odd rule."""
-    found = np.zeros(len(points), dtype=bool)
+    inside = np.zeros(len(points), dtype=bool)
     for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         if y1 == y2:
             continue
         crosses = (points[:, 1] < y1) != (points[:, 1] < y2)
-        found ^= crosses & (points[:, 0] < x1 + (points[:, 1] - y1) / (y2 - y1) * (x2 - x1))
-    return found
+        inside ^= crosses & (points[:, 0] < x1 + (points[:, 1] - y1) / (y2 - y1) * (x2 - x1))
+    return inside

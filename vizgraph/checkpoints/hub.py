@@ -45,11 +45,11 @@ def fetch(address: str) -> Path:
         folder = file(_CONFIG).parent
         for name in _WEIGHTS:
             try:
-                found = file(name)
+                path = file(name)
             except EntryNotFoundError:
                 continue
             if name == _INDEX:
-                places = json.loads(found.read_text(encoding="utf-8")).get("weight_map", {})
+                places = json.loads(path.read_text(encoding="utf-8")).get("weight_map", {})
                 for shard in sorted(set(places.values())):
                     if Path(str(shard)).name != shard:
                         raise CheckpointError(address, "its index names files elsewhere", "use another repository")

@@ -107,10 +107,10 @@ def start_from(model: nn.Module, arch: str, checkpoint: str | os.PathLike[str]) 
     loaded, renewed = with_own_classifier(model, loaded)
     insert(model, loaded)
     kind = "averaged weights" if loaded.ema else "weights"
-    said = [f"the {kind} of {checkpoint} ({loaded.remapped.layout} layout)"]
+    notes = [f"the {kind} of {checkpoint} ({loaded.remapped.layout} layout)"]
     if renewed:
-        said.append("with a new classifier")
-    return ", ".join(said)
+        notes.append("with a new classifier")
+    return ", ".join(notes)
 
 
 def _untrained(arch: str, num_classes: int | None, model_kwargs: Mapping[str, Any]) -> nn.Module:

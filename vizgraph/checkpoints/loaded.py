@@ -76,9 +76,9 @@ def _where(arch: str, checkpoint: str | os.PathLike[str] | None) -> tuple[Path, 
         if hub.is_address(name):
             return hub.fetch(name), None, False
         return expanded(name.removeprefix(hub.LOCAL)), None, False
-    found = find(arch)
-    if found is not None:
-        return *found, True
+    path = find(arch)
+    if path is not None:
+        return *path, True
     weights = downloadable(arch)
     if weights is None:
         raise CheckpointError(missing_weights_message(arch))
@@ -106,7 +106,7 @@ def prepare(arch: str, checkpoint: str | os.PathLike[str] | None, ema: bool, sha
     other = build.arch()
     if other not in (None, arch):
         raise CheckpointError(f"{path}: looks like {other} (a {build}), not {arch} (a {expected}); {_use(other)}")
-    averaged = next((said for said in (chosen.ema, remapped.averaged, own.ema) if said is not None), None)
+    averaged = next((claim for claim in (chosen.ema, remapped.averaged, own.ema) if claim is not None), None)
     known = weights or published_as(arch, path.name, contents.sha256)
     imagenet = (published or known is not None) and (known is None or known.origin != BUNDLED) and own.arch is None
     _require_near_positions(path, arch, remapped.state, own)

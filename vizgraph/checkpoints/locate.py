@@ -44,13 +44,13 @@ def relation_file(arch: str) -> Path:
 
 def folders() -> list[Path]:
     """Where weights are looked for, in this order: `ckpt/` here, `ckpt/` of the checkout, the cache."""
-    found = [Path("ckpt")]
+    places = [Path("ckpt")]
     checkout = Path(__file__).resolve().parents[2]
-    if (checkout / "pyproject.toml").is_file() and (checkout / "ckpt").resolve() != found[0].resolve():
-        found.append(checkout / "ckpt")
+    if (checkout / "pyproject.toml").is_file() and (checkout / "ckpt").resolve() != places[0].resolve():
+        places.append(checkout / "ckpt")
     with contextlib.suppress(CheckpointError):
-        found.append(cache_folder())
-    return found
+        places.append(cache_folder())
+    return places
 
 
 def find(arch: str) -> tuple[Path, Weights | None] | None:

@@ -284,10 +284,10 @@ _LABEL_PLACES = (
 
 def _foreign_labels(contents: Contents) -> tuple[tuple[str, ...] | None, str]:
     for place in _LABEL_PLACES:
-        found: Any = contents.data
+        inner: Any = contents.data
         for name in place:
-            found = found.get(name) if isinstance(found, dict) else None
-        names = in_order(found)
+            inner = inner.get(name) if isinstance(inner, dict) else None
+        names = in_order(inner)
         if names and not wrong_labels(names):
             return names, f"its {'.'.join(place)}"
     return None, ""

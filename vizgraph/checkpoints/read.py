@@ -161,14 +161,14 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LONGEST_CONFIG:
             raise CheckpointError(f"{path}: is larger than any such file is; fetch it again")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        parsed = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: is no JSON ({first_line(error)}); fetch it again") from None
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise CheckpointError(f"{path}: holds no JSON object; fetch it again")
-    return found
+    return parsed
 
 
 def _digits(sha256: str) -> str:

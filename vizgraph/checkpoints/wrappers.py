@@ -55,8 +55,8 @@ def choose(contents: Contents, *, ema: bool = True) -> Chosen:
         data, entry = data[name], f"{entry}.{name}" if entry else name
         averaged = is_average if averaged is None else averaged
     if not isinstance(data, dict) or not any(isinstance(value, Tensor) for value in data.values()):
-        found = ", ".join(map(str, list(data)[:5])) if isinstance(data, dict) else _kind(data)
-        raise CheckpointError(f"{contents.path}: holds no weights, only {found or 'an empty dict'}")
+        content = ", ".join(map(str, list(data)[:5])) if isinstance(data, dict) else _kind(data)
+        raise CheckpointError(f"{contents.path}: holds no weights, only {content or 'an empty dict'}")
     state: dict[str, Tensor] = {}
     beside: list[str] = []
     for key, value in data.items():

@@ -84,8 +84,8 @@ def decode(source: str | os.PathLike[str] | BinaryIO | bytes, reading: Reading =
         reason = "there is not enough memory to decode it; close other programs, or make it smaller"
     except Exception as error:
         # Decoders meet hostile bytes and fail in any way they like; all of them mean a bad file.
-        said = " ".join(str(error).split())[:120] or type(error).__name__
-        reason = f"it is damaged or cut short ({said}); get the file again"
+        why = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = f"it is damaged or cut short ({why}); get the file again"
     raise ImageError(f"{name}: {reason}")
 
 

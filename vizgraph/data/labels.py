@@ -122,31 +122,31 @@ def _of_file(path: Path) -> tuple[str, ...] | None:
     return names
 
 
-def named_in(found: Any) -> tuple[str, ...] | None:
+def named_in(plain: Any) -> tuple[str, ...] | None:
     """The class names in what a JSON or YAML file holds."""
-    names = in_order(found)
-    if names is not None or not isinstance(found, dict):
+    names = in_order(plain)
+    if names is not None or not isinstance(plain, dict):
         return names
-    if all(isinstance(value, list) and value and all(isinstance(v, str) for v in value) for value in found.values()):
-        return in_order({key: value[-1] for key, value in found.items()})  # keras' class index
+    if all(isinstance(value, list) and value and all(isinstance(v, str) for v in value) for value in plain.values()):
+        return in_order({key: value[-1] for key, value in plain.items()})  # keras' class index
     for key in _NAMED_LISTS:
-        if key in found and (names := in_order(found[key])) is not None:
+        if key in plain and (names := in_order(plain[key])) is not None:
             return names
-    listed = found.get("categories")  # COCO
+    listed = plain.get("categories")  # COCO
     if isinstance(listed, list) and all(isinstance(entry, dict) and "name" in entry for entry in listed):
         ordered = sorted(listed, key=lambda entry: entry.get("id", 0) if _is_whole(entry.get("id", 0)) else 0)
         return tuple(str(entry["name"]) for entry in ordered)
     return None
 
 
-def in_order(found: Any) -> tuple[str, ...] | None:
+def in_order(plain: Any) -> tuple[str, ...] | None:
     """Class names in the order of their numbers, from a list, {name: number} or {number: name}; None for all else."""
-    if isinstance(found, (list, tuple)) and found and all(isinstance(name, str) for name in found):
-        return tuple(found)
-    if not isinstance(found, dict) or not found:
+    if isinstance(plain, (list, tuple)) and plain and all(isinstance(name, str) for name in plain):
+        return tuple(plain)
+    if not isinstance(plain, dict) or not plain:
         return None
     pairs = []
-    for key, value in found.items():
+    for key, value in plain.items():
         if _is_whole(value) and isinstance(key, str):
             pairs.append((value, key))
         elif isinstance(value, str) and (_is_whole(key) or (isinstance(key, str) and key.isdecimal())):

@@ -117,8 +117,8 @@ class Preprocessing:
             image, view = make(Image.fromarray(values))
             return np.array(image), view
         # Pillow resizes images of one, three or four bands; a band at a time is the same.
-        made = [make(Image.fromarray(np.ascontiguousarray(values[..., place]))) for place in range(values.shape[2])]
-        return np.stack([np.asarray(image) for image, _ in made], axis=2), made[0][1]
+        planes = [make(Image.fromarray(np.ascontiguousarray(values[..., place]))) for place in range(values.shape[2])]
+        return np.stack([np.asarray(image) for image, _ in planes], axis=2), planes[0][1]
 
     def normalised(self, seen: np.ndarray) -> Tensor:
         """(1, C, H, W) float32 of (H, W, C) uint8: values in 0..1, less the mean, over the standard deviation."""

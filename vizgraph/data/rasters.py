@@ -119,15 +119,15 @@ def from_pil(image: Image.Image, *, value_range: Range | None = None, shrink: in
     """
     notes: list[str] = []
     if image.mode.startswith("I") or image.mode == "F":
-        values, said = _deep(image, value_range, shrink, bits)
-        notes += said
+        values, note = _deep(image, value_range, shrink, bits)
+        notes += note
         bands: tuple[str, ...] = GRAY
     else:
         mode, bands = _target(image)
         values = _by_strips(image, mode, shrink)
         if image.format == "TIFF" and bands == RGBA:
-            bands, said = _fourth_band(values)
-            notes += said
+            bands, note = _fourth_band(values)
+            notes += note
     turned = np.ascontiguousarray(_upright(image, values))
     return Raster(turned.reshape(*turned.shape[:2], len(bands)), bands, tuple(notes))
 
@@ -153,13 +153,13 @@ def _fourth_band(values: np.ndarray) -> tuple[tuple[str, ...], list[str]]:
     if plain == 1.0 and bool((fourth == 255).all()):
         return RGBA, []
     if plain >= _MOSTLY:
-        said = "its fourth band is called transparency and laid on white; bands= takes others"
-        return RGBA, [said]
-    said = (
+        note = "its fourth band is called transparency and laid on white; bands= takes others"
+        return RGBA, [note]
+    note = (
         "its fourth band is called transparency, but by its values is a band of its own (near infrared?): left out of "
         "the colors; bands= takes others"
     )
-    return (*RGB, "band 4"), [said]
+    return (*RGB, "band 4"), [note]
 
 
 def _by_strips(image: Image.Image, mode: str, shrink: int) -> np.ndarray:
@@ -204,8 +204,8 @@ def _dark(highest: int) -> list[str]:
     """What to say of 16-bit values that use a small part of their range."""
     if not 255 < highest < 4096:
         return []
-    said = f"its values end at {highest} of {_SHORT}, as those of {highest.bit_length()} bits do, and so it is nearly "
-    return [said + f"black: value_range=(0, {2 ** highest.bit_length() - 1}) shows them"]
+    note = f"its values end at {highest} of {_SHORT}, as those of {highest.bit_length()} bits do, and so it is nearly "
+    return [note + f"black: value_range=(0, {2 ** highest.bit_length() - 1}) shows them"]
 
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -297,11 +297,11 @@ def from_array(array: Any, *, value_range: Range | None = None) -> Raster:
     if wide and values.min() >= 0 and values.max() <= 255:
         notes.append("its whole numbers lie within 0..255 and were read as those of 8 bits")
         values = values.astype(np.uint8)
-    eight, said = _eight_bits(np.ascontiguousarray(values), value_range)
+    eight, note = _eight_bits(np.ascontiguousarray(values), value_range)
     names = {1: GRAY, 3: RGB, 4: RGBA}.get(eight.shape[2], tuple(f"band {n + 1}" for n in range(eight.shape[2])))
     if names == RGBA:
         notes.append("its fourth channel was read as transparency; bands= says otherwise")
-    return Raster(eight, names, (*notes, *said))
+    return Raster(eight, names, (*notes, *note))
 
 
 def as_rgb(image: Image.Image) -> np.ndarray:

@@ -97,7 +97,7 @@ def _band_names(stack: Any, bands: int) -> tuple[str, ...]:
     described = (stack.gdal_metadata or {}) if hasattr(stack, "gdal_metadata") else {}
     if isinstance(described, dict):
         for place in range(bands):
-            told = described.get(f"DESCRIPTION_{place}") or described.get(("DESCRIPTION", place))
-            if isinstance(told, str) and 0 < len(told) < 80:
-                names[place] = told.strip().lower()
+            description = described.get(f"DESCRIPTION_{place}") or described.get(("DESCRIPTION", place))
+            if isinstance(description, str) and 0 < len(description) < 80:
+                names[place] = description.strip().lower()
     return tuple(names) if len(set(names)) == bands else tuple(f"band {place + 1}" for place in range(bands))

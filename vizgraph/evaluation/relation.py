@@ -153,13 +153,13 @@ def joining_edges(
                 change = image_gradients(pixels, layer, exp.image_size, keys=True)
                 scores[DUMMY] = torch.from_numpy(change)[layer.neighbors[0]]
             for method in methods:
-                said = scores[method]
-                size = importance(method, said)
+                order = scores[method]
+                size = importance(method, order)
                 for against, others in (("others", into & ~joins), ("within", within)):
                     chosen = joins | others
-                    found = auroc(size[chosen], joins[chosen])
-                    signed = auroc(said[chosen], joins[chosen]) if method in SIGNED else float("nan")
-                    line = (at, scene.same, layer.index, method, against, found, signed)
+                    area = auroc(size[chosen], joins[chosen])
+                    signed = auroc(order[chosen], joins[chosen]) if method in SIGNED else float("nan")
+                    line = (at, scene.same, layer.index, method, against, area, signed)
                     lines.append(dict(zip(EDGE_COLUMNS, (*line, int(joins.sum()), int(others.sum())))))
         yield lines
 
@@ -200,10 +200,10 @@ def without_edges(
             margin, named = _margin(logits, labels), logits.argmax(1)
             counts = torch.stack([each.counts for each in gone.values()]).sum(0)
             for row, scene in enumerate(part):
-                told = int(named[row])
+                answer = int(named[row])
                 values = (
                     *(start + row, scene.same, cut, layer, graphs, int(counts[row])),
-                    *(told == scene.label, (told > 0) == scene.same, float(margin[row] - whole[row])),
+                    *(answer == scene.label, (answer > 0) == scene.same, float(margin[row] - whole[row])),
                 )
                 lines[row].append(dict(zip(CUT_COLUMNS, values)))
         yield from lines
@@ -262,7 +262,7 @@ def features_by_layer(model: Any, scenes: Relations) -> tuple[list[Tensor], Tens
         (n, N, C) features behind the position embedding and behind each block; (n, N) nodes of objects as in
         `Objects`; (n, N) halves; (n, 2) digits.
     """
-    found: list[list[Tensor]] = []
+    by_layer: list[list[Tensor]] = []
     nodes, halves, digits = [], [], []
     for start in range(0, len(scenes), _BATCH):
         part = [scenes.scene(at) for at in range(start, min(start + _BATCH, len(scenes)))]
@@ -271,11 +271,11 @@ def features_by_layer(model: Any, scenes: Relations) -> tuple[list[Tensor], Tens
         with torch.no_grad():
             before = model._embed(pixels)
             _, after = model.forward_intermediates(pixels)
-        found.append([each.flatten(2).transpose(1, 2).cpu() for each in (before, *after)])
+        by_layer.append([each.flatten(2).transpose(1, 2).cpu() for each in (before, *after)])
         nodes.append(objects.nodes)
         halves.append(objects.halves)
         digits.append(torch.tensor([scene.digits for scene in part]))
-    features = [torch.cat(layer) for layer in zip(*found)]
+    features = [torch.cat(layer) for layer in zip(*by_layer)]
     return features, torch.cat(nodes), torch.cat(halves), torch.cat(digits)
 
 
@@ -343,7 +343,7 @@ def strangers(model: Any, scenes: Relations) -> list[dict[str, Any]]:
             named = model.prediction(pooled[:, :, None, None].to(place)).flatten(1).argmax(1).cpu()
         first, second = digits[:, 0], digits[:, 1].roll(shift, 0)
         label = torch.where(first == second, first + 1, 0)
-        for scene, (told, true) in enumerate(zip(named.tolist(), label.tolist())):
-            values = (scene, true > 0, pair, told == true, (told > 0) == (true > 0))
+        for scene, (answer, true) in enumerate(zip(named.tolist(), label.tolist())):
+            values = (scene, true > 0, pair, answer == true, (answer > 0) == (true > 0))
             lines.append(dict(zip(("scene", "same", "pair", "right", "right_relation"), values)))
     return lines

@@ -69,36 +69,36 @@ def published_top1(info: Any, labels: Sequence[str], matched: str) -> float | No
 def lines(result: EvaluateResult) -> list[str]:
     """The result as people read it, a line a fact."""
     metrics = result.metrics
-    told = [
+    text = [
         f"top-1 {metrics.top1:.2f} % ({metrics.right} of {metrics.count}), top-5 {metrics.top5:.2f} %, "
         f"loss {metrics.loss:.4f}, calibration error {metrics.calibration_error:.4f}, "
         f"{result.images_per_second:.1f} images/s"
     ]
     if result.real_top1 is not None:
-        told.append(f"by the reassessed labels: top-1 {result.real_top1:.2f} % of {result.real_count}")
+        text.append(f"by the reassessed labels: top-1 {result.real_top1:.2f} % of {result.real_count}")
     if result.published_top1 is not None:
-        told.append(f"top-1 {against_published(metrics.top1, result.published_top1)}")
+        text.append(f"top-1 {against_published(metrics.top1, result.published_top1)}")
     if metrics.corrupt_images:
-        told.append(f"{metrics.corrupt_images} damaged images gave way to others")
-    told.append(f"classes matched {result.matched}")
+        text.append(f"{metrics.corrupt_images} damaged images gave way to others")
+    text.append(f"classes matched {result.matched}")
     if result.note:
-        told.append(result.note)
+        text.append(result.note)
     if result.localization is not None:
-        told.extend(_localization_lines(result.localization))
-    return told
+        text.extend(_localization_lines(result.localization))
+    return text
 
 
 def _localization_lines(located: dict[str, Any]) -> list[str]:
-    told = []
+    text = []
     for key, what in (("center_inside", "its center inside the object"), ("overlap", "overlapping the object")):
         part = located[key]
-        told.append(
+        text.append(
             f"peak patch of the last layer, {what}: {part['hits']} of {located['correct']} correctly classified "
             f"({100 * part['share']:.1f} %); by chance {100 * part['chance']:.1f} %"
         )
     if located["blank"]:
-        told.append(f"{located['blank']} of these maps are blank and count as misses")
-    return told
+        text.append(f"{located['blank']} of these maps are blank and count as misses")
+    return text
 
 
 def write(result: EvaluateResult, folder: Path) -> list[Path]:
@@ -206,8 +206,8 @@ def _class_rows(result: EvaluateResult) -> list[tuple[Any, ...]]:
     metrics = result.metrics
     samples, answers = metrics.confusion.sum(1).tolist(), metrics.confusion.sum(0).tolist()
     return [
-        (name, count, f"{recall:.6f}" if count else "", f"{precision:.6f}" if given else "", given)
-        for name, count, recall, precision, given in zip(
+        (name, count, f"{recall:.6f}" if count else "", f"{precision:.6f}" if answered else "", answered)
+        for name, count, recall, precision, answered in zip(
             result.labels, samples, metrics.recall.tolist(), metrics.precision.tolist(), answers, strict=True
         )
     ]

@@ -88,10 +88,10 @@ def _names_weights(variant: str, kwargs: dict[str, Any]) -> bool:
     """Whether the caller (or `hf-hub:`, `local-dir:` in the name) says where weights are to come from."""
     from timm.models import get_pretrained_cfg
 
-    given = kwargs.get("pretrained_cfg")
-    if given is not None and not isinstance(given, (str, dict)):
-        given = vars(given)
-    named = {**(given if isinstance(given, dict) else {}), **(kwargs.get("pretrained_cfg_overlay") or {})}
+    config = kwargs.get("pretrained_cfg")
+    if config is not None and not isinstance(config, (str, dict)):
+        config = vars(config)
+    named = {**(config if isinstance(config, dict) else {}), **(kwargs.get("pretrained_cfg_overlay") or {})}
     if named.get("source") in ("hf-hub", "local-dir") or any(named.get(name) for name in _OTHER_SOURCES):
         return True
     known = get_pretrained_cfg(variant)

@@ -223,19 +223,19 @@ def _network_of(state: State, ema: bool) -> tuple[_Known, bool | None]:
         for family in (_OWN_KEY, _MMPRETRAIN_KEY):
             for match in family.finditer(key):
                 places.setdefault(key[: match.start()], set()).add(key)
-    found = [_Known(prefix, frozenset(keys)) for prefix, keys in places.items()]
-    if not found:
+    networks = [_Known(prefix, frozenset(keys)) for prefix, keys in places.items()]
+    if not networks:
         detect(state)
-    best = max(found, key=lambda one: (len(one.keys), -len(one.prefix)))
-    copies = [one for one in found if one.prefix != best.prefix and one.names() >= best.names()]
+    best = max(networks, key=lambda known: (len(known.keys), -len(known.prefix)))
+    copies = [known for known in networks if known.prefix != best.prefix and known.names() >= best.names()]
     if not copies:
         return best, None
     copies.append(best)
-    averaged = [one for one in copies if _AVERAGED.search(one.prefix)]
-    plain = [one for one in copies if one not in averaged]
+    averaged = [known for known in copies if _AVERAGED.search(known.prefix)]
+    plain = [known for known in copies if known not in averaged]
     chosen = averaged if ema else plain
     if len(chosen) != 1:
-        names = ", ".join(repr(one.prefix) for one in sorted(copies, key=lambda one: one.prefix))
+        names = ", ".join(repr(known.prefix) for known in sorted(copies, key=lambda known: known.prefix))
         raise CheckpointError(f"it holds {len(copies)} networks ({names}); save the state dict of one")
     return chosen[0], ema
 

@@ -111,7 +111,7 @@ def _uncounted(again: Any, part: nn.Module) -> Iterator[None]:
     norms = [(norm, dict(norm._buffers)) for norm in part.modules() if isinstance(norm, _NormBase)]
     try:
         for norm, buffers in norms:
-            norm._buffers.update({name: None if one is None else one.clone() for name, one in buffers.items()})
+            norm._buffers.update({name: None if kept is None else kept.clone() for name, kept in buffers.items()})
         with again:
             yield
     finally:

@@ -106,8 +106,8 @@ class VisionGNN(nn.Module):
                 use_relative_pos=layout.relative_pos,
                 drop_path=drop_paths[j],
             )
-            made = block(layout.channels[stage], grapher, act=options.act, norm=options.norm, drop_path=drop_paths[j])
-            yield nn.Sequential(made) if layout.wrapped else made
+            built = block(layout.channels[stage], grapher, act=options.act, norm=options.norm, drop_path=drop_paths[j])
+            yield nn.Sequential(built) if layout.wrapped else built
 
     def _describe(self, stage: int) -> None:
         """Name the last module so far as a place that features are taken from."""

@@ -152,8 +152,8 @@ def to_yaml(config: Config) -> str:
 def _beside(path: Path, name: str) -> Path | None:
     """The file of this name beside another; None where there is none, or none can have that name."""
     try:
-        found = path.with_name(name)
-        return found if found.is_file() else None
+        beside = path.with_name(name)
+        return beside if beside.is_file() else None
     except (OSError, ValueError):
         return None
 
@@ -226,7 +226,7 @@ def _require_known(values: Mapping[str, Any], origin: str) -> None:
             )
         if not isinstance(part, Mapping):
             raise ConfigError(f"{origin}: `{section}` must hold keys and values (got {quoted(part)})")
-        known = [one.name for one in dataclasses.fields(known_sections[section])]
+        known = [field.name for field in dataclasses.fields(known_sections[section])]
         for key in part:
             if key not in known:
                 elsewhere = [s for s, kind in known_sections.items() if key in kind.__dataclass_fields__]

@@ -178,7 +178,7 @@ def open_training(data: DataConfig, *, epochs: int, seed: int) -> Source:
     """
     if data.name in MADE:
         size = TRAINING_SCENES if data.train_size is None else data.train_size
-        return _made(data.name, data.train_split, size * epochs, seed, size, fresh=True)
+        return _scenes(data.name, data.train_split, size * epochs, seed, size, fresh=True)
     source = _open(data, data.train_split, training=True, samples=data.train_size, seed=seed)
     return _part(source, data, held_out=False) if _undivided(data) else source.subset(data.train_size)
 
@@ -193,7 +193,7 @@ def open_validation(data: DataConfig, *, seed: int = 0, split: str | None = None
     if data.name in MADE:
         split = {"validation": "val"}.get(split, split)
         size = VALIDATION_SCENES if data.val_size is None else data.val_size
-        return _made(data.name, split, size, 0, size)
+        return _scenes(data.name, split, size, 0, size)
     return _open(data, split, training=False, samples=data.val_size, seed=seed).subset(data.val_size)
 
 
@@ -239,7 +239,7 @@ def _part(source: Source, data: DataConfig, *, held_out: bool) -> Source:
     return part.subset(data.val_size if held_out else data.train_size)
 
 
-def _made(name: str, split: str, held: int, seed: int, size: int, *, fresh: bool = False) -> Source:
+def _scenes(name: str, split: str, held: int, seed: int, size: int, *, fresh: bool = False) -> Source:
     from vizgraph.data import scenes
 
     try:

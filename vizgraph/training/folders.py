@@ -134,10 +134,10 @@ def require_split(root: Path, split: str) -> None:
         DataError: it has not.
     """
     if root.is_dir() and split_folder(root, split) == root:
-        found = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name.lower() in _SPLITS)
-        if found:
+        splits = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name.lower() in _SPLITS)
+        if splits:
             raise DataError(
-                f"{root}: has no split {quoted(split)}, only {', '.join(found)}; set the split or add the folder"
+                f"{root}: has no split {quoted(split)}, only {', '.join(splits)}; set the split or add the folder"
             )
 
 

@@ -110,19 +110,19 @@ def preprocessing_of(model: nn.Module, data: DataConfig) -> Preprocessing:
     channels = own.input_size[0]
     if channels != 3:
         raise ConfigError(f"model.kwargs.in_chans must be 3, as images are read in RGB (got {channels})")
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if data.input_size is not None:
-        given["input_size"] = (channels, *data.input_size)
+        settings["input_size"] = (channels, *data.input_size)
     for name in ("mean", "std"):
         numbers = getattr(data, name)
         if numbers is not None and len(numbers) != channels:
             raise ConfigError(f"`data.{name}` must be {channels} numbers, one a channel (got {numbers})")
         if numbers is not None:
-            given[name] = tuple(float(number) for number in numbers)
+            settings[name] = tuple(float(number) for number in numbers)
     for name in ("interpolation", "crop_pct", "crop_mode"):
         if getattr(data, name) is not None:
-            given[name] = getattr(data, name)
-    return replace(own, **given)
+            settings[name] = getattr(data, name)
+    return replace(own, **settings)
 
 
 def _require_fitting(model: nn.Module, preprocessing: Preprocessing) -> None:

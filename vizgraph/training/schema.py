@@ -297,21 +297,21 @@ def sections() -> dict[str, type[Any]]:
 
 def from_plain(values: Mapping[str, Any]) -> Config:
     """The config that `Config.plain` wrote; keys of another version are left out."""
-    made = {}
+    read = {}
     for section, kind in sections().items():
         known = {f.name for f in dataclasses.fields(kind)}
-        made[section] = kind(**{k: v for k, v in (values.get(section) or {}).items() if k in known})
-    return Config(**made)
+        read[section] = kind(**{k: v for k, v in (values.get(section) or {}).items() if k in known})
+    return Config(**read)
 
 
 def problems(config: Config) -> Iterator[str]:
     """What in a config cannot be meant, a sentence each."""
     for section, kind in sections().items():
         part, hints = getattr(config, section), typing.get_type_hints(kind, include_extras=True)
-        for one in dataclasses.fields(kind):
-            value = getattr(part, one.name)
-            for allowed in getattr(hints[one.name], "__metadata__", ()):
+        for entry in dataclasses.fields(kind):
+            value = getattr(part, entry.name)
+            for allowed in getattr(hints[entry.name], "__metadata__", ()):
                 if must := allowed.refuses(value):
-                    yield f"`{section}.{one.name}` must {must} (got {quoted(value)})"
+                    yield f"`{section}.{entry.name}` must {must} (got {quoted(value)})"
     if config.augment.mixes and config.data.batch_size % 2:
         yield f"`data.batch_size` must be even with mixup or cutmix (got {config.data.batch_size})"

@@ -303,7 +303,7 @@ def _at(config: Config, dotted: str) -> Any:
 
 
 def _first_difference(before: list[str], after: list[str]) -> tuple[str, str]:
-    for one, other in zip(before, after):
-        if one != other:
-            return repr(one), repr(other)
+    for first, other in zip(before, after):
+        if first != other:
+            return repr(first), repr(other)
     return f"{len(before)} classes", f"{len(after)} classes" if after else "none are named"

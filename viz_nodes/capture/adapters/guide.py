@@ -7,10 +7,10 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 
-def _found() -> Path:
+def _page() -> Path:
     shipped = _PACKAGE / "docs" / "adapters.md"
     return shipped if shipped.is_file() else _PACKAGE.parent / "docs" / "adapters.md"
 
 
-GUIDE = _found()
+GUIDE = _page()
 """The page, for messages to name."""

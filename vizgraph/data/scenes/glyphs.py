@@ -181,8 +181,8 @@ def _holes(stroke: np.ndarray) -> list[int]:
 
 def _legible(stroke: np.ndarray, cell: int, holes: int) -> bool:
     """Whether a stroke has the holes of its digit, none of them tiny, and is a line rather than a lump."""
-    found = _holes(stroke)
-    if len(found) != holes or any(area < 0.5 * cell * cell for area in found):
+    inside = _holes(stroke)
+    if len(inside) != holes or any(area < 0.5 * cell * cell for area in inside):
         return False
     half = float(cv2.distanceTransform(stroke, cv2.DIST_L2, 5).max())
     edges, _ = cv2.findContours(stroke, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
