@@ -15,6 +15,8 @@ _HOME = {
     "list_models": "vizgraph.models",
     "load_model": "vizgraph.checkpoints",
     "load_image": "vizgraph.data",
+    "architectures": "vizgraph.api.architectures",
+    "demo": "vizgraph.api.demo",
     "render": "vizgraph.api.render",
     "compare": "vizgraph.api.compare",
     "explore": "vizgraph.api.explore",
@@ -33,8 +35,10 @@ _HOME = {
 __all__ = [
     "__version__",
     "ablate",
+    "architectures",
     "check",
     "compare",
+    "demo",
     "evaluate",
     "explore",
     "figure",
@@ -53,8 +57,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from vizgraph.api.ablate import ablate
+    from vizgraph.api.architectures import architectures
     from vizgraph.api.check import check
     from vizgraph.api.compare import compare
+    from vizgraph.api.demo import demo
     from vizgraph.api.evaluate import evaluate
     from vizgraph.api.explore import explore
     from vizgraph.api.figure import figure

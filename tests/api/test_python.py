@@ -35,12 +35,28 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: re.search(r"(render_folder|vizgraph\.\w+)\(", script)[1])
-def test_the_scripts_of_the_page_run(script, folder, monkeypatch):
+def test_the_scripts_of_the_page_run_and_print_nothing_but_what_they_say(script, folder, monkeypatch, capfd):
     if "scenes" in script or "demo.yaml" in script:
         pytest.importorskip("skimage", reason="the extra `scenes` is not installed")
     monkeypatch.chdir(folder)
     assert len(script.strip().splitlines()) <= 14
-    exec(compile(script, str(PAGE), "exec"), {"__name__": "__main__"})
+    printed: list[str] = []
+    own = {"__name__": "__main__", "print": lambda *values: printed.append(" ".join(map(str, values)))}
+    exec(compile(script, str(PAGE), "exec"), own)
+    assert all(printed)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_every_command_has_its_function_and_every_function_its_script():
+    """`models` is a package of networks in Python; what the command says of them is `architectures`."""
+    from vizgraph.cli.main import COMMANDS
+
+    functions = {"architectures" if name == "models" else name for name in COMMANDS}
+    assert functions <= set(vizgraph.__all__)
+    shown = set(re.findall(r"vizgraph\.(\w+)\(", "".join(SCRIPTS)))
+    assert functions <= shown
+    for name in functions:
+        assert callable(getattr(vizgraph, name)), name
 
 
 def test_nothing_is_printed_and_results_are_values(folder, monkeypatch, capfd):

@@ -150,7 +150,7 @@ def test_options_of_looks_reach_the_style():
         "part": 5.0,
         "color": "#c4005c",
     }
-    asked = RenderOptions(**options.said(given))
+    asked = RenderOptions(**options.render_fields(given))
     assert asked.drawn() == {
         "contours": (0.5,),
         "fade": False,

@@ -38,6 +38,8 @@ EDGES = """(node) => {
 STATE = "application/vnd.jupyter.widget-state+json"
 PATIENCE = 120_000
 """Milliseconds that a page is given for one step."""
+MENU = 10_000
+"""Milliseconds after which its menu is opened again."""
 METADATA = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 
@@ -134,13 +136,20 @@ def opened(browser, address: str):
 
 
 def run_all_cells(page) -> None:
-    """JupyterLab may call a kernel idle before it is connected, and what is run then is lost: ask until cells start."""
+    """Ask until cells start.
+
+    JupyterLab may call a kernel idle before it is connected, and what is run then is lost; and a click on its menu bar
+    closes a menu that is open still, or opens one before its items are known.
+    """
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     started = page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\d+|\*)\]"))
     while not started.count():
         page.keyboard.press("Escape")
         page.get_by_role("menuitem", name="Run", exact=True).click(force=True)
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click(force=True)
+        try:
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click(force=True, timeout=MENU)
+        except sync_api.TimeoutError:
+            continue
         for _ in range(60):
             page.wait_for_timeout(200)
             if started.count():

@@ -8,7 +8,7 @@ from typing import Any
 from viz_nodes.text import one_line
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
-from vizgraph.errors import ALL_DONE, SOME_FAILED, ImageError
+from vizgraph.errors import ALL_DONE, SOME_FAILED
 
 
 @vizgraph_command("demo", options.out, options.formats, options.overwrite, options.workers, options.device)
@@ -20,12 +20,8 @@ def command(out: Path, progress: bool, **more: Any) -> Answer:
     """
     import vizgraph
     from vizgraph.cli.render import of_batch
-    from vizgraph.data import bundled_images
 
-    images = bundled_images()
-    if not images:
-        raise ImageError("demo", "the bundled images are missing", "install the package again")
-    result = vizgraph.render("gcn_demo", images, out, checkpoint="demo", progress=progress, **more)
+    result = vizgraph.demo(out, progress=progress, **more)
     lines = [*of_batch(result), "", "Look at these first:"]
     for row, path in zip([row for row in result.rows if row.status == "done"], result.paths, strict=True):
         best = row.predicted or {}

@@ -4,46 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 from vizgraph.checkpoints import catalog, locate
 from vizgraph.cli.command import Answer, vizgraph_command
-from vizgraph.errors import CheckpointError
 
 _HEAD = ("architecture", "params (M)", "GMACs", "top-1 (%)", "weights from", "here")
-
-
-def _facts(arch: catalog.Architecture) -> dict[str, Any]:
-    """Everything known of an architecture, as plain values."""
-    path = locate.find(arch.name)
-    return {
-        "arch": arch.name,
-        "title": arch.title,
-        "params": arch.params,
-        "gmacs": arch.gmacs,
-        "top1": arch.top1,
-        "paper_params_m": arch.paper_params_m,
-        "paper_gflops": arch.paper_gflops,
-        "channels": list(arch.channels),
-        "blocks": list(arch.blocks),
-        "here": None if path is None else str(path[0].resolve()),
-        "weights": [
-            {
-                "file": weights.file or None,
-                "origin": weights.origin,
-                "url": weights.url or None,
-                "by_hand": weights.by_hand,
-                "sha256_prefix": weights.sha256 or None,
-                "sha256_of_a_mirror": weights.mirror,
-                "top1": weights.top1,
-                "mean": list(weights.mean),
-                "std": list(weights.std),
-                "crop_pct": weights.crop_pct,
-                "license": weights.license or None,
-            }
-            for weights in arch.weights
-        ],
-    }
 
 
 def _source(arch: catalog.Architecture) -> str:
@@ -70,11 +35,12 @@ def command(progress: bool) -> Answer:
     Parameters (trainable) and multiply-accumulates at 224 x 224 are measured, top-1 is ImageNet-1k as the papers
     state it.
     """
+    import vizgraph
     from vizgraph.api.tables import lines_of
 
-    facts = [_facts(arch) for arch in catalog.ARCHITECTURES.values()]
+    result = vizgraph.architectures()
     rows: list[tuple[str, ...]] = [_HEAD]
-    for arch, fact in zip(catalog.ARCHITECTURES.values(), facts, strict=True):
+    for arch, fact in zip(catalog.ARCHITECTURES.values(), result.facts, strict=True):
         top1 = "-" if arch.top1 is None else f"{arch.top1:.1f}"
         rows.append(
             (arch.name, f"{arch.params / 1e6:.2f}", f"{arch.gmacs:.2f}", top1, _source(arch), _shown(fact["here"]))
@@ -87,10 +53,8 @@ def command(progress: bool) -> Answer:
         if locate.downloadable(arch.name) is None and arch.weights[0].by_hand:
             weights = arch.weights[0]
             lines.append(f"  {arch.name}: {weights.url} ({weights.file or f'save as {arch.name}.pth.tar'})")
-    cache = None
-    where = f"into ${locate.CACHE_VARIABLE}, which must be set, as this user has no home folder"
-    with contextlib.suppress(CheckpointError):
-        cache = str(locate.cache_folder())
-        where = f"into {_shown(cache)}"
+    where = f"into {_shown(result.cache)}"
+    if result.cache is None:
+        where = f"into ${locate.CACHE_VARIABLE}, which must be set, as this user has no home folder"
     lines.append(f"download: fetched when first asked for, {where}")
-    return Answer({"architectures": facts, "short_names": dict(catalog.SHORT_NAMES), "cache": cache}, lines)
+    return Answer(result.record(), lines)
