@@ -43,15 +43,15 @@ TABLE: dict[str, str] = {
     "viz_nodes.batch": (
         f"{RECORD} files text progress processes capture cams effects explainer graphs export draw explorer metrics"
     ),
-    "viz_nodes.bench": "explanation explainer cams draw explorer",
+    "viz_nodes.bench": "explanation explainer cams draw explorer text",
     "viz_nodes.viz_cam": TOOLKIT,
     "vizgraph.__main__": "cli",
-    "vizgraph.errors": "",
-    "vizgraph.layers": "",
-    "vizgraph.models": "layers errors",
+    "vizgraph.errors": "viz_nodes.text",
+    "vizgraph.layers": "viz_nodes.text",
+    "vizgraph.models": "layers errors viz_nodes.text",
     "vizgraph.registration": "models checkpoints",
     "vizgraph.checkpoints": "errors layers models data viz_nodes.files viz_nodes.progress viz_nodes.text",
-    "vizgraph.data": "errors",
+    "vizgraph.data": "errors viz_nodes.text",
     "vizgraph.training": "errors layers models checkpoints data viz_nodes",
     "vizgraph.evaluation": "errors models checkpoints data training viz_nodes",
     "vizgraph.api": "errors layers models checkpoints data training evaluation viz_nodes",
@@ -205,3 +205,25 @@ BREACHES = """
 """
 DEBTS = """
 """
+
+
+def quotes_of_raises(tree: ast.AST) -> Iterator[int]:
+    """Lines of errors and warnings that quote a value whole, by `!r`: it may have any length."""
+    for node in ast.walk(tree):
+        said = node.exc if isinstance(node, ast.Raise) else node if isinstance(node, ast.Call) else None
+        if not isinstance(said, ast.Call) or ast.unparse(said.func) == "AttributeError":
+            continue
+        if isinstance(node, ast.Raise) or ast.unparse(said.func) in ("warnings.warn", "_log.warning", "_log.error"):
+            for part in ast.walk(said):
+                cut = isinstance(part, ast.FormattedValue) and (
+                    part.format_spec is not None
+                    or (isinstance(part.value, ast.Subscript) and "[:" in ast.unparse(part.value))
+                )
+                if isinstance(part, ast.FormattedValue) and part.conversion == ord("r") and not cut:
+                    yield part.lineno
+
+
+def test_errors_quote_what_somebody_gave_shortened():
+    whole = [f"{path.relative_to(ROOT)}:{line}" for path, tree in sources() for line in quotes_of_raises(tree)]
+    assert whole == [], "use viz_nodes.text.quoted"
+    assert list(quotes_of_raises(ast.parse("raise ValueError(f'no {name!r}')"))) == [1]

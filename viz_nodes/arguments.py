@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,6 +45,18 @@ def whole(name: str, value: Any) -> int:
         raise TypeError(f"`{name}` must be a whole number (got {quoted(value)})") from None
 
 
+def numbers(name: str, given: Any) -> np.ndarray:
+    """What was given as an array of float64.
+
+    Raises:
+        ValueError: some of it is no number, or its parts have other lengths.
+    """
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"`{name}` must be numbers, as many in each place (got {quoted(given)})") from error
+
+
 def require_shape(name: str, array: Tensor, expected: tuple[int, ...]) -> None:
     """Raise a ValueError with both shapes where an array has another."""
     if tuple(array.shape) != expected:
@@ -62,10 +75,10 @@ def require_range(name: str, array: Tensor, low: int, high: int, of: str) -> Non
     """Raise a ValueError where an int64 array is not all in [low, high)."""
     if array.numel() and not (int(array.min()) >= low and int(array.max()) < high):
         worst = int(array.min()) if int(array.min()) < low else int(array.max())
-        raise ValueError(f"`{name}` must lie in [{low}, {high}) for {of} (got {worst})")
+        raise ValueError(f"`{name}` must lie in [{low}, {high}) for {of} (got {quoted(worst)})")
 
 
 def require_pair(name: str, pair: Any) -> None:
     """Raise where a size is not two whole numbers above 0."""
     if len(pair) != 2 or any(whole(name, side) < 1 for side in pair):
-        raise ValueError(f"`{name}` must be two whole numbers above 0 (got {tuple(pair)})")
+        raise ValueError(f"`{name}` must be two whole numbers above 0 (got {quoted(tuple(pair))})")

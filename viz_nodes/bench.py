@@ -22,6 +22,7 @@ from viz_nodes.explanation import Explanation
 from viz_nodes.explorer.runs import replace_those_of_an_earlier_run
 from viz_nodes.explorer.stills import publish
 from viz_nodes.explorer.widget import Explorer, explore
+from viz_nodes.text import quoted
 
 _WIDE = {"style": {"description_width": "60px"}, "layout": {"width": "225px"}}
 _DPI = 150.0
@@ -82,7 +83,7 @@ def chosen_layers(words: str, depth: int) -> list[int] | None:
     asked = known if words.strip() == "all" else [word.strip() for word in words.split(",") if word.strip()]
     if unknown := [word for word in asked if word not in known]:
         raise ValueError(
-            f"layers are numbers from 1 to {depth} with commas between them, or all (got {', '.join(unknown)})"
+            f"layers are numbers from 1 to {depth} with commas between them, or all (got {quoted(', '.join(unknown))})"
         )
     return [int(word) - 1 for word in asked] or None
 

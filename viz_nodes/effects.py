@@ -24,6 +24,7 @@ from viz_nodes.capture.resuming import resuming
 from viz_nodes.capture.score import Score, score_of
 from viz_nodes.capture.structure import Layer, structure
 from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation
+from viz_nodes.text import quoted
 
 BATCH = 32
 """How many cuts run at once, unless asked otherwise."""
@@ -76,7 +77,7 @@ def effect(
             "leave `layers` out of `explain`"
         )
     if batch < 1:
-        raise ValueError(f"`batch` must be at least 1 (got {batch})")
+        raise ValueError(f"`batch` must be at least 1 (got {quoted(batch)})")
     one, explained = exp.only(row), exp.layer(layer)
     assert exp.source is not None
     inputs = prepare(network, pixels)

@@ -24,6 +24,7 @@ from viz_nodes.capture.regions import in_regions, regions_of
 from viz_nodes.capture.whereabouts import Whereabouts, find_places, warn_of_misplaced
 from viz_nodes.explanation import Explanation
 from viz_nodes.layers import View, explain_layers, plain, reordered, require_explainable, views_of
+from viz_nodes.text import quoted
 
 
 def explain(
@@ -202,7 +203,9 @@ def _chosen(views: list[View], layers: Sequence[int] | int | None) -> list[View]
         except TypeError:
             raise TypeError(f"`layers` must hold integers (got {type(layer).__name__})") from None
         if not -depth <= place < depth:
-            raise ValueError(f"`layers` must lie in [-{depth}, {depth}), the network's graph layers (got {place})")
+            raise ValueError(
+                f"`layers` must lie in [-{depth}, {depth}), the network's graph layers (got {quoted(place)})"
+            )
         places.add(place % depth)
     return [views[place] for place in sorted(places)]
 

@@ -171,7 +171,7 @@ class LayerExplanation:
             if not isinstance(places, Places):
                 raise TypeError(f"`places` must be made by `viz_nodes.places` (got {type(places).__name__})")
             if places.num_nodes != self.num_nodes:
-                raise ValueError(f"`places` must have {self.num_nodes} regions (got {places.num_nodes})")
+                raise ValueError(f"`places` must have {self.num_nodes} regions (got {quoted(places.num_nodes)})")
 
     def __repr__(self) -> str:
         (rows, _, near), (h, w), (kh, kw) = self.neighbors.shape, self.grid, self.key_grid
@@ -252,24 +252,28 @@ class LayerExplanation:
             except TypeError:
                 raise TypeError(f"`{name}` must be {_WHERE} (got {quoted(where)})") from None
             if not 0 <= node < self.num_nodes:
-                raise ValueError(f"`{name}` must lie in [0, {self.num_nodes}) for a grid of {self.grid} (got {node})")
+                raise ValueError(
+                    f"`{name}` must lie in [0, {self.num_nodes}) for a grid of {self.grid} (got {quoted(node)})"
+                )
             return node
         if len(where) != 2 or not all(isinstance(value, Real) and not isinstance(value, bool) for value in where):
             raise TypeError(f"`{name}` must be {_WHERE} (got {quoted(where)})")
         height, width = self.grid
         if any(not hasattr(value, "__index__") for value in where):
             if not all(0 <= value <= 1 for value in where):
-                raise ValueError(f"`{name}` as an (x, y) must have both from 0 to 1 (got {where})")
+                raise ValueError(f"`{name}` as an (x, y) must have both from 0 to 1 (got {quoted(where)})")
             found = self.regions((height, width), row)
             node = found.at(where[0] * found.size[1], where[1] * found.size[0])
             if node < 0:
-                raise ValueError(f"`{name}` must lie in the region of a node (got {where}, which is nobody's)")
+                raise ValueError(f"`{name}` must lie in the region of a node (got {quoted(where)}, which is nobody's)")
             return node
         down, across = (operator.index(value) for value in where)
         if self.places is not None:
-            raise ValueError(f"`{name}` must be a number or an (x, y), for these nodes are no grid (got {where})")
+            raise ValueError(
+                f"`{name}` must be a number or an (x, y), for these nodes are no grid (got {quoted(where)})"
+            )
         if not (0 <= down < height and 0 <= across < width):
-            raise ValueError(f"`{name}` must be a (row, col) in a grid of {self.grid} (got {(down, across)})")
+            raise ValueError(f"`{name}` must be a (row, col) in a grid of {self.grid} (got {quoted((down, across))})")
         return down * width + across
 
 
@@ -369,7 +373,9 @@ class Explanation:
         """
         place = whole("row", row)
         if not -len(self) <= place < len(self):
-            raise IndexError(f"`row` must be in [-{len(self)}, {len(self)}), the rows of the explanation (got {place})")
+            raise IndexError(
+                f"`row` must be in [-{len(self)}, {len(self)}), the rows of the explanation (got {quoted(place)})"
+            )
         return place % len(self)
 
     def rows(self, rows: int | Iterable[int] | None = None) -> list[int]:
@@ -413,7 +419,7 @@ class Explanation:
             if layer.index == place:
                 return layer
         if not 0 <= place < self.depth:
-            raise IndexError(f"`layer` must be in [-{self.depth}, {self.depth}) (got {index})")
+            raise IndexError(f"`layer` must be in [-{self.depth}, {self.depth}) (got {quoted(index)})")
         explained = [layer.index for layer in self.layers]
         raise IndexError(
             f"layer {index} was not explained; explained are {explained}, ask for it in `explain(layers=...)`"

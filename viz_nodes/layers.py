@@ -269,8 +269,8 @@ def _perturbed(network: nn.Module, inputs: Inputs, view: View, score: Score, met
     assert call.site.activations is not None
     if view.lines is not None or (call.site.listed and isinstance(call.adapter, Traced)):
         raise ValueError(
-            f"`method` {method.name!r} runs the network again from a module that has the layer's nodes as its output, "
-            f"and {call.name} has none; choose one that needs gradients or activations alone"
+            f"`method` {quoted(method.name)} runs the network again from a module that has the layer's nodes as its "
+            f"output, and {call.name} has none; choose one that needs gradients or activations alone"
         )
 
     def put(activations: Tensor, output: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LONGEST_TITLE = 1000
+"""Characters of a heading: more would leave no room for what it is about."""
+
 
 def one_line(text: object) -> str:
     """Text as one line that any terminal can show: control characters and undecodable bytes escaped."""

@@ -20,6 +20,7 @@ import vizgraph
 from viz_nodes.batch.inputs import SUFFIXES
 from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation
 from viz_nodes.files import write_atomically
+from viz_nodes.text import quoted
 
 __all__ = ["Neighbor", "Viz_CAM"]
 
@@ -51,7 +52,7 @@ class Viz_CAM:
         label_list: Sequence[str] | None = None,
     ) -> None:
         if not hr_ratio > 0:
-            raise ValueError(f"`hr_ratio` must be above 0 (got {hr_ratio})")
+            raise ValueError(f"`hr_ratio` must be above 0 (got {quoted(hr_ratio)})")
         self.image_root = image_root
         self.output_root_dir = output_root_dir
         self.hr_ratio = hr_ratio

@@ -27,7 +27,11 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 
+from viz_nodes.text import shortened
+
 ALL_DONE, SOME_FAILED, USAGE, BAD_IMAGE, BAD_CHECKPOINT, CANNOT_WRITE = range(6)
+LONGEST = 900
+"""Characters of what is said about an error: what somebody gave may be of any length, and stands in it."""
 DEFECT = 70
 """An error that no room of the project claims: ours to repair (EX_SOFTWARE of sysexits.h)."""
 INTERRUPTED, TERMINATED = 130, 143
@@ -130,7 +134,12 @@ _OF_THE_TOOLKIT = {
 
 
 def described(error: BaseException) -> tuple[str, int]:
-    """What to say about an error, in a sentence, and the exit code it ends a command with."""
+    """What to say about an error, in a sentence of at most `LONGEST` characters, and the exit code of a command."""
+    words, code = _described(error)
+    return shortened(words, LONGEST), code
+
+
+def _described(error: BaseException) -> tuple[str, int]:
     if isinstance(error, VizgraphError):
         return str(error), error.exit_code
     for kind in type(error).__mro__:
@@ -215,7 +224,7 @@ def first_line(error: BaseException, count: int = 1, most: int = 200) -> str:
 def did_you_mean(name: str, among: Iterable[str], count: int = 2) -> str:
     """What to say after a name that nothing has: near ones, or all there are."""
     names = list(among)
-    near = difflib.get_close_matches(name.lower(), names, n=count)
+    near = difflib.get_close_matches(name[:_LONGEST_QUOTED].lower(), names, n=count)
     return f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -115,3 +116,38 @@ def test_where_nothing_was_measured_nothing_is_left(tmp_path):
     with pytest.raises(ValueError, match="bad"), opened(tmp_path, tmp_path / "net", "count", QUESTION):
         raise ValueError("bad")
     assert fill(tmp_path, ["a"])[1] == [], "what was measured before stays"
+
+
+def test_a_changed_number_is_measured_again_and_never_believed(tmp_path):
+    first, _, path = fill(tmp_path, ["a", "bb", "ccc"])
+    data = path.read_bytes()
+    assert data.count(b"0.6666666865348816") == 1
+    path.write_bytes(data.replace(b"0.6666666865348816", b"0.9666666865348816"))
+    again, measured, _ = fill(tmp_path, ["a", "bb", "ccc"])
+    assert measured == ["bb", "ccc"]
+    assert again["bb"] == first["bb"]
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("names", [["count.jsonl"], ["count.jsonl", "count~{asked}.jsonl"]])
+def test_a_pipe_in_the_place_of_a_journal_is_not_waited_for(tmp_path, names):
+    _, _, path = fill(tmp_path, ["a"])
+    asked = json.loads(path.read_text().splitlines()[0])["asked"]
+    path.unlink()
+    for name in names:
+        os.mkfifo(tmp_path / "net" / name.format(asked=asked))
+    _, measured, path = fill(tmp_path, ["a"])
+    assert measured == ["a"]
+    assert path.is_file()
+
+
+def test_another_name_of_somebodys_file_leaves_that_file_alone(tmp_path):
+    _, _, path = fill(tmp_path, ["a"])
+    asked = json.loads(path.read_text().splitlines()[0])["asked"]
+    mine = tmp_path / "mine"
+    mine.write_text("mine\n")
+    path.unlink()
+    for name in ("count.jsonl", f"count~{asked}.jsonl"):
+        os.link(mine, path.with_name(name))
+    fill(tmp_path, ["a"])
+    assert mine.read_text() == "mine\n"

@@ -33,14 +33,19 @@ def asked(which: str, image: Path, out: Path) -> tuple[object, ...]:
         "figure": ("figure", "images", *DEMO, "--dpi", 40, *where),
         "score": ("score", *DEMO, *MAPS, *where),
         "ablate": ("ablate", *DEMO, *ABLATION, *where),
+        "sanity": ("score", "--sanity", *DEMO, *MAPS[2:4], "--edge-method", "share", *where),
+        "edges": ("score", "--edges", *DEMO, "--edge-method", "share", "--layers", 6, *where),
         "profile": ("profile", *DEMO, *where),
+        "report": ("report", *DEMO, "--samples", 0, "--draws", 0, "--no-pdf", *where),
         "evaluate": ("evaluate", *DEMO, "--data", "scenes", "--limit", 4, "--workers", 0, "--save", "--out", out),
         "train": ("train", "--config", "demo.yaml", "--smoke", "--resume", "--device", "cpu", "--out", out),
     }[which]
 
 
-COMMANDS = ("render", "train", "evaluate", "figure", "compare", "explore", "score", "ablate", "profile", "check")
-OF_IMAGES = ("render", "explore", "compare", "figure", "score", "ablate", "profile")
+MEASURE = ("score", "ablate", "profile", "sanity", "edges", "report")
+"""Those that go on where they were interrupted."""
+COMMANDS = ("render", "train", "evaluate", "figure", "compare", "explore", "check", *MEASURE)
+OF_IMAGES = ("render", "explore", "compare", "figure", *MEASURE)
 
 
 @contextmanager
@@ -73,10 +78,10 @@ def _require_ended(ended: Ended, which: str, codes: tuple[int, ...]) -> None:
 @promise(
     "on a file system that is full a command ends with exit code 5 and one line, nothing half-written stands under a "
     "final name, and with more room the same command does its work",
-    how="ten commands, on a file system in memory of 4 kB to 4 MB, which is then made larger",
+    how="every command that writes, on a file system in memory of 4 kB to 4 MB, which is then made larger",
     limits="Linux, by a user who may mount; held for nothing elsewhere",
     sample=1,
-    full=60,
+    full=78,
 )
 def full_file_systems(case: Case) -> None:
     which = COMMANDS[case.number % len(COMMANDS)]
@@ -100,9 +105,9 @@ def full_file_systems(case: Case) -> None:
 
 @promise(
     "where nothing may be written every command ends with exit code 5 and one line, and leaves nothing",
-    how="ten commands by a user without the right to write there",
+    how="every command that writes, by a user without the right to write there",
     sample=0,
-    full=20,
+    full=26,
 )
 def read_only_everywhere(case: Case) -> None:
     which = COMMANDS[case.number % len(COMMANDS)]
@@ -126,7 +131,7 @@ BAD = ("image", "folder without images", "checkpoint", "labels", "method", "arch
     how="a damaged image, an empty folder, a damaged checkpoint, wrong labels, methods, architectures and layers, and "
     "a value of 5,000 characters, given to each command",
     sample=3,
-    full=56,
+    full=80,
 )
 def bad_input(case: Case) -> None:
     which = OF_IMAGES[case.number % len(OF_IMAGES)]

@@ -15,7 +15,8 @@ from corpus.disks import RENDER, pictures, require_whole
 from corpus.promises import Case, promise, require
 
 
-def _start(*args: object) -> Any:
+def start(*args: object) -> Any:
+    """`vizgraph` as a process of its own, whose stderr is kept."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "vizgraph", *map(str, args)],
@@ -53,7 +54,7 @@ def kills(case: Case) -> None:
     asked = [*RENDER[:-4], "--workers", 2, "--device", "cpu", "--img", images]
     kinds = ("worker", signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
     how = kinds[case.number % 4]
-    process = _start(*asked, "--out", out)
+    process = start(*asked, "--out", out)
     until = time.monotonic() + 90
     while time.monotonic() < until and process.poll() is None and not (out / "gcn_demo").is_dir():
         time.sleep(0.02)
@@ -85,7 +86,7 @@ def kills(case: Case) -> None:
 )
 def two_at_once(case: Case) -> None:
     images, out, calm = pictures(case.folder / "in", 3), case.folder / "o", case.folder / "calm"
-    both = [_start(*RENDER, "--img", images, "--out", out) for _ in range(2)]
+    both = [start(*RENDER, "--img", images, "--out", out) for _ in range(2)]
     for process in both:
         _, words = process.communicate(timeout=240)
         require(process.returncode == 0, f"exit {process.returncode}: {words[-300:]}")
@@ -109,7 +110,7 @@ def killed_training(case: Case) -> None:
 
     asked = ("train", "--config", "demo.yaml", "--smoke", "--resume", "--device", "cpu", "schedule.epochs=3")
     out, calm = case.folder / "o", case.folder / "calm"
-    process = _start(*asked, "--out", out)
+    process = start(*asked, "--out", out)
     until = time.monotonic() + 200
     while time.monotonic() < until and process.poll() is None and not (out / LAST).exists():
         time.sleep(0.02)

@@ -13,11 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from matplotlib.text import Text
 
+from viz_nodes.batch.options import RenderOptions
 from viz_nodes.draw import figure, figure_bytes, latex_of
 from viz_nodes.draw.artists.text import dressed
 from viz_nodes.draw.style import fonts
 from viz_nodes.draw.style.captions import target_words
 from viz_nodes.draw.style.fonts import LEFT_TO_RIGHT, as_tex, directed, families_for, text_width
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.style.wrapping import shortened, wrap
 
 
 def has(family, char):
@@ -119,3 +122,20 @@ def test_latex_itself_sets_figures_and_their_captions(make_explanation, tmp_path
 def test_width_of_a_line_counts_letters_of_other_fonts():
     assert text_width("a" + "ß" * 3, 10.0) > text_width("a", 10.0)
     assert not [text for text in Figure().findobj(Text) if text.get_text()]
+
+
+def test_a_word_longer_than_a_line_is_broken_where_the_line_ends():
+    lines = wrap("a" + "mi" * 300 + " end", 100, 7).split("\n")
+    assert lines[-1].endswith(" end")
+    assert "".join(lines).replace(" end", "") == "a" + "mi" * 300
+    for line, following in itertools.pairwise(lines):
+        assert text_width(line, 7) <= 100 < text_width(line + following[0], 7)
+    short = shortened("mi" * 300, 100, 7)
+    assert text_width(short, 7) <= 100 < text_width(short[:-1] + ("m" if len(short) % 2 else "i") + "…", 7)
+
+
+def test_a_heading_may_not_be_a_book():
+    with pytest.raises(ValueError, match="at most 1000 characters"):
+        Style(title="x" * 1001)
+    with pytest.raises(ValueError, match="at most 1,000 characters"):
+        RenderOptions(title="x" * 1001)

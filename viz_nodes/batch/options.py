@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from viz_nodes.text import quoted
+from viz_nodes.text import LONGEST_TITLE, quoted
 
 KINDS = ("cam", "neighbors", "graph", "edges")
 DEFAULT_KINDS = KINDS[:3]
@@ -131,7 +131,9 @@ class RenderOptions:
     )
     font: str | None = _told(None, "Family of letters.")
     font_size: float | None = _told(None, "Points at final size.", least=3.0, most=24.0)
-    title: bool | str = _told(True, "The heading of a figure, instead of class, probability, method and model.")
+    title: bool | str = _told(
+        True, "The heading of a figure, instead of class, probability, method and model.", longest=LONGEST_TITLE
+    )
     caption: bool = _told(True, "Title, captions and explanations.")
     key: bool = _told(True, "The line that explains the marks of a figure.")
     notes: bool = _told(True, "What panels say of what they leave out.")
@@ -163,7 +165,7 @@ class RenderOptions:
             raise ValueError(f"`k` must be a number above 0 or 'all' (got {quoted(self.k)})")
         for x, y in self.centers:
             if not (0 <= x <= 1 and 0 <= y <= 1):
-                raise ValueError(f"`centers` must be fractions from 0 to 1 (got {(x, y)})")
+                raise ValueError(f"`centers` must be fractions from 0 to 1 (got {quoted((x, y))})")
         for one in fields(self):
             _check(one.name, getattr(self, one.name), one.metadata)
 
@@ -348,6 +350,8 @@ def _check(name: str, value: Any, told: Mapping[str, Any]) -> None:
                 raise ValueError(f"`{name}` must be of {', '.join(choices)} (got {quoted(each)})")
         if value == ():
             raise ValueError(f"`{name}` must name at least one of {', '.join(choices)}")
+    if "longest" in told and isinstance(value, str) and len(value) > told["longest"]:
+        raise ValueError(f"`{name}` must have at most {told['longest']:,} characters (got {len(value):,})")
     if value is not None and "least" in told:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not told["least"] <= value <= told["most"]:

@@ -221,7 +221,7 @@ def cam(
         raise ValueError(f"`activations` must have shape (B, C, H, W) (got {tuple(activations.shape)})")
     if chosen.needs in (GRADIENTS, HESSIAN):
         if gradients is None:
-            raise ValueError(f"`method` {chosen.name!r} needs gradients")
+            raise ValueError(f"`method` {quoted(chosen.name)} needs gradients")
         if gradients.shape != activations.shape:
             raise ValueError(
                 f"`gradients` must have the shape of the activations, {tuple(activations.shape)} "
@@ -229,7 +229,7 @@ def cam(
             )
     if chosen.needs == FORWARDS:
         if forward is None or score is None:
-            raise ValueError(f"`method` {chosen.name!r} runs the network again and needs `forward` and `score`")
+            raise ValueError(f"`method` {quoted(chosen.name)} runs the network again and needs `forward` and `score`")
         options |= {"forward": forward, "score": score}
     if activations.dtype not in (torch.float32, torch.float64) and chosen.needs != HESSIAN:
         activations = activations.float()

@@ -51,7 +51,7 @@ class ClassOver:
         if self.mask is not None and (self.mask.ndim != 2 or not bool((self.mask > 0).any())):
             raise ValueError(f"`mask` must be (H, W) with a pixel that counts (got shape {tuple(self.mask.shape)})")
         if box is not None and not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
-            raise ValueError(f"`box` must be (left, top, right, bottom) as fractions from 0 to 1 (got {box})")
+            raise ValueError(f"`box` must be (left, top, right, bottom) as fractions from 0 to 1 (got {quoted(box)})")
         self.box = box
 
     @property
@@ -87,7 +87,7 @@ class ClassOver:
             raise ValueError(f"`ClassOver` needs an output (B, classes, H, W) (got {got}); name it with its `output`")
         if not 0 <= self.category < dense.shape[1]:
             raise ValueError(
-                f"`category` must lie in [0, {dense.shape[1]}), the output's classes (got {self.category})"
+                f"`category` must lie in [0, {dense.shape[1]}), the output's classes (got {quoted(self.category)})"
             )
         weights = self._weights((dense.shape[2], dense.shape[3])).to(dense)
         score = SemanticSegmentationTarget(self.category, np.zeros((1, 1), np.float32))
@@ -213,7 +213,7 @@ def _one(target: Any, line: Tensor | None, labels: Sequence[str] | None, what: s
             f"these for each image (got {type(target).__name__})"
         ) from None
     if not 0 <= index < classes:
-        raise ValueError(f"`{what}` must lie in [0, {classes}), the network's classes (got {index})")
+        raise ValueError(f"`{what}` must lie in [0, {classes}), the network's classes (got {quoted(index)})")
     return index, None
 
 

@@ -77,7 +77,7 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
     for name, by_layer in asked.items():
         for place, edges in by_layer.items():
             if not -depth <= place < depth:
-                raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {place})")
+                raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {quoted(place)})")
             layer = layers[place % depth]
             if not layer.editable:
                 raise ValueError(
@@ -98,7 +98,7 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
                 )
             own = edits.get(layer.index, LayerEdits())
             if getattr(own, name) is not None:
-                raise ValueError(f"`{name}` must name a layer once (got {place} and {place % depth - depth})")
+                raise ValueError(f"`{name}` must name a layer once (got {quoted(place)} and {place % depth - depth})")
             edits[layer.index] = dataclasses.replace(own, **{name: edges})
     return edits
 
@@ -116,7 +116,7 @@ def require_same_network(frozen: Explanation, layers: Sequence[Layer], name: str
             f"`frozen` must explain this network of {len(layers)} graph layers (got one of {frozen.depth})"
         )
     if tuple(frozen.image_size) != size:
-        raise ValueError(f"`frozen` must explain images of {size} pixels (got {tuple(frozen.image_size)})")
+        raise ValueError(f"`frozen` must explain images of {size} pixels (got {quoted(tuple(frozen.image_size))})")
     for explained in frozen.layers:
         layer = layers[explained.index]
         if layer.name != explained.name or layer.kind != explained.conv or _shown(layer) != explained.num_nodes:
@@ -307,11 +307,12 @@ def edge_mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tenso
                 f"(got {quoted(pair)} among its edges)"
             ) from None
         if not 0 <= center < neighbors.shape[1]:
-            raise ValueError(f"`{name}` must name centers in [0, {neighbors.shape[1]}) (got {center})")
+            raise ValueError(f"`{name}` must name centers in [0, {neighbors.shape[1]}) (got {quoted(center)})")
         hit = neighbors[:, center] == neighbor
         if not bool(hit.any()):
             raise ValueError(
-                f"`{name}` must name edges of layer {layer.index + 1} (got {neighbor} -> {center}, which is none)"
+                f"`{name}` must name edges of layer {layer.index + 1} "
+                f"(got {quoted(neighbor)} -> {center}, which is none)"
             )
         mask[:, center] |= hit
     return mask

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.text import quoted
+
 Size = tuple[int, int]
 
 
@@ -246,7 +248,7 @@ def _checked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
         raise ValueError(f"`pixels` must hold an image (B, C, H, W) among the inputs (got {shapes})")
     counts = {int(image.shape[0]) for image in images}
     if len(counts) > 1:
-        raise ValueError(f"all inputs must be of equally many images (got {sorted(counts)})")
+        raise ValueError(f"all inputs must be of equally many images (got {quoted(sorted(counts))})")
     return Inputs(args, kwargs, images)
 
 

@@ -182,7 +182,7 @@ def _entered(raw: Any, step: Step, missing: Any = _RAISE) -> Any:
         return missing
     there = [_written(path) for path, _ in tensors_of(raw)]
     raise ValueError(
-        f"`output` {step!r} is no part of what the model returns, {type(raw).__name__}"
+        f"`output` {quoted(step)} is no part of what the model returns, {type(raw).__name__}"
         + (f" with {', '.join(there)}" if there else "")
     )
 

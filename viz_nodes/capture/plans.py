@@ -18,6 +18,7 @@ from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.calls import Frame, GraphCall, Grid, Known
 from viz_nodes.capture.traced import Traced
+from viz_nodes.text import quoted
 
 TRACED = -1
 """In `PlannedLayer.adapter`: no adapter found the layer, it was seen in the arithmetic."""
@@ -184,7 +185,7 @@ def _place_of(adapter: Adapter, adapters: Sequence[Adapter]) -> int:
         # The same one, or that of an `edit_edges` around this call, which may be a variant already.
         if type(adapter) in (type(own), *(type(variant) for variant in own.variants)):
             return place
-    raise ValueError(f"{adapter!r} is none of the adapters")
+    raise ValueError(f"{quoted(adapter)} is none of the adapters")
 
 
 class PlannedSites:

@@ -11,6 +11,7 @@ from torch import Tensor
 from viz_nodes.capture.inputs import Inputs
 from viz_nodes.explanation import LayerExplanation
 from viz_nodes.places import Places, as_places
+from viz_nodes.text import quoted
 
 
 def regions_of(given: Any, inputs: Inputs) -> list[Places]:
@@ -48,7 +49,7 @@ def in_regions(
     if all(layer.num_nodes != nodes for layer in explained):
         raise ValueError(
             f"`places` must have a region for each node of a layer, {sorted({x.num_nodes for x in explained})} "
-            f"(got {nodes})"
+            f"(got {quoted(nodes)})"
         )
     rows = tuple(regions[image] for image in source.tolist())
     places = rows[0] if all(each is rows[0] for each in rows) else rows

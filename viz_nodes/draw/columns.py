@@ -13,6 +13,7 @@ from viz_nodes.draw.style.captions import SEPARATOR, method_words
 from viz_nodes.draw.subject import Subject
 from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
+from viz_nodes.text import quoted
 
 
 def same_place(node: int, grid: Grid, other: Grid) -> int:
@@ -61,7 +62,7 @@ def layers_of(exps: Sequence[Explanation], layers: Any) -> list[list[int]]:
     counts = {len(one) for one in found}
     if len(counts) != 1 or 0 in counts:
         raise ValueError(
-            f"`layers` must name equally many of each explanation, at least one (got {[len(o) for o in found]})"
+            f"`layers` must name equally many of each explanation, at least one (got {quoted([len(o) for o in found])})"
         )
     return found
 

@@ -178,8 +178,8 @@ def _plain_extras(extras: dict[str, Any], tensors: dict[str, Tensor]) -> dict[st
             json.dumps(value)
         except (TypeError, ValueError):
             raise TypeError(
-                f"`extras[{name!r}]` must be a tensor or made of numbers, strings, lists and dictionaries to be saved "
-                f"(got {type(value).__name__})"
+                f"`extras[{quoted(name)}]` must be a tensor or made of numbers, strings, lists and dictionaries to be "
+                f"saved (got {type(value).__name__})"
             ) from None
         texts[name] = value
     return texts

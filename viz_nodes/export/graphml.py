@@ -79,4 +79,4 @@ def _declared(name: str, kinds: set[type]) -> str:
         if kinds <= allowed:
             return declared
     names = ", ".join(sorted(kind.__name__ for kind in kinds))
-    raise TypeError(f"attribute {quoted(name)} must be all numbers, all truth values or all text (got {names})")
+    raise TypeError(f"attribute {quoted(name)} must be all numbers, all truth values or all text (got {quoted(names)})")

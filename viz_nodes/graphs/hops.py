@@ -15,6 +15,7 @@ from viz_nodes.arguments import also_image, whole
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import edges_of
 from viz_nodes.grids import Grid
+from viz_nodes.text import quoted
 
 
 def _covered_along(length: int, other: int) -> np.ndarray:
@@ -56,10 +57,10 @@ def hop_layers(exp: Explanation, layer: int, hops: int) -> list[LayerExplanation
     """
     first, hops = exp.layer(layer), whole("hops", hops)
     if hops < 1:
-        raise ValueError(f"`hops` must be a whole number of at least 1 (got {hops})")
+        raise ValueError(f"`hops` must be a whole number of at least 1 (got {quoted(hops)})")
     if hops > first.index + 1:
         raise ValueError(
-            f"`hops` must be at most {first.index + 1} from layer {first.number}, one a layer (got {hops})"
+            f"`hops` must be at most {first.index + 1} from layer {first.number}, one a layer (got {quoted(hops)})"
         )
     return [exp.layer(first.index - hop) for hop in range(hops)]
 

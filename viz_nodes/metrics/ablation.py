@@ -81,7 +81,7 @@ class Plan:
                     raise ValueError(f"`{name}` must be among {', '.join(known)} (got {quoted(each)})")
         for name in ("steps", "batch"):
             if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1 (got {getattr(self, name)})")
+                raise ValueError(f"`{name}` must be at least 1 (got {quoted(getattr(self, name))})")
 
 
 @dataclass(frozen=True)

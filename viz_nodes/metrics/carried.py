@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.effects import BATCH, effect
 from viz_nodes.explanation import NO_EDGE, Explanation
+from viz_nodes.text import quoted
 
 DRAWS = 100
 """Random sets that drawn edges are held beside, unless asked otherwise."""
@@ -90,13 +91,13 @@ def carried(
     if edges.dtype != torch.bool or edges.shape != neighbors.shape:
         raise ValueError(f"`edges` must be bool {tuple(neighbors.shape)} (got {edges.dtype} {tuple(edges.shape)})")
     if draws < 1:
-        raise ValueError(f"`draws` must be at least 1 (got {draws})")
+        raise ValueError(f"`draws` must be at least 1 (got {quoted(draws)})")
     chosen = edges & (neighbors != NO_EDGE)
     count = int(chosen.sum())
     own = torch.arange(len(neighbors))[:, None] if not explained.pooled else torch.full((1, 1), NO_EDGE)
     pool = ((neighbors != NO_EDGE) & (neighbors != own)).flatten().nonzero().flatten()
     if not 0 < count <= len(pool):
-        raise ValueError(f"`edges` must name 1 to {len(pool)} edges of the layer (got {count})")
+        raise ValueError(f"`edges` must name 1 to {len(pool)} edges of the layer (got {quoted(count)})")
     sets = torch.zeros(draws + 1, neighbors.numel(), dtype=torch.bool)
     sets[0] = chosen.flatten()
     generator = torch.Generator().manual_seed(seed)

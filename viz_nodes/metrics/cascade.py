@@ -25,6 +25,7 @@ from viz_nodes.graphs.edges import chosen, jaccard
 from viz_nodes.metrics.intervals import interval
 from viz_nodes.metrics.known_truth import DUMMY, image_gradients
 from viz_nodes.metrics.randomization import rank_correlation
+from viz_nodes.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,7 @@ def cascade_images(
         ValueError: unknown method, a fraction outside of (0, 1].
     """
     if not 0 < strongest <= 1:
-        raise ValueError(f"`strongest` must lie in (0, 1] (got {strongest})")
+        raise ValueError(f"`strongest` must lie in (0, 1] (got {quoted(strongest)})")
     network = unwrap(model)
     steps, forgetful = steps_of(network), _Forgetful(network)
     for at, (name, pixels, target) in enumerate(images):

@@ -304,7 +304,7 @@ def _by_ends(exp: Explanation, layer: int, mask: Tensor, others: bool) -> Callab
 def _points(fractions: Sequence[float] | np.ndarray) -> np.ndarray:
     points = np.asarray(fractions, dtype=np.float64)
     if len(points) < 2 or points[0] != 0 or points[-1] != 1 or not (np.diff(points) > 0).all():
-        raise ValueError(f"`fractions` must rise from 0 to 1 (got {list(fractions)})")
+        raise ValueError(f"`fractions` must rise from 0 to 1 (got {quoted(list(fractions))})")
     return points
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
+from viz_nodes.arguments import numbers
+from viz_nodes.text import quoted
+
 Statistic = Callable[[np.ndarray], float]
 
 
@@ -45,13 +48,13 @@ def interval(
         >>> interval([0.0, 1.0, 1.0, 1.0])
         (0.25, 1.0)
     """
-    observed = np.asarray(values, dtype=np.float64)
+    observed = numbers("values", values)
     if observed.ndim not in (1, 2):
-        raise ValueError(f"`values` must have one or two axes (got {observed.ndim})")
+        raise ValueError(f"`values` must have one or two axes (got {quoted(observed.ndim)})")
     if not 0 < level < 1:
-        raise ValueError(f"`level` must lie between 0 and 1 (got {level})")
+        raise ValueError(f"`level` must lie between 0 and 1 (got {quoted(level)})")
     if resamples < 1:
-        raise ValueError(f"`resamples` must be at least 1 (got {resamples})")
+        raise ValueError(f"`resamples` must be at least 1 (got {quoted(resamples)})")
     members = _members(groups, len(observed))
     whole = np.array([not np.isnan(row).any() for row in observed], dtype=bool)
     parts = [rows[whole[rows]] for rows in members]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from viz_nodes.explanation import LayerExplanation
+from viz_nodes.text import quoted
 
 DUMMY = "image gradients"
 """The method that every check is to fail: it looks at the image alone."""
@@ -46,7 +47,7 @@ def edges_named(neighbors: Tensor, pairs: Iterable[tuple[int, int]]) -> Tensor:
     for neighbor, center in pairs:
         hit = neighbors[center] == neighbor
         if not bool(hit.any()):
-            raise ValueError(f"`pairs` must name edges (got {neighbor} -> {center}, which is none)")
+            raise ValueError(f"`pairs` must name edges (got {quoted(neighbor)} -> {center}, which is none)")
         mask[center] |= hit
     return mask
 

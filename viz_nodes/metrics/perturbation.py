@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from viz_nodes.arguments import also_image
+from viz_nodes.arguments import also_image, numbers, whole
 from viz_nodes.capture.inputs import as_batch
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.score import Score, score_of
@@ -53,7 +53,7 @@ class Curve:
 
 def ranking(values: Tensor | np.ndarray) -> np.ndarray:
     """Node numbers, highest value first, equal values in the order of the nodes: [[1, 3], [3, 0]] gives 1, 2, 0, 3."""
-    return np.argsort(-np.asarray(values, dtype=np.float64).ravel(), kind="stable")
+    return np.argsort(-numbers("values", values).ravel(), kind="stable")
 
 
 def _score(target: int | Score) -> Score:
@@ -66,7 +66,7 @@ def _score(target: int | Score) -> Score:
 def _answers(model: nn.Module, images: Tensor, score: Score, batch_size: int) -> tuple[np.ndarray, np.ndarray | None]:
     """(n,) float64, what the score's only row is worth on each image, and (n,) the class named."""
     scores, named = [], []
-    for part in torch.split(images, batch_size):
+    for part in torch.split(images, whole("batch_size", batch_size)):
         raw = model(part)
         scores.append(score.probability(raw, torch.zeros(len(part), dtype=torch.int64)))
         reading = score.read(raw)
@@ -118,7 +118,7 @@ def _blurred(pixels: Tensor, sigma: float) -> Tensor:
 def _counts(total: int, steps: int) -> np.ndarray:
     """How many of `total` are changed at each of at most `steps` + 1 points, from 0 to all."""
     if steps < 1:
-        raise ValueError(f"`steps` must be at least 1 (got {steps})")
+        raise ValueError(f"`steps` must be at least 1 (got {quoted(steps)})")
     return np.unique(np.linspace(0, total, steps + 1).round().astype(int))
 
 
@@ -208,7 +208,7 @@ def node_losses(
     blank, score = blank_image(pixels, baseline), _score(target)
     scores = []
     with eval_mode(model, grad=False):
-        for part in torch.split(torch.cat([torch.zeros_like(table[:1]), table]), batch_size):
+        for part in torch.split(torch.cat([torch.zeros_like(table[:1]), table]), whole("batch_size", batch_size)):
             images = torch.where(part[:, node].to(pixels.device)[:, None], blank, pixels)
             scores.append(score(model(images), torch.zeros(len(part), dtype=torch.int64)).double().cpu())
     left = torch.cat(scores).numpy()
@@ -277,7 +277,7 @@ def edge_curve(
     only = exp.only(row) if frozen else None
     scores = []
     with eval_mode(model, grad=False):
-        for part in torch.split(cut, batch_size):
+        for part in torch.split(cut, whole("batch_size", batch_size)):
             with edit_edges(model, cut={explained.index: part}, frozen=only):
                 scores.append(_answers(model, batch_of_one.expand(len(part), -1, -1, -1), score, len(part))[0])
     return Curve(counts / len(order), np.concatenate(scores))

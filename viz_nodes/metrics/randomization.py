@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.arguments import numbers
 from viz_nodes.explainer import explain
+from viz_nodes.text import quoted
 
 
 def rank_correlation(first: Tensor | np.ndarray, second: Tensor | np.ndarray) -> float:
     """Spearman's: 1 the same order, -1 the reverse; equal values share their ranks. NaN where one is constant."""
     ranks = []
     for values in (first, second):
-        flat = np.asarray(values, dtype=np.float64).ravel()
+        flat = numbers("values", values).ravel()
         _, place, count = np.unique(flat, return_inverse=True, return_counts=True)
         ranks.append((np.cumsum(count) - (count - 1) / 2)[place])
     a, b = (rank - rank.mean() for rank in ranks)
@@ -32,7 +34,7 @@ def randomized(model: nn.Module, fraction: float = 1.0, *, seed: int = 0) -> nn.
     all; between, from the head backwards (the cascade of Adebayo et al., arXiv 1810.03292).
     """
     if not 0 <= fraction <= 1:
-        raise ValueError(f"`fraction` must lie in [0, 1] (got {fraction})")
+        raise ValueError(f"`fraction` must lie in [0, 1] (got {quoted(fraction)})")
     model = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(seed)
     owners = [module for module in model.modules() if any(True for _ in module.parameters(recurse=False))]

@@ -15,6 +15,7 @@ from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.outputs import probabilities
 from viz_nodes.capture.score import CUSTOM, score_of
 from viz_nodes.explanation import NO_EDGE, Explanation
+from viz_nodes.text import quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class Replay:
         if len(exp.layers) != exp.depth:
             raise ValueError(f"`exp` must explain all {exp.depth} graph layers (got {len(exp.layers)})")
         if batch < 1:
-            raise ValueError(f"`batch` must be at least 1 (got {batch})")
+            raise ValueError(f"`batch` must be at least 1 (got {quoted(batch)})")
         assert exp.source is not None
         self.network, self.only, self.batch, self.holds = unwrap(model), exp.only(row), batch, holds
         self.inputs: Inputs = prepare(self.network, pixels).of(exp.source[row : row + 1])

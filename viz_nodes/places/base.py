@@ -10,6 +10,7 @@ import numpy as np
 
 from viz_nodes.arguments import require_pair, whole
 from viz_nodes.grids import View
+from viz_nodes.text import quoted
 
 NOBODY = -1
 """In a label map: a pixel that belongs to no node."""
@@ -75,7 +76,7 @@ class Places(ABC):
         """
         number = whole("node", node)
         if not 0 <= number < self.num_nodes:
-            raise ValueError(f"`node` must lie in [0, {self.num_nodes}) (got {number})")
+            raise ValueError(f"`node` must lie in [0, {self.num_nodes}) (got {quoted(number)})")
         return self._mask(number, self.size if shape is None else shape)
 
     def covered(self, mask: Array) -> Array:

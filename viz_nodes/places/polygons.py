@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from viz_nodes.arguments import numbers
 from viz_nodes.places.base import NOBODY, Array, Places, corners_of, spacing
+from viz_nodes.text import quoted
 
 _SIDES = 24
 """Corners of the polygon that stands for the disc around a point."""
@@ -32,7 +34,7 @@ class Polygons(Places):
     size: tuple[int, int]
 
     def __post_init__(self) -> None:
-        corners = tuple(np.asarray(polygon, dtype=np.float64) for polygon in self.polygons)
+        corners = tuple(numbers("polygons", polygon) for polygon in self.polygons)
         if not corners:
             raise ValueError("`polygons` must hold at least one (got none)")
         for node, polygon in enumerate(corners):
@@ -112,7 +114,7 @@ class Boxes(Polygons):
         Raises:
             ValueError: a box without an area, or not of this shape.
         """
-        array = np.asarray(boxes, dtype=np.float64)
+        array = numbers("boxes", boxes)
         if array.ndim != 2 or array.shape[1] != 4 or not np.isfinite(array).all():
             raise ValueError(f"`boxes` must have shape (N, 4) and be finite (got {array.shape})")
         wrong = np.flatnonzero(~(array[:, 2:] > array[:, :2]).all(1))
@@ -137,12 +139,12 @@ class Points(Polygons):
         Raises:
             ValueError: not of this shape, or no radius.
         """
-        array = np.asarray(points, dtype=np.float64)
+        array = numbers("points", points)
         if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
             raise ValueError(f"`points` must have shape (N, 2) and be finite (got {array.shape})")
-        around = spacing(array, size) / 2 if radius is None else float(radius)
+        around = spacing(array, size) / 2 if radius is None else float(numbers("radius", radius))
         if not around > 0:
-            raise ValueError(f"`radius` must be above 0 (got {around})")
+            raise ValueError(f"`radius` must be above 0 (got {quoted(around)})")
         turn = np.linspace(0, 2 * np.pi, _SIDES, endpoint=False)
         disc = around * np.stack([np.cos(turn), np.sin(turn)], axis=1)
         super().__init__(tuple(point + disc for point in array), size)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from viz_nodes.text import quoted
 from vizgraph.api.builds import Build, builds_in, place_in, run_as_users
 from vizgraph.errors import UsageError, as_ours, as_usage, first_line
 
@@ -144,7 +145,7 @@ def check(
     if not asked:
         raise UsageError("builds", "nothing is given to be checked", "give FILE.py:build")
     if limit is not None and limit < 1:
-        raise UsageError("limit", f"must be 1 or more (got {limit})")
+        raise UsageError("limit", f"must be 1 or more (got {quoted(limit)})")
     height, width = (size, size) if isinstance(size, int) else size
     with as_usage("device"):
         place = resolve_device(device)

@@ -7,16 +7,19 @@
                 rows = journal.add(name, measure(pixels))
 
 A journal is `<command>.jsonl` in the folder of the network: a first line that says what was asked, then a line for each
-key, flushed to the disk. Another question's journal is left alone; this one's gets a mark then. It is not the result:
-that is written from its rows at the end, so that a run that was interrupted writes the same bytes as one that was not.
+key with a checksum, flushed to the disk. Another question's journal is left alone; this one's gets a mark then. It is
+not the result: that is written from its rows at the end, so that a run that was interrupted writes the same bytes as
+one that was not.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +32,8 @@ from vizgraph.api.provenance import digest_of
 _log = logging.getLogger(__name__)
 _LONGEST = 2**26
 """Bytes of a line that is believed."""
+_CAREFUL = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Not through a link, and not waiting for the other end of a pipe."""
 _BEGIN = b'{"journal": '
 Row = dict[str, Any]
 
@@ -64,7 +69,8 @@ class Journal:
             TypeError, ValueError: what JSON cannot hold.
         """
         plain = [{str(name): _plain(value) for name, value in row.items()} for row in rows]
-        line = json.dumps({"key": str(key), "condition": str(condition), "rows": plain}, allow_nan=False)
+        entry = {"key": str(key), "condition": str(condition), "rows": plain}
+        line = json.dumps({**entry, "sum": _sum(entry)}, allow_nan=False)
         self._file.write(line.encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -98,7 +104,9 @@ def opened(out: Path, folder: Path, command: str, question: Mapping[str, Any]) -
         if os.path.lexists(path) and _asked_of(path) != asked and not _just_begun(path):
             path = folder / f"{command}~{asked}.jsonl"
         rows, whole = _read(path, asked)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        if not whole:  # begun anew, never in what lies there: a pipe, or another name of somebody's file
+            path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_RDWR | (0 if whole else os.O_CREAT | os.O_EXCL) | _CAREFUL, 0o666)
         with open(handle, "r+b") as file:
             file.truncate(whole)  # a line that was cut short, and what follows it
             file.seek(whole)
@@ -152,9 +160,12 @@ def _read(path: Path, asked: str) -> tuple[dict[tuple[str, str], list[Row]], int
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Whole lines, with their ends."""
+    """Whole lines, with their ends; none of what is no file, reading which might never end."""
     try:
-        with open(path, "rb") as file:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return
             while (line := file.readline(_LONGEST)).endswith(b"\n"):
                 yield line
     except OSError:
@@ -175,7 +186,14 @@ def _is_entry(entry: Any) -> bool:
         and isinstance(entry.get("condition"), str)
         and isinstance(entry.get("rows"), list)
         and all(isinstance(row, dict) for row in entry["rows"])
+        and entry.get("sum") == _sum(entry)
     )
+
+
+def _sum(entry: Mapping[str, Any]) -> str:
+    """What tells that a line is as it was written: a changed one is measured again, with those after it."""
+    content = json.dumps([entry["key"], entry["condition"], entry["rows"]])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

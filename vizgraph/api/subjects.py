@@ -15,6 +15,7 @@ import numpy as np
 
 from viz_nodes.batch import inputs
 from viz_nodes.batch.options import RenderOptions
+from viz_nodes.text import quoted
 from vizgraph.api.images import load_sample, require_image
 from vizgraph.api.networks import Network
 from vizgraph.errors import ImageError, UsageError, VizgraphError, as_usage, sentence
@@ -214,7 +215,7 @@ def _of_scenes(number: int, seed: int) -> Found:
     pool = max(number, DEFAULT_SIZES["test"])
     with as_usage("--scenes"):
         if number < 1:
-            raise ValueError(f"there must be at least one scene (got {number})")
+            raise ValueError(f"there must be at least one scene (got {quoted(number)})")
         source = Source(Scenes("test", size=pool, seed=seed), pool, tuple(CLASSES))
     return Found(f"test scenes of seed {seed}", (), source, tuple(range(number)), pool)
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.text import quoted
 from vizgraph.checkpoints import hub
 from vizgraph.checkpoints.catalog import BUNDLED, WITH_BUNDLED, Weights, published_as
 from vizgraph.checkpoints.download import fetch
@@ -174,12 +175,12 @@ def _require_numbers(path: Path, state: Mapping[str, Tensor], expected: Mapping[
             bad = int((~torch.isfinite(value)).sum())
             kind = "NaN" if bool(torch.isnan(value).any()) else "infinity"
             raise CheckpointError(
-                f"{path}: {key!r} holds {kind} ({bad} of {value.numel()} values); the file is damaged or its training "
-                "diverged, take another one"
+                f"{path}: {quoted(key)} holds {kind} ({bad} of {value.numel()} values); the file is damaged or its "
+                "training diverged, take another one"
             )
         if not value.is_floating_point() and expected[key].is_floating_point():
             raise CheckpointError(
-                f"{path}: {key!r} holds whole numbers where weights belong; it is quantised or damaged"
+                f"{path}: {quoted(key)} holds whole numbers where weights belong; it is quantised or damaged"
             )
 
 

@@ -145,7 +145,7 @@ def _read_shards(index: Path, pin: str | None) -> Contents:
     metadata: dict[str, str] = {}
     for key, name in places.items():
         if key not in shards[name].data:
-            raise CheckpointError(f"{index}: {name} does not hold {key!r}, as the index says; fetch both again")
+            raise CheckpointError(f"{index}: {name} does not hold {quoted(key)}, as the index says; fetch both again")
         data[key] = shards[name].data[key]
     for shard in shards.values():
         metadata |= shard.metadata

@@ -24,8 +24,8 @@ from typing import Any
 import click
 
 from viz_nodes.progress import say_above
-from viz_nodes.text import one_line, well_formed
-from vizgraph.errors import ALL_DONE
+from viz_nodes.text import one_line, shortened, well_formed
+from vizgraph.errors import ALL_DONE, LONGEST
 
 _ROOMS = ("vizgraph", "viz_nodes")
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -116,6 +116,7 @@ class _Stderr(logging.Handler):
         words = record.getMessage()
         line = words[: len(words) - len(words.lstrip())] + one_line(words)
         if record.levelno >= logging.WARNING:
+            line = shortened(line, LONGEST)
             kind = "error" if record.levelno >= logging.ERROR else "warning"
             line = f"vizgraph: {kind}: {line}"
         elif self._verbose:

@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from viz_nodes.processes import handling
-from viz_nodes.text import one_line
-from vizgraph.errors import ALL_DONE, INTERRUPTED, TERMINATED, USAGE, Terminated, described
+from viz_nodes.text import one_line, shortened
+from vizgraph.errors import ALL_DONE, INTERRUPTED, LONGEST, TERMINATED, USAGE, Terminated, described
 
 _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What click from 8.2 raises for a bare `vizgraph`; its message is the whole help, which is to keep its lines."""
@@ -60,9 +60,10 @@ class OneLineErrors(click.Group):
             import traceback
 
             traceback.print_exc()
+        line = shortened(one_line(message), LONGEST)
         # What a pipe or a full disk does to stderr must not change the exit code.
         with contextlib.suppress(OSError):
-            click.echo(f"vizgraph: {'' if quiet else 'error: '}{one_line(message)}", err=True)
+            click.echo(f"vizgraph: {'' if quiet else 'error: '}{line}", err=True)
             if "--json" in args:
-                click.echo(json.dumps({"error": one_line(message), "exit_code": code}))
+                click.echo(json.dumps({"error": line, "exit_code": code}))
         sys.exit(code)

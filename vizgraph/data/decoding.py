@@ -22,11 +22,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from viz_nodes.text import shortened
 from vizgraph.data import tiffs
 from vizgraph.data.limits import AS_USUAL, MAX_MEMORY, MAX_PIXELS, MOST_BANDS, Reading, shrink_factor, too_large
 from vizgraph.data.rasters import RGB, Raster, from_pil
 from vizgraph.errors import ImageError
 
+_LONGEST_NAME = 400
+"""Characters of a path in a message."""
 FORMATS = (
     "JPEG",
     "PNG",
@@ -100,8 +103,8 @@ def look_at(path: str | os.PathLike[str]) -> None:
 
 def name_of(source: Any) -> str:
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
-    return str(getattr(source, "name", None) or "the image")
+        return shortened(os.fspath(source), _LONGEST_NAME)
+    return shortened(getattr(source, "name", None) or "the image", _LONGEST_NAME)
 
 
 @contextlib.contextmanager

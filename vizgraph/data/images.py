@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 import numpy as np
 from PIL import Image
 
+from viz_nodes.text import quoted
 from vizgraph.data.decoding import FORMATS, decode, name_of
 from vizgraph.data.limits import AS_USUAL, MAX_PIXELS, Reading
 from vizgraph.data.rasters import Range, Raster, as_rgb, from_array, from_pil
@@ -108,7 +109,7 @@ def load_image(
     from vizgraph.data.preprocessing import Preprocessing
 
     if fit not in get_args(Fit):
-        raise UsageError(f"`fit` must be one of {', '.join(get_args(Fit))} (got {fit!r})")
+        raise UsageError(f"`fit` must be one of {', '.join(get_args(Fit))} (got {quoted(fit)})")
     preprocessing = Preprocessing.of(model)
     path = Path(source) if isinstance(source, (str, os.PathLike)) else getattr(source, "path", None)
     reading = Reading(preprocessing.input_size[0], frame, value_range, max_pixels, digest=True)

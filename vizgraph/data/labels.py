@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from viz_nodes.text import quoted
 from vizgraph.errors import UsageError, first_line
 
 LONGEST_LABEL, LONGEST_LABELS = 300, 2**20
@@ -253,4 +254,6 @@ def synset_index(synset: str) -> int:
     try:
         return _places()[synset]
     except KeyError:
-        raise ValueError(f"`synset` must be one of ImageNet-1k's 1000, like 'n01440764' (got {synset!r})") from None
+        raise ValueError(
+            f"`synset` must be one of ImageNet-1k's 1000, like 'n01440764' (got {quoted(synset)})"
+        ) from None

@@ -20,6 +20,7 @@ from viz_nodes.capture import edit_edges
 from viz_nodes.explanation import LayerExplanation
 from viz_nodes.metrics.edge_scores import OPTIONAL, SIGNED, edge_scores, importance
 from viz_nodes.metrics.known_truth import DUMMY, auroc, image_gradients
+from viz_nodes.text import quoted
 from vizgraph.data import prepare
 from vizgraph.data.scenes import Relations, RelationScene
 
@@ -228,7 +229,7 @@ class _Cut:
 
     def __init__(self, kind: str, objects: Objects, seed: int) -> None:
         if kind not in CUTS:
-            raise ValueError(f"`cuts` must be among {', '.join(CUTS)} (got {kind!r})")
+            raise ValueError(f"`cuts` must be among {', '.join(CUTS)} (got {quoted(kind)})")
         self.kind, self.objects, self.seed = kind, objects, seed
         self.counts = torch.zeros(len(objects.nodes), dtype=torch.int64)
 

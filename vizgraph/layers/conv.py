@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from viz_nodes.text import quoted
+
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
     "relu": nn.ReLU,
@@ -23,7 +25,7 @@ NORMS: dict[str, Callable[[int], nn.Module] | None] = {
 
 def _named(kind: str, name: str, table: Mapping[str, Any]) -> Any:
     if name not in table:
-        raise ValueError(f"`{kind}` must be one of {', '.join(table)} (got {name!r})")
+        raise ValueError(f"`{kind}` must be one of {', '.join(table)} (got {quoted(name)})")
     return table[name]
 
 

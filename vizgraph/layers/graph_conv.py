@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from viz_nodes.text import quoted
 from vizgraph.layers.conv import activation, conv1x1_norm
 from vizgraph.layers.knn import KNNGraph
 
@@ -148,7 +149,7 @@ class DynamicGraphConv(nn.Module):
     ) -> None:
         super().__init__()
         if conv not in GRAPH_CONVS:
-            raise ValueError(f"`conv` must be one of {', '.join(GRAPH_CONVS)} (got {conv!r})")
+            raise ValueError(f"`conv` must be one of {', '.join(GRAPH_CONVS)} (got {quoted(conv)})")
         self.reduction = reduction
         self.gconv = GRAPH_CONVS[conv](in_channels, out_channels, act, norm)
         self.knn = knn

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from viz_nodes.text import quoted
 from vizgraph.errors import CheckpointError
 
 State = dict[str, Tensor]
@@ -30,7 +31,7 @@ def _renamed(state: Mapping[str, Tensor], rename: Callable[[str], str]) -> State
     for key, value in state.items():
         name = rename(key)
         if name in renamed:
-            raise CheckpointError(f"two of its keys mean {name!r}; it mixes two layouts and cannot be read")
+            raise CheckpointError(f"two of its keys mean {quoted(name)}; it mixes two layouts and cannot be read")
         renamed[name] = value
     return renamed
 
@@ -200,7 +201,7 @@ def _unwrapped(state: Mapping[str, Tensor]) -> State:
         if name in _COUNTERS:
             continue
         if name in unwrapped:
-            raise CheckpointError(f"its keys {name!r} and {key!r} are the same without wrapper prefixes")
+            raise CheckpointError(f"its keys {quoted(name)} and {quoted(key)} are the same without wrapper prefixes")
         unwrapped[name] = value
     return unwrapped
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from viz_nodes.text import quoted
+
 Grid = tuple[int, int]
 
 
@@ -35,7 +37,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.k < 1:
-            raise ValueError(f"`k` must be at least 1 (got {self.k})")
+            raise ValueError(f"`k` must be at least 1 (got {quoted(self.k)})")
 
 
 @dataclass(frozen=True)

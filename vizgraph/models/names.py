@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from viz_nodes.text import quoted
 from vizgraph.errors import UsageError, did_you_mean
 
 ARCHITECTURES = (
@@ -42,4 +43,4 @@ def resolve(name: str) -> str:
     if name in ARCHITECTURES:
         return name
     hint = did_you_mean(name, (*ARCHITECTURES, *SHORT_NAMES), count=3)
-    raise UsageError(f"no architecture is called {name!r}; {hint}")
+    raise UsageError(f"no architecture is called {quoted(name)}; {hint}")

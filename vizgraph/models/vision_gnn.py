@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from viz_nodes.text import quoted
 from vizgraph.layers import Downsample, Grapher, KNNGraph, Stem, resize_position
 from vizgraph.layers.conv import activation
 from vizgraph.models._published import load_into
@@ -150,7 +151,7 @@ class VisionGNN(nn.Module):
         """
         ways: dict[bool | str, Way | None] = {False: None, True: "blocks", **{way: way for way in WAYS}}
         if enable not in ways:
-            raise ValueError(f"`enable` must be True, False, {' or '.join(map(repr, WAYS))} (got {enable!r})")
+            raise ValueError(f"`enable` must be True, False, {' or '.join(map(repr, WAYS))} (got {quoted(enable)})")
         self.grad_checkpointing = ways[enable]
 
     @torch.jit.ignore  # type: ignore[untyped-decorator]
@@ -227,7 +228,7 @@ class VisionGNN(nn.Module):
             intermediates_only: whether to return only the list.
         """
         if output_fmt != "NCHW":
-            raise ValueError(f"`output_fmt` must be 'NCHW' (got {output_fmt!r})")
+            raise ValueError(f"`output_fmt` must be 'NCHW' (got {quoted(output_fmt)})")
         places = [self._stage_ends[index] for index in self._taken(indices)]
         features: dict[int, Tensor] = {}
         x = self._embed(x)
@@ -255,17 +256,17 @@ class VisionGNN(nn.Module):
         if indices is None or isinstance(indices, int):
             last = count if indices is None else indices
             if not 1 <= last <= count:
-                raise ValueError(f"`indices` must be between 1 and {count} for the last so many (got {last})")
+                raise ValueError(f"`indices` must be between 1 and {count} for the last so many (got {quoted(last)})")
             return list(range(count - last, count))
         wrong = [index for index in indices if not -count <= index < count]
         if wrong or not indices:
-            raise ValueError(f"`indices` must lie in [-{count}, {count}) (got {list(indices)})")
+            raise ValueError(f"`indices` must lie in [-{count}, {count}) (got {quoted(list(indices))})")
         return [index % count for index in indices]
 
 
 def _pool_named(name: str) -> str:
     if name not in POOLS:
-        raise ValueError(f"`global_pool` must be one of {', '.join(map(repr, POOLS))} (got {name!r})")
+        raise ValueError(f"`global_pool` must be one of {', '.join(map(repr, POOLS))} (got {quoted(name)})")
     return name
 
 

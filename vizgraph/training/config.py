@@ -236,7 +236,7 @@ def _require_known(values: Mapping[str, Any], origin: str) -> None:
 
 def _near(name: str, known: Iterable[str], prefix: str = "") -> str:
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.5)
     initials = "".join(part[:1] for part in name.split("_"))
     if initials in known:
         near = [initials]

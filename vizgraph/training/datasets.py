@@ -13,6 +13,7 @@ import numpy as np
 from PIL import EpsImagePlugin, Image
 from torch.utils.data import IterableDataset
 
+from viz_nodes.text import quoted
 from vizgraph.data.images import MAX_ELONGATION, as_rgb, read_image
 from vizgraph.errors import DataError, ImageError, first_line
 from vizgraph.training.folders import ImageFolder, require_split, split_folder
@@ -155,7 +156,8 @@ def open_sources(config: Config) -> Sources:
     if labels is not None and others is not None and labels != others:
         first = next((pair for pair in zip(labels, others) if pair[0] != pair[1]), (len(labels), len(others)))
         raise DataError(
-            f"training and validation have other classes (first difference: {first[0]!r} and {first[1]!r}); "
+            "training and validation have other classes "
+            f"(first difference: {quoted(first[0])} and {quoted(first[1])}); "
             "give both splits the same class folders, or a data.class_map"
         )
     classes = config.model.num_classes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +59,7 @@ class CSVLog:
 
     def __init__(self, folder: Path, *, from_epoch: int = 0, tensorboard: bool = False) -> None:
         self.folder, self.path = folder, folder / "log.csv"
-        self.rows = [row for row in read_log(self.path) if row["epoch"] <= from_epoch] if self.path.exists() else []
+        self.rows = [row for row in read_log(self.path) if row["epoch"] <= from_epoch] if self.path.is_file() else []
         self._write()
         self._board = _open_board(folder / "tensorboard", from_epoch) if tensorboard else None
 
@@ -129,6 +130,8 @@ def _open_board(folder: Path, from_epoch: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise UsageError("run.tensorboard", "needs tensorboard", "pip install 'vizgraph[tensorboard]'") from error
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "is a link, and results are not written through links in their folder", str(folder))
     return SummaryWriter(str(folder), purge_step=from_epoch + 1)
 
 

@@ -116,7 +116,7 @@ def preprocessing_of(model: nn.Module, data: DataConfig) -> Preprocessing:
     for name in ("mean", "std"):
         numbers = getattr(data, name)
         if numbers is not None and len(numbers) != channels:
-            raise ConfigError(f"`data.{name}` must be {channels} numbers, one a channel (got {numbers})")
+            raise ConfigError(f"`data.{name}` must be {channels} numbers, one a channel (got {quoted(numbers)})")
         if numbers is not None:
             settings[name] = tuple(float(number) for number in numbers)
     for name in ("interpolation", "crop_pct", "crop_mode"):

@@ -10,6 +10,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 
+from viz_nodes.text import quoted
+
 DEFAULT_FONT = "DejaVu Sans"
 LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 _PACKAGES = {
@@ -60,7 +62,7 @@ def installed(family: str) -> str:
     """
     if family in ("sans-serif", "serif", "monospace", "cursive", "fantasy") or _file_of(family) is not None:
         return family
-    warnings.warn(f"font {family!r} is not installed; {DEFAULT_FONT} is used", stacklevel=2)
+    warnings.warn(f"font {quoted(family)} is not installed; {DEFAULT_FONT} is used", stacklevel=2)
     return DEFAULT_FONT
 
 

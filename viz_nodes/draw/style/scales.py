@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from viz_nodes.arguments import numbers
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.text import quoted
 
@@ -38,12 +39,15 @@ def scale_of(
         vmax: an explicit top, in raw values; overrides `normalize`.
 
     Raises:
-        ValueError: an unknown normalization.
+        ValueError: an unknown normalization, or a top that is none.
     """
     if normalize not in NORMALIZATIONS:
         raise ValueError(f"`normalize` must be one of {', '.join(NORMALIZATIONS)} (got {quoted(normalize)})")
     if vmax is not None:
-        return Scale(float(vmax), "given scale")
+        top = numbers("vmax", vmax)
+        if top.ndim or not 0 < top < np.inf:
+            raise ValueError(f"`vmax` must be one number above 0 (got {quoted(vmax)})")
+        return Scale(float(top), "given scale")
     if normalize == "none":
         return Scale(1.0, "raw values, 0 to 1")
     if normalize == "image":

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import Colormap, is_color_like
 
+from viz_nodes.arguments import numbers
 from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, Theme, palette_named, theme_named
 from viz_nodes.draw.style.scales import NORMALIZATIONS
 from viz_nodes.draw.style.widths import letters_of, width_in_inches
-from viz_nodes.text import quoted
+from viz_nodes.text import LONGEST_TITLE, quoted
 
 VALUES = ("rank", "share", "contribution", "effect")
 """What edges can be ordered, widened and colored by."""
@@ -104,6 +105,8 @@ class Style:
             raise ValueError(f"`font_size` must lie between 1 and 200 points (got {quoted(self.font_size)})")
         if not DPI[0] <= self.dpi <= DPI[1]:
             raise ValueError(f"`dpi` must lie between {DPI[0]:.0f} and {DPI[1]:.0f} (got {quoted(self.dpi)})")
+        if isinstance(self.title, str) and len(self.title) > LONGEST_TITLE:
+            raise ValueError(f"`title` must have at most {LONGEST_TITLE} characters (got {len(self.title):,})")
         if not all(0 < level < 1 for level in self.levels):
             raise ValueError(f"`contours` must be fractions between 0 and 1 (got {quoted(self.contours)})")
 
@@ -122,7 +125,7 @@ class Style:
         """Where contours run, as fractions of the scale."""
         if isinstance(self.contours, bool | np.bool_):
             return CONTOURS if self.contours else ()
-        return tuple(float(level) for level in self.contours)
+        return tuple(float(level) for level in numbers("contours", self.contours).ravel())
 
     @property
     def inches(self) -> float:

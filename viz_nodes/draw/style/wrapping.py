@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 
 from viz_nodes.draw.style.captions import SEPARATOR
@@ -25,9 +26,7 @@ def wrap(text: str, width: float, size: float, family: str = DEFAULT_FONT) -> st
         if line:
             lines.append(line)
         while text_width(word, size, family) > width and len(word) > 1:
-            fits = max(
-                1, next(n for n in range(len(word), 0, -1) if n == 1 or text_width(word[:n], size, family) <= width)
-            )
+            fits = max(1, _longest(word, width, size, family))
             lines.append(word[:fits])
             word = word[fits:]
         line = word
@@ -39,11 +38,17 @@ def shortened(text: str, width: float, size: float, family: str = DEFAULT_FONT) 
     """One line of at most `width` points, its end replaced by an ellipsis where it is longer."""
     if text_width(text, size, family) <= width:
         return text
-    for length in range(len(text) - 1, 0, -1):
-        candidate = text[:length].rstrip() + "…"
-        if text_width(candidate, size, family) <= width:
-            return candidate
-    return "…"
+    return text[: _longest(text[:-1], width, size, family, "…")].rstrip() + "…"
+
+
+def _longest(text: str, width: float, size: float, family: str, end: str = "") -> int:
+    """How many letters of a text, with an end behind them, are at most so wide; 0 where not one is."""
+
+    def too_wide(count: int) -> bool:
+        shown = text[:count].rstrip() + end if end else text[:count]
+        return text_width(shown, size, family) > width
+
+    return bisect.bisect_left(range(1, len(text) + 1), True, key=too_wide)
 
 
 def fitting(names: Sequence[str], width: float, size: float, family: str = DEFAULT_FONT) -> str:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset, get_worker_info
 
+from viz_nodes.text import quoted
 from vizgraph.data.scenes.composition import CLASSES, SPLITS, Scene, make_scene
 from vizgraph.data.scenes.extras import require
 from vizgraph.data.scenes.relation import RELATION_CLASSES, RELATION_SPLITS, RelationScene, make_relation
@@ -55,12 +56,12 @@ class Scenes(Dataset[tuple[Any, Any]]):
     ) -> None:
         self.split = _SPLIT_NAMES.get(split, split)
         if self.split not in self.splits:
-            raise ValueError(f"`split` must be one of {', '.join(self.splits)} (got {split!r})")
+            raise ValueError(f"`split` must be one of {', '.join(self.splits)} (got {quoted(split)})")
         size = DEFAULT_SIZES[self.split] if size is None else size
         if not 0 < size <= _EPOCH_STRIDE:
-            raise ValueError(f"`size` must lie in [1, {_EPOCH_STRIDE}] (got {size})")
+            raise ValueError(f"`size` must lie in [1, {_EPOCH_STRIDE}] (got {quoted(size)})")
         if seed < 0:
-            raise ValueError(f"`seed` must not be negative (got {seed})")
+            raise ValueError(f"`seed` must not be negative (got {quoted(seed)})")
         self.size, self.seed = size, seed
         self.transform, self.target_transform = transform, target_transform
         # In shared memory, so that workers that live longer than an epoch see it change.
@@ -79,7 +80,7 @@ class Scenes(Dataset[tuple[Any, Any]]):
         """The scene at an index, negative from the end: what `make` makes of it."""
         place = index + self.size if index < 0 else index
         if not 0 <= place < self.size:
-            raise IndexError(f"`index` must be in [-{self.size}, {self.size}) (got {index})")
+            raise IndexError(f"`index` must be in [-{self.size}, {self.size}) (got {quoted(index)})")
         return self.make(place + _EPOCH_STRIDE * int(self._epoch))
 
     def make(self, index: int) -> Scene | RelationScene:

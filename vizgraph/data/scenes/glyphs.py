@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from viz_nodes.text import quoted
 from vizgraph.data.scenes.extras import require
 
 CANVAS = 128
@@ -125,7 +126,7 @@ def typeset(font: str, character: str) -> Shape:
     ImageDraw.Draw(sheet).text((1 - left, 1 - top), character, fill=255, font=face)
     box = sheet.getbbox()
     if box is None:
-        raise ValueError(f"the font {font} has no glyph for {character!r}")
+        raise ValueError(f"the font {font} has no glyph for {quoted(character)}")
     return _shape(_centered(np.asarray(sheet.crop(box))), ("typeset", font, character))
 
 
