@@ -21,7 +21,7 @@ from viz_nodes.capture.outputs import Reading, read
 from viz_nodes.capture.plans import Plan
 from viz_nodes.capture.recorder import Recording
 from viz_nodes.capture.regions import in_regions, regions_of
-from viz_nodes.capture.whereabouts import Whereabouts, find_places, warn_of_misplaced
+from viz_nodes.capture.whereabouts import Whereabouts, find_places, not_tried, warn_of_misplaced
 from viz_nodes.explanation import Explanation
 from viz_nodes.layers import View, explain_layers, plain, reordered, require_explainable, views_of
 from viz_nodes.text import quoted
@@ -181,7 +181,7 @@ def _placed(
     """As `_watched`, and where the nodes of each layer lie on the image, if there is one and that is to be proven."""
     record, plan, raw, images = _watched(network, inputs, adapters, regions)
     if not prove or images != len(inputs) or inputs.points or inputs.pixels.ndim != 4:
-        return record, plan, raw, images, [Whereabouts(None, call.grid) for call in record.calls]
+        return record, plan, raw, images, [not_tried(call) for call in record.calls]
     places = find_places(network, inputs, adapters, plan, record.calls)
     if plan.around and all(call.around is None for call in record.calls):
         record, plan, raw, images = _watched(network, inputs, adapters, regions)

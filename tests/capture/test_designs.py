@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import viz_nodes.capture.whereabouts
 import vizgraph
 from vizgraph.api.builds import builds_in
 
@@ -58,9 +59,21 @@ def test_every_design_is_right_or_refused_with_a_cure(checked):
         assert cure in refused[name]
 
 
+def test_tokens_beside_a_grid_are_left_out_or_the_layer_is_not_drawn(checked):
+    (row,) = (row for row in checked.rows if row.name.endswith("e_attention.py:build_tokens"))
+    assert all("1 node that the image does not reach" in layer.note for layer in row.check.layers)
+    assert [layer.grid for layer in row.check.layers] == [(14, 14)] * 2
+    (build,) = builds_in(row.name)
+    with build.importable():
+        network = build.function()
+    with pytest.warns(viz_nodes.capture.whereabouts.MisplacedNodes, match="197 nodes are more than .* 14 x 14"):
+        exp = viz_nodes.explain(network["model"].eval(), network["pixels"], places=False)
+    assert [layer.placed for layer in exp.layers] == [False] * 2
+
+
 def test_a_graph_among_other_nodes_is_left_out_and_said(checked):
     (row,) = (row for row in checked.rows if row.name.endswith("c_lists.py:build_clustered"))
-    assert [layer.name for layer in row.check.layers] == ["blocks.0.conv", "blocks.1.conv"]
+    assert [layer.name for layer in row.check.layers] == [f"blocks.{at}.conv" for at in range(5)]
     for layer in row.check.layers:
         assert f"({layer.name}.centers); these lie nowhere on the image and are left out" in layer.note
 

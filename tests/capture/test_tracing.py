@@ -485,9 +485,24 @@ class Windows(nn.Module):
         return x + back.permute(0, 3, 1, 2)
 
 
+class Affinity(nn.Module):
+    """Every node hears every other, twice, the second time of features that a ReLU left half empty (VGU-Net)."""
+
+    def __init__(self, channels=6):
+        super().__init__()
+        self.qkv, self.mix = nn.Conv2d(channels, 3 * channels, 1), nn.Linear(channels, channels)
+
+    def forward(self, x):
+        q, k, v = self.qkv(x).flatten(2).chunk(3, 1)
+        weights = torch.bmm(q.mT, k).softmax(2)
+        heard = torch.bmm(weights, self.mix(torch.bmm(weights, v.mT)).relu())
+        return heard.mT.reshape(x.shape)
+
+
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
+        (Affinity, r"Net makes no graph .*1 attentions in which every token hears every other.*never chosen"),
         (lambda: nn.Conv2d(6, 6, 3, padding=1), r"Net makes no graph .*it ran 2 Conv2d.*never chosen"),
         (Windows, r"Net makes no graph .*1 attentions.*rolled alone, as windows are shifted"),
     ],

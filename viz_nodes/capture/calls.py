@@ -56,6 +56,9 @@ class Site:
         cam_module: that module.
         activations: (B, C, H, W) its output, connected to the logits.
         enclosing: the module that takes (B, C, H, W) with all nodes; None where there is none.
+        reader: the module nearest to the layer that takes all nodes on their grid, as (B, C, H, W) or (B, H, W, C);
+            None where that is `enclosing`.
+        channels_last: whether as (B, H, W, C).
         listed: whether no module takes or gives the nodes on their grid, so that the layer's own output is explained.
     """
 
@@ -68,6 +71,8 @@ class Site:
     cam_module: nn.Module | None = None
     activations: Tensor | None = None
     enclosing: nn.Module | None = None
+    reader: nn.Module | None = None
+    channels_last: bool = False
     listed: bool = False
 
 
@@ -114,7 +119,8 @@ class GraphCall:
         maker: (module, how many times it had run before) of the module that made the edge tensor, or None.
         ranked: inputs of that module: floating point tensors, x first.
         features: (B, C, H, W) what the enclosing module last computed before the layer; only for windows.
-        around: (B, C, H, W) what the module around the layer was given, where nodes are to be put back in order.
+        around: (B, C, H, W) what the module around the layer (`Site.reader`, else `enclosing`) was given, where nodes
+            are to be put back in order.
         last_grid: (H, W) of the last tensor (B, C, H, W) before it that had as many places as it has nodes.
         versions: of the features it was given, to notice if the network overwrote them since.
         seen: its aggregations, where they were seen in the arithmetic of the forward.
@@ -176,6 +182,12 @@ class GraphCall:
         return self.site.cam_layer
 
     @property
+    def beside_a_grid(self) -> bool:
+        """Whether its nodes are in a list that holds more than those of the grid: tokens of classes, say."""
+        last = self.last_grid
+        return last is not None and self.grid[0] == 1 and last[0] * last[1] != self.grid[1]
+
+    @property
     def key_grid(self) -> Grid:
         """(h, w) of the key nodes."""
         if self.site.partition is not None and self.site.window is not None:
@@ -200,7 +212,8 @@ class Frame:
     Attributes:
         module, name: which.
         times: how many times it had run before.
-        size, batch: (H, W) and B of its first input, where that is (B, C, H, W).
+        size, batch: (H, W) and B of its first input, where that is (B, C, H, W), or (B, H, W, C) on a known grid.
+        channels_last: whether that is (B, H, W, C); the first of `floats` is then seen as (B, C, H, W).
         call: the graph layer, if it is one.
         edges: an edge tensor among its inputs.
         floats: its floating point inputs.
@@ -215,6 +228,7 @@ class Frame:
     times: int = 0
     size: Grid | None = None
     batch: int = 0
+    channels_last: bool = False
     call: GraphCall | None = None
     edges: Tensor | None = None
     floats: tuple[Tensor, ...] = ()

@@ -86,7 +86,7 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
                 )
             if name == "replace" and layer.steps:
                 raise ValueError(f"`replace` must name layers that are handed an edge tensor ({layer.name} is not)")
-            if layer.sorted_anew and layer.enclosing is None:
+            if layer.sorted_anew and layer.around is None:
                 raise ValueError(
                     f"layer {layer.index + 1} ({layer.name}) sorts its nodes anew in every forward, so its edges "
                     "cannot be named by the places of nodes"

@@ -26,18 +26,29 @@ class Hearing:
     def __init__(self, images: int, origins: Origins, seen: Callable[[Seen], Tensor]) -> None:
         self.images, self.origins, self.seen = images, origins, seen
 
-    def heard(self, known: Sequence[Origin], tensor: Tensor, axis: int) -> Heard | None:
-        """Which nodes came together along an axis, if any did."""
+    def heard(
+        self, known: Sequence[Origin], tensor: Tensor, axis: int, asking: Sequence[frozenset[int]] = ()
+    ) -> Heard | None:
+        """Which nodes came together along an axis, if any did.
+
+        Args:
+            known: origins of the elements of `tensor`.
+            tensor: what came together.
+            axis: along which.
+            asking: for each of `known` axes along which places lie that hear the same, as of queries in a product with
+                values; none by default.
+        """
         if tensor.shape[axis] < 2:
             return None
-        moved = [origin for origin in known if origin.moved and bool((origin.places.diff(dim=axis) != 0).any())]
+        pairs = zip(known, asking or (frozenset[int](),) * len(known))
+        moved = [pair for pair in pairs if pair[0].moved and bool((pair[0].places.diff(dim=axis) != 0).any())]
         for certain in (True, False):  # first those that say along which axes the channels of a node lie
-            for origin in moved:
+            for origin, apart in moved:
                 for channel in origin.base.channels:
                     ids = origin.base.nodes(origin.places, channel)
                     if not bool((ids.diff(dim=axis) != 0).any()):
                         break  # over the channels of a node
-                    same = channel_axes(ids, axis)
+                    same = tuple(at for at in channel_axes(ids, axis) if at not in apart)
                     if certain:
                         same = tuple(at for at in same if bool((origin.places.diff(dim=at) != 0).any()))
                     wide = [at for at in same if tensor.shape[at] > 1]

@@ -6,13 +6,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.adapters.base import Adapter
+from viz_nodes.capture.adapters.base import Adapter, Graph
 from viz_nodes.capture.calls import Grid
 from viz_nodes.capture.fallback import with_keys
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
+from viz_nodes.capture.node_order import read_order
 from viz_nodes.capture.plans import Plan, PlannedLayer
 from viz_nodes.capture.recorder import Recording
 
@@ -24,7 +26,7 @@ OnGrid = Callable[[nn.Module, Grid, Tensor], Tensor]
 
 @contextmanager
 def hearing_held(
-    plan: Plan, adapters: Sequence[Adapter], on_grid: OnGrid, free: Collection[int] = ()
+    plan: Plan, adapters: Sequence[Adapter], on_grid: OnGrid, anew: Collection[int] = ()
 ) -> Iterator[None]:
     """Inside, a forward of four images is one in which nothing goes from node to node but by convolutions.
 
@@ -36,30 +38,50 @@ def hearing_held(
         plan: the graph layers; where they show in the arithmetic alone, nothing can be held.
         adapters: from `adapters_for`.
         on_grid: given (module, (H, W), values (4, C, H, W)) wherever a module around a layer takes all nodes on their
-            grid; returns what it takes instead.
-        free: layers in which nothing is held.
+            grid, whichever axis its channels are; returns what it takes instead.
+        anew: layers that may sort their nodes anew in every forward: what they give is held cell by cell, by the order
+            that is read off gradients in this very forward; where it cannot be read, nothing is held in them.
     """
     with ExitStack() as stack:
+        stack.callback(torch.set_grad_enabled, torch.is_grad_enabled())
         holders: dict[nn.Module, _Holder] = {}
         grids: dict[nn.Module, Grid] = {}
+        last: set[nn.Module] = set()
+        given: dict[nn.Module, Tensor | None] = {}
         for index, layer in enumerate(plan.layers):
             module = layer.run[0]()
             assert module is not None
-            if index not in free:
-                holder = holders.setdefault(module, _Holder(module))
+            around = layer.around()
+            if index in anew and around is not None:
+                given[around] = None
+            if index not in anew or around is not None:
+                holder = holders.setdefault(module, _Holder(module, given))
                 holder.layers[layer.run[1]] = (layer, layer.adapter_among(adapters))
+                holder.anew |= {layer.run[1]} if index in anew else set()
             enclosing = None if layer.enclosing is None else layer.enclosing()
             if enclosing is not None:
                 grids[enclosing] = layer.grid
+            reader = None if layer.reader is None else layer.reader()
+            if reader is not None:
+                grids[reader] = layer.grid
+                last |= {reader} if layer.channels_last else set()
         for holder in () if plan.traced else holders.values():
             stack.callback(holder.hook())
 
         def enter(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
             first = args[0] if args else None
             grid = grids[module]
-            if not isinstance(first, Tensor) or first.shape[0] != VERSIONS or tuple(first.shape[2:]) != grid:
+            if not isinstance(first, Tensor) or first.ndim != 4:
                 return None
-            return (on_grid(module, grid, first), *args[1:])
+            values = first.permute(0, 3, 1, 2) if module in last else first
+            if values.shape[0] != VERSIONS or tuple(values.shape[2:]) != grid:
+                return None
+            held = on_grid(module, grid, values)
+            if module in given:  # gradients are recorded from here to the layer
+                torch.set_grad_enabled(True)
+                given[module] = held = held.detach().requires_grad_(True)
+                held = held.clone()
+            return (held.permute(0, 2, 3, 1) if module in last else held, *args[1:])
 
         for module in grids:
             stack.callback(module.register_forward_pre_hook(enter, prepend=True).remove)
@@ -92,8 +114,10 @@ def hold_gathered(record: Recording) -> None:
 class _Holder:
     """The hooks of one graph convolution."""
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
+    def __init__(self, module: nn.Module, given: dict[nn.Module, Tensor | None]) -> None:
+        self.module, self.given_around = module, given
+        self.anew: set[int] = set()
+        self._order: Tensor | None = None
         self.layers: dict[int, tuple[PlannedLayer, Adapter]] = {}
         self._times = -1
         self._running: PlannedLayer | None = None
@@ -124,7 +148,10 @@ class _Holder:
         self._times += 1
         self._running, adapter = self.layers.get(self._times, (None, None))
         self._children.clear()
-        self._done = False
+        self._done, self._order = False, None
+        if self._running is not None and self._times in self.anew and adapter is not None:
+            self._read_order(self._running, adapter.graph(module, args, kwargs))
+            return None
         if self._running is None or adapter is None or _in_a_child(self._running):
             return None
         graph = adapter.graph(module, args, kwargs)
@@ -140,10 +167,21 @@ class _Holder:
         self._done = changed is not None
         return None if changed is None else (tuple(changed[0]), changed[1])
 
+    def _read_order(self, layer: PlannedLayer, graph: Graph | None) -> None:
+        """Which node each cell became; nothing is held in the layer where that cannot be read."""
+        if graph is not None and graph.sent is not None:
+            graph.sent.let_go()
+        around = layer.around()
+        given = None if around is None else self.given_around.get(around)
+        if graph is not None and given is not None:
+            self._order = read_order(graph.of_images(VERSIONS).x, given)
+        torch.set_grad_enabled(False)
+        self._done = self._order is None
+
     def given(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Before the child that is given the messages: those of the first image."""
         layer = self._running
-        if layer is None or not _in_a_child(layer):
+        if layer is None or not _in_a_child(layer) or self._times in self.anew:
             return None
         times = self._children[module] = self._children.get(module, -1) + 1
         place = layer.known.child
@@ -167,7 +205,13 @@ class _Holder:
         windows = windows_of(layer)
         nodes = layer.grid[0] * layer.grid[1] // windows
         layout, by_node = layout_of(output, VERSIONS * windows, nodes), as_nodes(output, VERSIONS * windows, nodes)
-        return None if layout is None or by_node is None else from_nodes(_of_first(by_node, windows), output, layout)
+        if layout is None or by_node is None:
+            return None
+        if self._order is None:
+            return from_nodes(_of_first(by_node, windows), output, layout)
+        order = self._order[:, None].expand(-1, by_node.shape[1], -1)
+        cells = by_node[:1].gather(2, order[:1]).expand(VERSIONS, -1, -1)
+        return from_nodes(by_node.scatter(2, order, cells), output, layout)
 
 
 def _in_a_child(layer: PlannedLayer) -> bool:

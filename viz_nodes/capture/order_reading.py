@@ -28,8 +28,8 @@ class OrderReader:
         """Hooks on the modules around layers that sort their nodes; their handles."""
         self._layers.clear()
         for layer in layers:
-            if layer.sorted_anew and layer.enclosing is not None:
-                self._layers.setdefault(layer.enclosing, []).append(layer)
+            if layer.sorted_anew and layer.around is not None:
+                self._layers.setdefault(layer.around, []).append(layer)
         handles: list[Any] = [module.register_forward_pre_hook(self.enter) for module in self._layers]
         lists = {layer.module: None for around in self._layers.values() for layer in around if layer.passed}
         return handles + [module.register_forward_pre_hook(self.keep_list, with_kwargs=True) for module in lists]
@@ -41,10 +41,12 @@ class OrderReader:
         if self._recorded is None:
             self._recorded = torch.is_grad_enabled()
         torch.set_grad_enabled(True)
-        around = connected(args[0])
+        given = connected(args[0])
+        channels_last = self._layers[module][0].channels_last
+        around = given.permute(0, 3, 1, 2) if channels_last else given
         for layer in self._layers[module]:
             self._around[layer.index] = around
-        return (around, *args[1:])
+        return (around.permute(0, 2, 3, 1) if channels_last else around, *args[1:])
 
     def keep_list(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before a layer whose nodes of all images lie in one list (B * N, C)."""

@@ -110,6 +110,7 @@ class Origins:
     def __init__(self) -> None:
         self._known: TensorNotes[tuple[Origin, ...]] = TensorNotes()
         self._channels: TensorNotes[int] = TensorNotes()
+        self._weights: TensorNotes[bool] = TensorNotes()
 
     def of(self, tensor: Any) -> tuple[Origin, ...]:
         """What is known of a tensor; nothing for most."""
@@ -132,6 +133,18 @@ class Origins:
             self._channels.put(result, _CHANNELS[name] % result.ndim)
         elif first.shape == result.shape:
             self._channels.put(result, self._channels.get(first))
+
+    def weighs(self, name: str, args: Any, result: Any) -> None:
+        """A function gave weights that sum to one, or did something to such weights, one by one."""
+        if not isinstance(result, Tensor) or not args or not isinstance(args[0], Tensor):
+            return
+        same = name in MOVES or args[0].shape == result.shape
+        if name == "softmax" or (same and self.are_weights(args[0])):
+            self._weights.put(result, True)
+
+    def are_weights(self, tensor: Tensor) -> bool:
+        """Whether a tensor holds what a softmax gave."""
+        return bool(self._weights.get(tensor))
 
     # -- operations --------------------------------------------------------------------------------------------
 

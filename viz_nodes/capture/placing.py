@@ -10,7 +10,7 @@ all changes, one outside of it does not change, and one that the image does not 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.calls import GraphCall, Grid
 from viz_nodes.capture.holding import VERSIONS, hearing_held, hold_gathered, hold_heard
 from viz_nodes.capture.inputs import Inputs
-from viz_nodes.capture.plans import Plan
+from viz_nodes.capture.plans import Plan, Ref
 from viz_nodes.capture.recorder import Recording, recording
 from viz_nodes.capture.tracing import unwatched
 
@@ -192,9 +192,9 @@ def place(
     """What is seen of the places of every layer, from one forward of four versions of an image.
 
     Where nodes are sorted, what they hear cannot be held by their numbers: the layers after them would get it in other
-    places. Then there is another forward, in which nothing is held in those layers. Layers that show in the arithmetic
-    alone are looked at with nothing held, then with what became of messages held, then with what was gathered: that
-    any of these proves a place is a proof.
+    places. Then there is another forward, in which it is held by the cells that nodes became. Layers that show in the
+    arithmetic alone are looked at with nothing held, then with what became of messages held, then with what was
+    gathered: that any of these proves a place is a proof.
 
     Args:
         network: in eval mode.
@@ -203,7 +203,8 @@ def place(
         plan: of which every layer's aggregation was recognized.
         image: which.
     """
-    bands = HALF if min(min(layer.grid) for layer in plan.layers) < FEW else BANDS
+    sides = (layer.last_grid if layer.grid[0] == 1 and layer.last_grid else layer.grid for layer in plan.layers)
+    bands = HALF if min(map(min, sides)) < FEW else BANDS
     probes = inputs.of(torch.full((VERSIONS,), image, dtype=torch.int64))
     for versions in probes.images:
         versions.copy_(versions_of(versions[0], bands))
@@ -213,13 +214,20 @@ def place(
             if all(placing.placed for placing in first):
                 break
             held = _answers(network, probes, adapters, plan, bands, (), hold)
-            first = tuple(two if two.placed and not one.placed else one for one, two in zip(first, held))
+            first = tuple(two if _says_more(two, one) else one for one, two in zip(first, held))
         return first
     moved = {index for index, placing in enumerate(first) if placing.nodes.right is False and placing.around.right}
     if not moved or max(moved) == len(first) - 1 == min(moved):
         return first
-    again = _answers(network, probes, adapters, plan, bands, moved)
+    unproven = {index for index, placing in enumerate(first) if not placing.placed}
+    again = _answers(network, probes, adapters, plan, bands, unproven)
     return tuple(one if index in moved else other for index, (one, other) in enumerate(zip(first, again)))
+
+
+def _says_more(two: Placing, one: Placing) -> bool:
+    """Whether it proves the places of a layer, or names nodes without a place, and the other does not."""
+    silent = bool(two.held and two.nodes.silent and not (one.held and one.nodes.silent))
+    return not one.placed and (two.placed is True or silent)
 
 
 def _answers(
@@ -228,7 +236,7 @@ def _answers(
     adapters: Sequence[Adapter],
     plan: Plan,
     bands: Sequence[float],
-    free: Collection[int],
+    anew: Collection[int],
     hold: Callable[[Recording], None] | None = None,
 ) -> tuple[Placing, ...]:
     around: dict[nn.Module, list[Answer]] = {}
@@ -246,7 +254,7 @@ def _answers(
         with recording(network, certain, probes.pixels, known, traced=plan.traced) as record:
             if hold is not None:
                 hold(record)
-            with hearing_held(plan, adapters, banded, free):
+            with hearing_held(plan, adapters, banded, anew):
                 probes.run(network)
             as_planned = record.finish()
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -255,13 +263,21 @@ def _answers(
         return _unseen(plan, "other layers ran")
     placings = []
     for index, (call, layer) in enumerate(zip(record.calls, plan.layers)):
-        enclosing = None if layer.enclosing is None else layer.enclosing()
-        seen = around.get(enclosing, []) if enclosing is not None else []
-        answer = NOTHING_SEEN if not seen else seen[0] if len(seen) == 1 else seen.pop(0)
+        answer = _next(around, layer.enclosing)
+        nearer = _next(around, layer.reader)
         heard_before = index > 0 and plan.traced and hold is None
-        held = not heard_before and not any(before in free for before in range(index))
-        placings.append(_placing(call, answer, bands, held=held))
+        placing = _placing(call, answer, bands, held=not heard_before)
+        if placing.nodes.right is False and nearer is not NOTHING_SEEN and not nearer.right:
+            placing = replace(placing, around=nearer)  # the order of its nodes is read there
+        placings.append(placing)
     return tuple(placings)
+
+
+def _next(answers: dict[nn.Module, list[Answer]], ref: Ref | None) -> Answer:
+    """What the next run of a module around a layer showed; of one that ran once, always the same."""
+    module = None if ref is None else ref()
+    seen = answers.get(module, []) if module is not None else []
+    return NOTHING_SEEN if not seen else seen[0] if len(seen) == 1 else seen.pop(0)
 
 
 def _unseen(plan: Plan, problem: str) -> tuple[Placing, ...]:

@@ -42,6 +42,7 @@ class PlannedLayer:
         explained: the module whose output is explained, with its run; None for the layer's own output, node by node.
         cam_layer: the path of that module.
         enclosing: the module that takes (B, C, H, W) with all nodes, or None.
+        reader, channels_last: see `Site`.
         grid, window, partition, last_grid: see `Site` and `GraphCall`.
         keys: M of one window or image.
         known: how it aggregates.
@@ -55,12 +56,19 @@ class PlannedLayer:
     explained: Run | None
     cam_layer: str
     enclosing: Ref | None
+    reader: Ref | None
+    channels_last: bool
     grid: Grid
     window: Grid | None
     partition: Partition | None
     last_grid: Grid | None
     keys: int
     known: Known
+
+    def around(self) -> nn.Module | None:
+        """The module that is given the nodes in the order of the grid, nearest to the layer."""
+        nearest = self.reader or self.enclosing
+        return None if nearest is None else nearest()
 
     def adapter_among(self, adapters: Sequence[Adapter]) -> Adapter:
         """The adapter that found it."""
@@ -131,9 +139,9 @@ class Plan:
                 assert module is not None
                 refs.setdefault(module, "")
             refs[_there(layer.run[0])] = layer.name
-            enclosing = layer.enclosing() if layer.enclosing is not None and index in self.around else None
-            if enclosing is not None:
-                refs.setdefault(enclosing, "")
+            around = layer.around() if index in self.around else None
+            if around is not None:
+                refs.setdefault(around, "")
             if layer.explained is not None:
                 refs[_there(layer.explained[0])] = layer.cam_layer
         return refs
@@ -163,6 +171,8 @@ def plan_of(
             explained,
             site.cam_layer,
             None if site.enclosing is None else weakref.ref(site.enclosing),
+            None if site.reader is None else weakref.ref(site.reader),
+            site.channels_last,
             site.grid,
             site.window,
             site.partition,
@@ -206,6 +216,10 @@ class PlannedSites:
         """Whether this run of the module is a graph layer."""
         return (frame.module, frame.times) in self._layers
 
+    def channels_last(self, module: nn.Module, first: Tensor) -> bool:
+        """Whether a module takes (B, H, W, C)."""
+        return any(layer.channels_last and layer.around() is module for layer in self.plan.layers)
+
     def entered(self, frame: Frame) -> None:
         """A module starts."""
         if self.plan.around and frame.floats:
@@ -220,8 +234,9 @@ class PlannedSites:
         site.cam_layer, site.listed, site.cam_module = layer.cam_layer, layer.explained is None, call.module
         call.last_grid, call.known = layer.last_grid, layer.known
         call.family = self._adapters[layer.adapter]
-        if index in self.plan.around and layer.enclosing is not None:
-            call.around = self._around.get(_there(layer.enclosing))
+        around = layer.around() if index in self.plan.around else None
+        if around is not None:
+            call.around = self._around.get(around)
         if layer.explained is not None:
             site.cam_module, site.cam_call = _there(layer.explained[0]), layer.explained[1]
             self._waiting.setdefault((_there(layer.explained[0]), layer.explained[1]), []).append(call)

@@ -15,6 +15,8 @@ from viz_nodes.capture.origins import Origin
 
 PRODUCTS = {"matmul", "bmm", "__matmul__", "einsum"}
 """Names of functions that are products of two tensors."""
+_CHOSEN = 0.9
+"""Of queries that keep equally many keys: more than this did not come about by weights too small to be told from 0."""
 
 
 def multiplied(hearing: Hearing, name: str, args: tuple[Any, ...], result: Any) -> Tensor | None:
@@ -27,21 +29,36 @@ def multiplied(hearing: Hearing, name: str, args: tuple[Any, ...], result: Any) 
     whole = [*out, *summed]
     sizes = dict(zip(left, first.shape)) | dict(zip(right, second.shape))
     shape = [sizes[letter] for letter in whole]
-    known = [
-        replace(origin, places=_aligned(origin.places, own, whole).expand(shape), pure=False)
-        for own, tensor in ((left, first), (right, second))
-        for origin in hearing.origins.of(tensor)
-        if origin.moved
-    ]
+    found: list[tuple[Origin, frozenset[int]]] = []
+    for own, other, tensor in ((left, right, first), (right, left, second)):
+        lacking = frozenset(at for at, letter in enumerate(whole) if letter not in own)
+        alone = [at for at, letter in enumerate(whole) if letter not in other]
+        for origin in hearing.origins.of(tensor):
+            if origin.moved:
+                places = _aligned(origin.places, own, whole).expand(shape)
+                aligned = replace(origin, places=places, pure=False)
+                at = 0 if _holds_channels(aligned, alone) else len(found)
+                found.insert(at, (aligned, lacking))
+    known, asking = [origin for origin, _ in found], [lacking for _, lacking in found]
     if not known:
         return _by_weights(hearing, first, second, letters, result)
     if len(summed) == 1 and any(repeats(origin) for tensor in (first, second) for origin in hearing.origins.of(tensor)):
         messages = _aligned(first, left, whole) * _aligned(second, right, whole)
-        heard = hearing.heard(known, messages, len(shape) - 1)
+        heard = hearing.heard(known, messages, len(shape) - 1, asking)
         if heard is not None:
             return hearing.tell("sum", messages, len(shape) - 1, heard, result)
     _over_summed_channels(hearing, known, len(out), result)
     return None
+
+
+def _holds_channels(origin: Origin, axes: Sequence[int]) -> bool:
+    """Whether the channels of a node lie along one of these axes: of what is weighed, not of its weights."""
+    for channel in origin.base.channels:
+        ids = origin.base.nodes(origin.places, channel)
+        for at in axes:
+            if bool((ids.diff(dim=at) == 0).all()) and bool((origin.places.diff(dim=at) != 0).any()):
+                return True
+    return False
 
 
 def _over_summed_channels(hearing: Hearing, known: Sequence[Origin], ahead: int, result: Any) -> None:
@@ -71,6 +88,8 @@ def _by_weights(
         (first, left, rest[0][0], second, right, rest[1][0]),
         (second, right, rest[1][0], first, left, rest[0][0]),
     ):
+        if hearing.origins.are_weights(values) and not hearing.origins.are_weights(weights):
+            continue  # features with zeros in them, beside an attention, are no incidence of groups
         turned = out == f"{batch}{channel}{row}"
         if turned or out == f"{batch}{row}{channel}":
             table = weights.permute([own.index(letter) for letter in (*batch, row, summed[0])])
@@ -87,8 +106,10 @@ def _attended(hearing: Hearing, weights: Tensor, values: Tensor, result: Tensor)
     if weights.numel() % (hearing.images * places * keys) or places < 2 or result.shape[0] != hearing.images:
         return None
     some = weights.detach() != 0
-    k = int(some.sum(-1).max())
-    most = keys - 1 if places < keys else keys // 2  # nodes in groups, of which some may be large
+    kept = some.sum(-1)
+    k = int(kept.max())
+    chosen = float((kept == k).double().mean()) > _CHOSEN
+    most = keys - 1 if places < keys or chosen else keys // 2  # nodes in groups, of which some may be large
     if not 0 < k <= most or bool((weights.detach() < 0).any()):
         return None
     heads = weights.numel() // (hearing.images * places * keys)

@@ -104,6 +104,11 @@ class Recording:
             return None
         values = [*args, *kwargs.values()]
         frame = self._frame(module, values)
+        seen_first = frame.channels_last and bool(args)
+        if seen_first:  # the same numbers at the same places, by way of a tensor that has them channels first
+            first = args[0].permute(0, 3, 1, 2)
+            frame.floats = (first, *frame.floats[1:])
+            args = (first.permute(0, 2, 3, 1), *args[1:])
         if self._plan is None:
             self.ran.append((frame.name, module))
         self.sites.entered(frame)
@@ -120,9 +125,9 @@ class Recording:
         parent = self._stack[-1] if self._stack else None
         self._stack.append(frame)
         if parent is None or parent.call is None or not args or not isinstance(args[0], Tensor):
-            return None
+            return (args, kwargs) if seen_first else None
         passed = self._consume(frame, parent.call, args[0])
-        return None if passed is args[0] else ((passed, *args[1:]), kwargs)
+        return None if passed is args[0] and not seen_first else ((passed, *args[1:]), kwargs)
 
     def _frame(self, module: nn.Module, values: list[Any]) -> Frame:
         frame = Frame(module, self.names[module], self._times.get(module, -1) + 1, since=self._started)
@@ -131,6 +136,8 @@ class Recording:
         first = values[0] if values else None
         if isinstance(first, Tensor) and first.is_floating_point() and first.ndim == 4:
             frame.batch, frame.size = first.shape[0], (first.shape[2], first.shape[3])
+            if self.sites.channels_last(module, first):
+                frame.channels_last, frame.size = True, (first.shape[1], first.shape[2])
         return frame
 
     def _consume(self, frame: Frame, call: GraphCall, first: Tensor) -> Tensor:

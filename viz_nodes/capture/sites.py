@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import Frame, GraphCall, Grid, NoGraphLayer, key_grid, same_tensor
 
+_FEW = 8
+"""At most so many nodes are taken to be tokens beside the patches of a grid: of classes, of distillation, registers."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Enclosing:
@@ -41,15 +44,22 @@ class SiteFinder:
         self._wanted: dict[str, list[GraphCall]] = {}
         self._sizes: dict[int, Grid] = {}
         self._enclosing: dict[GraphCall, _Enclosing] = {}
+        self._readers: dict[GraphCall, Frame] = {}
         self._passed: set[GraphCall] = set()
 
     def expects(self, frame: Frame, edges: Tensor | None) -> bool:
         """Whether a module that was given a graph is a layer of its own, and not the same graph used once more."""
         return not any(same_tensor(call.graph.edge_index, edges) for call in self.waiting)
 
+    def channels_last(self, module: nn.Module, first: Tensor) -> bool:
+        """Whether what a module is given is (B, H, W, C) on a grid that was seen, and not (B, C, H, W)."""
+        _, height, width, channels = first.shape
+        known = self._sizes.get(height * width) == (height, width)
+        return known and len(first) == self.images and self._sizes.get(width * channels) != (width, channels)
+
     def entered(self, frame: Frame) -> None:
         """A module starts."""
-        if frame.size is not None:
+        if frame.size is not None and not frame.channels_last:
             self._note_size(frame.batch, frame.size)
 
     def started(self, call: GraphCall, stack: Sequence[Frame]) -> None:
@@ -87,7 +97,8 @@ class SiteFinder:
         Returns:
             What is to be handed on: a copy where the output is kept, so that what is kept stays as it is.
         """
-        if tensor is not None and tensor.is_floating_point() and tensor.ndim == 4:
+        laid = tensor is not None and tensor.is_floating_point() and tensor.ndim == 4
+        if laid and tensor is not None and not self.channels_last(frame.module, tensor):
             self._note_size(tensor.shape[0], (tensor.shape[2], tensor.shape[3]))
             if self.waiting and isinstance(frame.module, nn.Conv2d):
                 handed = self._note_convolution(frame, tensor, handed)
@@ -122,7 +133,8 @@ class SiteFinder:
                 nodes = call.nodes.shape[2]
                 in_regions = nodes == self.regions or call.adapter.places(call.name, nodes) is not None
                 own = (1, nodes) if in_regions else call.adapter.grid(call.name, nodes)
-                self._explain_itself(call, own or call.last_grid)
+                own = own or call.last_grid or self._beside_a_grid(call, nodes)
+                self._explain_itself(call, own)
         lost = [call for call in calls if call.site.activations is None or call.grid == (0, 0)]
         for call in list(lost):
             if call.inside is not None and call.inside not in lost:  # such as among the centers of its clusters
@@ -145,6 +157,14 @@ class SiteFinder:
                 f"({GUIDE})"
             )
         return True
+
+    def _beside_a_grid(self, call: GraphCall, nodes: int) -> Grid | None:
+        """(1, N) for nodes that are a few more than those of a grid that was seen, such as with a class token."""
+        seen = [count for count in self._sizes if nodes - _FEW <= count < nodes]
+        if not seen:
+            return None
+        call.last_grid = self._sizes[max(seen)]
+        return 1, nodes
 
     # -- the rule ----------------------------------------------------------------------------------------------
 
@@ -183,7 +203,15 @@ class SiteFinder:
         around = self._enclosing.get(call)
         site.enclosing = around.frame.module if around is not None and around.grid == grid else None
         call.around = around.frame.floats[0] if around is not None and site.enclosing is not None else None
+        self._read(call, grid)
         return True
+
+    def _read(self, call: GraphCall, grid: Grid) -> None:
+        """Where a module nearer to the layer takes its nodes on the grid, their order is read from there."""
+        reader, enclosing = self._readers.get(call), call.site.enclosing
+        if reader is not None and reader.size == grid and enclosing is not None and reader.module is not enclosing:
+            call.site.reader, call.around = reader.module, reader.floats[0]
+            call.site.channels_last = reader.channels_last
 
     def _note_convolution(self, frame: Frame, tensor: Tensor, handed: Any) -> Any:
         nodes = tensor.shape[0] * tensor.shape[2] * tensor.shape[3]
@@ -202,6 +230,10 @@ class SiteFinder:
             return handed
         for call in [call for call in self.waiting if call.order >= frame.since]:
             if call.graph.x.shape[0] * call.graph.x.shape[2] != self.images * frame.size[0] * frame.size[1]:
+                continue
+            if call.graph.x.shape[0] == self.images and frame.floats:
+                self._readers.setdefault(call, frame)
+            if frame.channels_last:
                 continue
             if call.adapter.cam_layer(call.name) is not None:
                 continue
@@ -223,6 +255,7 @@ class SiteFinder:
         call.around = enclosing.floats[0] if enclosing.size == grid else None
         folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
         if folded == self.images:
+            self._read(call, grid)
             return
         site.window = site.window or key_grid((nodes, nodes), nodes)
         site.partition = call.adapter.partition(call.graph, site.window, enclosing.module, grid, call.features)

@@ -38,7 +38,8 @@ class Layer:
         child_times: how many times that child runs before, in one call of the graph convolution.
         grid: (H, W).
         partition: windows in the batch, or None.
-        enclosing: the module that takes (B, C, H, W) with all nodes, or None.
+        around: the module nearest to it that is given all nodes in the order of the grid, or None.
+        channels_last: whether as (B, H, W, C), not (B, C, H, W).
     """
 
     index: int
@@ -56,7 +57,8 @@ class Layer:
     steps: tuple[int, ...] = ()
     order: NodeOrder | None = None
     sorted_anew: bool = False
-    enclosing: nn.Module | None = None
+    around: nn.Module | None = None
+    channels_last: bool = False
 
     @property
     def editable(self) -> bool:
@@ -114,5 +116,6 @@ def _layer(index: int, planned: PlannedLayer, adapters: Sequence[Adapter]) -> La
         planned.partition,
         known.passed,
         known.steps,
-        enclosing=None if planned.enclosing is None else planned.enclosing(),
+        around=planned.around(),
+        channels_last=planned.channels_last,
     )

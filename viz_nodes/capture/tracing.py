@@ -90,6 +90,7 @@ class Trace(TorchFunctionMode):
             args, kwargs = self.folds.ended_in(args, kwargs)
         result = func(*args, **kwargs)
         self._carry(name, args, kwargs, result)
+        self.origins.weighs(name, args, result)
         if name in ("__get__",) or (name in _TAINTLESS and not isinstance(result, Tensor)):
             return result
         if fold is not None:

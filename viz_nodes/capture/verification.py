@@ -17,7 +17,7 @@ from viz_nodes.capture.mismatch import why_not
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.observing import observe
 from viz_nodes.capture.regions import regions_of
-from viz_nodes.capture.whereabouts import Whereabouts, find_places
+from viz_nodes.capture.whereabouts import find_places, not_tried
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def verify(
             network, adapters, inputs.pixels, lambda: _plainly(network, inputs), anew=True, regions=regions
         )
         found = [recognize(call) for call in record.calls]
-        where = [Whereabouts(None, call.grid) for call in record.calls]
+        where = [not_tried(call) for call in record.calls]
         if places is None and inputs.pixels.ndim == 4 and not inputs.points:
             where = list(find_places(network, inputs, adapters, plan, record.calls))
         calls = record.calls

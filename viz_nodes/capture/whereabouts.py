@@ -57,6 +57,15 @@ class Whereabouts:
         return Whereabouts(True, self.grid, order, True, self.map_in_order, self.note)
 
 
+def not_tried(call: GraphCall) -> Whereabouts:
+    """Of a layer whose places nobody proves: where it is taken to lie, if there is a grid that it fits."""
+    if not call.beside_a_grid:
+        return Whereabouts(None, call.grid)
+    known = "{} x {}".format(*call.last_grid) if call.last_grid else ""
+    words = f"{call.grid[1]} nodes are more than those of the grid of {known}, and which lie on it is not known; {CURE}"
+    return Whereabouts(False, call.grid, note=words)
+
+
 def find_places(
     network: nn.Module, inputs: Inputs, adapters: Sequence[Adapter], plan: Plan, calls: Sequence[GraphCall]
 ) -> tuple[Whereabouts, ...]:
@@ -69,7 +78,7 @@ def find_places(
         calls: what was seen in that forward.
     """
     if "places" not in plan.notes and network in running_edits.networks:
-        return tuple(Whereabouts(None, call.grid) for call in calls)  # its edges are for these images alone
+        return tuple(not_tried(call) for call in calls)  # its edges are for these images alone
     if "places" not in plan.notes:
         for call in calls:
             recognize(call)
@@ -103,7 +112,7 @@ def warn_of_misplaced(layers: Sequence[LayerExplanation]) -> None:
 def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabouts:
     if call.adapter.places(call.name, call.graph.x.shape[2]) is not None:
         return Whereabouts(None, call.grid)  # regions that are told, not a grid
-    if placing.placed is not False:
+    if placing.placed is not False and not call.beside_a_grid:
         note = f"places not proven: {placing.problem}" if placing.problem else ""
         return Whereabouts(placing.placed, call.grid, note=note)
     pooled = call.graph.y.shape[2] != call.graph.x.shape[2]
@@ -112,11 +121,16 @@ def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabou
         grid = _grid_without(placing, call.grid, inputs.size)
         if grid is not None:
             extra = f"{len(silent)} node{'s' if len(silent) > 1 else ''} that the image does not reach"
-            words = f"{extra} (learned ones, such as prompts) have no place on it and are left out"
+            words = (
+                f"{extra} (learned, as prompts and class tokens are) {'have' if len(silent) > 1 else 'has'} no place"
+            )
+            words += f" on it and {'are' if len(silent) > 1 else 'is'} left out"
             order = NodeOrder.without(silent, call.graph.x.shape[2])
             acts = call.site.activations
             mapped = acts is not None and acts[0, 0].numel() == order.count
             return Whereabouts(True, grid, order, map_in_order=mapped, note=words)
+    if call.beside_a_grid:
+        return not_tried(call)
     if silent:
         seen = f"{len(silent)} of {call.grid[0] * call.grid[1]} do not change with the image at all"
         return Whereabouts(False, call.grid, note=_refuted("extra", call, f"{seen}; {CURE}"))

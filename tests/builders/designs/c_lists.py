@@ -132,9 +132,9 @@ def build_pna():
 
 def build_sorted():
     """Nodes sorted by a feature, then put back"""
-    return Network(Sorted(), Sorted())
+    return Network(*[Sorted() for _ in range(5)])
 
 
 def build_clustered():
     """ClusterViG (2025): inside of clusters, whose centers hear each other"""
-    return Network(Clustered(), Clustered())
+    return Network(*[Clustered() for _ in range(5)])
