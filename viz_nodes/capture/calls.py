@@ -237,6 +237,12 @@ class Frame:
     since: int = 0
     steps: int = 0
 
+    def channels_first(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The same numbers at the same places, by way of a tensor (B, C, H, W) that is kept as what was given."""
+        first = args[0].permute(0, 3, 1, 2)
+        self.floats = (first, *self.floats[1:])
+        return (first.permute(0, 2, 3, 1), *args[1:])
+
 
 def same_tensor(a: Tensor | None, b: Tensor | None) -> bool:
     """Whether two tensors are the same values in the same memory."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, key_grid, same_tensor
-from viz_nodes.capture.edits import Edited, running_edits
+from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.groups import became
 from viz_nodes.capture.inputs import are_points, size_of
 from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
@@ -104,11 +104,8 @@ class Recording:
             return None
         values = [*args, *kwargs.values()]
         frame = self._frame(module, values)
-        seen_first = frame.channels_last and bool(args)
-        if seen_first:  # the same numbers at the same places, by way of a tensor that has them channels first
-            first = args[0].permute(0, 3, 1, 2)
-            frame.floats = (first, *frame.floats[1:])
-            args = (first.permute(0, 2, 3, 1), *args[1:])
+        by_way = frame.channels_last and bool(args)
+        args = frame.channels_first(args) if by_way else args
         if self._plan is None:
             self.ran.append((frame.name, module))
         self.sites.entered(frame)
@@ -118,16 +115,18 @@ class Recording:
         for adapter in self._claimed.get(module, ()) if edited is None else [edited.adapter]:
             graph = adapter.graph(module, args, kwargs)
             if graph is not None:
-                self._start(frame, adapter, _as_edited(graph, edited).of_images(self._images), args, kwargs)
+                if edited is not None:
+                    graph.neighbors, graph.edge_index = edited.neighbors, edited.edge_index
+                self._start(frame, adapter, graph.of_images(self._images), args, kwargs)
                 break
         if self.trace is not None:
             self.trace.paused = False
         parent = self._stack[-1] if self._stack else None
         self._stack.append(frame)
         if parent is None or parent.call is None or not args or not isinstance(args[0], Tensor):
-            return (args, kwargs) if seen_first else None
+            return (args, kwargs) if by_way else None
         passed = self._consume(frame, parent.call, args[0])
-        return None if passed is args[0] and not seen_first else ((passed, *args[1:]), kwargs)
+        return None if passed is args[0] and not by_way else ((passed, *args[1:]), kwargs)
 
     def _frame(self, module: nn.Module, values: list[Any]) -> Frame:
         frame = Frame(module, self.names[module], self._times.get(module, -1) + 1, since=self._started)
@@ -135,9 +134,8 @@ class Recording:
         frame.edges = next((v for v in values if is_edge_tensor(v)), None)
         first = values[0] if values else None
         if isinstance(first, Tensor) and first.is_floating_point() and first.ndim == 4:
-            frame.batch, frame.size = first.shape[0], (first.shape[2], first.shape[3])
-            if self.sites.channels_last(module, first):
-                frame.channels_last, frame.size = True, (first.shape[1], first.shape[2])
+            frame.batch, frame.channels_last = first.shape[0], self.sites.channels_last(module, first)
+            frame.size = (first.shape[1], first.shape[2]) if frame.channels_last else (first.shape[2], first.shape[3])
         return frame
 
     def _consume(self, frame: Frame, call: GraphCall, first: Tensor) -> Tensor:
@@ -312,12 +310,6 @@ class Recording:
         planned = self.sites.finish(self.calls)
         self.calls = [call for call in self.calls if call.site.activations is not None]
         return planned
-
-
-def _as_edited(graph: Graph, edited: Edited | None) -> Graph:
-    if edited is not None:
-        graph.neighbors, graph.edge_index = edited.neighbors, edited.edge_index
-    return graph
 
 
 @contextmanager
