@@ -28,6 +28,7 @@ _HOME = {
     "draw_cam": "viz_nodes.draw",
     "draw_neighbors": "viz_nodes.draw",
     "draw_graph": "viz_nodes.draw",
+    "draw_hyperedges": "viz_nodes.draw",
     "figure": "viz_nodes.draw",
     "explore": "viz_nodes.explorer",
     "write_page": "viz_nodes.explorer",

@@ -15,6 +15,7 @@ _HOME = {
     "depths": "tables",
     "draw_cam": "cam",
     "draw_graph": "graph",
+    "draw_hyperedges": "hyperedges",
     "draw_neighbors": "neighbors",
     "draw_strongest": "strongest",
     "figure": "figures",
@@ -35,6 +36,7 @@ __all__ = [
     "depths",
     "draw_cam",
     "draw_graph",
+    "draw_hyperedges",
     "draw_neighbors",
     "draw_strongest",
     "figure",
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from viz_nodes.draw.figures import figure, panel
     from viz_nodes.draw.files import figure_bytes, read_provenance, save_figure
     from viz_nodes.draw.graph import draw_graph
+    from viz_nodes.draw.hyperedges import draw_hyperedges
     from viz_nodes.draw.neighbors import draw_neighbors
     from viz_nodes.draw.paper import latex_of, save_latex
     from viz_nodes.draw.strongest import draw_strongest

@@ -30,6 +30,7 @@ KIND_NAMES = {
     "neighbors": "neighbors",
     "graph": "graph",
     "closeup": "close-up",
+    "hyperedges": "hyperedges",
     "edges": "edges",
 }
 

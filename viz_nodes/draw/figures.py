@@ -24,6 +24,7 @@ from viz_nodes.draw.cells import (
 from viz_nodes.draw.composer import PaperFigure, compose
 from viz_nodes.draw.geometry.layout import FLATTEST, SMALL_PANEL, Band, Page
 from viz_nodes.draw.geometry.selection import SELECTION, Ego, Selection, egos_of
+from viz_nodes.draw.hyperedges import hyperedges_cell
 from viz_nodes.draw.key import key_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
@@ -41,7 +42,7 @@ from viz_nodes.draw.style.captions import (
 from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style, style_of
 from viz_nodes.draw.subject import Subject
-from viz_nodes.explanation import Explanation
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import View
 from viz_nodes.text import quoted
 
@@ -87,7 +88,8 @@ def figure(
             or all rows where `image` lists several.
         layers: indices in the network, in the order of the columns, or "all"; by default all of up to four, else three
             of them.
-        kinds: of "cam", "neighbors", "graph", "edges" (the layer's strongest edges), and "photograph".
+        kinds: of "cam", "neighbors", "graph", "edges" (the layer's strongest edges), and "photograph". Layers of
+            hypergraphs have "hyperedges" in the place of "graph": the groups that the center hears, as sets.
         view: the part of `image` that the network saw.
         caption: False leaves out title, key and notes, for what your own caption says; a string stands as the title.
         options: which edges, see `Selection` (`center`, `k`, `order`, `hops`, `far`, `effect`), and how all looks, see
@@ -111,6 +113,7 @@ def figure(
     else:
         picked = [layer.index for layer in exp.pick(None if isinstance(layers, str) and layers == "all" else layers)]  # type: ignore[arg-type]
     check_kinds(kinds)
+    kinds = _with_sets(kinds, [exp.layer(i) for i in picked])
     if not shown or not picked or not list(kinds):
         raise ValueError("`rows`, `layers` and `kinds` must each name at least one")
     edged = [(exp.layer(i), r) for r in shown for i in picked] if EDGED & set(kinds) else []
@@ -132,8 +135,17 @@ def figure_options(options: Mapping[str, Any], caption: bool | str = True) -> tu
 def check_kinds(kinds: Sequence[str]) -> None:
     """Raise ValueError for a kind of picture that there is not."""
     for kind in kinds:
-        if kind not in (*KINDS, "photograph"):
-            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {quoted(kind)})")
+        if kind not in (*KINDS, "photograph", "hyperedges"):
+            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} or hyperedges (got {quoted(kind)})")
+
+
+def _with_sets(kinds: Sequence[str], layers: Sequence[LayerExplanation]) -> list[str]:
+    """The kinds of picture, with hyperedges where layers have some: for graphs where all have, else below them."""
+    grouped = [layer.groups is not None for layer in layers]
+    if not any(grouped) or "graph" not in kinds or "hyperedges" in kinds:
+        return list(kinds)
+    stand_in = ["hyperedges"] if all(grouped) else ["graph", "hyperedges"]
+    return [each for kind in kinds for each in (stand_in if kind == "graph" else [kind])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +251,7 @@ class _Figure:
                 "photograph": lambda s: photograph_cell(s, style),
                 "cam": lambda s: cam_cell(s, style, scale_of(exp, s.layer, s.row, style.normalize)),
                 "neighbors": lambda s: neighbors_cell(s, egos[s.row, s.layer.index], style),
+                "hyperedges": lambda s: hyperedges_cell(s, self.selection, style),
                 "edges": lambda s: edges_cell(s, strongest_of(s, self.selection), style, panel),
             }
             cells = [*(make[kind](subject) for subject in shown), *empty]
@@ -273,7 +286,7 @@ def panel(
     """One picture with its caption as a figure of its own.
 
     Args:
-        kind: "cam", "neighbors", "graph" or "edges".
+        kind: "cam", "neighbors", "graph", "edges" or "hyperedges", which a layer of a hypergraph has for "graph", too.
         layer: index in the network, from 0; negative from its end.
         image: (H, W, 3) uint8, or a sample of `vizgraph.load_image`.
         row: which row of `exp`.
@@ -290,9 +303,10 @@ def panel(
     selection, style = figure_options(options)
     if style.font_size is None:
         style = style.but(font_size=style.size + 0.5)
-    if kind not in KINDS:
-        raise ValueError(f"`kind` must be one of {', '.join(KINDS)} (got {quoted(kind)})")
+    if kind not in (*KINDS, "hyperedges"):
+        raise ValueError(f"`kind` must be one of {', '.join(KINDS)} or hyperedges (got {quoted(kind)})")
     picture = None if image is None else as_picture(image)
+    (kind,) = _with_sets([kind], [exp.layer(layer)])
     return single(kind, Subject(exp, exp.layer(layer), row, picture, view), selection, style, vmax, caption)
 
 

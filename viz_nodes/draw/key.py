@@ -53,6 +53,8 @@ def key_words(
         words += graph_words(subjects, style)
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
             words.append(CLOSEUP)
+    if "hyperedges" in kinds:
+        words.append("hyperedges: a color and a dash each, patches filled by how much of it a node makes")
     if "edges" in kinds:
         sign = "" if by == "share" else "; orange for the class, blue against it"
         words.append(f"edges: from where they are wide{sign}")

@@ -55,6 +55,7 @@ def caption_of(
         "cam": f"class activation maps by {_listed(methods)} (raw values, {SPANS[style.normalize]}; star: the peak)",
         "neighbors": _neighbors_said(by, style),
         "graph": f"the edges from neighbors to the center, width and opacity by {_width_said(plans, unit, style)}",
+        "hyperedges": "the groups of nodes (hyperedges) that the center hears, outlined as sets, those it hears most",
         "edges": f"the layer's strongest edges by {'share' if by == 'share' else 'contribution'}",
     }
     shown = [said[kind] for kind in kinds]

@@ -10,6 +10,7 @@ from viz_nodes.draw.composer import PaperFigure, compose
 from viz_nodes.draw.geometry.layout import Band
 from viz_nodes.draw.geometry.selection import Selection, egos_of
 from viz_nodes.draw.graph import graph_caption
+from viz_nodes.draw.hyperedges import hyperedges_cell, hyperedges_of
 from viz_nodes.draw.key import said_of_places
 from viz_nodes.draw.neighbors import neighbors_caption
 from viz_nodes.draw.paper import caption_of
@@ -51,6 +52,8 @@ def single(
             bands = [Band("", aspect, [cam_cell(shown, quiet, scale)])]
         elif kind == "neighbors":
             bands = [Band("", aspect, [neighbors_cell(shown, egos, quiet)])]
+        elif kind == "hyperedges":
+            bands = [Band("", aspect, [hyperedges_cell(shown, selection, quiet)])]
         else:
             last["edges"] = strongest_of(shown, selection)
             bands = [Band("", aspect, [edges_cell(shown, last["edges"], quiet, width)])]
@@ -68,6 +71,9 @@ def single(
             said = neighbors_caption(subject, egos, style)
         elif kind == "graph":
             said = graph_caption(subject, last["plans"][0], style)
+        elif kind == "hyperedges":
+            head = head_words(subject.exp, subject.layer, subject.row)
+            said = SEPARATOR.join([*head, hyperedges_of(subject.layer, selection, subject.row).words(style.look)])
         else:
             head = head_words(subject.exp, subject.layer, subject.row)
             said = SEPARATOR.join([*head, last["edges"].words()[0]])
