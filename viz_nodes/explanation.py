@@ -50,7 +50,7 @@ class LayerExplanation:
         name: module path of the graph convolution.
         grid: (H, W) of the nodes.
         key_grid: (h, w) of the key nodes that `neighbors` indexes; equal to `grid` where keys are not pooled.
-        cam: (B, H, W) raw class activation map, >= 0, not normalised.
+        cam: (B, H, W) raw class activation map, >= 0, not normalized.
         peak: (B,) int64, the node with the highest CAM value; `NO_PEAK` where the map is blank or flat, and where the
             image is of one color.
         neighbors: (B, N, k) int64 into the key nodes, nearest first, exactly the edges the network used; `NO_EDGE`
@@ -62,7 +62,7 @@ class LayerExplanation:
         conv: how neighbors are aggregated: "mr", "edge", "sage", "gin", "max" or "sum" (over other messages that are
             known; a mean is a sum), or "other".
         dilation: every how many-th candidate was kept; None where unknown.
-        distance: (B, N, k) what the layer ranked its neighbors by (squared distance of normalised features, plus the
+        distance: (B, N, k) what the layer ranked its neighbors by (squared distance of normalized features, plus the
             relative position term where there is one); None where the layer has no such ranking.
         margin: (B, N, k) distance of the first rejected candidate minus the neighbor's own, >= 0: how certain the edge
             is; None where unknown.

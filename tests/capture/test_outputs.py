@@ -158,8 +158,13 @@ def test_a_class_over_a_region_by_hand():
 
 
 def test_a_box_that_is_found_scores_its_overlap_and_its_probability():
-    found = [{"boxes": torch.tensor([[0.0, 0, 10, 10], [20, 20, 30, 30]]), "labels": torch.tensor([1, 2]),
-              "scores": torch.tensor([0.75, 0.5], requires_grad=True)}]  # fmt: skip
+    found = [
+        {
+            "boxes": torch.tensor([[0.0, 0, 10, 10], [20, 20, 30, 30]]),
+            "labels": torch.tensor([1, 2]),
+            "scores": torch.tensor([0.75, 0.5], requires_grad=True),
+        }
+    ]
     assert BoxScore([1], [[0, 0, 10, 10]])(found).tolist() == [1.75]
     assert BoxScore([2], [[0, 0, 10, 10]])(found).tolist() == [0]
     assert BoxScore([1, 2], [[0, 0, 10, 5.1], [20, 20, 30, 30]])(found).tolist() == pytest.approx([0.51 + 0.75 + 1.5])

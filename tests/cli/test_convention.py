@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from pathlib import Path
 
 import click
 import pytest
@@ -14,7 +15,8 @@ import pytest
 from vizgraph.cli.main import COMMANDS, main
 
 EVERYWHERE = {"--json", "--quiet", "--verbose", "--debug"}
-OF_NETWORKS = ("render", "compare", "explore", "score", "evaluate", "ablate", "profile")
+OF_IMAGES = ("render", "compare", "figure", "explore", "score", "ablate", "profile", "report")
+OF_NETWORKS = (*OF_IMAGES, "evaluate")
 OF_WEIGHTS = {"--arch", "--ckpt", "--no-ema", "--sha256", "--seed", "--labels", "--device"}
 
 
@@ -41,42 +43,70 @@ def test_an_option_is_one_thing_in_all_commands():
     assert several == {}
 
 
-def heavy(*args: str) -> tuple[int, str, str]:
-    """Exit code and stderr of a command in a process of its own, and which of the heavy modules it imported."""
+def of_image(name: str, image: object, *more: object, of: tuple = ("--arch", "gcn_demo", "--ckpt", "demo")) -> tuple:
+    """The words of a command about an image."""
+    own = {"compare": ("--method", "gradcam", "--method", "layercam"), "figure": ("images",)}.get(name, ())
+    return (name, *own, *of, "--img", image, *more)
+
+
+MISTAKES = {
+    ("render", "--arch", "gcn_tii", "--img", "x.png"): "did you mean gcn_ti",
+    ("render", "--ckpt", "demo", "--img", "x.png", "--method", "gradcm"): "did you mean gradcam",
+    ("render", "--ckpt", "demo", "--img", "x.png", "--palette", "infreno"): "did you mean inferno",
+    ("render", "--ckpt", "demo", "--img", "x.png", "--width", "colum"): "did you mean column",
+    ("render", "--ckpt", "demo", "--img", "x.png", "--order", "rnk"): "rank",
+    ("render", "--ckpt", "demo", "--img", "x.png", "--kinds", "cam,grph"): "choose from cam",
+    ("render", "--img", "x.png"): "no architecture is given",
+    ("render", "--ckpt", "demo", "--img", "x.png", "--engine", "rya"): "ray",
+    ("demo", "--format", "pgn"): "choose from png",
+    ("compare", "--ckpt", "demo", "--img", "x.png"): "one column has nothing beside it",
+    ("figure", "imges", "--ckpt", "demo", "--img", "x.png"): "images",
+    ("explore", "--ckpt", "demo", "--img", "x.png", "--method", "gradcm"): "did you mean gradcam",
+    ("train", "--device"): "requires an argument",
+    ("train",): "no config is given",
+    ("evaluate", "--arch", "vigti", "--data", "x"): "did you mean",
+    ("evaluate", "--arch", "vig_ti", "--data", "x", "--input-size", "big"): "is not a size",
+    ("models", "--jsn"): "--json",
+    ("ablate", "--ckpt", "demo", "--scenes", "1", "--conditions", "nne"): "choose from none",
+    ("ablate", "--ckpt", "demo"): "give one of --img, --data and --scenes",
+    ("profile", "--ckpt", "demo", "--scenes", "0"): "is not in the range",
+    ("profile", "--ckpt", "demo", "--scenes", "1", "--data", "x"): "give one of --img, --data and --scenes",
+    ("score", "--ckpt", "demo", "--scenes", "1", "--method", "gradcm"): "did you mean gradcam",
+    ("score", "--ckpt", "demo", "--scenes", "1", "--edge-method", "shre"): "share",
+    ("report", "--arch", "gcn_tii", "--scenes", "1"): "did you mean gcn_ti",
+    ("report", "--ckpt", "demo"): "give one of --img, --data and --scenes",
+    ("summarize", "no such folder"): "there is no such folder",
+    ("check", "no_such_file.py"): "there is no such file",
+    ("verify",): "FIGURE",
+}
+"""What is typed -> what the error says: of every command at least one."""
+
+
+def test_options_are_checked_before_torch_is_imported():
+    """All in one process, told apart by what is imported after each."""
     script = (
-        "import sys\n"
+        "import contextlib, io, json, sys\n"
         "from vizgraph.cli.main import main\n"
-        "try:\n"
-        f"    main({list(args)!r})\n"
-        "except SystemExit as end:\n"
-        "    print(end.code, *({'torch', 'timm', 'networkx', 'cv2'} & set(sys.modules)))\n"
+        "for line in sys.stdin:\n"
+        "    said, code = io.StringIO(), None\n"
+        "    try:\n"
+        "        with contextlib.redirect_stderr(said):\n"
+        "            main(json.loads(line), prog_name='vizgraph')\n"
+        "    except SystemExit as end:\n"
+        "        code = end.code\n"
+        "    heavy = sorted({'torch', 'timm', 'networkx', 'cv2', 'pandas'} & set(sys.modules))\n"
+        "    print(json.dumps([code, heavy, said.getvalue()]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
-    code, _, modules = done.stdout.strip().splitlines()[-1].partition(" ")
-    return int(code), done.stderr, modules
-
-
-@pytest.mark.parametrize(
-    ("args", "said"),
-    [
-        (("render", "--arch", "gcn_tii", "--img", "x.png"), "did you mean gcn_ti"),
-        (("render", "--ckpt", "demo", "--img", "x.png", "--method", "gradcm"), "did you mean gradcam"),
-        (("render", "--ckpt", "demo", "--img", "x.png", "--palette", "infreno"), "did you mean inferno"),
-        (("render", "--ckpt", "demo", "--img", "x.png", "--width", "colum"), "did you mean column"),
-        (("render", "--ckpt", "demo", "--img", "x.png", "--order", "rnk"), "rank"),
-        (("render", "--ckpt", "demo", "--img", "x.png", "--kinds", "cam,grph"), "choose from cam"),
-        (("render", "--img", "x.png"), "no architecture is given"),
-        (("compare", "--ckpt", "demo", "--img", "x.png"), "one column has nothing beside it"),
-        (("explore", "--ckpt", "demo", "--img", "x.png", "--method", "gradcm"), "did you mean gradcam"),
-        (("score", "--ckpt", "demo", "--scenes", "1", "--method", "gradcm"), "did you mean gradcam"),
-        (("evaluate", "--arch", "vigti", "--data", "x"), "did you mean"),
-        (("summarize", "no such folder"), "there is no such folder"),
-    ],
-)
-def test_options_are_checked_before_torch_is_imported(args, said):
-    code, stderr, modules = heavy(*args)
-    assert (code, modules) == (2, ""), stderr
-    assert said in stderr.splitlines()[-1]
+    asked = "".join(json.dumps(words) + "\n" for words in MISTAKES)
+    done = subprocess.run([sys.executable, "-c", script], input=asked, capture_output=True, text=True, timeout=240)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(MISTAKES), done.stderr
+    assert {words[0] for words in MISTAKES} == set(COMMANDS)
+    for (words, meant), (code, heavy, stderr) in zip(MISTAKES.items(), answers, strict=True):
+        assert (words, code, heavy) == (words, 2, []), stderr
+        (line,) = stderr.splitlines()
+        assert line.startswith("vizgraph: error: ")
+        assert meant in line
 
 
 def test_the_names_that_need_no_torch_are_all_there_are():
@@ -90,7 +120,7 @@ def test_the_names_that_need_no_torch_are_all_there_are():
     assert all(resolve(name) in names for name in names)
 
 
-@pytest.mark.parametrize("name", ["render", "compare", "explore", "score", "ablate", "profile"])
+@pytest.mark.parametrize("name", OF_IMAGES)
 def test_inputs_are_checked_before_weights_are_fetched(run, tmp_path, monkeypatch, name):
     monkeypatch.setenv("VIZGRAPH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("VIZGRAPH_WEIGHTS_URL", "http://127.0.0.1:9")
@@ -98,11 +128,64 @@ def test_inputs_are_checked_before_weights_are_fetched(run, tmp_path, monkeypatc
     (tmp_path / "text.jpg").write_text("no image")
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
-    more = ("--method", "gradcam", "--method", "layercam") if name == "compare" else ()
     for image, code in (("text.jpg", 3), ("missing.jpg", 3), ("pipe.png", 3), ("empty", 2)):
-        done = run(name, "--arch", "vig_ti", "--img", image, *more, "--out", tmp_path / "out")
+        done = run(*of_image(name, image, "--out", tmp_path / "out", of=("--arch", "vig_ti")))
         assert (done.exit_code, image) == (code, image), done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_data_are_checked_before_weights_are_fetched(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIZGRAPH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("VIZGRAPH_WEIGHTS_URL", "http://127.0.0.1:9")
+    (tmp_path / "empty").mkdir()
+    for name in ("evaluate", "score", "ablate", "profile", "report"):
+        for data, why in (("missing", "there is no such folder"), ("empty", "holds no images")):
+            done = run(name, "--arch", "vig_ti", "--data", tmp_path / data, "--out", tmp_path / "out")
+            assert done.exit_code == 2, (name, done.stderr)
+            assert why in done.stderr.splitlines()[-1], name
+    assert not (tmp_path / "out").exists()
+
+
+SAME = {
+    "weights that are not there": (("--ckpt", "none.pth"), (), 4, "there is no such file"),
+    "weights that are none": (("--ckpt", "text.jpg"), (), 4, "no file that torch or safetensors wrote"),
+    "another digest": (("--ckpt", "demo", "--sha256", "0" * 8), (), 4, "SHA-256"),
+    "labels that are not there": (("--ckpt", "demo"), ("--labels", "none.txt"), 2, "is no file"),
+    "a device that is none": (("--ckpt", "demo"), ("--device", "gpu"), 2, "must be auto"),
+    "a seed that is none": (("--ckpt", "demo"), ("--seed", "-1"), 2, "is not in the range"),
+    "a class that is none": (("--ckpt", "demo"), ("--target", "no such"), 2, "none of the 10 classes"),
+    "a place that cannot be written": (("--ckpt", "demo"), ("--out", "text.jpg/x"), 5, "not a directory"),
+}
+
+
+@pytest.mark.parametrize("mistake", SAME)
+def test_the_same_mistake_ends_every_command_alike(run, photograph, tmp_path, monkeypatch, mistake):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.jpg").write_text("no image")
+    image = photograph(tmp_path / "d/digit 1/x.png")
+    weights, more, code, why = SAME[mistake]
+    for name in OF_NETWORKS:
+        if not options_of(name).keys() >= set(more[::2]):
+            continue
+        args = of_image(name, image, *more, of=("--arch", "gcn_demo", *weights))
+        if name == "evaluate":
+            args = (name, "--arch", "gcn_demo", *weights, "--data", image.parents[1], "--workers", 0, *more)
+        done = run(*args, "--json")
+        assert (name, done.exit_code) == (name, code), done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("vizgraph: error: "), name
+        assert why.lower() in last.lower(), name
+        assert json.loads(done.stdout)["exit_code"] == code, name
+
+
+def test_ray_is_not_ignored_where_it_is_not_installed(run, photograph, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    image = photograph(tmp_path / "in/x.png")
+    for of in (image, image.parent):
+        done = run("render", "--ckpt", "demo", "--img", of, "--engine", "ray", "--dpi", 30, "--out", tmp_path / "out")
+        assert done.exit_code == 2, done.stderr
+        assert "Ray is not installed" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.rglob("figure.png"))
 
 
 @pytest.mark.parametrize("name", [*OF_NETWORKS, "train"])
@@ -113,8 +196,7 @@ def test_a_device_that_is_not_there_ends_every_command_alike(run, photograph, tm
     args = {
         "train": ("--data", tmp_path / "d", "model.arch=gcn_demo"),
         "evaluate": ("--ckpt", "demo", "--data", tmp_path / "d"),
-        "compare": ("--ckpt", "demo", *image, "--method", "gradcam", "--method", "layercam"),
-    }.get(name, ("--ckpt", "demo", *image))
+    }.get(name, of_image(name, image[1])[1:])
     done = run(name, *args, "--device", "cuda:77", "--out", tmp_path / "out")
     assert done.exit_code == 2, done.stderr
     assert "is not on this machine" in done.stderr.splitlines()[-1]
@@ -136,6 +218,7 @@ def test_json_is_one_object_on_stdout_and_the_rest_on_stderr(run, weights, photo
         "note": run("verify", tmp_path / "out/gcn_demo/x/figure.png", "--note", "--json"),
         "models": run("models", "--json"),
         "train": run("train", "--list", "--json"),
+        "figure": run("figure", "images", *of, "--img", image, "--dpi", 30, *out),
         "error": run("render", *of, "--img", tmp_path / "missing.png", *out),
         "usage": run("render", *of, "--json"),
     }
@@ -151,7 +234,7 @@ def test_json_is_one_object_on_stdout_and_the_rest_on_stderr(run, weights, photo
     assert told["score"]["means"][0]["method"] == "random"
     assert told["error"]["exit_code"] == 3
     assert "no such file" in told["error"]["error"]
-    for name in ("render", "compare", "explore", "score", "summarize"):
+    for name in ("render", "compare", "explore", "score", "summarize", "figure"):
         paths = told[name].get("paths") or [os.path.join(told[name]["folder"], "x", "figure.png")]
         assert all(os.path.isfile(path) for path in paths), name
 
@@ -168,13 +251,27 @@ def test_quiet_says_nothing_but_errors_and_verbose_says_who_speaks(run, weights,
     assert "vizgraph: error: " in run("render", "--quiet", *args[1:], "--img", tmp_path / "none.png").stderr
 
 
-def test_folders_are_called_by_the_canonical_name(run, photograph, tmp_path):
-    image = photograph(tmp_path / "x.png")
-    of = ("--arch", "gcn_ti", "--ckpt", "random", "--layers", "1", "--out", tmp_path / "out")
-    assert run("render", *of, "--img", image, "--dpi", 30, "--kinds", "cam").exit_code == 0
-    assert run("explore", *of, "--img", image).exit_code == 0
-    assert run("score", *of, "--img", image, "--method", "random", "--steps", 1).exit_code == 0
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["graphconvnet_ti"]
+def test_folders_are_called_by_the_canonical_name_and_json_names_the_files(
+    run, weights, photograph, tmp_path, monkeypatch
+):
+    from vizgraph.models.names import SHORT_NAMES
+
+    monkeypatch.setitem(SHORT_NAMES, "gcn_tiny", "gcn_demo")  # as gcn_ti is graphconvnet_ti, which takes longer
+    image = photograph(tmp_path / "d/0/x.png")
+    of = ("--arch", "gcn_tiny", "--ckpt", weights, "--out", tmp_path / "out", "--json")
+    of_one = (*of, "--img", image)
+    done = [
+        run("render", *of_one, "--layers", "1", "--dpi", 30, "--kinds", "cam"),
+        run("explore", *of_one, "--layers", "1"),
+        run("score", *of_one, "--layers", "1", "--method", "random", "--only", "nodes", "--steps", 1, "--samples", 0),
+        run("ablate", *of_one, "--conditions", "nothing", "--orders", "nothing"),
+        run("profile", *of_one),
+        run("evaluate", *of, "--data", tmp_path / "d", "--workers", 0),
+    ]
+    assert [each.exit_code for each in done] == [0] * len(done), [each.stderr for each in done]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["gcn_demo"]
+    for result in done[1:]:
+        assert all(Path(path).is_file() for path in json.loads(result.stdout)["paths"])
 
 
 def test_random_weights_have_a_seed_can_be_verified_and_are_called_untrained(run, photograph, tmp_path):
@@ -259,20 +356,38 @@ def test_what_painters_can_do_can_be_asked_for(run, weights, photograph, tmp_pat
     assert run("verify", figure, "--ckpt", weights).exit_code == 0
 
 
-def test_names_are_completed():
-    environment = {**os.environ, "_VIZGRAPH_COMPLETE": "bash_complete", "COMP_WORDS": "", "COMP_CWORD": "3"}
-
-    def completed(*words):
-        environment["COMP_WORDS"] = " ".join(("vizgraph", *words))
-        environment["COMP_CWORD"] = str(len(words))
-        script = "from vizgraph.cli.main import main; main(prog_name='vizgraph')"
-        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
-        return [line.partition(",")[2] for line in done.stdout.splitlines()]
-
-    assert completed("render", "--arch", "gcn") == ["gcn_demo", "gcn_ti", "gcn_s", "gcnp_ti", "gcnp_s"]
-    assert completed("render", "--method", "layer") == ["layercam"]
-    assert "inferno_r" in completed("compare", "--palette", "inferno")
-    assert completed("render", "--format", "png,p") == ["png,png", "png,pdf"]
+def test_names_are_completed_in_every_command_that_takes_them():
+    """By the shell as it asks, once, then as that asks the options of the others."""
+    environment = {**os.environ, "_VIZGRAPH_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+    environment["COMP_WORDS"] = "vizgraph render --arch gcn"
+    script = "from vizgraph.cli.main import main; main(prog_name='vizgraph')"
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    shown = [line.partition(",")[2] for line in done.stdout.splitlines()]
+    assert shown == ["gcn_demo", "gcn_ti", "gcn_s", "gcnp_ti", "gcnp_s"]
+    begun = {
+        "--arch": ("gcn", shown),
+        "--method": ("layer", ["layercam"]),
+        "--edge-method": ("contr", ["contribution"]),
+        "--palette": ("infer", ["inferno", "inferno_r"]),
+        "--format": ("png,p", ["png,png", "png,pdf"]),
+        "--kinds": ("cam,g", ["cam,graph"]),
+        "--conditions": ("none,r", ["none,random"]),
+        "--orders": ("share,gnn", ["share,gnnexplainer"]),
+        "--color": ("contr", ["contribution"]),
+        "--order": ("eff", ["effect"]),
+        "--theme": ("d", ["dark"]),
+        "--fit": ("cr", ["crop"]),
+        "--amp": ("bf", ["bf16"]),
+    }
+    completed = set()
+    for name in COMMANDS:
+        for flag in begun.keys() & options_of(name).keys():
+            start, ends = begun[flag]
+            option = options_of(name)[flag]
+            found = [item.value for item in option.shell_complete(click.Context(click.Command(name)), start)]
+            assert (name, flag, found) == (name, flag, ends)
+            completed.add(flag)
+    assert completed == set(begun)
 
 
 def test_a_user_without_a_home_and_tildes_are_no_defect(run, photograph, tmp_path):

@@ -238,7 +238,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     "qoi of 4.3 gigapixels": lambda: b"qoif" + struct.pack(">IIBB", 65_535, 65_535, 4, 0) + bytes(40),
     "1 x 60,000": lambda: png_of(1, 60_000),
     "60,000 x 1": lambda: png_of(60_000, 1),
-}  # fmt: skip
+}
 """Contents of files that are bad, or as large as they may be."""
 
 

@@ -19,17 +19,34 @@ from corpus.promises import Case, promise, require
 from corpus.texts import nasty_name
 
 ATTACKS = (
-    "<script>window.hit=1</script>", "</script><script>window.hit=1</script>", "<img src=x onerror=window.hit=1>",
-    "<!--<script>", "-->", "]]><script>window.hit=1</script>", "\"><svg onload=window.hit=1>",
+    "<script>window.hit=1</script>",
+    "</script><script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "<!--<script>",
+    "-->",
+    "]]><script>window.hit=1</script>",
+    '"><svg onload=window.hit=1>',
     "' onmouseover=window.hit=1 '",
-    "javascript:window.hit=1", "{{SCRIPT}}", "{{POLICY}}", "${window.hit=1}", "`+(window.hit=1)+`",
+    "javascript:window.hit=1",
+    "{{SCRIPT}}",
+    "{{POLICY}}",
+    "${window.hit=1}",
+    "`+(window.hit=1)+`",
     "\u2028window.hit=1//",
-    "</title><script>window.hit=1</script>", "<iframe srcdoc='<script>parent.hit=1</script>'>", "<base href=http://x/>",
-    "<link rel=stylesheet href=http://127.0.0.1:9/x>", "<style>@import 'http://127.0.0.1:9/x'</style>", "url(http://127.0.0.1:9/)",
+    "</title><script>window.hit=1</script>",
+    "<iframe srcdoc='<script>parent.hit=1</script>'>",
+    "<base href=http://x/>",
+    "<link rel=stylesheet href=http://127.0.0.1:9/x>",
+    "<style>@import 'http://127.0.0.1:9/x'</style>",
+    "url(http://127.0.0.1:9/)",
     "<meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'>",
     "<form action=http://127.0.0.1:9/><input autofocus>",
-    "__proto__", "constructor", "\"}]}</script>", "&lt;script&gt;", "<math><mtext></p><img src=1 onerror=window.hit=1>",
-)  # fmt: skip
+    "__proto__",
+    "constructor",
+    '"}]}</script>',
+    "&lt;script&gt;",
+    "<math><mtext></p><img src=1 onerror=window.hit=1>",
+)
 
 
 def _name(rng: np.random.Generator) -> str:

@@ -52,10 +52,26 @@ def _server() -> _Server:
 
 
 _ADDRESSES = (
-    "http://[::1", "http://\u00e9/", "file:///etc/passwd", "ftp://127.0.0.1/x", "//", "http://", "http://127.0.0.1:99999/",
-    "http://127.0.0.1:1/", "data:text/plain,x", "javascript:1", "http://a b/", "http://127.0.0.1:x/", "/", "?", "\x00",
-    "http://user:pw@127.0.0.1:1/", "http://" + "a" * 300 + "/", "http://\ud83d/", "gopher://127.0.0.1:1/",
-)  # fmt: skip
+    "http://[::1",
+    "http://\u00e9/",
+    "file:///etc/passwd",
+    "ftp://127.0.0.1/x",
+    "//",
+    "http://",
+    "http://127.0.0.1:99999/",
+    "http://127.0.0.1:1/",
+    "data:text/plain,x",
+    "javascript:1",
+    "http://a b/",
+    "http://127.0.0.1:x/",
+    "/",
+    "?",
+    "\x00",
+    "http://user:pw@127.0.0.1:1/",
+    "http://" + "a" * 300 + "/",
+    "http://\ud83d/",
+    "gopher://127.0.0.1:1/",
+)
 _GARBAGE = (
     b"",
     b"\r\n",

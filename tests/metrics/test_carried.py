@@ -88,9 +88,15 @@ def test_a_run_keeps_it_in_manifest_and_archive(tmp_path):
     Image.fromarray(np.zeros((24, 16, 3), np.uint8)).save(tmp_path / "a.png")
     pixels = seeded_pixels(1, dtype=torch.float32)
     run = viz_nodes.render_folder(
-        net, tmp_path / "a.png", tmp_path / "out", load=lambda path: (pixels, np.zeros((24, 16, 3), np.uint8)),
-        layers=(0,), carry=True, kinds=("graph",), dpi=60,
-    )  # fmt: skip
+        net,
+        tmp_path / "a.png",
+        tmp_path / "out",
+        load=lambda path: (pixels, np.zeros((24, 16, 3), np.uint8)),
+        layers=(0,),
+        carry=True,
+        kinds=("graph",),
+        dpi=60,
+    )
     folder = run.root / run.rows[0].folder
     (told,) = json.loads((folder / "manifest.json").read_text())["carried"]
     assert (told["kind"], told["layer"], told["draws"]) == ("graph", 1, 100)

@@ -19,9 +19,19 @@ from vizgraph.training.schema import Range, sections
 
 def test_every_number_and_every_choice_of_a_config_has_its_range():
     free = {
-        "model.arch", "model.checkpoint", "data.name", "data.root", "data.train_split", "data.val_split",
-        "data.class_map", "augment.auto_augment", "optimizer.name", "schedule.name", "run.out", "run.device",
-    }  # fmt: skip
+        "model.arch",
+        "model.checkpoint",
+        "data.name",
+        "data.root",
+        "data.train_split",
+        "data.val_split",
+        "data.class_map",
+        "augment.auto_augment",
+        "optimizer.name",
+        "schedule.name",
+        "run.out",
+        "run.device",
+    }
     without = set()
     for section, kind in sections().items():
         hints = typing.get_type_hints(kind, include_extras=True)

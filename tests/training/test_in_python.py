@@ -22,8 +22,13 @@ def test_a_network_is_trained_and_evaluated_in_a_few_lines(photos, tmp_path, cap
     assert capsys.readouterr() == ("", "")
     assert updates == list(range(1, 13))
     assert {path.name for path in result.paths} == {
-        "config.yaml", "log.csv", "curves.png", LAST, BEST, "small.safetensors"
-    }  # fmt: skip
+        "config.yaml",
+        "log.csv",
+        "curves.png",
+        LAST,
+        BEST,
+        "small.safetensors",
+    }
     assert result.table["epoch"].tolist() == [1, 2]
     assert result.table["top1"].iloc[-1] == pytest.approx(result.metrics.top1, rel=1e-5)
     assert (result.arch, result.best.name) == ("gcn_demo", BEST)

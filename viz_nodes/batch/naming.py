@@ -56,7 +56,7 @@ def _unfit(folder: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    """What a file system that ignores case and normalises Unicode makes of a name."""
+    """What a file system that ignores case and normalizes Unicode makes of a name."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -12,8 +12,16 @@ from viz_nodes.capture.hearing import Hearing
 from viz_nodes.capture.messages import Lying, Seen
 from viz_nodes.capture.origins import Base
 
-SCATTERS = {"scatter_reduce", "scatter_add", "index_add", "index_reduce", "scatter_reduce_", "scatter_add_",
-             "index_add_", "index_reduce_"}  # fmt: skip
+SCATTERS = {
+    "scatter_reduce",
+    "scatter_add",
+    "index_add",
+    "index_reduce",
+    "scatter_reduce_",
+    "scatter_add_",
+    "index_add_",
+    "index_reduce_",
+}
 _REDUCES = {"amax": "max", "amin": "min", "sum": "sum", "mean": "mean"}
 
 

@@ -29,13 +29,32 @@ from viz_nodes.capture.scattering import SCATTERS, scattered
 from viz_nodes.capture.spread import SPREADS
 
 Runs = frozenset[tuple[nn.Module, int]]
-_REDUCTIONS = {"max": "max", "amax": "max", "sum": "sum", "mean": "mean", "max_pool2d": "max", "min": "min",
-               "amin": "min", "std": "std", "var": "var"}  # fmt: skip
-_TAINTLESS = {"dim", "size", "numel", "__get__", "is_floating_point", "stride", "data_ptr", "is_contiguous", "item",
-              "tolist", "topk", "sort", "argsort", "argmax", "argmin", "__len__", "nonzero", "cdist", "norm",
-              "conv_transpose2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate"}  # fmt: skip
-_CHOICES = {"topk", "sort", "argsort", "cdist", "gather", "index_select", "roll", "nonzero", "softmax",
-            "scaled_dot_product_attention"}  # fmt: skip
+_REDUCTIONS = {
+    "max": "max",
+    "amax": "max",
+    "sum": "sum",
+    "mean": "mean",
+    "max_pool2d": "max",
+    "min": "min",
+    "amin": "min",
+    "std": "std",
+    "var": "var",
+}
+_TAINTLESS = frozenset(
+    (
+        *("dim", "size", "numel", "__get__", "is_floating_point", "stride", "data_ptr", "is_contiguous", "item"),
+        *("tolist", "topk", "sort", "argsort", "argmax", "argmin", "__len__", "nonzero", "cdist", "norm"),
+        *("conv_transpose2d", "avg_pool2d", "adaptive_avg_pool2d", "interpolate"),
+    )
+)
+"""Names of functions that pass no features on: what they give is no number, or is to choose by, or blurs."""
+_CHOICES = frozenset(
+    (
+        *("topk", "sort", "argsort", "cdist", "gather", "index_select", "roll", "nonzero", "softmax"),
+        "scaled_dot_product_attention",
+    )
+)
+"""Names of functions that choose, compare or move nodes."""
 _PROPERTIES = {getattr(Tensor, name): name for name in ("T", "mT", "H", "mH")}
 
 

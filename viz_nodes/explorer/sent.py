@@ -122,8 +122,16 @@ def _add_sent(
     dot = dot_size(pitch)
     lines = bezier(starts, control_points(starts, ends, np.full(len(ends), 0.1)), ends)
     EdgeCollection(
-        on.ax, lines, widths=widths, colors=colors, gaps=np.array([0.5 * star_size(pitch), 0.6 * dot]), taper=TAPER,
-        heads=head_widths(widths, pitch), casing=0.35, casing_color=(1.0, 1.0, 1.0, 0.7), zorder=4,
-    )  # fmt: skip
+        on.ax,
+        lines,
+        widths=widths,
+        colors=colors,
+        gaps=np.array([0.5 * star_size(pitch), 0.6 * dot]),
+        taper=TAPER,
+        heads=head_widths(widths, pitch),
+        casing=0.35,
+        casing_color=(1.0, 1.0, 1.0, 0.7),
+        zorder=4,
+    )
     for end, tone in zip(ends, colors, strict=True):
         add_dots(on, end[None], dot, tuple(tone[:3]), rim=LIGHT.casing, rim_width=0.1 * dot + 0.1, zorder=5)

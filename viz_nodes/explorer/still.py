@@ -111,9 +111,19 @@ def _paint(ax: Any, looked: Looked, state: State) -> None:
         exp = _with_shares(looked.exp, layer, row, nodes, float(state.get("share", 0)))
         hops = _reached(looked.exp, layer, int(state.get("hops", 1)))
         draw_graph(
-            ax, exp, layer.index, row=row, center=nodes, hops=hops, **edge_options(state),
-            far=int(state.get("far", FAR)) or 10**6, veil=0.0, grid=False, nodes=False, closeups=_zoomed(state) <= 1,
-        )  # fmt: skip
+            ax,
+            exp,
+            layer.index,
+            row=row,
+            center=nodes,
+            hops=hops,
+            **edge_options(state),
+            far=int(state.get("far", FAR)) or 10**6,
+            veil=0.0,
+            grid=False,
+            nodes=False,
+            closeups=_zoomed(state) <= 1,
+        )
     _zoom(ax, image, state)
 
 

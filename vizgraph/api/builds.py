@@ -51,11 +51,11 @@ class Build:
             yield
 
 
-def builds_in(name: str) -> list[Build]:
-    """The functions that FILE.py:function means; for FILE.py alone its `build` and all that begin with `build_`.
+def file_of(name: str) -> tuple[str, Path, str]:
+    """The file that FILE.py:function means, as it was written and as a path, and the function, "" where none is named.
 
     Raises:
-        UsageError: no such file or function, or a file that cannot be imported.
+        UsageError: there is no such file.
     """
     file, colon, function = name.rpartition(":")
     if not colon or not file.endswith(".py"):
@@ -65,6 +65,16 @@ def builds_in(name: str) -> list[Build]:
         raise UsageError(name, "is no file of Python", "give FILE.py:build, where build() returns the network")
     if not path.is_file():
         raise UsageError(file, "there is no such file", "give FILE.py:build, where build() returns the network")
+    return file, path, function
+
+
+def builds_in(name: str) -> list[Build]:
+    """The functions that FILE.py:function means; for FILE.py alone its `build` and all that begin with `build_`.
+
+    Raises:
+        UsageError: no such file or function, or a file that cannot be imported.
+    """
+    file, path, function = file_of(name)
     modules: dict[str, ModuleType] = {}
     module = _imported(path.resolve(), modules)
     functions = {

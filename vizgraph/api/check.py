@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.text import quoted
-from vizgraph.api.builds import Build, builds_in, place_in, run_as_users
+from vizgraph.api.builds import Build, builds_in, file_of, place_in, run_as_users
 from vizgraph.errors import UsageError, as_ours, as_usage, first_line
 
 if TYPE_CHECKING:
@@ -138,14 +138,16 @@ def check(
         UsageError: no such file or function; or the only network cannot be built or run. Of several that is told in
             their row, and the others are looked at.
     """
-    from viz_nodes.progress import progress as bar
-    from vizgraph.checkpoints import resolve_device
-
     asked = [builds] if isinstance(builds, (str, os.PathLike)) else list(builds)
     if not asked:
         raise UsageError("builds", "nothing is given to be checked", "give FILE.py:build")
     if limit is not None and limit < 1:
         raise UsageError("limit", f"must be 1 or more (got {quoted(limit)})")
+    for name in asked:
+        file_of(os.fspath(name))  # before anything slow is imported
+    from viz_nodes.progress import progress as bar
+    from vizgraph.checkpoints import resolve_device
+
     height, width = (size, size) if isinstance(size, int) else size
     with as_usage("device"):
         place = resolve_device(device)

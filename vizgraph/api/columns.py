@@ -127,7 +127,7 @@ def names_of(columns: Sequence[Column]) -> list[str]:
 
 
 class Networks:
-    """The networks of a comparison, each loaded once, when it is first needed.
+    """The networks of a comparison or a report, each loaded once, when it is first needed.
 
     Args:
         pairs: (architecture or network, checkpoint) each.
@@ -155,10 +155,14 @@ class Networks:
 
     def of(self, column: Column) -> Network:
         """The network of a column."""
-        model, ckpt = self._pairs[column.place]
+        return self.at(column.place)
+
+    def at(self, place: int) -> Network:
+        """The network of a pair, by its place among them."""
+        model, ckpt = self._pairs[place]
         key = (model if isinstance(model, str | None) else id(model), ckpt)
         if key not in self._loaded:
-            digest = self._digests[column.place]
+            digest = self._digests[place]
             self._loaded[key] = networks.load(model, ckpt, sha256=digest, **self._how)
         return self._loaded[key]
 

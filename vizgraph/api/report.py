@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from viz_nodes.batch import inputs, manifest
 from vizgraph.api import networks, subjects
 from vizgraph.api.ablate import Ablated, ablate
-from vizgraph.api.columns import paired
+from vizgraph.api.columns import Networks, paired
 from vizgraph.api.profile import Profiled, profile
 from vizgraph.api.provenance import digest_of
 from vizgraph.api.report_panels import drawn_panels
@@ -114,7 +114,8 @@ def report(
         images, data, scenes, limit: which images, see `vizgraph.ablate`; all three commands see the same.
         checkpoints: as many as `models`, or one for all.
         options: see `ReportOptions`.
-        load: keywords of `vizgraph.api.networks.load`: `ema`, `device`, `seed`, `labels`.
+        load: keywords of `vizgraph.api.networks.load`: `ema`, `sha256` (one, or one for each), `device`, `seed`,
+            `labels`.
         progress: whether bars are shown.
         **reading: `split` of the data, and how images are read.
 
@@ -140,10 +141,8 @@ def report(
             seed=options.seed,
             split=str(reading.get("split", "validation")),
         )
-        measured = [
-            _measure(networks.load(model, checkpoint, **(load or {})), images, out, which, options, progress)
-            for model, checkpoint in pairs
-        ]
+        loaded = Networks(pairs, **(load or {}))
+        measured = [_measure(loaded.at(place), images, out, which, options, progress) for place in range(len(pairs))]
         return _written(measured, meant, out, options, reading)
 
 

@@ -29,7 +29,7 @@ EPILOG = """\b
     samples,
     draws,
     click.option("--no-pdf", is_flag=True, help="Write the LaTeX and do not run it."),
-    weights=(options.archs, options.ckpts, options.no_ema, options.seed, options.labels),
+    weights=options.several_weights,
     epilog=EPILOG,
 )
 def command(

@@ -56,8 +56,8 @@ class Sample:
     """An image as a network takes it, and as it was.
 
     Attributes:
-        pixels: (1, C, H, W) float32, normalised for the network.
-        image: (H, W, 3) uint8 RGB, what the network sees before it is normalised; of more than three bands the colors.
+        pixels: (1, C, H, W) float32, normalized for the network.
+        image: (H, W, 3) uint8 RGB, what the network sees before it is normalized; of more than three bands the colors.
         original: (height, width, 3) uint8 RGB, upright, the whole image.
         view: (left, top, right, bottom) of what the network sees, in pixels of `original`; beyond its edges where the
             network's preprocessing pads.
@@ -192,7 +192,7 @@ def _prepared(raster: Raster, preprocessing: Preprocessing, fit: Fit, bands: Ban
     original = raster.rgb()
     image = seen if count == 3 else _as_seen(seen)
     return Sample(
-        preprocessing.normalised(seen), image, original, view, None, (*raster.notes, *notes), raster.sha256, raster
+        preprocessing.normalized(seen), image, original, view, None, (*raster.notes, *notes), raster.sha256, raster
     )
 
 

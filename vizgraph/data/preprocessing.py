@@ -120,7 +120,7 @@ class Preprocessing:
         planes = [make(Image.fromarray(np.ascontiguousarray(values[..., place]))) for place in range(values.shape[2])]
         return np.stack([np.asarray(image) for image, _ in planes], axis=2), planes[0][1]
 
-    def normalised(self, seen: np.ndarray) -> Tensor:
+    def normalized(self, seen: np.ndarray) -> Tensor:
         """(1, C, H, W) float32 of (H, W, C) uint8: values in 0..1, less the mean, over the standard deviation."""
         values = torch.from_numpy(np.ascontiguousarray(np.moveaxis(seen, 2, 0))).to(torch.float32).div(255)
         mean, std = (torch.tensor(numbers, dtype=torch.float32).view(-1, 1, 1) for numbers in (self.mean, self.std))

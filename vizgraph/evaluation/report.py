@@ -126,7 +126,7 @@ def write(result: EvaluateResult, folder: Path) -> list[Path]:
     contents["confusion.png"] = _png(draw_confusion(metrics, labels))
     contents["calibration.png"] = _png(draw_calibration(metrics))
     for name, content in contents.items():
-        with replacing(folder / name) as file:
+        with replacing(folder / name, cure="free space there, or choose another place with --out") as file:
             file.write(content)
     return [folder / name for name in contents]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 class KNNGraph(nn.Module):
     """The dynamic graph of one layer.
 
-    Distances are squared Euclidean between L2-normalised features, plus `relative_pos` where there is one. They are
+    Distances are squared Euclidean between L2-normalized features, plus `relative_pos` where there is one. They are
     computed in at least float32, also under autocast, and carry no gradient.
 
     Args:

@@ -19,8 +19,11 @@ LAST, BEST = "last.pth.tar", "best.pth.tar"
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, cure: str = "make room and start again with --resume") -> Iterator[BinaryIO]:
     """A binary file to write that takes the place of `path` at the end, at once and whole, or not at all.
+
+    Args:
+        cure: what the error says to do.
 
     Raises:
         CannotWrite: the disk is full or the folder is closed; `path` is as it was.
@@ -32,9 +35,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         kept = "; the one there is kept" if path.exists() else ""
-        raise CannotWrite(
-            f"{path}: cannot be written: {reason}{kept}; make room and start again with --resume"
-        ) from error
+        raise CannotWrite(f"{path}: cannot be written: {reason}{kept}; {cure}") from error
 
 
 def save(path: Path, content: dict[str, Any]) -> None:

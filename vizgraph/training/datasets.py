@@ -16,7 +16,7 @@ from torch.utils.data import IterableDataset
 from viz_nodes.text import quoted
 from vizgraph.data.images import MAX_ELONGATION, as_rgb, read_image
 from vizgraph.errors import DataError, ImageError, first_line
-from vizgraph.training.folders import ImageFolder, require_split, split_folder
+from vizgraph.training.folders import ImageFolder, require_images, require_split, split_folder
 from vizgraph.training.schema import MOST_CLASSES, Config, DataConfig
 
 SCENES, RELATION = "scenes", "relation"
@@ -255,7 +255,7 @@ def require_there(data: DataConfig, split: str) -> Path | None:
     """The root of a data set, home folder spelled out; quick, so that it can be asked before weights are fetched.
 
     Raises:
-        DataError: no images are named, there is no such folder, or it is divided and has no such split.
+        DataError: no images are named, there is no such folder or none in it, or it is divided and has no such split.
     """
     root = None if data.root is None else _expanded(data.root)
     if data.name not in (*_FOLDERS, "tar", *MADE) and data.name.partition("/")[0].lower() not in READERS:
@@ -268,6 +268,8 @@ def require_there(data: DataConfig, split: str) -> Path | None:
     if not root.exists():
         raise DataError(f"{data.root}: there is no such folder; set data.root to the folder that holds the classes")
     require_split(root, split)
+    if root.is_dir():
+        require_images(split_folder(root, split))
     return root
 
 

@@ -44,7 +44,7 @@ class ImageFolder(Dataset[tuple[Any, int]]):
     def __init__(self, root: Path, class_map: str | None = None) -> None:
         self.root = Path(root)
         self.left_out: collections.Counter[str] = collections.Counter()
-        files = list(self._walk(self.root, ()))
+        files = list(_walk(self.root, (), self.left_out))
         if class_map:
             self.class_to_idx = _read_class_map(class_map, self.root)
         else:
@@ -60,26 +60,6 @@ class ImageFolder(Dataset[tuple[Any, int]]):
             raise DataError(f"{root}: holds no images{but}; a class is a folder with images in it, check data.root")
         if not class_map:
             self._require_full_classes(files)
-
-    def _walk(self, folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
-        real = os.path.realpath(folder)
-        if real in above:
-            return
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            raise DataError(f"{folder}: cannot be listed ({error.strerror or error}); check its permissions") from error
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from self._walk(Path(entry.path), (*above, real))
-            elif (suffix := os.path.splitext(entry.name)[1].lower()) not in SUFFIXES:
-                self.left_out[suffix or "without ending"] += 1
-            elif not above:
-                self.left_out["in no class folder"] += 1
-            else:
-                yield Path(entry.path)
 
     def _require_full_classes(self, files: list[Path]) -> None:
         full = {path.relative_to(self.root).parts[0] for path in files}
@@ -139,6 +119,38 @@ def require_split(root: Path, split: str) -> None:
             raise DataError(
                 f"{root}: has no split {quoted(split)}, only {', '.join(splits)}; set the split or add the folder"
             )
+
+
+def require_images(folder: Path) -> None:
+    """Refuse a folder without an image in a folder of a class; quick where there is one.
+
+    Raises:
+        DataError: as `ImageFolder`.
+    """
+    if next(_walk(folder, (), collections.Counter()), None) is None:
+        ImageFolder(folder)  # says what is there instead
+
+
+def _walk(folder: Path, above: tuple[str, ...], left_out: collections.Counter[str]) -> Iterator[Path]:
+    """Images in folders of classes; what else is there is counted in `left_out`."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed ({error.strerror or error}); check its permissions") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), (*above, real), left_out)
+        elif (suffix := os.path.splitext(entry.name)[1].lower()) not in SUFFIXES:
+            left_out[suffix or "without ending"] += 1
+        elif not above:
+            left_out["in no class folder"] += 1
+        else:
+            yield Path(entry.path)
 
 
 def _natural(name: str) -> list[str | int]:
