@@ -251,9 +251,7 @@ def test_quiet_says_nothing_but_errors_and_verbose_says_who_speaks(run, weights,
     assert "vizgraph: error: " in run("render", "--quiet", *args[1:], "--img", tmp_path / "none.png").stderr
 
 
-def test_folders_are_called_by_the_canonical_name_and_json_names_the_files(
-    run, weights, photograph, tmp_path, monkeypatch
-):
+def test_folders_have_the_canonical_name_and_json_names_the_files(run, weights, photograph, tmp_path, monkeypatch):
     from vizgraph.models.names import SHORT_NAMES
 
     monkeypatch.setitem(SHORT_NAMES, "gcn_tiny", "gcn_demo")  # as gcn_ti is graphconvnet_ti, which takes longer
