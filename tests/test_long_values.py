@@ -21,9 +21,17 @@ MOST = 700
 SIZED = ("vizgraph.layers", "vizgraph.models")
 """Whose numbers are sizes of arrays: what torch says of absurd ones is torch's."""
 WRITES = {
-    "save_figure", "write_page", "render_folder", "download", "fetch", "explore", "Explorer", "parameter_randomization",
-    "score", "road",
-}  # fmt: skip
+    "save_figure",
+    "write_page",
+    "render_folder",
+    "download",
+    "fetch",
+    "explore",
+    "Explorer",
+    "parameter_randomization",
+    "score",
+    "road",
+}
 """Make files, fetch, or do what costs much as often as they are asked: tried on the command line instead."""
 
 
@@ -46,11 +54,29 @@ def good() -> dict[str, Any]:
     net = seeded_net(dtype=torch.float32)
     image = np.zeros((48, 64, 3), np.uint8)
     return {
-        "exp": exp, "exps": [exp], "explanation": exp, "layer": 0, "model": net, "net": net, "module": net,
-        "image": image, "images": image, "pixels": seeded_pixels(1, dtype=torch.float32), "row": 0, "node": 0,
-        "center": 0, "index": 0, "k": 1, "size": (48, 64), "grid": (3, 4), "channels": 4, "in_channels": 4,
-        "out_channels": 4, "x": torch.zeros(1, 4, 3, 4), "steps": 1,
-    }  # fmt: skip
+        "exp": exp,
+        "exps": [exp],
+        "explanation": exp,
+        "layer": 0,
+        "model": net,
+        "net": net,
+        "module": net,
+        "image": image,
+        "images": image,
+        "pixels": seeded_pixels(1, dtype=torch.float32),
+        "row": 0,
+        "node": 0,
+        "center": 0,
+        "index": 0,
+        "k": 1,
+        "size": (48, 64),
+        "grid": (3, 4),
+        "channels": 4,
+        "in_channels": 4,
+        "out_channels": 4,
+        "x": torch.zeros(1, 4, 3, 4),
+        "steps": 1,
+    }
 
 
 def messages(thing: Callable[..., Any]) -> Iterator[tuple[str, str]]:
@@ -87,10 +113,19 @@ def messages(thing: Callable[..., Any]) -> Iterator[tuple[str, str]]:
 
 
 ROOMS = (
-    "viz_nodes", "viz_nodes.capture", "viz_nodes.cams", "viz_nodes.graphs", "viz_nodes.draw", "viz_nodes.metrics",
-    "viz_nodes.export", "viz_nodes.places", "vizgraph.data", "vizgraph.layers", "vizgraph.models",
+    "viz_nodes",
+    "viz_nodes.capture",
+    "viz_nodes.cams",
+    "viz_nodes.graphs",
+    "viz_nodes.draw",
+    "viz_nodes.metrics",
+    "viz_nodes.export",
+    "viz_nodes.places",
+    "vizgraph.data",
+    "vizgraph.layers",
+    "vizgraph.models",
     "vizgraph.checkpoints",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("room", ROOMS)

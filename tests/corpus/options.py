@@ -18,14 +18,53 @@ from corpus.promises import Case, promise, require
 
 NUMBERS = ("0", "-1", "1000000000", "9" * 40, "9" * 5000, "1e309", "nan", "-inf", "0x10", "1_0", "٣", "1.5", "")
 WORDS = (
-    "", " ", "x" * 5000, "'" + "y" * 5000, "../../x", "~nobodyhere/x", "\x1b[31m\n\r\x07", "\u202e\u2028", "\udcff",
-    "{0}%s", "--", "-", "1e6mm", "1e9999mm", "0mm", "-3cm", ",", "1,,2", "all,all", "1e9,1e9", "nan,nan",
-    "1" + ",1" * 4000, "=", "a=b", "hf-hub:x/y", "hfds/x", "wds/x", "tfds/x", "cuda:999999999999999999999", "meta",
-    "top0", "top99999999999", "99999999999999999999",
-)  # fmt: skip
+    "",
+    " ",
+    "x" * 5000,
+    "'" + "y" * 5000,
+    "../../x",
+    "~nobodyhere/x",
+    "\x1b[31m\n\r\x07",
+    "\u202e\u2028",
+    "\udcff",
+    "{0}%s",
+    "--",
+    "-",
+    "1e6mm",
+    "1e9999mm",
+    "0mm",
+    "-3cm",
+    ",",
+    "1,,2",
+    "all,all",
+    "1e9,1e9",
+    "nan,nan",
+    "1" + ",1" * 4000,
+    "=",
+    "a=b",
+    "hf-hub:x/y",
+    "hfds/x",
+    "wds/x",
+    "tfds/x",
+    "cuda:999999999999999999999",
+    "meta",
+    "top0",
+    "top99999999999",
+    "99999999999999999999",
+)
 PLACES = (
-    "pipe", "loop", "folder", "empty", "gone", "/dev/null", "/dev/zero", "/proc/self/mem", "link", "a\x00b", "n" * 300,
-)  # fmt: skip
+    "pipe",
+    "loop",
+    "folder",
+    "empty",
+    "gone",
+    "/dev/null",
+    "/dev/zero",
+    "/proc/self/mem",
+    "link",
+    "a\x00b",
+    "n" * 300,
+)
 """What a path may lead to: a named pipe, a link to itself, devices that end never or at once."""
 
 
