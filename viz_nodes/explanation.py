@@ -344,6 +344,12 @@ class Explanation:
             before = layer.index
             if layer.cam.shape[0] != rows:
                 raise ValueError(f"layer {layer.number} must have {rows} rows (got {layer.cam.shape[0]})")
+            for places in layer.places if isinstance(layer.places, tuple) else (layer.places,):
+                if places is not None and places.size != tuple(self.image_size):
+                    raise ValueError(
+                        f"`places` of layer {layer.number} must be of an image of {tuple(self.image_size)} "
+                        f"(got one of {places.size})"
+                    )
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} (got {quoted(self.activation)})")
         if self.explained is not None and len(self.explained) != rows:

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,19 +16,46 @@ from builders.explanations import build_explanation
 from corpus.apart import apart
 from corpus.mutate import mutated, mutated_value
 from corpus.promises import Case, one_line, promise, require
+from viz_nodes.places import LabelMap, Points, Polygons
+
+KINDS = 5
+"""Of explanations that are damaged and changed."""
 
 
 @functools.cache
 def _saved(which: int) -> bytes:
-    """The npz of a small explanation: a grid, and a pyramid's layers with two rows."""
+    """The npz of a small explanation: a grid, a pyramid's layers with two rows, superpixels, cells, groups of nodes."""
     import tempfile
 
     from viz_nodes.export.archive import save
 
-    more: dict[str, Any] = {"rows": 2, "key_grid": (2, 3), "versus": 1} if which else {}
-    exp = build_explanation(layers=(0, 2), depth=3, grid=(4, 6), k=3, size=(64, 96), **more)
+    more: dict[str, Any] = {"rows": 2, "key_grid": (2, 3), "versus": 1} if which == 1 else {}
+    grid = (4, 6) if which in (0, 1) else (1, 24)
+    exp = build_explanation(layers=(0, 2), depth=3, grid=grid, k=3, size=(64, 96), **more)
+    if which > 1:
+        exp = replace(exp, layers=tuple(_elsewhere(layer, which) for layer in exp.layers))
     with tempfile.TemporaryDirectory() as folder:
         return save(exp, folder).read_bytes()
+
+
+def _elsewhere(layer: Any, which: int) -> Any:
+    """A layer whose nodes are superpixels (2), cells (3), or points in groups, with effects (4)."""
+    size, nodes = (64, 96), 24
+    if which == 2:
+        return replace(layer, places=LabelMap(np.arange(nodes).reshape(4, 6), size))
+    middles = np.stack([np.arange(nodes) % 6 * 16 + 8, np.arange(nodes) // 6 * 16 + 8], 1)
+    if which == 3:
+        return replace(layer, places=Polygons([m + np.array([[-5, -5], [5, -5], [0, 6]]) for m in middles], size))
+    groups = torch.rand(1, 3, nodes, generator=torch.Generator().manual_seed(0))
+    heard = torch.arange(3).expand(1, nodes, 3).clone()
+    return replace(
+        layer,
+        places=Points(middles, size),
+        effect=torch.zeros_like(layer.share),
+        groups=groups,
+        heard=heard,
+        heard_share=torch.full((1, nodes, 3), 1 / 3),
+    )
 
 
 def require_sound(exp: Any) -> None:
@@ -44,8 +72,17 @@ def require_sound(exp: Any) -> None:
         require(bool(((layer.peak >= -1) & (layer.peak < nodes)).all()), f"peak {layer.peak.tolist()} of {nodes}")
         require(tuple(layer.neighbors.shape[:2]) == (rows, nodes))
         require(bool(((layer.neighbors >= -1) & (layer.neighbors < keys)).all()), "a neighbor beyond the keys")
-        for array in (layer.share, layer.contribution):
+        for array in (layer.share, layer.contribution, layer.effect):
             require(array is None or array.shape == layer.neighbors.shape)
+        regions = layer.places if isinstance(layer.places, tuple) else (layer.places,)
+        require(
+            all(places is None or (places.num_nodes, places.size) == (nodes, exp.image_size) for places in regions),
+            "regions of others",
+        )
+        if layer.groups is not None:
+            require(tuple(layer.groups.shape[::2]) == (rows, nodes), "groups of other nodes")
+        if layer.heard is not None and layer.groups is not None:
+            require(bool((layer.heard < layer.groups.shape[1]).all()), "a group that there is not")
 
 
 def _loaded(case: Case, data: bytes) -> Any:
@@ -73,16 +110,17 @@ def _loaded(case: Case, data: bytes) -> Any:
 def mutated_explanations(case: Case) -> None:
     from viz_nodes.export.archive import load
 
-    data = _saved(case.number % 2)
-    exp = _loaded(case, mutated(case.rng, data, _saved(1 - case.number % 2)))
+    data = _saved(case.number % KINDS)
+    exp = _loaded(case, mutated(case.rng, data, _saved((case.number + 1) % KINDS)))
     if exp is not None:
         good = case.folder / "good"
         good.mkdir()
         (good / "explanation.npz").write_bytes(data)
         wanted = load(good)
         for layer, other in zip(exp.layers, wanted.layers, strict=True):
-            for name in ("cam", "peak", "neighbors", "share", "contribution"):
-                require(torch.equal(getattr(layer, name), getattr(other, name)), f"{name} differs without a word")
+            for name in ("cam", "peak", "neighbors", "share", "contribution", "effect", "groups", "heard"):
+                one, two = getattr(layer, name), getattr(other, name)
+                require(one is two or torch.equal(one, two), f"{name} differs without a word")
         require(exp.labels == wanted.labels and torch.equal(exp.logits, wanted.logits))
 
 
@@ -139,7 +177,7 @@ def _other_array(rng: np.random.Generator, array: np.ndarray) -> np.ndarray:
     full=10_000,
 )
 def changed_explanations(case: Case) -> None:
-    _loaded(case, _rewritten(case, _saved(case.number % 2)))
+    _loaded(case, _rewritten(case, _saved(case.number % KINDS)))
 
 
 @promise(
@@ -152,7 +190,7 @@ def changed_explanations_in_use(case: Case) -> None:
     import viz_nodes
     from viz_nodes.export import to_graphml
 
-    exp = _loaded(case, _rewritten(case, _saved(case.number % 2)))
+    exp = _loaded(case, _rewritten(case, _saved(case.number % KINDS)))
     if exp is None:
         return
     image = np.zeros((*(max(1, min(side, 256)) for side in exp.image_size), 3), np.uint8)

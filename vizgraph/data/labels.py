@@ -136,7 +136,8 @@ def named_in(plain: Any) -> tuple[str, ...] | None:
     listed = plain.get("categories")  # COCO
     if isinstance(listed, list) and all(isinstance(entry, dict) and "name" in entry for entry in listed):
         ordered = sorted(listed, key=lambda entry: entry.get("id", 0) if _is_whole(entry.get("id", 0)) else 0)
-        return tuple(str(entry["name"]) for entry in ordered)
+        named = [entry["name"] for entry in ordered]
+        return tuple(map(str, named)) if all(isinstance(name, str | int | float) for name in named) else None
     return None
 
 
