@@ -24,6 +24,7 @@ cd "$work"
 export MPLCONFIGDIR="$work/mpl" XDG_CACHE_HOME="$work/cache" HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
 clean="$work/clean/bin"
 "$clean/python" -c "import vizgraph, viz_nodes, pathlib; assert pathlib.Path(vizgraph.__file__).is_relative_to('$work/clean')"
+"$clean/python" -c "from viz_nodes.pages import page; import pathlib; assert all(page(name).is_file() and page(name).is_relative_to('$work/clean') for name in ('adapters.md', 'training.md'))"
 "$clean/vizgraph" demo --out "$work/demo" >/dev/null
 "$clean/vizgraph" explore --arch gcn_demo --ckpt demo --img "$("$clean/python" -c 'import vizgraph.data as d; print(sorted(map(str, d.bundled_images()))[0])')" --out "$work/page" >/dev/null
 "$clean/vizgraph" train --config demo.yaml --smoke --device cpu --out "$work/run" >"$work/train.log" 2>&1 || { tail -5 "$work/train.log"; exit 1; }

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from viz_nodes.pages import page
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("viz_nodes", "vizgraph")
 
-RECORD = "explanation grids places arguments deferred text"
+RECORD = "explanation grids places arguments deferred pages text"
 TOOLKIT = (
     f"{RECORD} files text progress processes capture cams attribution effects explainer graphs export metrics draw "
     "batch explorer"
@@ -24,6 +28,7 @@ TABLE: dict[str, str] = {
     "viz_nodes.places": "grids arguments text",
     "viz_nodes.files": "",
     "viz_nodes.text": "",
+    "viz_nodes.pages": "",
     "viz_nodes.progress": "",
     "viz_nodes.processes": "",
     "viz_nodes.deferred": "",
@@ -227,3 +232,37 @@ def test_errors_quote_what_somebody_gave_shortened():
     whole = [f"{path.relative_to(ROOT)}:{line}" for path, tree in sources() for line in quotes_of_raises(tree)]
     assert whole == [], "use viz_nodes.text.quoted"
     assert list(quotes_of_raises(ast.parse("raise ValueError(f'no {name!r}')"))) == [1]
+
+
+def messages(tree: ast.AST, *, helps: bool) -> Iterator[str]:
+    """Strings of a module that people may read: all but docstrings, and of commands (`helps`) those too."""
+    skipped = set()
+    for node in ast.walk(tree):
+        named = isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+        if named and not (helps and isinstance(node, ast.FunctionDef)):
+            for part in node.body:
+                if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
+                    skipped.add(part.value)
+    yield from (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped
+    )
+
+
+def test_pages_that_messages_name_are_in_the_wheel():
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    shipped = wheel["force-include"]
+    named = set()
+    for path, tree in sources():
+        commands = "cli" in path.parts
+        loose = [text for text in messages(tree, helps=commands) if re.search(r"docs/[\w-]+\.md", text)]
+        allowed = {"docs/adapters.md"} if path.name == "check.py" and "api" in path.parts else set()  # of its table
+        assert set(loose) <= allowed, f"{path}: name it by viz_nodes.pages.page, {loose} is not there in the wheel"
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "page"]
+        named |= {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)}
+    assert named == {"adapters.md", "training.md"}
+    for name in named:
+        assert shipped[f"docs/{name}"] == f"viz_nodes/docs/{name}"
+        assert page(name) == ROOT / "docs" / name
+        assert page(name).is_file()

@@ -12,6 +12,7 @@ from pathlib import Path
 from corpus.apart import CODES, Ended, apart, command, require_one_error
 from corpus.disks import RENDER, pictures, require_whole
 from corpus.promises import Case, promise, require
+from viz_nodes.files import PART
 
 DEMO = ("--ckpt", "demo", "--device", "cpu")
 MAPS = ("--only", "nodes", "--method", "gradcam", "--steps", 1, "--samples", 0, "--draws", 0, "--no-randomize")
@@ -95,6 +96,8 @@ def full_file_systems(case: Case) -> None:
         if ended.code != 0:
             _require_ended(ended, which, (5,))
         require_whole(place / "o")
+        left = [path.name for path in place.rglob(f"{PART}*")]
+        require(not left, f"{which}: {left} is left, and takes the room that is lacking")
         if kilobytes <= 4:
             require(ended.code != 0, f"{which}: exit 0 with {kilobytes} kB")
         _grow(place)

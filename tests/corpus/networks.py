@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import random
 import warnings
 from typing import Any
@@ -14,7 +13,6 @@ from builders.networks import hooks_on, seeded_net, seeded_pixels
 from corpus.promises import Case, promise, require
 
 
-@functools.cache
 def _network() -> torch.nn.Module:
     """Two blocks, as somebody left it: half in training, some parameters frozen, gradients of a step."""
     net = seeded_net(depth=2, dtype=torch.float32)
@@ -205,17 +203,18 @@ def raising_edits(case: Case) -> None:
     module = modules[case.number // len(edits) % len(modules)]
     if name == "edit_edges":  # the caller's own forward, which in training moves what batch norms have seen
         net.eval()
-    after, calls = int(case.rng.integers(0, 8)), [0]
-    exp = viz_nodes.explain(net, pixels)
+    after, calls, armed = int(case.rng.integers(0, 8)), [0], [False]
 
     def stop(*_: Any) -> None:
-        calls[0] += 1
+        calls[0] += armed[0]
         if calls[0] > after:
             raise _Stop
 
     handle = module.register_forward_hook(stop)
     try:
-        before = _state(net)
+        before = _state(net)  # before anything has looked at it
+        exp = viz_nodes.explain(net, pixels)
+        armed[0] = True
         raised: BaseException | None = None
         try:
             edits[name](net, pixels, exp)
@@ -226,4 +225,4 @@ def raising_edits(case: Case) -> None:
         require(raised is not None or calls[0] <= after or name == "check", f"{name}: nobody heard of it")
     finally:
         handle.remove()
-        _network.cache_clear()
+        torch.set_num_threads(before["threads"])

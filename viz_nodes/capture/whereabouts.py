@@ -19,7 +19,7 @@ from viz_nodes.capture.placing import Placing, judge, place
 from viz_nodes.capture.plans import Plan
 from viz_nodes.explanation import LayerExplanation
 
-CURE = "tell where they lie with an `adapter` (docs/adapters.md), or do not draw this layer on the image"
+CURE = "tell where they lie with an `adapter`, or do not draw this layer on the image"
 
 
 class MisplacedNodes(UserWarning):

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
+from viz_nodes.pages import page
 from viz_nodes.text import one_line
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
 from vizgraph.errors import UsageError
 
-EPILOG = """\b
-A config has the sections model, data, augment, optimizer, schedule, average and run; docs/training.md lists their keys.
+EPILOG = f"""\b
+A config has the sections model, data, augment, optimizer, schedule, average and run; their keys are listed in
+{page("training.md")}
   vizgraph train --config demo.yaml
   vizgraph train --config finetune.yaml --data photos model.arch=gcn_ti
   vizgraph train --config graphconvnet.yaml data.root=/data/imagenet --resume
