@@ -189,11 +189,11 @@ def test_the_demo_notebook_works_in_jupyterlab(server):
             explorers = page.locator(".vge[data-ready='1']")
             wait_for(seen(page, lambda: explorers.count() >= 3))
             figure = page.locator(".jp-OutputArea img.widget-image").first
-            assert figure.evaluate("node => node.naturalWidth") > 400
+            wait_for(seen(page, lambda: figure.evaluate("node => node.naturalWidth") > 400))
             first, second = explorers.nth(0), explorers.nth(1)
             wait_for(seen(page, lambda: first.get_attribute("data-layer") == "2"))
             stills = page.locator(".jp-OutputArea-output img:not(.widget-image)")
-            assert stills.count() >= 5, "pictures for places without widgets"
+            wait_for(seen(page, lambda: stills.count() >= 5))  # pictures for places without widgets
             visible = page.locator(".jp-OutputArea-output img:not(.widget-image):visible")
             wait_for(seen(page, lambda: visible.count() == 1))
             assert second.get_attribute("data-panes") == "2", "two trained networks side by side"
@@ -201,10 +201,10 @@ def test_the_demo_notebook_works_in_jupyterlab(server):
 
             first.scroll_into_view_if_needed()
             first.locator(".vge-mini").nth(4).click()
+            wait_for(seen(page, lambda: first.get_attribute("data-layer") == "5"))
             first.locator(".vge-grid").first.click(position={"x": 60, "y": 60})
+            wait_for(seen(page, lambda: first.get_attribute("data-pins") == "1"))
             drawn = first.evaluate(EDGES)
-            assert first.get_attribute("data-layer") == "5"
-            assert first.get_attribute("data-pins") == "1"
             assert set(drawn) == {int(first.get_attribute("data-node"))}
             assert second.get_attribute("data-pins") == "0"
 
@@ -252,7 +252,9 @@ def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_
             for _ in range(4):
                 run_cell(page, 1)
             run_cell(page, 2)
-            assert "OPEN 2" in page.inner_text(".jp-Notebook"), "the explorer and its layout"
+            count = page.locator(".jp-CodeCell").nth(2).locator(".jp-OutputArea-output")
+            wait_for(seen(page, lambda: "OPEN" in "".join(count.all_inner_texts())))
+            assert "OPEN 2" in "".join(count.all_inner_texts()), "the explorer and its layout"
             wait_for(seen(page, lambda: explorers.count() == 1))
             chip = explorers.locator(".vge-chip").first
             assert chip.evaluate("(node) => getComputedStyle(node).borderRadius") == "10px", "JupyterLab styles buttons"
@@ -266,7 +268,10 @@ def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_
             def holds(layer: int, pins: int) -> bool:
                 page.keyboard.press("Control+s")
                 page.wait_for_timeout(500)
-                states = saved()["metadata"].get("widgets", {}).get(STATE, {}).get("state", {}).values()
+                try:
+                    states = saved()["metadata"].get("widgets", {}).get(STATE, {}).get("state", {}).values()
+                except ValueError:  # it is being written
+                    return False
                 views = [each["state"].get("state", {}) for each in states]
                 return any(view.get("layer") == layer and len(view.get("pins", ())) == pins for view in views)
 
@@ -279,7 +284,8 @@ def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_
             page = opened(browser, f"{server}/lab/tree/small.ipynb?reset")
             again = page.locator(".vge[data-ready='1']")
             again.wait_for()
-            assert [again.get_attribute(f"data-{name}") for name in ("layer", "pins")] == ["2", "1"]
+            held = ["2", "1"]
+            wait_for(seen(page, lambda: [again.get_attribute(f"data-{name}") for name in ("layer", "pins")] == held))
             page.close()
 
             # A notebook that others touched is not trusted: JupyterLab runs nothing of it, and shows the picture.
@@ -289,7 +295,7 @@ def test_a_cell_run_again_replaces_its_explorer_and_a_saved_one_lives_without_a_
             page = opened(browser, f"{server}/lab/tree/copy.ipynb?reset")
             picture = page.locator(".jp-OutputArea-output img")
             picture.wait_for()
-            assert picture.evaluate("(node) => node.naturalWidth") > 250
+            wait_for(seen(page, lambda: picture.evaluate("(node) => node.naturalWidth") > 250))
             assert page.locator(".vge").count() == 0
         finally:
             browser.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,3 +99,4 @@ def init_distributed(device: str = "auto", timeout_minutes: float = 30.0) -> Ite
         yield Distributed(chosen, dist.get_rank(), world, dist.new_group(backend="gloo", timeout=timeout))
     finally:
         dist.destroy_process_group()
+        gc.collect()  # what still holds a group ends its threads here, not while the interpreter is torn down
