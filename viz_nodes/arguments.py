@@ -15,6 +15,8 @@ from viz_nodes.text import quoted
 
 P = ParamSpec("P")
 R = TypeVar("R")
+SETS = ("sufficient", "necessary")
+"""What a set of edges can be: those that alone keep the answer, those without which it changes."""
 
 
 def also_image(function: Callable[P, R]) -> Callable[P, R]:

@@ -7,7 +7,7 @@ on, many cuts in one batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,8 @@ from viz_nodes.text import quoted
 
 BATCH = 32
 """How many cuts run at once, unless asked otherwise."""
+_SETS = 512
+"""Single edges whose masks are held at once."""
 
 
 def effect(
@@ -100,6 +102,7 @@ def with_effects(
     *,
     layers: int | Iterable[int] | None = None,
     nodes: Iterable[Any] | None = None,
+    edges: Mapping[int, Tensor] | None = None,
     rows: int | Iterable[int] | None = None,
     batch: int = BATCH,
     adapter: Adapter | Sequence[Adapter] | None = None,
@@ -111,6 +114,7 @@ def with_effects(
         layers: whose edges; None for all.
         nodes: centers, each as `LayerExplanation.node` takes it; None for each layer's peak (none where the map is
             blank).
+        edges: further ones by layer, bool (N, k), each cut alone.
         rows: of the explanation; None for all.
 
     Returns:
@@ -121,6 +125,7 @@ def with_effects(
     """
     measured = []
     asked = None if nodes is None else list(nodes)
+    further = {exp.layer(at).index: mask for at, mask in (edges or {}).items()}
     picked = {layer.index for layer in exp.pick(layers)}
     for layer in exp.layers:
         if layer.index not in picked:
@@ -135,8 +140,30 @@ def with_effects(
                 there = layer.neighbors[row, center] != NO_EDGE
                 found = effect(model, pixels, exp, layer.index, center, row=row, batch=batch, adapter=adapter)
                 values[row, center] = found.to(values).masked_fill(~there, float("nan"))
+            if layer.index in further:
+                due = further[layer.index] & (layer.neighbors[row] != NO_EDGE)
+                values[row][due] = _each_alone(model, pixels, exp, layer.index, due, row, batch, adapter).to(values)
         measured.append(replace(layer, effect=values))
     return replace(exp, layers=tuple(measured))
+
+
+def _each_alone(
+    model: nn.Module,
+    pixels: Any,
+    exp: Explanation,
+    layer: int,
+    due: Tensor,
+    row: int,
+    batch: int,
+    adapter: Adapter | Sequence[Adapter] | None,
+) -> Tensor:
+    """(n,) the effect of each edge of a mask (N, k), in its order."""
+    found = []
+    for part in torch.split(due.nonzero(), _SETS):
+        sets = torch.zeros(len(part), *due.shape, dtype=torch.bool)
+        sets[torch.arange(len(part)), part[:, 0], part[:, 1]] = True
+        found.append(effect(model, pixels, exp, layer, edges=sets, row=row, batch=batch, adapter=adapter))
+    return torch.cat(found) if found else torch.zeros(0)
 
 
 class _Cuts:

@@ -102,7 +102,9 @@ def test_the_path_is_sufficient_and_necessary_and_random_sets_are_not(planted):
     assert fails > 0.95 * total
     assert random_sets(net, pixels, exp, kept, draws=64) > 0.95
     assert random_sets(net, pixels, exp, dataclasses.replace(kept, size=kept.total), draws=16) == 0
-    assert random_sets(net, pixels, exp, kept, epsilon=None, draws=16) == 1, "cutting two of 192 changes no class"
+    assert random_sets(net, pixels, exp, dataclasses.replace(kept, epsilon=None), draws=16) == 1, (
+        "cutting two of 192 changes no class"
+    )
 
 
 def test_without_necessary_edges_another_class_is_named():

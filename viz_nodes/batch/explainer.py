@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.batch.carry import with_carried
+from viz_nodes.batch.carry import measured
 from viz_nodes.batch.inputs import UnreadableImage, digest_of, items, reason_of
 from viz_nodes.batch.options import RenderOptions
 from viz_nodes.explanation import Explanation
@@ -139,14 +139,11 @@ class Explainer:
 
     def measured(self, sample: Loaded, exp: Explanation) -> Explanation:
         """With what cutting the drawn edges does, each or together, where pictures show or say it."""
-        from viz_nodes.effects import with_effects
-
-        options, pixels = self.options, sample.pixels.to(self.device)
-        if options.needs_effect:
-            layers = [int(index) for index in options.layers or ()]
-            nodes = [(float(x), float(y)) for x, y in options.centers] or None
-            exp = with_effects(self.model, pixels, exp, layers=layers, nodes=nodes)
-        return with_carried(self.model, pixels, exp, options) if options.carry else exp
+        options = self.options
+        if not options.measures:
+            return exp
+        nodes = [(float(x), float(y)) for x, y in options.centers] or None
+        return measured(self.model, sample.pixels.to(self.device), exp, options, nodes=nodes)
 
 
 def depth_of(model: nn.Module, load: Load, images: Sequence[Path], out: Path) -> int:

@@ -97,10 +97,7 @@ def make(job: Job) -> dict[str, Any]:
         "outputs": outputs,
         "warnings": said,
     }
-    if job.exp.extras.get("carried"):
-        made["carried"] = [
-            {name: value for name, value in told.items() if name != "edges"} for told in job.exp.extras["carried"]
-        ]
+    made |= manifest.cut_records(job.exp)
     flush_folder(job.folder)
     if not os.path.samestat(begun, job.folder.stat()):
         # Moved away meanwhile, and made again by a later file: a manifest here would list files that are not.

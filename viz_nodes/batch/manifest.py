@@ -38,6 +38,7 @@ IDENTITY = ("format", "version", "arch", "weights", "options", "made_by")
 """What must be the same for an earlier result to be this run's result."""
 _LARGEST = 64 * 2**20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_PAIR = re.compile(r"\[\n\s+(\d+),\n\s+(\d+)\n\s+\]")
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 
@@ -134,7 +135,21 @@ def same_request(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 def as_bytes(manifest: Mapping[str, Any]) -> bytes:
     """A manifest as the bytes of its file."""
-    return (json.dumps(manifest, indent=2) + "\n").encode()
+    # A set of edges is thousands of pairs: each on a line. No string holds a line's end.
+    return (_PAIR.sub(r"[\1, \2]", json.dumps(manifest, indent=2)) + "\n").encode()
+
+
+def cut_records(exp: Any) -> dict[str, Any]:
+    """What a manifest holds of what cutting did: "carried" by the drawn edges, "sets" of edges; neither if unknown.
+
+    Args:
+        exp: an `Explanation`.
+    """
+    carried, sets = exp.extras.get("carried"), exp.extras.get("sets")
+    records: dict[str, Any] = {}
+    if carried:
+        records["carried"] = [{name: value for name, value in told.items() if name != "edges"} for told in carried]
+    return {**records, "sets": sets} if sets else records
 
 
 def is_plain_name(name: Any) -> bool:

@@ -21,6 +21,7 @@ DEFAULT_KINDS = KINDS[:3]
 FORMATS = ("png", "pdf", "svg")
 FITS = ("squash", "crop")
 CANVASES = ("input", "original")
+EDGE_SETS = ("sufficient", "necessary")
 ORDERS = ("rank", "share", "contribution", "effect")
 COLORS = ("auto", "center", *ORDERS)
 EDGE_WIDTHS = ("auto", *ORDERS)
@@ -81,6 +82,7 @@ class RenderOptions:
         hops: how many layers back edges are followed.
         far: how many edges of each further hop, the heaviest.
         part: of a layer's edges, the percentage that its picture of strongest edges shows.
+        edge_set: "sufficient" or "necessary": that picture shows the layer's edges of such a set, taken by `order`.
         color: what colors of edges mean, or one color of matplotlib for all.
         centers: whose neighbors are drawn, as (x, y) fractions of what the network saw; none for each layer's peak.
         kinds: of "cam", "neighbors", "graph", the pictures of a layer.
@@ -111,6 +113,9 @@ class RenderOptions:
     hops: int = _told(1, "Graph layers that edges are followed back, each with its own edges.", least=1, most=6)
     far: int = _told(18, "Edges of each further hop, the heaviest.", least=1, most=2**31 - 1)
     part: float = _told(2.0, "Percent of a layer's edges in its picture of the strongest.", least=0.001, most=100.0)
+    edge_set: str | None = _told(
+        None, "Find the edges that alone keep the answer, or without which it changes, and draw them.", EDGE_SETS
+    )
     color: str = _told("auto", f"What colors of edges mean: {', '.join(COLORS)}; or one color for all.")
     edge_width: str = _told("auto", "What widths of edges mean; auto: the order, for rank the share.", EDGE_WIDTHS)
     carry: bool = _told(False, "Measure what the drawn edges carry together, for captions and the manifest.")
@@ -168,6 +173,8 @@ class RenderOptions:
                 raise ValueError(f"`centers` must be fractions from 0 to 1 (got {quoted((x, y))})")
         for one in fields(self):
             _check(one.name, getattr(self, one.name), one.metadata)
+        if self.edge_set is not None and "edges" not in self.kinds:
+            object.__setattr__(self, "kinds", (*self.kinds, "edges"))
 
     def record(self) -> dict[str, Any]:
         """As a manifest holds it: layers from 1, the predicted class as "top1"; what is as always is left out."""
@@ -237,7 +244,7 @@ class RenderOptions:
     def selected(self) -> dict[str, Any]:
         """Which edges are drawn, as painters and figures take it."""
         edges: dict[str, Any] = {"k": self.k, "order": self.order, "hops": self.hops}
-        edges |= {"far": self.far, "part": self.part}
+        edges |= {"far": self.far, "part": self.part, "edge_set": self.edge_set}
         edges["center"] = list(self.centers) or None
         return edges
 
@@ -247,9 +254,14 @@ class RenderOptions:
         return "effect" in (self.order, self.color, self.edge_width)
 
     @property
+    def measures(self) -> bool:
+        """Whether edges must be cut to draw this or to say what it carries."""
+        return self.needs_effect or self.carry or self.edge_set is not None
+
+    @property
     def needs_all_layers(self) -> bool:
         """Whether layers are needed that are not drawn: those that hops lead to, and those that are held for a cut."""
-        return self.needs_effect or self.carry or self.hops > 1
+        return self.measures or self.hops > 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -344,7 +356,7 @@ def _check(name: str, value: Any, told: Mapping[str, Any]) -> None:
         ValueError: it is none of those.
     """
     choices = told.get("choices")
-    if choices:
+    if choices and value is not None:
         for each in value if isinstance(value, tuple) else (value,):
             if each not in choices:
                 raise ValueError(f"`{name}` must be of {', '.join(choices)} (got {quoted(each)})")

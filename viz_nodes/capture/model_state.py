@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.capture.batchnorm import exact_batchnorms
+
 _CHECKPOINTING = ("grad_checkpointing", "gradient_checkpointing", "use_checkpoint", "with_cp")
 
 _locks: weakref.WeakKeyDictionary[nn.Module, Any] = weakref.WeakKeyDictionary()
@@ -144,6 +146,8 @@ def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
                 parameter.requires_grad_(False)
             for module, name in checkpointing:
                 setattr(module, name, False)
+            if grad:
+                stack.enter_context(exact_batchnorms(model))
             yield
         finally:
             for module, flag in training:

@@ -45,7 +45,7 @@ from viz_nodes.draw.figures import EDGED, figure_options
 from viz_nodes.draw.geometry.layout import Band, Cell
 from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.graph import plan_words
-from viz_nodes.draw.key import CLOSEUP, graph_words, numbers_said, said_of_places, width_strip
+from viz_nodes.draw.key import beside_words, edges_key, said_of_places, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import settled, top_of
@@ -178,7 +178,14 @@ class _Comparison:
             heading=self._heading() if style.title is True else plain(style.title or ""),
             legend=lambda _: self._key(last["plans"], everything) if style.key else "",
             strip=width_strip(last, style, everything) if "graph" in self.kinds and style.key else None,
-            caption=lambda _: caption_of(everything, self.kinds, last["plans"], self._scaled(), self.selection),
+            caption=lambda _: caption_of(
+                everything,
+                self.kinds,
+                # Not those of A against B, which hold the edges of both.
+                {at: plan for at, plan in last["plans"].items() if at[1] < len(self.exps)},
+                self._scaled(),
+                self.selection,
+            ),
         )
 
     def _scaled(self) -> Style:
@@ -334,16 +341,10 @@ class _Comparison:
         words = []
         if "cam" in self.kinds:
             words.append("CAM: raw values, " + ("one scale a row" if self.one_scale else SPANS["image"]))
-        if {"graph", "neighbors"} & set(self.kinds):
-            where = "the place named" if self.selection.center is not None else "the first map's peak"
-            words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
-        if "neighbors" in self.kinds:
-            words += numbers_said(subjects, self.style, self.selection.order)
-        if "graph" in self.kinds:
-            words += graph_words(subjects, self.style)
-            if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
-                words.append(CLOSEUP)
-            if any(which == len(self.exps) for _, which in plans):
-                words.append("A against B: gray edges are in both, colored in that one only")
+        words += beside_words(subjects, self.kinds, plans, self.style, self.selection)
+        if any(which == len(self.exps) for _, which in plans):
+            words.append("A against B: gray edges are in both, colored in that one only")
+        if "edges" in self.kinds:
+            words += edges_key(self.names, [[s for s in subjects if s.exp is exp] for exp in self.exps], self.selection)
         names = [f"A: {self.names[0]}, B: {self.names[1]}"] if self.two else []
         return SEPARATOR.join([*words, *names, *said_of_places(subjects)])

@@ -175,7 +175,6 @@ class _Figure:
         columns = 1 if flat else columns_for(page, len(self.layers), blocks=blocks)
         groups = [self.layers[at : at + columns] for at in range(0, len(self.layers), columns)]
         last: dict[str, Any] = {}
-        by = self.selection.order
 
         def build(panel: float) -> list[Band]:
             fitted = {
@@ -199,7 +198,9 @@ class _Figure:
             columns=columns,
             heading=plain(heading),
             legend=lambda bands: (
-                key_words(list(subjects.values()), self.kinds, last["plans"], style, by) if style.key else ""
+                key_words(list(subjects.values()), self.kinds, last["plans"], style, self.selection)
+                if style.key
+                else ""
             ),
             strip=width_strip(last, style, list(subjects.values())) if "graph" in self.kinds and style.key else None,
             caption=lambda bands: caption_of(list(subjects.values()), self.kinds, last["plans"], style, self.selection),

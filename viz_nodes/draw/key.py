@@ -13,6 +13,7 @@ from viz_nodes.draw.artists.axes import frame
 from viz_nodes.draw.artists.edges import EdgeCollection, edge_opacities, edge_widths
 from viz_nodes.draw.artists.ego import TAPER, head_widths
 from viz_nodes.draw.artists.text import dressed
+from viz_nodes.draw.geometry.selection import Selection
 from viz_nodes.draw.neighbors import rank_size
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of, widths_of
@@ -20,7 +21,7 @@ from viz_nodes.draw.style.captions import SEPARATOR, layer_notes, number, percen
 from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.style import SIGNED, VALUES, Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS, color_words, number_words, width_words
+from viz_nodes.draw.wording import SPANS, color_words, number_words, set_words, width_words
 
 CLOSEUP = "close-up: the frame enlarged, with the edges that begin in it"
 SAMPLES = (0.0, 0.1, 0.5, 1.0)
@@ -28,15 +29,19 @@ SAMPLES = (0.0, 0.1, 0.5, 1.0)
 
 
 def key_words(
-    subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], style: Style, by: str
+    subjects: Sequence[Subject],
+    kinds: Sequence[str],
+    plans: Mapping[Any, Plan],
+    style: Style,
+    selection: Selection,
 ) -> str:
     """What the marks mean that are on a figure.
 
     Args:
         plans: of all graphs, by any name.
-        by: what neighbors are ordered by.
+        selection: which edges are drawn.
     """
-    words = []
+    words, by = [], selection.order
     if "cam" in kinds:
         words.append(f"CAM: raw values, {SPANS[style.normalize]}")
         if style.levels:
@@ -56,10 +61,62 @@ def key_words(
     if "hyperedges" in kinds:
         words.append("hyperedges: a color and a dash each, patches filled by how much of it a node makes")
     if "edges" in kinds:
-        sign = "" if by == "share" else "; orange for the class, blue against it"
-        words.append(f"edges: from where they are wide{sign}")
+        words.append(key_of_edges(selection))
+        words += sets_said(subjects, selection.edge_set)
     words += said_of_places(subjects)
     return SEPARATOR.join(words)
+
+
+def key_of_edges(selection: Selection) -> str:
+    """What the marks of a picture of a layer's strongest edges, or of a set's, mean."""
+    order = "contribution" if selection.edge_set is not None else selection.order
+    sign = {"share": "", "effect": "; blue where the score falls without the edge"}
+    return f"edges: from where they are wide{sign.get(order, '; orange for the class, blue against it')}"
+
+
+def edges_key(names: Sequence[str], columns: Sequence[Sequence[Subject]], selection: Selection) -> list[str]:
+    """What the marks of pictures of strongest edges side by side mean, and what the set of each column does.
+
+    Args:
+        names: of the columns.
+        columns: the subjects of each.
+    """
+    words = dict.fromkeys([key_of_edges(selection)])
+    for name, own in zip(names, columns, strict=True):
+        named = f"{name}: " if len(set(names)) > 1 else ""
+        words |= dict.fromkeys(f"{named}{said}" for said in sets_said(own, selection.edge_set))
+    return list(words)
+
+
+def beside_words(
+    subjects: Sequence[Subject],
+    kinds: Sequence[str],
+    plans: Mapping[Any, Plan],
+    style: Style,
+    selection: Selection,
+) -> list[str]:
+    """What the neighbors of one place mean that are drawn side by side."""
+    words = []
+    if {"graph", "neighbors"} & set(kinds):
+        where = "the place named" if selection.center is not None else "the first map's peak"
+        words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
+    if "neighbors" in kinds:
+        words += numbers_said(subjects, style, selection.order)
+    if "graph" in kinds:
+        words += graph_words(subjects, style)
+        if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
+            words.append(CLOSEUP)
+    return words
+
+
+def sets_said(subjects: Sequence[Subject], edge_set: str | None) -> list[str]:
+    """What the sets of edges do that are drawn, each once."""
+    said: dict[str, None] = {}
+    for subject in subjects if edge_set is not None else ():
+        for record in subject.exp.extras.get("sets") or ():
+            if (record["kind"], record["row"]) == (edge_set, subject.row):
+                said[set_words(subject.exp, subject.row, record)] = None
+    return list(said)
 
 
 def said_of_places(subjects: Sequence[Subject]) -> list[str]:

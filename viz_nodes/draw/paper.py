@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from viz_nodes.draw.geometry.selection import Selection
 from viz_nodes.draw.graph import plan_carried
-from viz_nodes.draw.key import said_of_places
+from viz_nodes.draw.key import said_of_places, sets_said
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of
-from viz_nodes.draw.strongest import strongest_carried, strongest_of
+from viz_nodes.draw.strongest import MEASURED, strongest_carried, strongest_of
 from viz_nodes.draw.style.captions import method_words, note_words, number, percent, plain, target_words
 from viz_nodes.draw.style.fonts import as_tex
 from viz_nodes.draw.style.style import SIGNED, Style
@@ -56,11 +56,13 @@ def caption_of(
         "neighbors": _neighbors_said(by, style),
         "graph": f"the edges from neighbors to the center, width and opacity by {_width_said(plans, unit, style)}",
         "hyperedges": "the groups of nodes (hyperedges) that the center hears, outlined as sets, those it hears most",
-        "edges": f"the layer's strongest edges by {'share' if by == 'share' else 'contribution'}",
+        "edges": _edges_said(selection),
     }
     shown = [said[kind] for kind in kinds]
     if shown:
         sentences.append(f"Shown: {'; '.join(shown)}.")
+    if "edges" in kinds:
+        sentences += [f"{words[0].upper()}{words[1:]}." for words in sets_said(subjects, selection.edge_set)]
     if "graph" in kinds and (color := color_words(style.color, unit)):
         sentences.append(f"{color.capitalize()}.")
     if plans and "graph" in kinds:
@@ -80,6 +82,7 @@ def _carried(
 ) -> list[str]:
     """A sentence for each layer of which it was measured what the drawn edges carry together."""
     several, said = len({subject.layer.number for subject in subjects}) > 1, []
+    models = len({subject.exp.model for subject in subjects}) > 1
     for subject in subjects:
         if not subject.exp.extras.get("carried"):
             continue
@@ -88,11 +91,25 @@ def _carried(
         if "graph" in kinds:
             drawn["the center's edges"] = next((words for plan in own if (words := plan_carried(subject, plan))), "")
         if "edges" in kinds:
-            drawn["the strongest edges"] = strongest_carried(subject, strongest_of(subject, selection))
+            which = "the strongest edges" if selection.edge_set is None else "the set's edges"
+            drawn[which] = strongest_carried(subject, strongest_of(subject, selection))
         for which, words in drawn.items():
-            where = f"Layer {subject.layer.number}, {which}: " if several else f"{which[0].upper()}{which[1:]}: "
+            whose = [plain(subject.exp.model)] if models else []
+            whose += [f"{'layer' if models else 'Layer'} {subject.layer.number}"] if several else []
+            where = f"{', '.join([*whose, which])}: " if whose else f"{which[0].upper()}{which[1:]}: "
             said += [f"{where}{words}."] if words else []
     return list(dict.fromkeys(said))
+
+
+def _edges_said(selection: Selection) -> str:
+    if selection.edge_set is not None:
+        return f"the layer's edges of the {selection.edge_set} set, width by size of contribution"
+    if selection.order == "effect":
+        return (
+            f"the layer's strongest edges by effect, each cut alone; {MEASURED} times as many were measured, those of "
+            "the largest contributions"
+        )
+    return f"the layer's strongest edges by {'share' if selection.order == 'share' else 'contribution'}"
 
 
 def _neighbors_said(by: str, style: Style) -> str:

@@ -16,7 +16,7 @@ from viz_nodes.draw.neighbors import neighbors_caption
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import picture_scale
 from viz_nodes.draw.quantities import settled, top_of
-from viz_nodes.draw.strongest import strongest_carried, strongest_of
+from viz_nodes.draw.strongest import set_said, strongest_carried, strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, note_words
 from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style
@@ -77,6 +77,8 @@ def single(
         else:
             head = head_words(subject.exp, subject.layer, subject.row)
             said = SEPARATOR.join([*head, last["edges"].words()[0]])
+        if kind == "edges" and (does := set_said(subject, last["edges"])):
+            said = SEPARATOR.join([said, does])
         if kind == "edges" and (together := strongest_carried(subject, strongest_of(subject, selection))):
             said = SEPARATOR.join([said, together])
         return SEPARATOR.join([said, *note_words(subject.exp), *said_of_places([subject])])

@@ -198,7 +198,7 @@ class _Table:
     style: Style
 
     def compose(self) -> PaperFigure:
-        style, by = self.style, self.selection.order
+        style = self.style
         last: dict[str, Any] = {"plans": {}}
         kinds = list(dict.fromkeys(column.kind for column in self.columns))
         egos = {
@@ -234,7 +234,7 @@ class _Table:
             partial(build, beside=beside),
             columns=more if beside else columns,
             heading=plain(heading),
-            legend=lambda _: key_words(shown, kinds, last["plans"], style, by) if style.key else "",
+            legend=lambda _: key_words(shown, kinds, last["plans"], style, self.selection) if style.key else "",
             strip=width_strip(last, style, shown) if "graph" in kinds and style.key else None,
             caption=lambda _: caption_of(shown, kinds, last["plans"], style, self.selection),
         )

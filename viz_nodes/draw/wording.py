@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -144,6 +145,27 @@ def carried_words(exp: Explanation, layer: int, row: int, kind: str, drawn: Iter
                 f"{number(each['random'], signed=True)} {span}"
             )
     return ""
+
+
+def set_words(exp: Explanation, row: int, record: Mapping[str, Any]) -> str:
+    """What a set of edges does, as `viz_nodes.metrics.sets` found it.
+
+    Example:
+        "the smallest sufficient set found by size of contribution: alone, 700 of the 6664 edges of all layers keep cat,
+        with a score of 3.26 of 3.61; of 1000 random sets as large 1000 do not"
+    """
+    if record["size"] is None:
+        return f"no set of edges is {record['kind']}: without any the class stays {plain(exp.target_label(row))}"
+    first = f"the smallest {record['kind']} set found by {record['order']}: "
+    count = f"{record['size']} of the {record['total']} edges of all layers"
+    score = f"{number(record['score'])} of {number(record['whole'])}"
+    target, drawn = plain(exp.target_label(row)), record["random"]
+    if record["kind"] == "sufficient":
+        does = f"alone, {count} keep {target}, with a score of {score}"
+    else:
+        does = f"without {count} the network names {plain(record['label'])}; the score of {target} is {score}"
+    beside = f"; of {drawn['draws']} random sets as large {drawn['failed']} do not" if drawn["draws"] else ""
+    return f"{first}{does}{beside}"
 
 
 def number_words(by: str, *, ranked: bool = True) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.arguments import SETS
 from viz_nodes.explanation import NO_EDGE, Explanation
 from viz_nodes.metrics.edge_curves import answers
 
 _AT_ONCE = 16
 """Sizes tried in one batch."""
+_FINER = 128
+"""Sizes tried where none of so few does."""
+EPSILON = 0.1
+"""How near the score stays that a sufficient set keeps, as a fraction of it."""
+DRAWS = 1000
+"""Random sets that a set is held beside, unless asked otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +33,9 @@ class EdgeSet:
         score: the explained score when they alone are replayed (sufficient), or are cut (necessary).
         whole: the score with all edges.
         target: the class that the network names then.
+        named: the class that it names with all edges.
+        epsilon: how near the score of a sufficient set is, as a fraction of `whole`; None for a necessary one.
+        order: the order whose first these are, where one was named.
     """
 
     edges: dict[int, Tensor]
@@ -35,6 +44,24 @@ class EdgeSet:
     score: float
     whole: float
     target: int
+    named: int
+    epsilon: float | None = None
+    order: str = ""
+
+    @property
+    def kind(self) -> str:
+        """ "sufficient" or "necessary"."""
+        return SETS[self.epsilon is None]
+
+    def does(self, score: float, target: int, *, slack: float = 0.0) -> bool:
+        """Whether an answer is what a set of this kind is to give.
+
+        Args:
+            slack: how much further from `whole` a score may be, in logits.
+        """
+        if self.epsilon is None:
+            return target != self.named
+        return target == self.named and abs(score - self.whole) <= self.epsilon * abs(self.whole) + slack
 
 
 def sufficient_edges(
@@ -43,7 +70,7 @@ def sufficient_edges(
     exp: Explanation,
     scores: Mapping[int, Tensor],
     *,
-    epsilon: float = 0.1,
+    epsilon: float = EPSILON,
     row: int = 0,
 ) -> EdgeSet | None:
     """The smallest set found whose edges alone keep the class, and the score within `epsilon` of what it was.
@@ -58,17 +85,13 @@ def sufficient_edges(
         row: of the explanation.
 
     Returns:
-        The first of the order, as few as were found to do; all edges where no fewer do.
+        The first of the order, as few as were found to do; none of them where the answer needs none, all edges where
+        no fewer do.
 
     Raises:
         ValueError: not all layers are explained, no layer is named, a callable target, scores of another shape.
     """
-    asked = _Replay(model, pixels, exp, scores, row)
-    near = epsilon * abs(asked.whole[0])
-    return asked.smallest(
-        lambda count: asked.order >= count,
-        lambda score, target: (abs(score - asked.whole[0]) <= near) & (target == asked.whole[1]),
-    )
+    return _Replay(model, pixels, exp, scores, row).smallest(epsilon)
 
 
 def necessary_edges(
@@ -79,8 +102,7 @@ def necessary_edges(
     Args:
         model, pixels, exp, scores, row: as for `sufficient_edges`.
     """
-    asked = _Replay(model, pixels, exp, scores, row)
-    return asked.smallest(lambda count: asked.order < count, lambda score, target: target != asked.whole[1])
+    return _Replay(model, pixels, exp, scores, row).smallest(None)
 
 
 def outcome(
@@ -102,8 +124,7 @@ def random_sets(
     exp: Explanation,
     edge_set: EdgeSet,
     *,
-    epsilon: float | None = 0.1,
-    draws: int = 1000,
+    draws: int = DRAWS,
     seed: int = 0,
     row: int = 0,
 ) -> float:
@@ -111,7 +132,6 @@ def random_sets(
 
     Args:
         edge_set: a set of `sufficient_edges` or `necessary_edges`, whose layers and size are taken.
-        epsilon: as it was given to `sufficient_edges`; None for a set of `necessary_edges`.
         draws: random sets, each replayed alone (sufficient) or cut (necessary), all graphs held.
         seed: of them.
 
@@ -127,13 +147,9 @@ def random_sets(
         for _ in range(min(_AT_ONCE, draws - start)):
             chosen = torch.zeros(len(asked.order), dtype=torch.bool)
             chosen[torch.randperm(len(chosen), generator=generator)[: edge_set.size]] = True
-            cuts.append(chosen if epsilon is None else ~chosen)
-        scores, targets = asked.run(cuts)
-        if epsilon is None:
-            done = targets != asked.whole[1]
-        else:
-            done = ((scores - asked.whole[0]).abs() <= epsilon * abs(asked.whole[0])) & (targets == asked.whole[1])
-        failed += int((~done).sum())
+            cuts.append(chosen if edge_set.epsilon is None else ~chosen)
+        for score, target in zip(*(each.tolist() for each in asked.run(cuts)), strict=True):
+            failed += not edge_set.does(score, target)
     return failed / draws
 
 
@@ -181,24 +197,43 @@ class _Replay:
         model, pixels, exp = self.asked
         return outcome(model, pixels, exp, self.masks(cuts), row=self.row)
 
-    def smallest(self, cut: Callable[[int], Tensor], does: Callable[[float, int], bool]) -> EdgeSet | None:
-        """Sizes are tried from coarse to fine; what does not fall steadily may have a smaller one between."""
-        low, high, best = 0, len(self.order) + 1, None
-        while high - low > 1:
-            sizes = [int(size) for size in np.unique(np.linspace(low, high, _AT_ONCE + 2).round())[1:-1]]
-            sizes = [size for size in sizes if low < size < high]
-            scores, targets = self.run([cut(size) for size in sizes])
-            hits = [at for at in range(len(sizes)) if does(float(scores[at]), int(targets[at]))]
-            if not hits:
-                if best is None and sizes[-1] < len(self.order) and high > len(self.order):
-                    low = sizes[-1]
-                    continue
+    def smallest(self, epsilon: float | None) -> EdgeSet | None:
+        """The smallest set found; sizes are tried from coarse to fine, all between two that the score passes it by."""
+        total = len(self.order)
+        blank = EdgeSet({}, 0, total, self.whole[0], self.whole[0], self.whole[1], self.whole[1], epsilon)
+        for steps in (_AT_ONCE, _FINER):
+            if (best := self._first(blank, -1, total, 0, steps)) is not None:
                 break
-            at = hits[0]
-            best = sizes[at], float(scores[at]), int(targets[at])
-            low, high = (sizes[at - 1] if at else low), sizes[at]
-        if best is None:
+        else:
             return None
         size, score, target = best
         edges = {layer: mask[0] for layer, mask in self.masks([self.order < size]).items()}
-        return EdgeSet(edges, size, len(self.order), score, self.whole[0], target)
+        return replace(blank, edges=edges, size=size, score=score, target=target)
+
+    def _first(
+        self, asked: EdgeSet, low: int, high: int, side: int, steps: int = _AT_ONCE
+    ) -> tuple[int, float, int] | None:
+        """The first size above `low`, up to `high`, that does, with its score and class.
+
+        What does not fall steadily may have a smaller one between those tried, and what rises fast may pass the score
+        by between two of them: there it is looked for again.
+
+        Args:
+            side: whether the score at `low` is below (-1) or above (1) the whole one; 0 where that is not known.
+            steps: sizes tried at once.
+        """
+        if high <= low:
+            return None
+        # The least size is tried, too: from it the first crossing is seen.
+        sizes = sorted({low + 1, *(round(low + (high - low) * at / steps) for at in range(1, steps + 1))} - {low})
+        kept = asked.epsilon is not None
+        scores, targets = self.run([(self.order >= size) if kept else (self.order < size) for size in sizes])
+        for size, score, target in zip(sizes, scores.tolist(), targets.tolist(), strict=True):
+            does = asked.does(score, target)
+            now = (score > asked.whole) - (score < asked.whole) if kept else 0
+            if (does or now * side < 0) and (between := self._first(asked, low, size - 1, side)) is not None:
+                return between
+            if does:
+                return size, score, target
+            low, side = size, now
+        return None

@@ -221,7 +221,7 @@ def explained(
         given.append((network.model, sample.pixels.to(explainer.device)))
         layers.append(asked.layers)
     exps = [answers[column] for column in columns]
-    if options.needs_effect or options.carry:
+    if options.measures:
         exps = measured(exps, given, layers, replace(options, kinds=kinds or options.kinds), same_place=same_place)
     return exps, shown, digest
 

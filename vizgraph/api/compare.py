@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -191,8 +190,11 @@ def _compared(
         "image": {**note["image"], "path": str(item.path.absolute())},
         **numbers(exps, columns),
     }
-    record["columns"] = [{**asked, **own} for asked, own in zip(note["columns"], record["columns"], strict=True)]
-    write_atomically(folder / "compare.json", (json.dumps(record, indent=2) + "\n").encode())
+    record["columns"] = [
+        {**asked, **own, **manifest.cut_records(exp)}
+        for asked, own, exp in zip(note["columns"], record["columns"], exps, strict=True)
+    ]
+    write_atomically(folder / "compare.json", manifest.as_bytes(record))
     return folder, record
 
 

@@ -143,7 +143,8 @@ def _written(
     included = f"{layout}.{'pdf' if 'pdf' in options.formats else options.formats[0]}"
     written.append(folder / f"{layout}.tex")
     write_atomically(written[-1], latex_of(figure, included).encode())
-    write_atomically(record, manifest.as_bytes(_manifest(note, paths, written)))
+    cut = [manifest.cut_records(exp) for exps, _, _ in explanations for exp in exps]
+    write_atomically(record, manifest.as_bytes(_manifest(note, paths, written, cut)))
     return Drawn(written, figure.caption)
 
 
@@ -166,8 +167,14 @@ def _named(column: Column, network: Network) -> dict[str, Any]:
     return named if network.labels is None else {**named, "labels": digest_of(network.labels)}
 
 
-def _manifest(note: dict[str, Any], paths: Sequence[Path], written: Sequence[Path]) -> dict[str, Any]:
-    """What `<layout>.json` holds: what the figure was made of, where the images were, and every file's SHA-256."""
+def _manifest(
+    note: dict[str, Any], paths: Sequence[Path], written: Sequence[Path], cut: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """What `<layout>.json` holds: what the figure was made of, where the images were, and every file's SHA-256.
+
+    Args:
+        cut: what cutting edges did, of each image and network in turn.
+    """
     images = [{**about, "path": str(path.absolute())} for about, path in zip(note["images"], paths, strict=True)]
     outputs = {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in written}
     return {
@@ -176,12 +183,15 @@ def _manifest(note: dict[str, Any], paths: Sequence[Path], written: Sequence[Pat
         **note,
         "images": images,
         "versions": manifest.versions(),
+        **({"cut": list(cut)} if any(cut) else {}),
         "outputs": outputs,
     }
 
 
-def drawn_again(note: Mapping[str, Any], options: RenderOptions, paths: Sequence[Path], loaded: Networks) -> Figure:
-    """The figure that a note names, from the same images and networks."""
+def drawn_again(
+    note: Mapping[str, Any], options: RenderOptions, paths: Sequence[Path], loaded: Networks
+) -> tuple[Figure, list[Explanation]]:
+    """The figure that a note names, from the same images and networks, and what it was made of."""
     target = "top1" if options.target is None else str(options.target)
     # Two files of one name are told apart by their digests; only the name behind the slash is shown.
     columns = [
@@ -196,13 +206,9 @@ def drawn_again(note: Mapping[str, Any], options: RenderOptions, paths: Sequence
     ]
     kinds = ("edges",) if note["layout"] == "edges" else ()
     explanations = [explained(path, columns, options, loaded, kinds=kinds) for path in paths]
-    return drawn(
-        str(note["layout"]),
-        [exps for exps, _, _ in explanations],
-        [shown for _, shown, _ in explanations],
-        columns,
-        options,
-    )
+    exps = [each for each, _, _ in explanations]
+    figure = drawn(str(note["layout"]), exps, [shown for _, shown, _ in explanations], columns, options)
+    return figure, [exp for each in exps for exp in each]
 
 
 def _layers(layout: str) -> Any:

@@ -32,32 +32,25 @@ def measured(
         options: whose centers these are.
         same_place: whether all show the neighbors of one and the same place, as comparisons do.
     """
-    from viz_nodes.batch.carry import with_carried
+    from viz_nodes.batch.carry import measured as cut
     from viz_nodes.draw.columns import common_center, node_at
     from viz_nodes.draw.subject import Subject
-    from viz_nodes.effects import with_effects
 
     centers: list[Any] = [(float(x), float(y)) for x, y in options.centers]
     picked = [list(exp.pick(None if asked is None else list(asked))) for exp, asked in zip(exps, layers, strict=True)]
     results = list(exps)
     with as_usage("effect"):
         for at, (model, pixels) in enumerate(networks):
+            nodes: dict[int, list[Any] | None] = {}
             for place, layer in enumerate(picked[at]):
-                nodes: list[Any] | None = centers or None
+                nodes[layer.index] = centers or None
                 if same_place and all(len(each) == len(picked[0]) for each in picked):
                     beside = [Subject(exp, each[place], 0, None, None) for exp, each in zip(exps, picked, strict=True)]
                     first = common_center(beside, centers[0] if centers else None)
                     node = None if first is None else node_at(first, beside[0], beside[at])
-                    nodes = [] if node is None else [node]
-                if not options.needs_effect:
-                    continue
-                results[at] = with_effects(model, pixels, results[at], layers=layer.index, nodes=nodes)
-    if options.carry:
-        drawn = [replace(options, layers=tuple(layer.index for layer in each)) for each in picked]
-        results = [
-            with_carried(model, pixels, exp, asked)
-            for exp, (model, pixels), asked in zip(results, networks, drawn, strict=True)
-        ]
+                    nodes[layer.index] = [] if node is None else [node]
+            drawn = replace(options, layers=tuple(nodes))
+            results[at] = cut(model, pixels, results[at], drawn, nodes=nodes)
     if options.hops > 1:
         return results
     kept = [{layer.index for layer in each} for each in picked]

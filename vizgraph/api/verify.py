@@ -26,11 +26,13 @@ from vizgraph.api.provenance import (
     options_of,
     provenance_of,
 )
+from vizgraph.api.verify_cuts import changed_cuts, confirmed_cuts
 from vizgraph.errors import CheckpointError, ImageError, UsageError, VizgraphError, as_ours, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
+
+    from vizgraph.api.verify_cuts import Again
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def check(figure: Path, note: Mapping[str, Any], hands: _Hands) -> Verdict:
     shown = _images(figure, note, hands.images) if several else [_image(figure, note, hands.images)]
     try:
         with one_thread():
-            again = _AGAIN[note["command"]](note, options, shown, hands)
+            again, exps = _AGAIN[note["command"]](note, options, shown, hands)
             data = figure_bytes(again, form, dpi=options.dpi, provenance=dict(note))
     except VizgraphError:
         raise
@@ -153,10 +155,13 @@ def check(figure: Path, note: Mapping[str, Any], hands: _Hands) -> Verdict:
     there = figure.read_bytes()
     if wrong := changed_beside(figure) if several else []:
         return Verdict(figure, False, f"{', '.join(wrong)} beside it: not what {figure.stem}.json says")
+    if wrong_cut := changed_cuts(figure, note["command"], exps) if options.measures else "":
+        return Verdict(figure, False, wrong_cut)
+    more = confirmed_cuts(exps)
     if data == there:
-        return Verdict(figure, True, "shows what it says: image, weights and options give the same bytes")
+        return Verdict(figure, True, f"shows what it says: image, weights and options give the same bytes{more}")
     if form == "png":
-        verdict = _by_pixels(figure, there, data)
+        verdict = _by_pixels(figure, there, data, more)
         if verdict is not None:
             return verdict
     by = note.get("made_by")
@@ -164,8 +169,8 @@ def check(figure: Path, note: Mapping[str, Any], hands: _Hands) -> Verdict:
     return Verdict(figure, False, f"is another figure than its image, weights and options give{other}")
 
 
-def _by_pixels(figure: Path, there: bytes, again: bytes) -> Verdict | None:
-    """Compare two PNG as pictures; None where they differ in size."""
+def _by_pixels(figure: Path, there: bytes, again: bytes, more: str) -> Verdict | None:
+    """Compare two PNG as pictures; None where they differ in size. `more` is said of one that holds."""
     import io
 
     import numpy as np
@@ -177,7 +182,7 @@ def _by_pixels(figure: Path, there: bytes, again: bytes) -> Verdict | None:
     first, second = (np.asarray(image.convert("RGB")).astype(int) for image in opened)
     apart = np.abs(first - second).max(axis=2)
     if not apart.any():
-        words = "shows what it says: the same pixels, in a file that another program or version wrote"
+        words = f"shows what it says: the same pixels, in a file that another program or version wrote{more}"
         return Verdict(figure, True, words)
     return Verdict(
         figure,
@@ -272,14 +277,14 @@ def _network(arch: Any, weights: Any, at: int, labels: Any, hands: _Hands) -> Ne
     return network
 
 
-def _figured(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Figure:
+def _figured(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Again:
     """The figure of `vizgraph figure` again."""
     asked = list(note["networks"])
     loaded = [_network(each["arch"], each["weights"], at, each.get("labels"), hands) for at, each in enumerate(asked)]
     return drawn_again(note, replace(options, formats=("png",)), shown, _Loaded(loaded))
 
 
-def _rendered(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Figure:
+def _rendered(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Again:
     """The figure of `vizgraph render` again."""
     from viz_nodes.batch.explainer import Explainer
     from viz_nodes.batch.folder import Job, pictures
@@ -304,12 +309,11 @@ def _rendered(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[P
     )
     for _, kind, layer, paint in pictures(job):
         if (kind, layer) == (note["drawn"], note["layer"]):
-            figure: Figure = paint()
-            return figure
+            return paint(), [job.exp]
     raise ValueError(f"its options give no picture {quoted(note['drawn'])} of layer {note['layer']}")
 
 
-def _compared(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Figure:
+def _compared(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[Path], hands: _Hands) -> Again:
     """The figure of `vizgraph compare` again."""
     asked = list(note["columns"])
     loaded: list[Network] = []
@@ -327,7 +331,7 @@ def _compared(note: Mapping[str, Any], options: RenderOptions, shown: Sequence[P
         for at, each in enumerate(asked)
     ]
     exps, pictures, _ = explained(shown[0], columns, options, _Loaded(loaded), same_place=True)
-    return comparison_figure(exps, pictures, columns, replace(options, formats=("png",)))
+    return comparison_figure(exps, pictures, columns, replace(options, formats=("png",))), exps
 
 
 class _Loaded(Networks):

@@ -22,6 +22,7 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     options.layers,
     options.k,
     options.field_option("order"),
+    options.strongest,
     options.color,
     options.field_option("edge_width"),
     options.centers,

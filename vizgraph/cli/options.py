@@ -200,15 +200,20 @@ several_weights = (archs, ckpts, no_ema, sha256s, seed, labels)
 explanation = (layers, target, versus, method)
 """What is asked of one."""
 color = field_option("color", metavar="WHAT", type=Color())
+strongest = (
+    field_option("part", metavar="PERCENT"),
+    field_option("edge_set", "--set"),
+    click.option("--carry", is_flag=True, help=_FIELDS["carry"].metadata["help"]),
+)
+"""Edges all over the picture, and what the drawn ones do."""
 edges = (
     k,
     field_option("order"),
     field_option("hops"),
     field_option("far", metavar="N"),
-    field_option("part", metavar="PERCENT"),
+    strongest,
     color,
     field_option("edge_width"),
-    click.option("--carry", is_flag=True, help=_FIELDS["carry"].metadata["help"]),
     centers,
 )
 """Which edges are drawn."""

@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 from torch import Tensor
 
+from viz_nodes.arguments import SETS
 from viz_nodes.draw.style.style import VALUES
 from viz_nodes.explanation import NO_EDGE, NO_PEAK, Explanation, LayerExplanation
 from viz_nodes.graphs.digraphs import ego_graph
@@ -36,11 +37,13 @@ class Selection:
             neighbors drawn. Each of those layers must be among those explained.
         far: how many edges of each further hop, the heaviest.
         part: for pictures of a layer's strongest edges, how many of them, in percent.
+        edge_set: "sufficient" or "necessary": those pictures draw the layer's edges of that set instead, which
+            `viz_nodes.with_sets` found.
         effect: what cutting each edge of the center changes (`viz_nodes.effect`): (k,) in the order of
             `neighbors`, (N, k) for several centers, or a mapping from the layer's index to these.
 
     Raises:
-        ValueError: `k`, `hops` or `far` below 1, `part` outside 0 to 100, or an unknown order.
+        ValueError: `k`, `hops` or `far` below 1, `part` outside 0 to 100, an unknown order or set.
     """
 
     center: Center = None
@@ -49,6 +52,7 @@ class Selection:
     hops: int = 1
     far: int = 18
     part: float = 2.0
+    edge_set: str | None = None
     effect: Values | Mapping[int, Values] | None = None
 
     def __post_init__(self) -> None:
@@ -59,6 +63,8 @@ class Selection:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"`{name}` must be a whole number of at least 1 (got {quoted(value)})")
+        if self.edge_set not in (None, *SETS):
+            raise ValueError(f"`edge_set` must be one of {', '.join(SETS)} (got {quoted(self.edge_set)})")
         if not 0 < self.part <= 100:
             raise ValueError(f"`part` must be a percentage above 0, up to 100 (got {quoted(self.part)})")
 

@@ -1,0 +1,48 @@
+"""Gradients of one image are those of the same image in a batch of two, and those of small differences."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import viz_nodes
+from builders.networks import seeded_net, seeded_pixels
+from viz_nodes.capture.batchnorm import exact_batchnorms
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d(6), nn.InstanceNorm2d(6, affine=True), nn.BatchNorm2d(6).train()])
+def test_a_gradient_that_comes_as_rows_of_nodes(norm, memory):
+    norm = norm.double().train(norm.training and isinstance(norm, nn.BatchNorm2d))
+    torch.manual_seed(0)
+    x = torch.randn(1, 6, 4, 5, dtype=torch.float64).contiguous(memory_format=memory).requires_grad_()
+    by_node = torch.randn(1, 20, 6, dtype=torch.float64)
+    gradient = by_node.transpose(1, 2).view(1, 6, 4, 5)
+    with exact_batchnorms(norm):
+        found, *_ = torch.autograd.grad(norm(x), x, gradient)
+    expected, *_ = torch.autograd.grad(norm(x), x, gradient.clone(memory_format=torch.contiguous_format))
+    assert torch.allclose(found, expected, atol=1e-12)
+    assert not norm._forward_hooks
+
+
+@pytest.mark.parametrize("kind", ["edge", "gin", "softmax"])
+def test_one_image_is_explained_as_it_is_in_a_batch(kind):
+    net, pixels = seeded_net(kind), seeded_pixels(2)
+    both, alone = viz_nodes.explain(net, pixels), viz_nodes.explain(net, pixels[:1])
+    for one, many in zip(alone.layers, both.layers, strict=True):
+        assert torch.allclose(one.cam[0], many.cam[0], atol=1e-12)
+        assert torch.allclose(one.contribution[0], many.contribution[0], atol=1e-12)
+
+
+def test_the_gradient_is_that_of_small_differences():
+    from viz_nodes.capture.model_state import eval_mode
+
+    net, pixels = seeded_net("edge"), seeded_pixels(1)
+    step = torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0), dtype=pixels.dtype)
+    with eval_mode(net):
+        x = pixels.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(net(x)[0, 0], x)
+        with torch.no_grad():
+            change = (net(pixels + 1e-6 * step) - net(pixels - 1e-6 * step))[0, 0] / 2e-6
+    assert float((gradient * step).sum()) == pytest.approx(float(change), rel=1e-5)
