@@ -1,4 +1,4 @@
-.PHONY: help setup test lint types js gate dist sbom clean
+.PHONY: help setup test lint types js gate dist sbom audit clean
 PYTHON ?= python3.11
 BIN = .venv/bin
 
@@ -36,6 +36,11 @@ sbom: setup  ## what the environment holds, as CycloneDX, in dist/
 	mkdir -p dist
 	$(BIN)/cyclonedx-py environment $(BIN)/python --output-file dist/sbom.cdx.json
 
+audit: setup  ## whether what is installed fits together, and known holes in what is pinned (which needs the internet)
+	$(BIN)/pip check
+	$(PYTHON) -m venv .audit && .audit/bin/pip install -q 'pip-audit>=2.9'
+	.audit/bin/pip-audit --no-deps --disable-pip -r constraints.txt
+
 clean:  ## remove what tools left behind
-	rm -rf .pytest_cache .ruff_cache .mypy_cache build dist node_modules
+	rm -rf .audit .pytest_cache .ruff_cache .mypy_cache build dist node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
