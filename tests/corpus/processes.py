@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,20 +16,23 @@ from typing import Any
 
 from corpus.apart import apart, command
 from corpus.disks import RENDER, pictures, require_whole
+from corpus.everything import asked
 from corpus.promises import Case, promise, require
 
 
-def start(*args: object) -> Any:
-    """`vizgraph` as a process of its own, whose stderr is kept."""
+def start(*args: object, memory: int | None = None) -> Any:
+    """`vizgraph` as a process of its own, whose stderr is kept; with so many megabytes of address space at most."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def limited() -> None:
+        if memory is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (memory * 2**20, memory * 2**20))
+
     return subprocess.Popen(
         [sys.executable, "-m", "vizgraph", *map(str, args)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        preexec_fn=limited,
+    )  # fmt: skip
 
 
 def _children(pid: int) -> list[int]:
@@ -58,10 +62,10 @@ def _contents(out: Path) -> dict[str, bytes]:
 )
 def kills(case: Case) -> None:
     images, out, calm = pictures(case.folder / "in", 4), case.folder / "o", case.folder / "calm"
-    asked = [*RENDER[:-4], "--workers", 2, "--device", "cpu", "--img", images]
+    run = [*RENDER[:-4], "--workers", 2, "--device", "cpu", "--img", images]
     kinds = ("worker", signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
     how = kinds[case.number % 4]
-    process = start(*asked, "--out", out)
+    process = start(*run, "--out", out)
     until = time.monotonic() + 90
     while time.monotonic() < until and process.poll() is None and not (out / "gcn_demo").is_dir():
         time.sleep(0.02)
@@ -82,6 +86,27 @@ def kills(case: Case) -> None:
     require(again.code == 0, f"not well again after {how}: {again.words[-300:]}")
     apart(command(*RENDER, "--img", images, "--out", calm), case.folder, seconds=120)
     require(_contents(out) == _contents(calm), f"other results after {how}")
+
+
+@promise(
+    "where memory lacks while modules are loaded, a command says in a line that memory is what it lacks",
+    how="`render`, `explore`, `score` and `profile` as processes of their own, with 200 MB to 5 GB of address space",
+    limits="Linux; Python itself must be able to start; libraries that end the process themselves are seen as broken",
+    sample=0,
+    full=96,
+)
+def little_memory_at_the_start(case: Case) -> None:
+    which = ("render", "score", "explore", "profile")[case.number % 4]
+    megabytes = 200 + (case.number * 823) % 4800
+    image, out = pictures(case.folder / "in", 1) / "0.png", case.folder / "o"
+    process = start(*asked(which, image, out), memory=megabytes)
+    _, words = process.communicate(timeout=300)
+    what = f"{which} with {megabytes} MB: exit {process.returncode}: {words[-300:]!r}"
+    require("Traceback" not in words, what)
+    if process.returncode != 0:
+        lines = [line for line in words.splitlines() if line.startswith("vizgraph: error: ")]
+        require(process.returncode in (1, 5, 70) and lines and "memory" in lines[-1], what)
+    require_whole(out)
 
 
 @promise(

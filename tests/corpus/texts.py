@@ -147,6 +147,32 @@ def mutated_manifests(case: Case) -> None:
         require(aggregates.rows() and all(manifest.is_plain_name(arch) for arch in aggregates.archs()))
 
 
+@promise(
+    "of a journal of measurements that somebody has changed each row is as it was measured, or is measured again",
+    how="journals of `ablate` and the like with bytes changed",
+    limits="who also computes the checksums anew can write any row",
+    sample=60,
+    full=10_000,
+)
+def mutated_journals(case: Case) -> None:
+    from vizgraph.api.journal import opened
+
+    rng, folder = case.rng, case.folder / "net"
+    measured = {f"{at}.png": [{"value": float(value), "label": "cup"} for value in rng.random(2)] for at in range(3)}
+    with opened(case.folder, folder, "count", {"steps": 3}) as journal:
+        for key, rows in measured.items():
+            journal.add(key, rows)
+    journal.path.write_bytes(mutated(rng, journal.path.read_bytes()))
+    with opened(case.folder, folder, "count", {"steps": 3}) as journal:
+        for key, rows in measured.items():
+            found = journal.rows(key)
+            require(found is None or found == rows, f"{key}: {found} for {rows}")
+            if found is None:
+                journal.add(key, rows)
+    with opened(case.folder, folder, "count", {"steps": 3}) as journal:
+        require(all(journal.rows(key) == rows for key, rows in measured.items()), "it does not go on")
+
+
 @functools.cache
 def _noted() -> tuple[dict[str, Any], bytes]:
     """The note of a figure that `render` made, and its image."""
