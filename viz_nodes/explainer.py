@@ -42,7 +42,7 @@ def explain(
     places: Any = None,
     order: str | None = None,
 ) -> Explanation:
-    """What each graph layer looked at, and whom its nodes asked.
+    """What each graph layer looked at, and which neighbors its nodes chose.
 
     Runs the network once forward and once backward, in eval mode, and leaves it as it was.
 

@@ -22,7 +22,7 @@ class Candidates:
     """What a layer chose its neighbors from, kept apart from the network.
 
     Attributes:
-        neighbors: (B, N, k) whom it chose, every one there.
+        neighbors: (B, N, k) the neighbors it chose, every one there.
         x: (B, C, N) features of the nodes as the module that made the edges was given them.
         y: (B, C, M) of the key nodes.
         offset: (1 or B, N, M) a third input, added to the distances; or None.

@@ -172,15 +172,15 @@ def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, 
         if name not in graph:
             graph.add_node(name, **attributes, layer=at.index, node=number, hop=hop)
 
-    # who is asked in the coming hop: graph node -> (number on the grid of that layer, weight so far)
-    asked: dict[Any, tuple[int, float]] = {node: (node, 1.0)}
+    # whose neighbors the coming hop shows: graph node -> (number on the grid of that layer, weight so far)
+    reached: dict[Any, tuple[int, float]] = {node: (node, 1.0)}
     add(node, node, layers[0], node_rows(exp, layers[0], row)[node], 0)
     for hop, explained in enumerate(layers, start=1):
         keys, pooled = node_rows(exp, explained, row, keys=True), explained.pooled
         merged = edges_of(explained, row).merged()
         by_center = np.searchsorted(merged.center, np.arange(explained.num_nodes + 1))
         heard: dict[Any, tuple[int, float]] = {}
-        for center, (number, weight) in asked.items():
+        for center, (number, weight) in reached.items():
             sent = merged.where(np.arange(by_center[number], by_center[number + 1]))
             for key, details in zip(sent.neighbor.tolist(), _edge_rows(sent)):
                 sender = _name(explained, layers[0], key, pooled)
@@ -192,9 +192,9 @@ def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, 
             break
         earlier = layers[hop]
         if explained.key_grid == earlier.grid:
-            asked = heard
+            reached = heard
             continue
-        asked = {}
+        reached = {}
         covered = coverage(explained.key_grid, earlier.grid)
         finer = node_rows(exp, earlier, row)
         for center, (number, weight) in heard.items():
@@ -205,7 +205,7 @@ def ego_graph(exp: Explanation, layer: int, node: Any = None, *, hops: int = 1, 
                 graph.add_edge(
                     sender, center, share=share, kind="cover", hop=hop, layer=earlier.index, weight=weight * share
                 )
-                asked[sender] = (part, asked.get(sender, (part, 0.0))[1] + weight * share)
+                reached[sender] = (part, reached.get(sender, (part, 0.0))[1] + weight * share)
     return graph
 
 

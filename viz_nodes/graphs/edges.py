@@ -72,7 +72,7 @@ class Edges:
         return self.where(self.center == node)
 
     def outgoing(self, neighbor: int) -> Edges:
-        """The edges out of a key node: the centers that asked it."""
+        """The edges out of a key node: the centers that chose it."""
         return self.where(self.neighbor == neighbor)
 
 
@@ -209,7 +209,7 @@ def overlap(exp: Explanation, layer: int, other: int, row: int = 0) -> np.ndarra
 
 
 def chosen(layer: LayerExplanation, row: int) -> np.ndarray:
-    """(N, M) bool, which key nodes each center asked."""
+    """(N, M) bool, which key nodes each center chose."""
     own = edges_of(layer, row)
     matrix = np.zeros((layer.num_nodes, layer.num_keys), bool)
     matrix[own.center, own.neighbor] = True

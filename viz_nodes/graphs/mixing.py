@@ -1,6 +1,6 @@
-"""Numbers of a whole graph: who is asked by many, who asks their own kind, how far and how often edges change.
+"""Numbers of a whole graph: who is chosen by many, who chooses their own kind, how far and how often edges change.
 
-Edges are pairs of arrays (E,): `center` asks `neighbor`. Neighbors are key nodes, which may be others than centers.
+Edges are pairs of arrays (E,): `center` chose `neighbor`. Neighbors are key nodes, which may be others than centers.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def modularity(center: np.ndarray, neighbor: np.ndarray, kinds: np.ndarray, key_
     if not total:
         return float("nan")
     excess = 0.0
-    asking, asked = kinds[center], key_kinds[neighbor]
+    receiving, sending = kinds[center], key_kinds[neighbor]
     for kind in np.unique(np.concatenate([kinds, key_kinds])):
-        inside = ((asking == kind) & (asked == kind)).sum() / total
-        excess += inside - (asking == kind).sum() / total * (asked == kind).sum() / total
+        inside = ((receiving == kind) & (sending == kind)).sum() / total
+        excess += inside - (receiving == kind).sum() / total * (sending == kind).sum() / total
     return float(excess)
 
 
