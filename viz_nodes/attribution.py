@@ -181,13 +181,13 @@ def of_groups(aggregation: Aggregation) -> Aggregation:
 def heard_groups(call: GraphCall, aggregation: Aggregation) -> tuple[GraphCall, Tensor]:
     """A layer of a hypergraph as one whose nodes hear groups, and (B, E, N) float64 each node's part of each group."""
     heard = call.seen[0]
-    made = heard.through
-    assert made is not None
+    aggregated = heard.through
+    assert aggregated is not None
     assert aggregation.through is not None
-    groups = replace(call, graph=Graph(made.x, made.neighbors, made.y), seen=[made])
+    groups = replace(call, graph=Graph(aggregated.x, aggregated.neighbors, aggregated.y), seen=[aggregated])
     share = shares(groups, aggregation.through)
     assert share is not None
-    parts = dense(share, doublable(made.neighbors), made.y.shape[2])
+    parts = dense(share, doublable(aggregated.neighbors), aggregated.y.shape[2])
     return replace(call, graph=Graph(heard.x, heard.neighbors, heard.y)), parts
 
 

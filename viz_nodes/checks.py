@@ -191,8 +191,8 @@ def check(
         return Check(name_of(network), layers, problem=_first_line(error), points=inputs.points)
     same = [layer.name for layer in exp.layers] == [proof.name for proof in proofs]
     of_name = {layer.name: layer for layer in exp.layers}
-    found = exp.layers if same else [of_name.get(proof.name) for proof in proofs]
-    layers = tuple(_checked(proof, layer, inputs.points) for proof, layer in zip(proofs, found))
+    of_proofs = exp.layers if same else [of_name.get(proof.name) for proof in proofs]
+    layers = tuple(_checked(proof, layer, inputs.points) for proof, layer in zip(proofs, of_proofs))
     found_so_far = Check(name_of(network), layers, points=inputs.points)
     with eval_mode(network, grad=False):
         repeats = _same(inputs.run(network), inputs.run(network))

@@ -80,18 +80,18 @@ def effect(
         )
     if batch < 1:
         raise ValueError(f"`batch` must be at least 1 (got {quoted(batch)})")
-    one, explained = exp.only(row), exp.layer(layer)
+    single, explained = exp.only(row), exp.layer(layer)
     assert exp.source is not None
     inputs = prepare(network, pixels)
     inputs = inputs.of(exp.source[row : row + 1])
     adapters = adapters_for(adapter)
-    found = structure(network, inputs.args, inputs.kwargs, adapters)[explained.index]
+    sites = structure(network, inputs.args, inputs.kwargs, adapters)[explained.index]
     neighbors = explained.neighbors[row]
-    sets = _of_node(exp, layer, node, row) if edges is None else _sets(edges, neighbors, found)
+    sets = _of_node(exp, layer, node, row) if edges is None else _sets(edges, neighbors, sites)
     changed = sets.flatten(1).any(1)
     effects = torch.zeros(len(sets), dtype=exp.logits.dtype)
     if bool(changed.any()):
-        effects[changed] = _Cuts(network, inputs, one, found, adapter, batch)(sets[changed]).to(effects)
+        effects[changed] = _Cuts(network, inputs, single, sites, adapter, batch)(sets[changed]).to(effects)
     return effects
 
 
@@ -138,8 +138,8 @@ def with_effects(
             centers = [int(layer.peak[row])] if asked is None else [layer.node(node, row=row) for node in asked]
             for center in dict.fromkeys(center for center in centers if center != NO_PEAK):
                 there = layer.neighbors[row, center] != NO_EDGE
-                found = effect(model, pixels, exp, layer.index, center, row=row, batch=batch, adapter=adapter)
-                values[row, center] = found.to(values).masked_fill(~there, float("nan"))
+                change = effect(model, pixels, exp, layer.index, center, row=row, batch=batch, adapter=adapter)
+                values[row, center] = change.to(values).masked_fill(~there, float("nan"))
             if layer.index in further:
                 due = further[layer.index] & (layer.neighbors[row] != NO_EDGE)
                 values[row][due] = _each_alone(model, pixels, exp, layer.index, due, row, batch, adapter).to(values)

@@ -262,8 +262,8 @@ class LayerExplanation:
         if any(not hasattr(value, "__index__") for value in where):
             if not all(0 <= value <= 1 for value in where):
                 raise ValueError(f"`{name}` as an (x, y) must have both from 0 to 1 (got {quoted(where)})")
-            found = self.regions((height, width), row)
-            node = found.at(where[0] * found.size[1], where[1] * found.size[0])
+            regions = self.regions((height, width), row)
+            node = regions.at(where[0] * regions.size[1], where[1] * regions.size[0])
             if node < 0:
                 raise ValueError(f"`{name}` must lie in the region of a node (got {quoted(where)}, which is nobody's)")
             return node

@@ -94,7 +94,7 @@ def with_carried(
     """
     from viz_nodes.metrics.carried import carried
 
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for index in options.layers or ():
         layer = exp.layer(int(index))
         for kind in tuple(kinds) or options.kinds:
@@ -104,11 +104,11 @@ def with_carried(
             edges = _drawn(exp, layer.index, kind, options, own)
             if not bool(edges.any()):
                 continue
-            told = carried(model, pixels, exp, layer.index, edges)
+            record = carried(model, pixels, exp, layer.index, edges)
             centers, places = edges.nonzero(as_tuple=True)
             pairs = torch.stack([layer.neighbors[0, centers, places], centers], 1).tolist()
-            found.append({"kind": kind, **told.record(), "edges": sorted(pairs)})
-    return replace(exp, extras={**exp.extras, "carried": found})
+            records.append({"kind": kind, **record.record(), "edges": sorted(pairs)})
+    return replace(exp, extras={**exp.extras, "carried": records})
 
 
 def _drawn(

@@ -76,7 +76,7 @@ def make(job: Job) -> dict[str, Any]:
         write_atomically(job.folder / name, data, flush_name=False)
         outputs[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
-    said: list[str] = list(job.notes)
+    notes: list[str] = list(job.notes)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _draw(job, write)
@@ -86,24 +86,24 @@ def make(job: Job) -> dict[str, Any]:
             data = (job.folder / name).read_bytes()
             outputs[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     write("top_5.json", (json.dumps(top(job.exp, _BEST), indent=4) + "\n").encode())
-    said += _remarks(job.exp)
-    said += dict.fromkeys(str(warning.message) for warning in caught if issubclass(warning.category, UserWarning))
-    made = {
+    notes += _remarks(job.exp)
+    notes += dict.fromkeys(str(warning.message) for warning in caught if issubclass(warning.category, UserWarning))
+    record = {
         **job.identity,
         "versions": manifest.versions(),
         "image": job.source,
         "predicted": predicted(job.exp, _BEST),
         "explained": explained(job.exp),
         "outputs": outputs,
-        "warnings": said,
+        "warnings": notes,
     }
-    made |= manifest.cut_records(job.exp)
+    record |= manifest.cut_records(job.exp)
     flush_folder(job.folder)
     if not os.path.samestat(begun, job.folder.stat()):
         # Moved away meanwhile, and made again by a later file: a manifest here would list files that are not.
         raise FileNotFoundError(errno.ENOENT, "moved away while it was written", str(job.folder))
-    write_atomically(job.folder / manifest.NAME, manifest.as_bytes(made))
-    return made
+    write_atomically(job.folder / manifest.NAME, manifest.as_bytes(record))
+    return record
 
 
 def clear(folder: Path) -> None:
@@ -145,7 +145,7 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
 
     options, exp, image = job.options, job.exp, as_picture(job.image)
     edges = options.selected()
-    found: list[tuple[str, str, int | None, Callable[[], Any]]] = []
+    paints: list[tuple[str, str, int | None, Callable[[], Any]]] = []
     for index in options.layers or ():
         layer = exp.layer(int(index))
         stem, nodes = f"layer_{layer.number}", choose_centers(layer, 0, edges["center"])
@@ -156,10 +156,10 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
                 continue
 
             def paint(kind: str = kind, index: int = layer.index) -> Any:
-                look = options.drawn()
-                return panel(kind, exp, index, image, view=job.view, caption=options.caption, **edges, **look)
+                style = options.drawn()
+                return panel(kind, exp, index, image, view=job.view, caption=options.caption, **edges, **style)
 
-            found.append((names[kind], kind, layer.number, paint))
+            paints.append((names[kind], kind, layer.number, paint))
 
     def sheet() -> Any:
         return figure(
@@ -173,7 +173,7 @@ def pictures(job: Job) -> list[tuple[str, str, int | None, Callable[[], Any]]]:
             **options.drawn(sheet=True),
         )
 
-    return [*found, ("figure", "figure", None, sheet)]
+    return [*paints, ("figure", "figure", None, sheet)]
 
 
 def _draw(job: Job, write: Callable[[str, bytes], None]) -> None:
@@ -182,11 +182,11 @@ def _draw(job: Job, write: Callable[[str, bytes], None]) -> None:
     formats = job.options.formats
     for name, kind, layer, paint in pictures(job):
         note = provenance(job.identity, job.source, kind, layer)
-        made = paint()
+        figure = paint()
         for form in formats:
-            write(f"{name}.{form}", figure_bytes(made, form, dpi=job.options.dpi, provenance=note))
+            write(f"{name}.{form}", figure_bytes(figure, form, dpi=job.options.dpi, provenance=note))
         if kind == "figure":
-            write(f"{name}.tex", latex_of(made, f"{name}.{'pdf' if 'pdf' in formats else formats[0]}").encode())
+            write(f"{name}.tex", latex_of(figure, f"{name}.{'pdf' if 'pdf' in formats else formats[0]}").encode())
 
 
 def _save_graph(exp: Explanation, path: Path) -> None:
@@ -225,14 +225,14 @@ def explained(exp: Explanation) -> dict[str, Any]:
 
 def _remarks(exp: Explanation) -> list[str]:
     """What the pictures do not show or show with a reservation."""
-    said = []
+    remarks = []
     for layer in exp.layers:
         if int(layer.peak[0]) == NO_PEAK:
-            said.append(
+            remarks.append(
                 f"layer {layer.number}: the map is blank, so there is no most discriminative node and no neighbors"
             )
         if not layer.exact:
-            said.append(
+            remarks.append(
                 f"layer {layer.number}: shares and contributions are not exact for this aggregation ({layer.conv})"
             )
-    return said
+    return remarks

@@ -156,8 +156,8 @@ def over(run: Run, items: Iterable[Item], actors: int) -> Iterator[Outcome]:
                     yield replace(outcome, item=item, fresh=item.folder not in before)
             else:
                 for item in chunk:
-                    found = run.is_done(item)
-                    yield found if found is not None else Outcome(item, item.folder, error=_vanished(item))
+                    known = run.is_done(item)
+                    yield known if known is not None else Outcome(item, item.folder, error=_vanished(item))
     run.require_there()
 
 

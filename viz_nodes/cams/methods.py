@@ -238,10 +238,10 @@ def cam(
     _require_finite(chosen.name, "activations", activations)
     if gradients is not None:
         _require_finite(chosen.name, "gradients", gradients)
-    made = chosen(activations, gradients, **options)
-    made = made.to(torch.float64 if activations.dtype == torch.float64 else torch.float32)
-    _require_finite(chosen.name, "a map", made)
-    return made.clamp(min=0)
+    values = chosen(activations, gradients, **options)
+    values = values.to(torch.float64 if activations.dtype == torch.float64 else torch.float32)
+    _require_finite(chosen.name, "a map", values)
+    return values.clamp(min=0)
 
 
 def _require_finite(method: str, what: str, array: Tensor) -> None:

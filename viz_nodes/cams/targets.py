@@ -125,9 +125,9 @@ class BoxScore:
         from pytorch_grad_cam.utils.model_targets import FasterRCNNBoxScoreTarget
 
         score = FasterRCNNBoxScoreTarget(self.labels, self.boxes, self.overlap)
-        if not isinstance(raw, (list, tuple)) or not all(isinstance(one, dict) and "boxes" in one for one in raw):
+        if not isinstance(raw, (list, tuple)) or not all(isinstance(each, dict) and "boxes" in each for each in raw):
             raise ValueError(f"`BoxScore` needs a list with a mapping of boxes an image (got {type(raw).__name__})")
-        return torch.cat([score(one).reshape(1) for one in raw])
+        return torch.cat([score(each).reshape(1) for each in raw])
 
 
 class Similarity:
@@ -144,13 +144,13 @@ class Similarity:
 
     def __call__(self, raw: Any) -> Tensor:
         """(B,)."""
-        found = Reading(path=() if self.output is None else (self.output,)).named(raw)
-        if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] != len(self.reference):
-            got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        features = Reading(path=() if self.output is None else (self.output,)).named(raw)
+        if not isinstance(features, Tensor) or features.ndim != 2 or features.shape[1] != len(self.reference):
+            got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise ValueError(
                 f"`Similarity` needs an embedding (B, {len(self.reference)}) (got {got}); name it with its `output`"
             )
-        return torch.nn.functional.cosine_similarity(found, self.reference.to(found), dim=1)
+        return torch.nn.functional.cosine_similarity(features, self.reference.to(features), dim=1)
 
 
 def class_index(name: str, labels: Sequence[str] | None) -> int:
@@ -165,13 +165,13 @@ def class_index(name: str, labels: Sequence[str] | None) -> int:
         )
     wanted = " ".join(name.casefold().split())
     whole = [" ".join(label.casefold().split()) for label in labels]
-    found = [at for at, label in enumerate(whole) if label == wanted]
-    if not found:
-        found = [at for at, label in enumerate(whole) if wanted in (part.strip() for part in label.split(","))]
-    if len(found) > 1:
-        raise ValueError(f"`target` {quoted(name)} names {len(found)} classes, {found}; give one of these indices")
-    if found:
-        return found[0]
+    indices = [at for at, label in enumerate(whole) if label == wanted]
+    if not indices:
+        indices = [at for at, label in enumerate(whole) if wanted in (part.strip() for part in label.split(","))]
+    if len(indices) > 1:
+        raise ValueError(f"`target` {quoted(name)} names {len(indices)} classes, {indices}; give one of these indices")
+    if indices:
+        return indices[0]
     names = {part.strip(): at for at, label in reversed(list(enumerate(whole))) for part in (label, *label.split(","))}
     near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
     near += [known for known in names if wanted and wanted in known]

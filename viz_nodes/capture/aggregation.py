@@ -41,28 +41,30 @@ def recognize(call: GraphCall) -> Aggregation:
     """
     known = call.known
     if known.kind and not call.seen:
-        found = _as_it_is(call, known)
-        if found.exact or known.kind == "other":
-            return found
-    found = _recognize(call)
+        aggregation = _as_it_is(call, known)
+        if aggregation.exact or known.kind == "other":
+            return aggregation
+    aggregation = _recognize(call)
     known.kind, known.slots, known.layout, known.child, known.inner, known.passed, known.variant = (
-        found.kind,
-        found.slots,
-        found.layout,
-        found.child,
-        found.inner,
-        found.exact and call.graph.sent is not None,
+        aggregation.kind,
+        aggregation.slots,
+        aggregation.layout,
+        aggregation.child,
+        aggregation.inner,
+        aggregation.exact and call.graph.sent is not None,
         next((place for place, variant in enumerate(call.family.variants) if variant is call.adapter), -1),
     )
-    edited = call.seen and found.exact and found.child < 0 and not known.passed and found.through is None
+    edited = (
+        call.seen and aggregation.exact and aggregation.child < 0 and not known.passed and aggregation.through is None
+    )
     known.steps = tuple(call.steps) if edited else ()
-    return found
+    return aggregation
 
 
 def _recognize(call: GraphCall) -> Aggregation:
-    found = Aggregation("other") if isinstance(call.adapter, Traced) else _as_it_is(call)
-    if found.exact:
-        return found
+    aggregation = Aggregation("other") if isinstance(call.adapter, Traced) else _as_it_is(call)
+    if aggregation.exact:
+        return aggregation
     if call.seen:
         seen = _in_arithmetic(call)
         if seen is not None:
@@ -84,7 +86,7 @@ def _recognize(call: GraphCall) -> Aggregation:
             "not what any network known by that name computes; tell where its graph is with an `adapter` "
             f"({GUIDE})"
         )
-    return found
+    return aggregation
 
 
 def _as_it_is(call: GraphCall, known: Known | None = None) -> Aggregation:
@@ -94,9 +96,9 @@ def _as_it_is(call: GraphCall, known: Known | None = None) -> Aggregation:
         return passed_messages(call) or Aggregation("other", source=call.output)
     kind = "" if known is None else known.kind  # "other" is none of these
     for kinds, attempt in ((("mr", "max"), _relative), (("edge", "sage"), _maximized), (("gin",), _summed)):
-        found = attempt(call, known) if not kind or kind in kinds else None
-        if found is not None:
-            return found
+        aggregation = attempt(call, known) if not kind or kind in kinds else None
+        if aggregation is not None:
+            return aggregation
     return Aggregation("other", source=call.output)
 
 
@@ -105,26 +107,26 @@ def _in_arithmetic(call: GraphCall) -> Aggregation | None:
     first = call.seen[0]
     if not all(same_graph(first, seen) for seen in call.seen):
         return None
-    given = call.graph.neighbors
-    if not isinstance(call.adapter, Traced) and not torch.equal(given, first.neighbors):
+    neighbors = call.graph.neighbors
+    if not isinstance(call.adapter, Traced) and not torch.equal(neighbors, first.neighbors):
         return None
     parts = [_part(seen, leaking=call.leaking) for seen in call.seen]
     if len(parts) == 1:
-        found = parts[0]
+        whole = parts[0]
     else:
         kinds = "+".join(sorted({part.kind for part in parts}))
         error = max(part.error for part in parts)
-        found = Aggregation(kinds, error=error, exact=all(part.exact for part in parts), parts=tuple(parts))
+        whole = Aggregation(kinds, error=error, exact=all(part.exact for part in parts), parts=tuple(parts))
     if first.through is not None:
-        made = _part(first.through, leaking=call.leaking)
-        found = replace(
-            found,
-            kind=f"{made.kind}>{found.kind}",
-            error=max(made.error, found.error),
-            exact=made.exact and found.exact,
-            through=made,
+        groups = _part(first.through, leaking=call.leaking)
+        whole = replace(
+            whole,
+            kind=f"{groups.kind}>{whole.kind}",
+            error=max(groups.error, whole.error),
+            exact=groups.exact and whole.exact,
+            through=groups,
         )
-    return found
+    return whole
 
 
 def _part(seen: Seen, *, leaking: bool) -> Aggregation:
@@ -148,16 +150,16 @@ def _part(seen: Seen, *, leaking: bool) -> Aggregation:
 def inputs_by_node(call: GraphCall, known: Known | None) -> list[tuple[int, Tensor, Tensor]]:
     """(place, tensor, its values (B, C', N)) of children's inputs with one value a node."""
     batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
-    found = []
+    inputs = []
     for place, child in enumerate(call.consumed):
-        given = child.given
+        tensor = child.given
         if known is not None and known.kind != "edge" and place != known.child:
             continue
-        if given is not None and given.is_floating_point() and child.untouched:
-            values = as_nodes(given.detach(), batch, nodes)
+        if tensor is not None and tensor.is_floating_point() and child.untouched:
+            values = as_nodes(tensor.detach(), batch, nodes)
             if values is not None:
-                found.append((place, given, values))
-    return found
+                inputs.append((place, tensor, values))
+    return inputs
 
 
 def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
@@ -165,7 +167,7 @@ def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
     channels = x.shape[1]
     plain = call.adapter.max_relative
     heard = None
-    for place, given, values in inputs_by_node(call, known):
+    for place, tensor, values in inputs_by_node(call, known):
         if values.shape[1] != 2 * channels:
             continue
         for layout, centers, slots in (
@@ -178,16 +180,16 @@ def _relative(call: GraphCall, known: Known | None) -> Aggregation | None:
                 continue
             message = values[:, slots]
             if known is not None and plain:
-                winner = _kept_relative(call, given, message)
+                winner = _kept_relative(call, tensor, message)
                 if winner is not None:
-                    return Aggregation("mr", given, slots, message, winner, 0.0, True, layout, child=place)
+                    return Aggregation("mr", tensor, slots, message, winner, 0.0, True, layout, child=place)
             heard = heard or largest_messages(call, plain)
             if heard is None:
                 return None
             error = difference(message, heard[0])
             if near(error, heard[0]):
                 kind = "mr" if plain else "max"
-                return Aggregation(kind, given, slots, message, heard[1], error, True, layout, child=place)
+                return Aggregation(kind, tensor, slots, message, heard[1], error, True, layout, child=place)
     return None
 
 
@@ -204,12 +206,12 @@ def largest_messages(call: GraphCall, plain: bool) -> tuple[Tensor, Tensor] | No
     return best, winner
 
 
-def _kept_relative(call: GraphCall, given: Tensor, message: Tensor) -> Tensor | None:
+def _kept_relative(call: GraphCall, tensor: Tensor, message: Tensor) -> Tensor | None:
     """(B, C, N) the winners that the network kept, if these neighbors send to the last bit what was consumed."""
     graph = call.graph
     if bool((graph.neighbors < 0).any()):
         return None
-    winner = kept_ranks(given, graph.neighbors, graph.y.shape[2], message.shape[1])
+    winner = kept_ranks(tensor, graph.neighbors, graph.y.shape[2], message.shape[1])
     if winner is None:
         return None
     places = graph.neighbors.gather(2, winner.transpose(1, 2).long()).transpose(1, 2)
@@ -236,7 +238,7 @@ def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:
             values = call.output.detach().flatten(2)
             if values.shape == best.shape and near(error := difference(values, best), best):
                 return Aggregation("edge", call.output, slice(None), values, winner, error, True, child=place)
-        for later, given, values in inputs_by_node(call, known):
+        for later, tensor, values in inputs_by_node(call, known):
             own = values.shape[1] - best.shape[1]
             if later <= place or own < 0:
                 continue
@@ -245,20 +247,20 @@ def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:
             if near(error, best):
                 layout = "concatenated" if own else "alone"
                 slots = slice(own, None)
-                return Aggregation("sage", given, slots, message, winner, error, True, layout, None, later, place)
+                return Aggregation("sage", tensor, slots, message, winner, error, True, layout, None, later, place)
     return None
 
 
-def _holds_neighbors(given: Tensor | None, call: GraphCall) -> bool:
+def _holds_neighbors(tensor: Tensor | None, call: GraphCall) -> bool:
     """Whether place j of a (B, C', N, k) input holds y_j or y_j - x_i, alone or beside the same number of channels."""
-    if given is None or given.ndim != 4:
+    if tensor is None or tensor.ndim != 4:
         return False
     graph, channels = call.graph, call.graph.y.shape[1]
     sent = gather(graph.y, graph.neighbors)
     there = (graph.neighbors >= 0)[:, None]
-    parts = [given] if given.shape[1] == channels else []
-    if given.shape[1] == 2 * channels:
-        parts = [given[:, channels:], given[:, :channels], given[:, 1::2], given[:, 0::2]]
+    parts = [tensor] if tensor.shape[1] == channels else []
+    if tensor.shape[1] == 2 * channels:
+        parts = [tensor[:, channels:], tensor[:, :channels], tensor[:, 1::2], tensor[:, 0::2]]
     for part in parts:
         if part.shape != sent.shape:
             return False
@@ -275,11 +277,11 @@ def _summed(call: GraphCall, known: Known | None) -> Aggregation | None:
         return None
     sent = gather(call.graph.y, neighbors)
     total = sent.masked_fill((neighbors < 0)[:, None], 0.0).sum(dim=-1)
-    for place, given, values in inputs:
+    for place, tensor, values in inputs:
         rest, own = doublable(values - total).double(), doublable(x).double()
         square = float(own.square().sum())
         factor = float((rest * own).sum()) / square if square else 0.0
         error = difference(rest, factor * own)
         if error <= neighbors.shape[2] * tolerance(values):
-            return Aggregation("gin", given, slice(None), total, None, error, True, "alone", child=place)
+            return Aggregation("gin", tensor, slice(None), total, None, error, True, "alone", child=place)
     return None

@@ -40,14 +40,14 @@ def between(ran: Sequence[tuple[str, Window | None]], layers: Sequence[str]) -> 
     order = [name for name, _ in ran if name in set(layers)]
     if order != list(layers):
         raise ValueError(f"every graph layer must run once, in order (ran {order}, expected {list(layers)})")
-    found: list[list[dict[str, Any]]] = [[] for _ in layers]
+    steps: list[list[dict[str, Any]]] = [[] for _ in layers]
     at = -1
     for name, window in ran:
         if at + 1 < len(layers) and name == layers[at + 1]:
             at += 1
         elif window is not None and at >= 0:
-            found[at].append({key: list(value) for key, value in asdict(window).items()})
-    return found
+            steps[at].append({key: list(value) for key, value in asdict(window).items()})
+    return steps
 
 
 def windows_between(ran: Sequence[tuple[str, nn.Module]], layers: Sequence[str]) -> dict[str, Any]:

@@ -85,9 +85,9 @@ def ranking(of: Candidates) -> Ranking | None:
         distance = _distances(of.x, of.y, of.offset, normalize)
         if not normalize:
             near = near * max(1.0, float(distance.abs().max()))
-        found = _matched(distance, of.neighbors.to(distance.device), near)
-        if found is not None:
-            return found
+        matched = _matched(distance, of.neighbors.to(distance.device), near)
+        if matched is not None:
+            return matched
     return None
 
 

@@ -137,7 +137,7 @@ def frozen_neighbors(frozen: Explanation | None, layer: Layer, graph: Graph) -> 
     Raises:
         ValueError: it explains another number of images, or has other neighbors than the layer.
     """
-    explained = None if frozen is None else next((one for one in frozen.layers if one.index == layer.index), None)
+    explained = None if frozen is None else next((each for each in frozen.layers if each.index == layer.index), None)
     if frozen is None or explained is None:
         return None
     assert frozen.source is not None
@@ -188,8 +188,8 @@ def replaced_neighbors(edges: Edges, layer: Layer, graph: Graph) -> Tensor:
             f"`replace` must name layers that are handed an edge tensor (layer {layer.index + 1}, {layer.name}, is not)"
         )
     shown = whole if layer.order is None else layer.order.neighbors_on_grid(whole)
-    given = edges(shown.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
-    neighbors = torch.as_tensor(given)
+    values = edges(shown.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
+    neighbors = torch.as_tensor(values)
     if neighbors.is_floating_point() or neighbors.dtype == torch.bool:
         raise TypeError(f"`replace` must hold numbers of key nodes for layer {layer.index + 1} (got {neighbors.dtype})")
     neighbors = neighbors[None] if neighbors.ndim == 2 else neighbors
@@ -228,8 +228,8 @@ def edge_weights(edges: Edges, neighbors: Tensor, layer: Layer) -> Tensor:
     """
     whole = neighbors if layer.partition is None else layer.partition.neighbors_on_grid(neighbors)
     shown = whole if layer.order is None else layer.order.neighbors_on_grid(whole)
-    given = edges(shown.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
-    weights = torch.as_tensor(given).to(neighbors.device)
+    values = edges(shown.cpu()) if not isinstance(edges, Tensor) and callable(edges) else edges
+    weights = torch.as_tensor(values).to(neighbors.device)
     if not weights.is_floating_point():
         raise TypeError(f"`weigh` must hold fractions for layer {layer.index + 1} (got {weights.dtype})")
     weights = weights[None] if weights.ndim == 2 else weights

@@ -86,8 +86,8 @@ def edit_edges(
         ...     logits = model(pixels)
     """
     network = unwrap(model)
-    given = {"cut": cut, "keep": keep, "replace": replace, "weigh": weigh}
-    asked = {name: settled(name, by_layer) for name, by_layer in given.items()}
+    edits = {"cut": cut, "keep": keep, "replace": replace, "weigh": weigh}
+    asked = {name: settled(name, by_layer) for name, by_layer in edits.items()}
     if frozen is not None and not isinstance(frozen, Explanation):
         raise TypeError(f"`frozen` must be an Explanation (got {type(frozen).__name__})")
     editor = _Editor(network, asked, frozen, adapters_for(adapter))
@@ -172,7 +172,7 @@ class _Editor:
             self._handles.append(module.register_forward_hook(self.leave, prepend=True))
         for layer in layers:
             if layer.child is not None:
-                hook = self.given if layer.kind in ("mr", "max", "gin") else None
+                hook = self.before_child if layer.kind in ("mr", "max", "gin") else None
                 if hook is not None:
                     self._handles.append(layer.child.register_forward_pre_hook(hook, prepend=True))
                 else:
@@ -275,8 +275,8 @@ class _Editor:
         if self._edits[layer.index].replace is not None:
             raise ValueError(f"`replace` must name layers that are handed an edge tensor ({layer.name} is not)")
         nodes = layer.grid[0] * layer.grid[1]
-        found, places = table(self._lists[module], self._images * nodes)
-        neighbors = by_image(found, self._images, nodes)
+        senders, places = table(self._lists[module], self._images * nodes)
+        neighbors = by_image(senders, self._images, nodes)
         features = output.new_empty(self._images, 0, nodes)
         layer = self._orders.placed_list(layer, self._images)
         frozen = frozen_neighbors(self.frozen, layer, Graph(features, neighbors, features))
@@ -316,7 +316,7 @@ class _Editor:
         weigh = self._edits[layer.index].weigh
         return messages if weigh is None else messages * edge_weights(weigh, neighbors, layer)[:, None].to(messages)
 
-    def given(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def before_child(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Before the child that is given the messages."""
         due = self._due(module)
         if due is None:
@@ -324,10 +324,10 @@ class _Editor:
         layer, graph = due
         batch, nodes = graph.x.shape[0], graph.x.shape[2]
         layout = layout_of(args[0], batch, nodes)
-        given = as_nodes(args[0].clone(), batch, nodes)
+        by_node = as_nodes(args[0].clone(), batch, nodes)
         assert layout is not None
-        assert given is not None
-        messages = given[:, layer.slots]
+        assert by_node is not None
+        messages = by_node[:, layer.slots]
         alone = (graph.neighbors < 0).all(-1)[:, None]
         if layer.kind == "gin":
             # Every place that holds no edge was summed as its placeholder.
@@ -344,8 +344,8 @@ class _Editor:
             assert sent is not None
             sent = sent - graph.x[..., None] if mr else sent
             edited = _best(self._weighed(layer, sent, graph.neighbors), graph.neighbors)
-        given[:, layer.slots] = edited.to(given.dtype)
-        return (from_nodes(given, args[0], layout), *args[1:])
+        by_node[:, layer.slots] = edited.to(by_node.dtype)
+        return (from_nodes(by_node, args[0], layout), *args[1:])
 
     def gave(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
         """After the child that makes a message of every edge."""

@@ -50,10 +50,12 @@ def edge_gradients(call: GraphCall, gradient: Tensor) -> Tensor | None:
             return None
         if float((output.detach() - call.output.detach()).abs().max()) > 16 * tolerance(call.output):
             return None
-        (found,) = torch.autograd.grad(output, leaf, gradient.to(output), allow_unused=True)
-    if found is None:
+        (gradients,) = torch.autograd.grad(output, leaf, gradient.to(output), allow_unused=True)
+    if gradients is None:
         return None
-    return (doublable(found).double() * doublable(leaf.detach()).double()).flatten(2).view(batch, -1, nodes, k).sum(1)
+    return (
+        (doublable(gradients).double() * doublable(leaf.detach()).double()).flatten(2).view(batch, -1, nodes, k).sum(1)
+    )
 
 
 def _is_features(value: Any) -> bool:

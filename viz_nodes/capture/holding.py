@@ -47,15 +47,15 @@ def hearing_held(
         holders: dict[nn.Module, _Holder] = {}
         grids: dict[nn.Module, Grid] = {}
         last: set[nn.Module] = set()
-        given: dict[nn.Module, Tensor | None] = {}
+        handed: dict[nn.Module, Tensor | None] = {}
         for index, layer in enumerate(plan.layers):
             module = layer.run[0]()
             assert module is not None
             around = layer.around()
             if index in anew and around is not None:
-                given[around] = None
+                handed[around] = None
             if index not in anew or around is not None:
-                holder = holders.setdefault(module, _Holder(module, given))
+                holder = holders.setdefault(module, _Holder(module, handed))
                 holder.layers[layer.run[1]] = (layer, layer.adapter_among(adapters))
                 holder.anew |= {layer.run[1]} if index in anew else set()
             enclosing = None if layer.enclosing is None else layer.enclosing()
@@ -77,9 +77,9 @@ def hearing_held(
             if values.shape[0] != VERSIONS or tuple(values.shape[2:]) != grid:
                 return None
             held = on_grid(module, grid, values)
-            if module in given:  # gradients are recorded from here to the layer
+            if module in handed:  # gradients are recorded from here to the layer
                 torch.set_grad_enabled(True)
-                given[module] = held = held.detach().requires_grad_(True)
+                handed[module] = held = held.detach().requires_grad_(True)
                 held = held.clone()
             return (held.permute(0, 2, 3, 1) if module in last else held, *args[1:])
 
@@ -114,8 +114,8 @@ def hold_gathered(record: Recording) -> None:
 class _Holder:
     """The hooks of one graph convolution."""
 
-    def __init__(self, module: nn.Module, given: dict[nn.Module, Tensor | None]) -> None:
-        self.module, self.given_around = module, given
+    def __init__(self, module: nn.Module, handed_around: dict[nn.Module, Tensor | None]) -> None:
+        self.module, self.handed_around = module, handed_around
         self.anew: set[int] = set()
         self._order: Tensor | None = None
         self.layers: dict[int, tuple[PlannedLayer, Adapter]] = {}
@@ -133,7 +133,7 @@ class _Holder:
         for layer, _ in self.layers.values():
             child = layer.children[layer.known.child]() if _in_a_child(layer) else None
             if child is not None:
-                handles.append(child.register_forward_pre_hook(self.given, prepend=True))
+                handles.append(child.register_forward_pre_hook(self.before_child, prepend=True))
 
         def let_go() -> None:
             for handle in handles:
@@ -172,13 +172,13 @@ class _Holder:
         if graph is not None and graph.sent is not None:
             graph.sent.let_go()
         around = layer.around()
-        given = None if around is None else self.given_around.get(around)
-        if graph is not None and given is not None:
-            self._order = read_order(graph.of_images(VERSIONS).x, given)
+        handed = None if around is None else self.handed_around.get(around)
+        if graph is not None and handed is not None:
+            self._order = read_order(graph.of_images(VERSIONS).x, handed)
         torch.set_grad_enabled(False)
         self._done = self._order is None
 
-    def given(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def before_child(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Before the child that is given the messages: those of the first image."""
         layer = self._running
         if layer is None or not _in_a_child(layer) or self._times in self.anew:
@@ -189,13 +189,13 @@ class _Holder:
             return None
         windows = windows_of(layer)
         nodes = layer.grid[0] * layer.grid[1] // windows
-        layout, given = layout_of(args[0], VERSIONS * windows, nodes), as_nodes(args[0], VERSIONS * windows, nodes)
-        if layout is None or given is None:
+        layout, by_node = layout_of(args[0], VERSIONS * windows, nodes), as_nodes(args[0], VERSIONS * windows, nodes)
+        if layout is None or by_node is None:
             return None
-        given = given.clone()
-        given[:, layer.known.slots] = _of_first(given[:, layer.known.slots], windows)
+        by_node = by_node.clone()
+        by_node[:, layer.known.slots] = _of_first(by_node[:, layer.known.slots], windows)
         self._done = True
-        return (from_nodes(given, args[0], layout), *args[1:])
+        return (from_nodes(by_node, args[0], layout), *args[1:])
 
     def leave(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor | None:
         """After the convolution: the output for the first image, where nothing else could be done."""

@@ -127,7 +127,7 @@ class GraphInputs(Inputs):
     def run(self, network: nn.Module) -> Any:
         features = self.pixels[0].t()
 
-        def given(value: Any) -> Any:
+        def filled(value: Any) -> Any:
             if value is NODES:
                 return features
             if hasattr(value, "edge_index"):
@@ -135,7 +135,7 @@ class GraphInputs(Inputs):
                 value.x = features
             return value
 
-        return network(*map(given, self.args), **{name: given(value) for name, value in self.kwargs.items()})
+        return network(*map(filled, self.args), **{name: filled(value) for name, value in self.kwargs.items()})
 
     def of(self, rows: Tensor) -> Inputs:
         """A graph is no batch of images.

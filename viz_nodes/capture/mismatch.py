@@ -48,9 +48,9 @@ def without_graph(ran: Sequence[nn.Module], choices: Mapping[str, int], groups: 
             f"{name} makes no graph on its image: it ran {listed}{attention}, and its nodes were {moved}. Where it "
             f"does make one, say so with an `adapter` ({GUIDE})"
         )
-    told = ", ".join(f"{function} {count} times" for function, count in sorted(chose.items()))
+    functions = ", ".join(f"{function} {count} times" for function, count in sorted(chose.items()))
     return (
-        f"no graph layer was found in {name}, which chose or moved nodes ({told}): no module was "
+        f"no graph layer was found in {name}, which chose or moved nodes ({functions}): no module was "
         "called with an edge tensor (2, B, N, k) or an edge_index, and what was gathered became no maximum, sum or "
         f"mean over neighbors that could be followed (it ran {listed}). If it makes a graph, tell where with an "
         f"`adapter` ({GUIDE})"

@@ -90,8 +90,8 @@ def read_order(x: Tensor, around: Tensor) -> Tensor | None:
     numbers = torch.arange(nodes, device=x.device)
 
     def energy(weights: Tensor) -> Tensor:
-        given = (mixed * weights.to(x)).expand(x.shape)
-        (gradient,) = torch.autograd.grad(x, around, given, retain_graph=True, allow_unused=True)
+        weighed = (mixed * weights.to(x)).expand(x.shape)
+        (gradient,) = torch.autograd.grad(x, around, weighed, retain_graph=True, allow_unused=True)
         if gradient is None:
             return x.new_zeros(batch, around.shape[2] * around.shape[3])
         return gradient.flatten(2).square().sum(1)

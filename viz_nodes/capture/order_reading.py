@@ -41,9 +41,9 @@ class OrderReader:
         if self._recorded is None:
             self._recorded = torch.is_grad_enabled()
         torch.set_grad_enabled(True)
-        given = connected(args[0])
+        handed = connected(args[0])
         channels_last = self._layers[module][0].channels_last
-        around = given.permute(0, 3, 1, 2) if channels_last else given
+        around = handed.permute(0, 3, 1, 2) if channels_last else handed
         for layer in self._layers[module]:
             self._around[layer.index] = around
         return (around.permute(0, 2, 3, 1) if channels_last else around, *args[1:])

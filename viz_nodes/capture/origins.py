@@ -70,8 +70,8 @@ class Base:
     def nodes(self, places: Tensor, channel: int) -> Tensor:
         """Element places as node numbers, over all images, if the channels lie along that axis; -1 stays."""
         step, size = self.strides()[channel], self.tensor.shape[channel]
-        found = places.div(step * size, rounding_mode="floor") * step + places % step
-        return torch.where(places < 0, places, found)
+        nodes = places.div(step * size, rounding_mode="floor") * step + places % step
+        return torch.where(places < 0, places, nodes)
 
     def features(self, images: int, channel: int) -> Tensor:
         """(B, C, M)."""
@@ -179,11 +179,11 @@ class Origins:
         parts: list[Origin],
     ) -> bool:
         """The same operation on places, those of each input in its order."""
-        given = iter(parts)
+        remaining = iter(parts)
         dtype = torch.float64 if name in ("unfold", "pad") else torch.int64
 
         def place(value: Tensor) -> Tensor:
-            return next(given).places.to(dtype) if _followed(value) else value
+            return next(remaining).places.to(dtype) if _followed(value) else value
 
         if name in ("to", "type_as", "float", "double", "half"):
             moved: Any = parts[0].places
@@ -224,13 +224,13 @@ class Origins:
             self._replay(function, name, args, kwargs, outputs, pure)
             return
         if beside:  # features beside features: every part says where this place came from
-            found: list[Origin] = []
+            joined: list[Origin] = []
             for tensor, origins in zip(inputs, known):
                 for origin in origins if tensor.numel() else ():
                     places = self._first_channel(origin, axis)
                     if tensor.ndim == output.ndim:
-                        found.append(replace(origin, places=places.expand(output.shape), pure=False))
-            self.put(output, _distinct(found))
+                        joined.append(replace(origin, places=places.expand(output.shape), pure=False))
+            self.put(output, _distinct(joined))
             return
         count = {len(origins) for origins in known if origins}
         if len(count) == 1:  # messages one after the other: each part has its own
@@ -263,13 +263,13 @@ class Origins:
         """A function computed something, place by place or over the channels of a place."""
         if not isinstance(result, Tensor) or not result.is_floating_point():
             return
-        found: list[Origin] = []
+        origins: list[Origin] = []
         for tensor in tensors_in((args, kwargs)):
             for origin in self.of(tensor):
                 places = self._fitted(origin, result.shape)
                 if places is not None:
-                    found.append(replace(origin, places=places, pure=False))
-        self.put(result, _distinct(found) if any(origin.moved for origin in found) else ())
+                    origins.append(replace(origin, places=places, pure=False))
+        self.put(result, _distinct(origins) if any(origin.moved for origin in origins) else ())
 
     def _fitted(self, origin: Origin, shape: torch.Size) -> Tensor | None:
         """Places of a result of that shape: the same axes, broadcast, or another number of channels along one."""

@@ -57,10 +57,10 @@ class Reading:
         """
         if self.problem:
             raise TypeError(self.problem)
-        found = as_logits(self.named(raw))
-        if found is None:
+        logits = as_logits(self.named(raw))
+        if logits is None:
             raise TypeError(_no_logits(raw))
-        return found
+        return logits
 
     @property
     def words(self) -> str:
@@ -136,13 +136,13 @@ def _where(raw: Any, output: Any) -> Reading:
     named = _entered(raw, "logits", missing=None)
     if as_logits(named) is not None:
         return Reading(path=("logits",))
-    found = [(path, value) for path, value in tensors_of(raw) if as_logits(value) is not None and value.ndim > 1]
-    if len(found) == 1:
-        return Reading(path=found[0][0])
-    if not found:
+    candidates = [(path, value) for path, value in tensors_of(raw) if as_logits(value) is not None and value.ndim > 1]
+    if len(candidates) == 1:
+        return Reading(path=candidates[0][0])
+    if not candidates:
         return Reading(problem=_no_logits(raw))
-    listed = ", ".join(f"{_written(path)} {tuple(value.shape)}" for path, value in found)
-    example = found[-1][0][0] if len(found[-1][0]) == 1 else found[-1][0]
+    listed = ", ".join(f"{_written(path)} {tuple(value.shape)}" for path, value in candidates)
+    example = candidates[-1][0][0] if len(candidates[-1][0]) == 1 else candidates[-1][0]
     return Reading(
         problem=f"the model returns several tensors that could be its logits: {listed}; say which with `output`, as in "
         f"`output={example!r}`"

@@ -47,15 +47,15 @@ def passed_messages(call: GraphCall) -> Aggregation | None:
 def _in_several_ways(sent: Sent, table: Tensor, neighbors: Tensor, aggregate: Tensor) -> Aggregation | None:
     assert sent.messages is not None
     heads = sent.messages.shape[1] if sent.messages.ndim > 2 else 1
-    found = ways_heard(table, neighbors, aggregate, heads)
-    if found is None:
+    ways = ways_heard(table, neighbors, aggregate, heads)
+    if ways is None:
         return None
     parts = []
-    for way in found[0]:
+    for way in ways[0]:
         if way in ("max", "min"):
             value, winner = (maximum_heard if way == "max" else minimum_heard)(table, neighbors)
             parts.append(Aggregation(way, message=value, winner=winner))
         else:
             parts.append(Aggregation(way, message=table))
-    kinds = "+".join(sorted(set(found[0])))
-    return Aggregation(kinds, sent.messages, error=found[1], exact=True, places=sent.places, parts=tuple(parts))
+    kinds = "+".join(sorted(set(ways[0])))
+    return Aggregation(kinds, sent.messages, error=ways[1], exact=True, places=sent.places, parts=tuple(parts))

@@ -224,10 +224,10 @@ def place(
     return tuple(one if index in moved else other for index, (one, other) in enumerate(zip(first, again)))
 
 
-def _says_more(two: Placing, one: Placing) -> bool:
+def _says_more(second: Placing, first: Placing) -> bool:
     """Whether it proves the places of a layer, or names nodes without a place, and the other does not."""
-    silent = bool(two.held and two.nodes.silent and not (one.held and one.nodes.silent))
-    return not one.placed and (two.placed is True or silent)
+    silent = bool(second.held and second.nodes.silent and not (first.held and first.nodes.silent))
+    return not first.placed and (second.placed is True or silent)
 
 
 def _answers(

@@ -29,7 +29,7 @@ def multiplied(hearing: Hearing, name: str, args: tuple[Any, ...], result: Any) 
     whole = [*out, *summed]
     sizes = dict(zip(left, first.shape)) | dict(zip(right, second.shape))
     shape = [sizes[letter] for letter in whole]
-    found: list[tuple[Origin, frozenset[int]]] = []
+    senders: list[tuple[Origin, frozenset[int]]] = []
     for own, other, tensor in ((left, right, first), (right, left, second)):
         lacking = frozenset(at for at, letter in enumerate(whole) if letter not in own)
         alone = [at for at, letter in enumerate(whole) if letter not in other]
@@ -37,9 +37,9 @@ def multiplied(hearing: Hearing, name: str, args: tuple[Any, ...], result: Any) 
             if origin.moved:
                 places = _aligned(origin.places, own, whole).expand(shape)
                 aligned = replace(origin, places=places, pure=False)
-                at = 0 if _holds_channels(aligned, alone) else len(found)
-                found.insert(at, (aligned, lacking))
-    known, asking = [origin for origin, _ in found], [lacking for _, lacking in found]
+                at = 0 if _holds_channels(aligned, alone) else len(senders)
+                senders.insert(at, (aligned, lacking))
+    known, asking = [origin for origin, _ in senders], [lacking for _, lacking in senders]
     if not known:
         return _by_weights(hearing, first, second, letters, result)
     if len(summed) == 1 and any(repeats(origin) for tensor in (first, second) for origin in hearing.origins.of(tensor)):

@@ -140,13 +140,13 @@ class Recording:
 
     def _consume(self, frame: Frame, call: GraphCall, first: Tensor) -> Tensor:
         """Keeps what a child of a graph convolution is given, and says what it is to work on."""
-        given = passed = first
+        kept = passed = first
         x = call.graph.x
         # Later operations in place must not change what is kept, so the child works on a copy of a small input.
         if first.is_floating_point() and layout_of(first, x.shape[0], x.shape[2]) is not None:
-            given = connected(first)
-            passed = given.clone()
-        frame.consumed = Consumed(frame.module, given)
+            kept = connected(first)
+            passed = kept.clone()
+        frame.consumed = Consumed(frame.module, kept)
         call.consumed.append(frame.consumed)
         return passed
 
@@ -167,8 +167,8 @@ class Recording:
         call.order, call.inside = self._started, next((f.call for f in reversed(self._stack) if f.call), None)
         self._started += 1
         call.versions = [graph.x._version, graph.y._version]
-        for made, inputs, maker in reversed(self._made):
-            if same_tensor(made, edges):
+        for edges_made, inputs, maker in reversed(self._made):
+            if same_tensor(edges_made, edges):
                 call.ranked, call.maker = inputs, (maker.module, maker.times)
                 break
         self.sites.started(call, self._stack)
@@ -219,7 +219,7 @@ class Recording:
             self._stack.pop()
             if not self._stack:
                 return None
-        given = output
+        unsettled = output
         if self.trace is not None and isinstance(output, Tensor):
             output = self.trace.folds.settled(output)
         frame = self._stack.pop()
@@ -241,7 +241,7 @@ class Recording:
         handed = self.sites.left(frame, tensor, output, handed)
         if self._stack and tensor is not None and tensor.is_floating_point() and tensor.ndim == 4:
             self._stack[-1].last = tensor.detach()
-        return None if handed is given else handed
+        return None if handed is unsettled else handed
 
     def _end(self, call: GraphCall, tensor: Tensor | None, output: Any) -> Any:
         """Keeps what a graph convolution gave, and says what the network is to go on with."""

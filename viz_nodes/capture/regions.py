@@ -14,20 +14,20 @@ from viz_nodes.places import Places, as_places
 from viz_nodes.text import quoted
 
 
-def regions_of(given: Any, inputs: Inputs) -> list[Places]:
+def regions_of(where: Any, inputs: Inputs) -> list[Places]:
     """The regions of each image, as many in each.
 
     Args:
-        given: what a user says, for all images or a list with one for each.
+        where: what a user says, for all images or a list with one for each.
 
     Raises:
         ValueError: of no known form, or other counts from image to image.
     """
-    several = isinstance(given, list | tuple) and len(given) == len(inputs)
-    if several and (len(inputs) > 1 or isinstance(given[0], Places)):
-        regions = [as_places(each, inputs.size) for each in given]
+    several = isinstance(where, list | tuple) and len(where) == len(inputs)
+    if several and (len(inputs) > 1 or isinstance(where[0], Places)):
+        regions = [as_places(each, inputs.size) for each in where]
     else:
-        regions = [as_places(given, inputs.size)] * len(inputs)
+        regions = [as_places(where, inputs.size)] * len(inputs)
     counts = sorted({places.num_nodes for places in regions})
     if len(counts) > 1:
         raise ValueError(f"`places` must have as many regions in each image (got {counts}); explain them one by one")

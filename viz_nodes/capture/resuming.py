@@ -158,11 +158,11 @@ def resuming(network: nn.Module, layer: nn.Module, times: int, inputs: Inputs, p
 def _alike(twice: Any, once: Any, images: int) -> bool:
     """Whether an output for all images twice is the output for them once, twice."""
     pairs = list(zip(tensors_of(twice), tensors_of(once)))
-    for (_, found), (_, known) in pairs:
-        if known.ndim and known.shape[0] == images and found.shape != known.shape:
+    for (_, resumed), (_, known) in pairs:
+        if known.ndim and known.shape[0] == images and resumed.shape != known.shape:
             known = torch.cat([known, known])
         near = 1e-9 if known.dtype == torch.float64 else 1e-4
         size = float(known.detach().abs().max()) if known.numel() else 0.0
-        if found.shape != known.shape or not torch.allclose(found, known, rtol=near, atol=near * size):
+        if resumed.shape != known.shape or not torch.allclose(resumed, known, rtol=near, atol=near * size):
             return False
     return bool(pairs)

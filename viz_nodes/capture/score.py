@@ -33,8 +33,8 @@ def lines_of(raw: Any, chosen: Sequence[int], count: int) -> Any:
     if isinstance(raw, (list, tuple)):
         if len(raw) == count and not any(isinstance(value, (Tensor, list, tuple)) for value in raw):
             return [raw[at] for at in chosen]  # a detector's: an entry an image
-        found = [lines_of(value, chosen, count) for value in raw]
-        return type(raw)(*found) if hasattr(raw, "_fields") else type(raw)(found)
+        lines = [lines_of(value, chosen, count) for value in raw]
+        return type(raw)(*lines) if hasattr(raw, "_fields") else type(raw)(lines)
     return raw
 
 
@@ -215,9 +215,9 @@ def score_of(exp: Explanation) -> Score:
     Raises:
         ValueError: it was read from a file, and its target was a callable, which no file holds.
     """
-    made = exp.scored_by
-    if isinstance(made, Score):
-        return made
+    score = exp.scored_by
+    if isinstance(score, Score):
+        return score
     if bool((exp.target == CUSTOM).any()):
         raise ValueError("the explanation must be of classes, or not have been read from a file (a target is callable)")
     assert exp.source is not None

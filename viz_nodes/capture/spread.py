@@ -61,9 +61,9 @@ def spread_contributions(
         leaf = messages.detach().double().requires_grad_(True)
         value = spread_heard(leaf, neighbors, kind, correction)
         flat = value.detach() <= 0  # where a root has no gradient nobody is worth anything
-        (found,) = torch.autograd.grad(value.masked_fill(flat, 0.0), leaf, gradient.double(), allow_unused=True)
-    found = torch.zeros_like(leaf) if found is None else found.nan_to_num(0.0)
-    return (found * leaf.detach()).sum(1) * (neighbors >= 0)
+        (gradients,) = torch.autograd.grad(value.masked_fill(flat, 0.0), leaf, gradient.double(), allow_unused=True)
+    gradients = torch.zeros_like(leaf) if gradients is None else gradients.nan_to_num(0.0)
+    return (gradients * leaf.detach()).sum(1) * (neighbors >= 0)
 
 
 def ways_heard(table: Tensor, neighbors: Tensor, aggregate: Tensor, heads: int) -> tuple[list[str], float] | None:

@@ -33,9 +33,9 @@ def graph_of(seen: Seen) -> Graph:
     return Graph(seen.x, seen.neighbors, seen.y)
 
 
-def same_graph(one: Seen, two: Seen) -> bool:
+def same_graph(first: Seen, second: Seen) -> bool:
     """Whether two aggregations go along the same edges, as where a layer takes maximum and mean of its neighbors."""
-    return torch.equal(one.neighbors, two.neighbors) and one.y.shape[2] == two.y.shape[2]
+    return torch.equal(first.neighbors, second.neighbors) and first.y.shape[2] == second.y.shape[2]
 
 
 def weighed(seen: Seen) -> Tensor:

@@ -72,7 +72,7 @@ def verify(
         record, plan, _ = observe(
             network, adapters, inputs.pixels, lambda: _plainly(network, inputs), anew=True, regions=regions
         )
-        found = [recognize(call) for call in record.calls]
+        recognized = [recognize(call) for call in record.calls]
         where = [not_tried(call) for call in record.calls]
         if places is None and inputs.pixels.ndim == 4 and not inputs.points:
             where = list(find_places(network, inputs, adapters, plan, record.calls))
@@ -82,7 +82,7 @@ def verify(
             calls = observe(network, adapters, inputs.pixels, lambda: forward(network))[0].calls
         where = [place.in_forward(call) for place, call in zip(where, calls)]
     proofs = []
-    for call, aggregation, place in zip(record.calls, found, where):
+    for call, aggregation, place in zip(record.calls, recognized, where):
         proven = aggregation.exact and (call.partition is None or call.partition.checked)
         nodes = call.graph.x.shape[0] * call.graph.x.shape[2]
         error, kind, tried = aggregation.error, aggregation.kind, "" if aggregation.exact else why_not(call)

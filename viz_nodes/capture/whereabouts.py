@@ -87,8 +87,8 @@ def find_places(
         plan.notes["places"] = tuple(_whereabouts(call, placing, inputs) for call, placing in zip(calls, placings))
         plan.watch_around({index for index, each in enumerate(plan.notes["places"]) if each.sorted_anew})
         plan.notes["places"] = tuple(_with_beside(each, call) for each, call in zip(plan.notes["places"], calls))
-    found: tuple[Whereabouts, ...] = plan.notes["places"]
-    return found
+    whereabouts: tuple[Whereabouts, ...] = plan.notes["places"]
+    return whereabouts
 
 
 def _with_beside(where: Whereabouts, call: GraphCall) -> Whereabouts:

@@ -105,21 +105,21 @@ def _draw_orders(part: Any, table: pd.DataFrame) -> None:
 
 def _grouped(rows: pd.DataFrame, words: dict[str, str]) -> dict[str, str]:
     """Names whose curves can be told apart, in order, with the words of all that run on them."""
-    found: dict[str, str] = {}
+    grouped: dict[str, str] = {}
     seen: dict[str, np.ndarray] = {}
     for name in map(str, dict.fromkeys(rows["name"])):
         values = rows[rows["name"] == name]["mean"].to_numpy(dtype=np.float64)
-        said = words.get(name, name)
+        label = words.get(name, name)
         same = next((other for other, own in seen.items() if _alike(own, values)), None)
         if same is None:
-            seen[name], found[name] = values, said
+            seen[name], grouped[name] = values, label
         else:
-            found[same] += f", {said}"
-    return found
+            grouped[same] += f", {label}"
+    return grouped
 
 
-def _alike(one: np.ndarray, two: np.ndarray) -> bool:
-    return len(one) == len(two) and bool(np.allclose(one, two, rtol=0, atol=_ALIKE, equal_nan=True))
+def _alike(first: np.ndarray, second: np.ndarray) -> bool:
+    return len(first) == len(second) and bool(np.allclose(first, second, rtol=0, atol=_ALIKE, equal_nan=True))
 
 
 def _of_percent(ax: Axes) -> None:

@@ -141,9 +141,9 @@ def paint_cam(
     ax: Axes, subject: Subject, style: Style, scale: Scale, *, peak: bool = True, grid: bool = False
 ) -> dict[str, Any]:
     """Draw a map, see `draw_cam`."""
-    look, record = style.look, subject.layer
+    theme, record = style.look, subject.layer
     on = subject.on(ax)
-    frame(ax, look.muted)
+    frame(ax, theme.muted)
     artists: dict[str, Any] = {}
     if on.photograph is not None:
         artists["photograph"] = on.photograph
@@ -154,20 +154,20 @@ def paint_cam(
     pixels = value_pixels(places, values, heat_table(style.colormap, style.alpha, style.fade), smooth=smooth)
     artists["heatmap"] = add_raster(ax, pixels, (left, right, bottom, top), smooth=smooth, zorder=1)
     if style.levels and values.max(initial=0.0) > 0:
-        artists["contours"] = add_contours(on, places, values, style.levels, look)
+        artists["contours"] = add_contours(on, places, values, style.levels, theme)
     if grid:
         artists["grid"] = add_patch_grid(on, places, "#ffffff")
     node = int(record.peak[subject.row])
     if node == NO_PEAK:
-        artists["blank"] = say_across(ax, BLANK, look, style.small, style.font)
+        artists["blank"] = say_across(ax, BLANK, theme, style.small, style.font)
     elif peak:
         size = star_size(on.pitch(places), least=LEAST_STAR)
-        artists["peak"] = add_center(on, size, places.centers[node], look.peak, look)
+        artists["peak"] = add_center(on, size, places.centers[node], theme.peak, theme)
     return artists
 
 
 def add_contours(
-    on: ImageAxes, places: ShownPlaces, values: np.ndarray, levels: Sequence[float], look: Theme
+    on: ImageAxes, places: ShownPlaces, values: np.ndarray, levels: Sequence[float], theme: Theme
 ) -> LineCollection:
     """Lines of equal value, the thicker the higher, on a rim that parts them from the photograph.
 
@@ -179,7 +179,7 @@ def add_contours(
         for line in _traced(on, places, values, level):
             lines.append(line)
             widths.append(thin * (0.5 + 0.35 * place))
-    artist = LineCollection(lines, colors=look.rim, linewidths=widths, zorder=1.6)
+    artist = LineCollection(lines, colors=theme.rim, linewidths=widths, zorder=1.6)
     artist.set_path_effects([withStroke(linewidth=2.0 * thin, foreground=to_rgba("#ffffff", 0.9)), Normal()])
     on.ax.add_collection(artist, autolim=False)
     return artist

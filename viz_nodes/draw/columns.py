@@ -31,8 +31,8 @@ def node_at(node: int, subject: Subject, other: Subject) -> int | None:
         return same_place(node, subject.layer.grid, other.layer.grid)
     regions, others = (each.exp.regions(each.layer.index, each.row) for each in (subject, other))
     x, y = regions.centers((0.0, 0.0, float(others.size[1]), float(others.size[0])))[node]
-    found = others.at(x, y)
-    return None if found < 0 else found
+    nearest = others.at(x, y)
+    return None if nearest < 0 else nearest
 
 
 def column_names(exps: Sequence[Explanation], rows: Sequence[int]) -> list[str]:
@@ -52,19 +52,17 @@ def column_names(exps: Sequence[Explanation], rows: Sequence[int]) -> list[str]:
 
 def layers_of(exps: Sequence[Explanation], layers: Any) -> list[list[int]]:
     if layers is None:
-        found = [default_layers(exp) for exp in exps]
-    elif isinstance(layers, Sequence) and len(layers) and all(isinstance(one, list | tuple | range) for one in layers):
+        chosen = [default_layers(exp) for exp in exps]
+    elif isinstance(layers, Sequence) and layers and all(isinstance(each, list | tuple | range) for each in layers):
         if len(layers) != len(exps):
             raise ValueError(f"`layers` must have a list for each of {len(exps)} explanations (got {len(layers)})")
-        found = [list(one) for one in layers]
+        chosen = [list(each) for each in layers]
     else:
-        found = [[layer.index for layer in exp.pick(layers)] for exp in exps]
-    counts = {len(one) for one in found}
-    if len(counts) != 1 or 0 in counts:
-        raise ValueError(
-            f"`layers` must name equally many of each explanation, at least one (got {quoted([len(o) for o in found])})"
-        )
-    return found
+        chosen = [[layer.index for layer in exp.pick(layers)] for exp in exps]
+    counts = [len(each) for each in chosen]
+    if len(set(counts)) != 1 or 0 in counts:
+        raise ValueError(f"`layers` must name equally many of each explanation, at least one (got {quoted(counts)})")
+    return chosen
 
 
 def pictures_beside(exps: Sequence[Explanation], image: Any) -> list[Picture | None]:
@@ -75,10 +73,10 @@ def pictures_beside(exps: Sequence[Explanation], image: Any) -> list[Picture | N
     if len(image) != len(exps):
         raise ValueError(f"`image` must hold one for each of {len(exps)} explanations (got {len(image)})")
     ready: dict[int, Picture] = {}
-    for one in image:
-        if id(one) not in ready:
-            ready[id(one)] = as_picture(one)
-    return [ready[id(one)] for one in image]
+    for each in image:
+        if id(each) not in ready:
+            ready[id(each)] = as_picture(each)
+    return [ready[id(each)] for each in image]
 
 
 def common_center(subjects: Sequence[Subject], center: Any) -> int | None:

@@ -123,17 +123,17 @@ def _drawing() -> Iterator[None]:
             raise RuntimeError(_tex_message(str(error))) from error
 
 
-def _tex_message(said: str) -> str:
+def _tex_message(output: str) -> str:
     """What LaTeX lacks, in one line."""
-    file = re.search(r"File `([^']+)' not found", said)
-    program = re.search(r"\b(latex|dvipng|dvips|gs|kpsewhich|lualatex)\b could not be found", said)
+    file = re.search(r"File `([^']+)' not found", output)
+    program = re.search(r"\b(latex|dvipng|dvips|gs|kpsewhich|lualatex)\b could not be found", output)
     if file:
         lacks = f"LaTeX has no {file.group(1)}"
     elif program:
         lacks = f"there is no program {program.group(1)}"
     else:
-        errors = [line.strip() for line in said.splitlines() if line.startswith("!")]
-        lacks = errors[0] if errors else said.strip().splitlines()[0][:200]
+        errors = [line.strip() for line in output.splitlines() if line.startswith("!")]
+        lacks = errors[0] if errors else output.strip().splitlines()[0][:200]
     return (
         f"text.usetex is set and {lacks}; install LaTeX with cm-super and dvipng (Debian: texlive-latex-extra cm-super "
         f"dvipng), or set matplotlib.rcParams['text.usetex'] = False"
@@ -176,8 +176,8 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
             image.load()
             note = getattr(image, "text", {}).get(_KEY)
     elif form == "pdf":
-        found = re.search(rb"/Keywords \(((?:\\.|[^\\()])*)\)", source.read_bytes(), re.DOTALL)
-        note = None if found is None else _unescaped(found.group(1))
+        keywords = re.search(rb"/Keywords \(((?:\\.|[^\\()])*)\)", source.read_bytes(), re.DOTALL)
+        note = None if keywords is None else _unescaped(keywords.group(1))
     elif form == "svg":
         found_text = re.search(r"<dc:description>(.*?)</dc:description>", source.read_text("utf-8"), re.DOTALL)
         note = None if found_text is None else html.unescape(found_text.group(1))

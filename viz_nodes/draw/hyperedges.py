@@ -61,7 +61,7 @@ class Hyperedges:
     members: np.ndarray | None = None
     total: int = 0
 
-    def words(self, look: Theme) -> str:
+    def words(self, theme: Theme) -> str:
         """What is drawn: "2 of 3 hyperedges the center hears: magenta 24 nodes, 61 % of the channels; ..."."""
         if self.center is None or self.members is None:
             return BLANK if self.center is None else "no hyperedges"
@@ -69,7 +69,7 @@ class Hyperedges:
         count = f"all {self.total}" if self.total == len(self.groups) else f"{len(self.groups)} of {self.total}"
         about = "" if self.layer.exact else "about "
         named = [
-            f"{look.center_names[at]} {int((members > 0).sum())} nodes, {about}{percent(share)}"
+            f"{theme.center_names[at]} {int((members > 0).sum())} nodes, {about}{percent(share)}"
             for at, (members, share) in enumerate(zip(self.members, self.shares))
         ]
         named[0] += f" of {what}"
@@ -135,11 +135,11 @@ def draw_hyperedges(
     """
     selection, style = split_options(options)
     subject = subject_of(exp, layer, image, row, view)
-    found = hyperedges_of(subject.layer, selection, row)
-    artists = paint_hyperedges(subject.on(ax), subject, found, style)
+    shown = hyperedges_of(subject.layer, selection, row)
+    artists = paint_hyperedges(subject.on(ax), subject, shown, style)
     if caption:
         head = head_words(subject.exp, subject.layer, subject.row)
-        words = caption if isinstance(caption, str) else SEPARATOR.join([*head, found.words(style.look)])
+        words = caption if isinstance(caption, str) else SEPARATOR.join([*head, shown.words(style.look)])
         artists["caption"] = add_caption(ax, words, style.look, style.size, font=style.font)
     return artists
 
@@ -148,33 +148,33 @@ def hyperedges_cell(subject: Subject, selection: Selection, style: Style) -> Cel
     """A panel of a figure; nothing for a layer without groups."""
     if subject.layer.groups is None:
         return None
-    found = hyperedges_of(subject.layer, selection, subject.row)
-    return Cell(lambda ax: paint_hyperedges(subject.on(ax), subject, found, style), None, (found.words(style.look),))
+    shown = hyperedges_of(subject.layer, selection, subject.row)
+    return Cell(lambda ax: paint_hyperedges(subject.on(ax), subject, shown, style), None, (shown.words(style.look),))
 
 
-def paint_hyperedges(on: ImageAxes, subject: Subject, found: Hyperedges, style: Style) -> dict[str, Any]:
+def paint_hyperedges(on: ImageAxes, subject: Subject, shown: Hyperedges, style: Style) -> dict[str, Any]:
     """Draw hyperedges, see `draw_hyperedges`."""
-    look = style.look
+    theme = style.look
     artists = lay_ground(on, subject, style.but(nodes=False))
-    if found.center is None or found.members is None:
-        artists["blank"] = say_across(on.ax, found.words(look), look, style.small, style.font)
+    if shown.center is None or shown.members is None:
+        artists["blank"] = say_across(on.ax, shown.words(theme), theme, style.small, style.font)
         return artists
-    places = on.places(found.layer)
+    places = on.places(shown.layer)
     pitch = on.pitch(places)
     width = float(np.clip(0.1 * pitch, 0.7, 1.5))
-    for at, parts in reversed(list(enumerate(found.members))):
-        artists |= _draw_set(on, places, parts, at, look, width, found.layer)
-    name = "peak" if found.is_peak else "center"
-    tone = look.peak if found.is_peak else look.centers[0]
-    center = places.centers[found.center]
-    artists[name] = add_center(on, star_size(pitch), center, tone, look, is_peak=found.is_peak)
+    for at, parts in reversed(list(enumerate(shown.members))):
+        artists |= _draw_set(on, places, parts, at, theme, width, shown.layer)
+    name = "peak" if shown.is_peak else "center"
+    tone = theme.peak if shown.is_peak else theme.centers[0]
+    center = places.centers[shown.center]
+    artists[name] = add_center(on, star_size(pitch), center, tone, theme, is_peak=shown.is_peak)
     return artists
 
 
 def _draw_set(
-    on: ImageAxes, places: ShownPlaces, parts: np.ndarray, at: int, look: Theme, width: float, layer: LayerExplanation
+    on: ImageAxes, places: ShownPlaces, parts: np.ndarray, at: int, theme: Theme, width: float, layer: LayerExplanation
 ) -> dict[str, Any]:
-    color = look.centers[at]
+    color = theme.centers[at]
     nodes = np.flatnonzero(parts > 0)
     strength = parts[nodes] / parts.max()
     filled = []
@@ -188,7 +188,7 @@ def _draw_set(
     drawn = [
         PathPatch(outline, fill=False, edgecolor=tone, linewidth=wide, linestyle=line, zorder=order, joinstyle="round")
         for tone, wide, line, order in (
-            (look.casing, width + 1.0, "solid", 3.0 - 0.1 * at),
+            (theme.casing, width + 1.0, "solid", 3.0 - 0.1 * at),
             (color, width, DASHES[at % len(DASHES)], 3.05 - 0.1 * at),
         )
     ]

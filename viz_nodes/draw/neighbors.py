@@ -123,25 +123,25 @@ def neighbors_caption(subject: Subject, egos: Sequence[Ego], style: Style) -> st
 
 def paint_neighbors(on: ImageAxes, egos: Sequence[Ego], style: Style) -> dict[str, Any]:
     """Draw the patches of centers and their neighbors, see `draw_neighbors`."""
-    look, ax = style.look, on.ax
-    frame(ax, look.muted)
+    theme, ax = style.look, on.ax
+    frame(ax, theme.muted)
     artists: dict[str, Any] = {}
     if on.photograph is not None:
         artists["photograph"] = on.photograph
     shade = PathPatch(
-        _shade(on, egos), facecolor=to_rgba(look.veil, style.dim), edgecolor="none", linewidth=0, zorder=1
+        _shade(on, egos), facecolor=to_rgba(theme.veil, style.dim), edgecolor="none", linewidth=0, zorder=1
     )
     ax.add_artist(shade)
     artists["shade"] = shade
     if not egos:
-        artists["blank"] = say_across(ax, BLANK, look, style.small, style.font)
+        artists["blank"] = say_across(ax, BLANK, theme, style.small, style.font)
         return artists
     lined = on.places(egos[0].layer, keys=True)
     if style.grid and on.pitch(lined) >= FINEST_GRID:
-        artists["grid"] = add_patch_grid(on, lined, look.dots, alpha=0.14, width=0.25, zorder=1.5)
+        artists["grid"] = add_patch_grid(on, lined, theme.dots, alpha=0.14, width=0.25, zorder=1.5)
     width = float(np.clip(0.11 * on.pitch(lined), 0.45, 1.3))
     for which, ego in enumerate(egos):
-        artists |= _outline(on, ego, which, look, width)
+        artists |= _outline(on, ego, which, theme, width)
         if style.ranks:
             artists |= _write_ranks(on, ego, which, style)
     return artists
@@ -161,9 +161,9 @@ def _shade(on: ImageAxes, egos: Sequence[Ego]) -> Path:
     return shade_path(on.size, np.concatenate(outlined) if outlined else np.zeros((0, 4)))
 
 
-def _outline(on: ImageAxes, ego: Ego, which: int, look: Theme, width: float) -> dict[str, Any]:
+def _outline(on: ImageAxes, ego: Ego, which: int, theme: Theme, width: float) -> dict[str, Any]:
     suffix = "" if which == 0 else str(which)
-    color = look.centers[which % len(look.centers)]
+    color = theme.centers[which % len(theme.centers)]
     shown = ~ego.is_self if not ego.pooled else np.ones(len(ego.keys), bool)
     shapes = on.places(ego.layer, keys=True).outlines(ego.keys[shown])
     own = on.places(ego.layer).outlines(np.array([ego.center]))
@@ -171,10 +171,10 @@ def _outline(on: ImageAxes, ego: Ego, which: int, look: Theme, width: float) -> 
     drawn = [
         PathCollection(shape, facecolors="none", edgecolors=tone, linewidths=wide, zorder=order, joinstyle="miter")
         for shape, tone, wide, order in (
-            (shapes, look.casing, width + 0.6, 2.6),
+            (shapes, theme.casing, width + 0.6, 2.6),
             (shapes, color, width, 2.7),
-            (own, look.rim, 1.3 * width + 0.8, 2.8),
-            (own, look.peak, 1.3 * width, 2.9),
+            (own, theme.rim, 1.3 * width + 0.8, 2.8),
+            (own, theme.peak, 1.3 * width, 2.9),
         )
     ]
     for artist in drawn:

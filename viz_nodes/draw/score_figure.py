@@ -72,9 +72,16 @@ def score_figure(
             Line2D([], [], color=_TIE, marker="o", markersize=3.2, linewidth=1.0, markerfacecolor="white"),
             Line2D([], [], color=_OTHER, marker="o", markersize=2.6, linewidth=0.8),
         ]
-        said = ["best", "a tie with it: 95 % intervals overlap", "not"]
+        verdicts = ["best", "a tie with it: 95 % intervals overlap", "not"]
         fig.legend(
-            handles, said, loc="lower center", ncols=3, frameon=False, borderaxespad=0.2, handlelength=1.8, fontsize=6.5
+            handles,
+            verdicts,
+            loc="lower center",
+            ncols=3,
+            frameon=False,
+            borderaxespad=0.2,
+            handlelength=1.8,
+            fontsize=6.5,
         )
     return fig
 

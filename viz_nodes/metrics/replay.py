@@ -182,12 +182,12 @@ class Replay:
         captured = self.only.layer(layer).neighbors[0]
 
         def graphs(own: Tensor) -> Tensor:
-            found = [
+            passed_on = [
                 version.graphs.get(layer, captured if frozen else own[at if len(own) == len(versions) else 0])
                 for at, version in enumerate(versions)
             ]
-            widest = max(graph.shape[1] for graph in found)
-            return torch.stack([_wide(graph, widest) for graph in found])
+            widest = max(graph.shape[1] for graph in passed_on)
+            return torch.stack([_wide(graph, widest) for graph in passed_on])
 
         return graphs
 

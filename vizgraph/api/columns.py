@@ -194,7 +194,7 @@ def explained(
     samples: dict[int, Any] = {}
     answers: dict[Column, Explanation] = {}
     shown: list[Shown] = []
-    given: list[tuple[Any, Any]] = []
+    shared: list[tuple[Any, Any]] = []
     layers: list[Any] = []
     for column in columns:
         network = loaded.of(column)
@@ -218,11 +218,11 @@ def explained(
         if column not in answers:
             with as_usage("--target"):
                 (answers[column],) = explainer.explain([sample])
-        given.append((network.model, sample.pixels.to(explainer.device)))
+        shared.append((network.model, sample.pixels.to(explainer.device)))
         layers.append(asked.layers)
     exps = [answers[column] for column in columns]
     if options.measures:
-        exps = measured(exps, given, layers, replace(options, kinds=kinds or options.kinds), same_place=same_place)
+        exps = measured(exps, shared, layers, replace(options, kinds=kinds or options.kinds), same_place=same_place)
     return exps, shown, digest
 
 

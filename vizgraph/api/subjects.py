@@ -98,8 +98,8 @@ class Subjects:
         failed: why images could not be read, by their names.
     """
 
-    def __init__(self, found: Found, network: Network, read: RenderOptions) -> None:
-        self.found, self.network, self.read = found, network, read
+    def __init__(self, images: Found, network: Network, read: RenderOptions) -> None:
+        self.found, self.network, self.read = images, network, read
         self.failed: dict[str, str] = {}
         self._other = functools.lru_cache(maxsize=1)(self._loaded)
 

@@ -98,8 +98,8 @@ class MessagePassing(Adapter):
         assert sent is not None
         neighbors, images = graph.neighbors, graph.x.shape[0]
         if sent.edges is not None:
-            found, sent.places = table(sent.edges, images * graph.x.shape[2])
-            neighbors = by_image(found, images, graph.y.shape[2])
+            senders, sent.places = table(sent.edges, images * graph.x.shape[2])
+            neighbors = by_image(senders, images, graph.y.shape[2])
         if bool((neighbors < 0).all()):
             raise NoGraphLayer(
                 "a MessagePassing layer must send its messages along an edge_index (2, E) of int64, and one did not; "

@@ -26,8 +26,8 @@ def adapters_for(adapter: Adapter | type[Adapter] | Sequence[Adapter] | None) ->
         own: list[Any] = []
     else:
         own = list(adapter) if isinstance(adapter, (list, tuple)) else [adapter]
-    own = [one() if isinstance(one, type) and issubclass(one, Adapter) else one for one in own]
-    for one in own:
-        if not isinstance(one, Adapter):
-            raise TypeError(f"`adapter` must be a viz_nodes.capture.Adapter, or several (got {type(one).__name__})")
+    own = [each() if isinstance(each, type) and issubclass(each, Adapter) else each for each in own]
+    for each in own:
+        if not isinstance(each, Adapter):
+            raise TypeError(f"`adapter` must be a viz_nodes.capture.Adapter, or several (got {type(each).__name__})")
     return [*own, *_SHIPPED]

@@ -24,12 +24,12 @@ class WindowedEdges(EdgeTensor):
     ) -> Partition | None:
         if grid[0] % window[0] or grid[1] % window[1]:
             return None
-        said = getattr(enclosing, "shift_size", 0)
-        said = tuple(said) if isinstance(said, (tuple, list)) else (int(said), int(said))
-        shift = said if features is None else self._shift(graph, window, grid, features, said)
+        size = getattr(enclosing, "shift_size", 0)
+        size = tuple(size) if isinstance(size, (tuple, list)) else (int(size), int(size))
+        shift = size if features is None else self._shift(graph, window, grid, features, size)
         pooled = key_grid(window, graph.y.shape[2])
         keys = (grid[0] // window[0] * pooled[0], grid[1] // window[1] * pooled[1])
-        place = said if shift is None else shift
+        place = size if shift is None else shift
         if place[0] * pooled[0] % window[0] or place[1] * pooled[1] % window[1]:
             return None  # a pooled key would lie across a border of the grid
         moved = (place[0] * pooled[0] // window[0], place[1] * pooled[1] // window[1])
@@ -40,12 +40,12 @@ class WindowedEdges(EdgeTensor):
         )
 
     @staticmethod
-    def _shift(graph: Graph, window: Grid, grid: Grid, features: Tensor, said: Grid) -> Grid | None:
+    def _shift(graph: Graph, window: Grid, grid: Grid, features: Tensor, configured: Grid) -> Grid | None:
         """The shift for which the windows hold the features of the whole grid, the one said first."""
         if features.shape[1] != graph.x.shape[1] or tuple(features.shape[2:]) != grid:
             return None
         whole = features.flatten(2)
-        for shift in (said, *itertools.product(range(window[0]), range(window[1]))):
+        for shift in (configured, *itertools.product(range(window[0]), range(window[1]))):
             nodes = shifted_windows(grid, window, shift).to(whole.device)
             cut = whole[:, :, nodes].transpose(1, 2).reshape(graph.x.shape)
             if torch.equal(cut, graph.x):

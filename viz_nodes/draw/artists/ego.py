@@ -84,7 +84,7 @@ def edge_lines(
     return bezier(starts, control_points(starts, ends, bends), ends)
 
 
-def add_ego(on: ImageAxes, bundle: Bundle, look: Theme, *, least_star: float = 4.4) -> dict[str, Any]:
+def add_ego(on: ImageAxes, bundle: Bundle, theme: Theme, *, least_star: float = 4.4) -> dict[str, Any]:
     """Draw a center with the edges from its neighbors.
 
     Returns:
@@ -101,20 +101,20 @@ def add_ego(on: ImageAxes, bundle: Bundle, look: Theme, *, least_star: float = 4
         artists["keys"] = _key_boxes(on, keys.corners[bundle.keys], bundle.tones)
     ring = min(float(bundle.widths[own][0]), ring_limit(star)) if own.any() else 0.0
     if others.any():
-        artists["edges"] = _add_edges(on, bundle, others, dot, mark_radius(star, ring), pitch, look)
+        artists["edges"] = _add_edges(on, bundle, others, dot, mark_radius(star, ring), pitch, theme)
         rim = 0.1 * dot + 0.1
         tones, at = bundle.tones[others], keys.centers[bundle.keys[others]]
         color = tuple(tones[0]) if (tones == tones[0]).all() else tones
-        artists["neighbors"] = add_dots(on, at, dot, color, rim=look.casing, rim_width=rim, zorder=5)
+        artists["neighbors"] = add_dots(on, at, dot, color, rim=theme.casing, rim_width=rim, zorder=5)
     if own.any():
-        artists["ring"] = add_ring(on, end, star, tuple(bundle.colors[own][0]), ring, look)[1]
+        artists["ring"] = add_ring(on, end, star, tuple(bundle.colors[own][0]), ring, theme)[1]
     name = "peak" if bundle.is_peak else "center"
-    artists[name] = add_center(on, star, end, bundle.mark, look, is_peak=bundle.is_peak)
+    artists[name] = add_center(on, star, end, bundle.mark, theme, is_peak=bundle.is_peak)
     return artists
 
 
 def _add_edges(
-    on: ImageAxes, bundle: Bundle, others: np.ndarray, dot: float, gap: float, pitch: float, look: Theme
+    on: ImageAxes, bundle: Bundle, others: np.ndarray, dot: float, gap: float, pitch: float, theme: Theme
 ) -> EdgeCollection:
     """The curves, the narrowest on top: it hides little of a wide one, which would hide all of it."""
     order = np.flatnonzero(others)[np.argsort(-bundle.widths[others], kind="stable")]
@@ -134,7 +134,7 @@ def _add_edges(
         taper=TAPER,
         heads=heads,
         casing=0.35,
-        casing_color=to_rgba(look.casing, 0.7),
+        casing_color=to_rgba(theme.casing, 0.7),
         zorder=4,
     )
 

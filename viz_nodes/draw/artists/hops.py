@@ -15,7 +15,7 @@ from viz_nodes.draw.geometry.selection import Hop
 from viz_nodes.draw.style.palettes import Theme
 
 
-def add_hop(on: ImageAxes, hop: Hop, tone: Any, look: Theme, distance: int, unit: float) -> EdgeCollection:
+def add_hop(on: ImageAxes, hop: Hop, tone: Any, theme: Theme, distance: int, unit: float) -> EdgeCollection:
     """Draw the edges of one further hop.
 
     Args:
@@ -30,8 +30,8 @@ def add_hop(on: ImageAxes, hop: Hop, tone: Any, look: Theme, distance: int, unit
     bounds = (0.0, 0.0, float(on.size[1]), float(on.size[0]))
     bends = fan(starts, ends, clearance=0.5 * nodes.pitch, bounds=bounds)
     dot = dot_size(on.pitch(nodes))
-    pale = paler(tone, look, 0.35)
-    add_dots(on, starts, 0.62 * dot, pale, rim=look.casing, rim_width=0.25, zorder=3.6)
+    pale = paler(tone, theme, 0.35)
+    add_dots(on, starts, 0.62 * dot, pale, rim=theme.casing, rim_width=0.25, zorder=3.6)
     fade = 0.75 ** (distance - 1)
     return EdgeCollection(
         on.ax,
@@ -41,12 +41,12 @@ def add_hop(on: ImageAxes, hop: Hop, tone: Any, look: Theme, distance: int, unit
         colors=[to_rgba(pale, fade * opacity) for opacity in edge_opacities(share)],
         gaps=np.array([0.2 * dot, 0.5 * dot]),
         casing=0.25,
-        casing_color=to_rgba(look.casing, 0.5),
+        casing_color=to_rgba(theme.casing, 0.5),
         zorder=3.4,
     )
 
 
-def paler(tone: Any, look: Theme, much: float) -> tuple[float, float, float]:
+def paler(tone: Any, theme: Theme, much: float) -> tuple[float, float, float]:
     """A color moved toward the page."""
-    red, green, blue = np.array(to_rgb(tone)) * (1 - much) + np.array(to_rgb(look.veil)) * much
+    red, green, blue = np.array(to_rgb(tone)) * (1 - much) + np.array(to_rgb(theme.veil)) * much
     return float(red), float(green), float(blue)

@@ -45,7 +45,7 @@ def mark_radius(star: float, ring: float = 0.0) -> float:
 
 
 def add_center(
-    on: ImageAxes, size: float, at: np.ndarray, color: Color, look: Theme, *, is_peak: bool = True
+    on: ImageAxes, size: float, at: np.ndarray, color: Color, theme: Theme, *, is_peak: bool = True
 ) -> Line2D:
     """The peak's star at a pixel; a diamond where a center is not the peak."""
     marker, across = ("*", size) if is_peak else ("D", _DIAMOND * size)
@@ -56,7 +56,7 @@ def add_center(
         marker=marker,
         markersize=across,
         markerfacecolor=color,
-        markeredgecolor=look.rim,
+        markeredgecolor=theme.rim,
         markeredgewidth=0.05 * size + 0.12,
         zorder=7,
         clip_on=False,
@@ -109,12 +109,12 @@ def add_dots(
     return dots
 
 
-def add_ring(on: ImageAxes, at: np.ndarray, star: float, color: Color, width: float, look: Theme) -> list[Circle]:
+def add_ring(on: ImageAxes, at: np.ndarray, star: float, color: Color, width: float, theme: Theme) -> list[Circle]:
     """The ring of a center that is its own neighbor: a circle around its mark, as wide as the edge would be."""
     middle = (float(at[0]), float(at[1]))
     radius = on.pixels(0.5 * star + RING_GAP + width / 2)
     rim = Circle(
-        middle, radius, fill=False, edgecolor=look.casing, linewidth=width + 0.6, alpha=0.85, zorder=5.8, clip_on=False
+        middle, radius, fill=False, edgecolor=theme.casing, linewidth=width + 0.6, alpha=0.85, zorder=5.8, clip_on=False
     )
     ring = Circle(middle, radius, fill=False, edgecolor=color, linewidth=width, zorder=5.9, clip_on=False)
     on.ax.add_artist(rim)

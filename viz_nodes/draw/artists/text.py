@@ -38,7 +38,7 @@ def dressed(text: AnyText, font: str | None = None) -> AnyText:
 
 
 def add_caption(
-    ax: Axes, words: str, look: Theme, font_size: float, *, gap: float = 3.0, font: str | None = None
+    ax: Axes, words: str, theme: Theme, font_size: float, *, gap: float = 3.0, font: str | None = None
 ) -> Annotation:
     """Write below the Axes, wrapped to its width on paper; `gap` points away."""
     ax.apply_aspect()
@@ -54,7 +54,7 @@ def add_caption(
             ha="left",
             va="top",
             fontsize=font_size,
-            color=look.ink,
+            color=theme.ink,
             linespacing=1.25,
             parse_math=False,
             annotation_clip=False,
@@ -63,12 +63,12 @@ def add_caption(
     )
 
 
-def say_across(ax: Axes, words: str, look: Theme, font_size: float, font: str | None = None) -> Text:
+def say_across(ax: Axes, words: str, theme: Theme, font_size: float, font: str | None = None) -> Text:
     """Write across the picture what it would be blank without."""
     ground = {
         "boxstyle": "round,pad=0.35",
-        "facecolor": to_rgba(look.page, 0.85),
-        "edgecolor": look.muted,
+        "facecolor": to_rgba(theme.page, 0.85),
+        "edgecolor": theme.muted,
         "linewidth": 0.4,
     }
     return dressed(
@@ -80,7 +80,7 @@ def say_across(ax: Axes, words: str, look: Theme, font_size: float, font: str | 
             ha="center",
             va="center",
             fontsize=font_size,
-            color=look.ink,
+            color=theme.ink,
             parse_math=False,
             zorder=8,
             bbox=ground,

@@ -118,7 +118,7 @@ def _edge(threshold: float, scale: float, width: float = 1.0) -> np.ndarray:
     return ramp if width == 1.0 else ramp * ramp * (3 - 2 * ramp)
 
 
-def paste(canvas: np.ndarray, shape: Shape, look: Look, pose: Pose) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+def paste(canvas: np.ndarray, shape: Shape, paint: Look, pose: Pose) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """Put a sticker on a scene, in place.
 
     Args:
@@ -132,8 +132,8 @@ def paste(canvas: np.ndarray, shape: Shape, look: Look, pose: Pose) -> tuple[np.
     edge = CANVAS / 2 - HEIGHT / 2 - 16
     corners = np.array([[[edge, edge], [CANVAS - edge, edge], [edge, CANVAS - edge], [CANVAS - edge, CANVAS - edge]]])
     reached = cv2.perspectiveTransform(corners.astype(np.float64), matrix)[0]
-    spread = look.lift[2]
-    pad = 2 * spread + max(abs(look.lift[0]), abs(look.lift[1]))
+    spread = paint.lift[2]
+    pad = 2 * spread + max(abs(paint.lift[0]), abs(paint.lift[1]))
     low = np.floor(reached.min(0) - pad).astype(int)
     high = np.ceil(reached.max(0) + pad).astype(int)
     left, top = max(low[0], 0), max(low[1], 0)
@@ -147,39 +147,39 @@ def paste(canvas: np.ndarray, shape: Shape, look: Look, pose: Pose) -> tuple[np.
     fields = cv2.warpPerspective(shape.fields, to_box @ matrix @ from_cell, size, flags=cv2.INTER_LINEAR)
     glyph, outline = cv2.split(fields)
 
-    cut = cv2.LUT(outline, _edge(-look.weight - look.border, scale))
-    ink = cv2.LUT(glyph, _edge(-look.weight, scale))
-    print_ = _fade(look, size)
-    if look.rim_width:
-        core = cv2.LUT(glyph, _edge(look.rim_width - look.weight, scale))
+    cut = cv2.LUT(outline, _edge(-paint.weight - paint.border, scale))
+    ink = cv2.LUT(glyph, _edge(-paint.weight, scale))
+    print_ = _fade(paint, size)
+    if paint.rim_width:
+        core = cv2.LUT(glyph, _edge(paint.rim_width - paint.weight, scale))
         rim = np.empty_like(print_)
-        rim[:] = look.rim
+        rim[:] = paint.rim
         print_ = cv2.blendLinear(print_, rim, core, 1 - core)
     paper = np.empty_like(print_)
-    paper[:] = look.paper
+    paper[:] = paint.paper
     face = cv2.blendLinear(print_, paper, ink, 1 - ink)
 
     part = canvas[top:bottom, left:right]
-    if look.shadow:
+    if paint.shadow:
         # The field knows how far the outline is, so a soft edge needs no blur.
-        shift = np.array([[1, 0, look.lift[0]], [0, 1, look.lift[1]]], np.float64)
-        soft = _edge(-look.weight - look.border, scale, width=4 * spread) * np.float32(look.shadow)
+        shift = np.array([[1, 0, paint.lift[0]], [0, 1, paint.lift[1]]], np.float64)
+        soft = _edge(-paint.weight - paint.border, scale, width=4 * spread) * np.float32(paint.shadow)
         shade = cv2.warpAffine(cv2.LUT(outline, soft), shift, size, flags=cv2.INTER_LINEAR)
         part = cv2.blendLinear(part, np.zeros_like(print_), 1 - shade, shade)
     canvas[top:bottom, left:right] = cv2.blendLinear(face, part, cut, 1 - cut)
     return cut, (left, top, right, bottom)
 
 
-def _fade(look: Look, size: tuple[int, int]) -> np.ndarray:
+def _fade(paint: Look, size: tuple[int, int]) -> np.ndarray:
     """(h, w, 3) uint8 that fades between the two colors of the print."""
     width, height = size
-    first, second = np.array(look.fill[0], np.float32), np.array(look.fill[1], np.float32)
+    first, second = np.array(paint.fill[0], np.float32), np.array(paint.fill[1], np.float32)
     sheet = np.empty((height, width, 3), np.uint8)
-    if look.fill[0] == look.fill[1]:
+    if paint.fill[0] == paint.fill[1]:
         sheet[:] = first
         return sheet
     # A fade is linear, so four corners stretched over the box are all of it.
-    cos, sin = np.cos(look.fade), np.sin(look.fade)
+    cos, sin = np.cos(paint.fade), np.sin(paint.fade)
     reach = abs(cos) + abs(sin)
     along = np.array([[-cos - sin, cos - sin], [-cos + sin, cos + sin]], np.float32) / (2 * reach) + 0.5
     corners = first + along[..., None] * (second - first)
