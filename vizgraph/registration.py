@@ -66,11 +66,11 @@ def register_with_timm() -> None:
 
 
 def _register() -> None:
-    from vizgraph.models import _published
+    from vizgraph.models import published
 
     for family in ("graphconvnet", "vig"):
         importlib.import_module(f"vizgraph.models.{family}")
-    _published.SOURCE = _load_published
+    published.SOURCE = _load_published
 
 
 def _load_published(model: Any, arch: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vizgraph.api.ablation_tables import tables_of
 from vizgraph.api.journal import Journal
+from vizgraph.api.networks import Loading
 from vizgraph.api.study import Study, begin
 from vizgraph.api.subjects import PartOf, Subject
 from vizgraph.api.tables import lines_of, plain, tex_of, write_table
@@ -71,7 +72,7 @@ def ablate(
     checkpoint: str | os.PathLike[str] | None = None,
     target: int | str | None = None,
     plan: Plan | None = None,
-    load: dict[str, Any] | None = None,
+    load: Loading | None = None,
     progress: bool = False,
     **reading: Any,
 ) -> Ablated:

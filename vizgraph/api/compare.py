@@ -13,7 +13,7 @@ from viz_nodes.batch import inputs, manifest
 from viz_nodes.batch.options import RenderOptions, split
 from vizgraph.api.columns import Column, Networks, columns_of, comparison_figure, explained, numbers, paired
 from vizgraph.api.images import require_image
-from vizgraph.api.networks import file_name
+from vizgraph.api.networks import LoadingSeveral, file_name
 from vizgraph.api.provenance import digest_of
 from vizgraph.errors import VizgraphError, as_ours, as_usage, sentence
 
@@ -75,7 +75,7 @@ def compare(
     methods: Sequence[str] = ("gradcam",),
     options: RenderOptions | None = None,
     style: Any = None,
-    load: dict[str, Any] | None = None,
+    load: LoadingSeveral | None = None,
     progress: bool = False,
     **more: Any,
 ) -> Compared:

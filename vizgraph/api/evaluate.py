@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch import inputs
 from vizgraph.api import networks
+from vizgraph.api.networks import Loading
 from vizgraph.errors import as_ours
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def evaluate(
     split: str = "validation",
     root: str | os.PathLike[str] | None = None,
     limit: int | None = None,
-    load: dict[str, Any] | None = None,
+    load: Loading | None = None,
     fields: dict[str, Any] | None = None,
     progress: bool = False,
     **more: Any,
@@ -59,7 +60,7 @@ def evaluate(
     from vizgraph.training.datasets import MADE, require_there
     from vizgraph.training.distributed import init_distributed
 
-    where, how = str(inputs.expanded(data)), dict(load or {})
+    where, how = str(inputs.expanded(data)), Loading(**(load or {}))
     with as_ours():
         if isinstance(model_or_arch, str | None):
             networks.named(model_or_arch, checkpoint)
@@ -70,9 +71,9 @@ def evaluate(
             require_there(config, split)
         if isinstance(more.get("real"), str | os.PathLike):
             more["real"] = read_real_labels(more["real"])
-        with init_distributed(str(how.pop("device", "auto"))) as distributed:
-            device, say = str(distributed.device), distributed.is_main
-            network = networks.load(model_or_arch, checkpoint, device=device, say=say, **how)
+        with init_distributed(str(how.get("device", "auto"))) as distributed:
+            how["device"] = distributed.device
+            network = networks.load(model_or_arch, checkpoint, say=distributed.is_main, **how)
             name = Path(where).name if config.name == "" else where.replace("/", "-")
             folder = None
             if out is not None:

@@ -14,6 +14,7 @@ from viz_nodes.batch.options import ALL, RenderOptions, layer_indices
 from vizgraph.api import networks
 from vizgraph.api.columns import Column, Networks, name_of, paired
 from vizgraph.api.images import load_sample, read_as, require_image
+from vizgraph.api.networks import LoadingSeveral
 from vizgraph.errors import as_ours, as_usage
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def explore(
     versus: int | str | None = None,
     methods: Sequence[str] = ("gradcam",),
     effects: bool = False,
-    load: dict[str, Any] | None = None,
+    load: LoadingSeveral | None = None,
     progress: bool = False,
     **reading: Any,
 ) -> Explored:

@@ -14,7 +14,7 @@ from viz_nodes.files import sha256_of
 from viz_nodes.text import quoted
 from vizgraph.api.columns import Column, Networks, Shown, explained, name_of, paired
 from vizgraph.api.images import require_image
-from vizgraph.api.networks import Network, file_name
+from vizgraph.api.networks import LoadingSeveral, Network, file_name
 from vizgraph.errors import UsageError, as_ours, as_usage
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def figure(
     models: Any = None,
     checkpoints: Sequence[str | os.PathLike[str] | None] = (),
     options: RenderOptions | None = None,
-    load: dict[str, Any] | None = None,
+    load: LoadingSeveral | None = None,
     **more: Any,
 ) -> Drawn:
     """Draw one figure of several images, and write it with the LaTeX that includes it.

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from viz_nodes.batch.inputs import expanded
 from viz_nodes.text import quoted
@@ -17,11 +17,31 @@ from vizgraph.data.labels import read_labels
 from vizgraph.errors import UsageError, as_usage, did_you_mean
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 _log = logging.getLogger(__name__)
 Labels = str | os.PathLike[str] | Sequence[str] | None
 """Class names, or a file of them."""
+
+
+class _Loading(TypedDict, total=False):
+    ema: bool
+    device: str | torch.device
+    seed: int
+    labels: Labels
+
+
+class Loading(_Loading, total=False):
+    """Keywords of `load`, as functions take them that load a network."""
+
+    sha256: str | None
+
+
+class LoadingSeveral(_Loading, total=False):
+    """The same of several networks: digests may be one for each."""
+
+    sha256: str | Sequence[str | None] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +102,7 @@ def load(
     *,
     ema: bool = True,
     sha256: str | None = None,
-    device: Any = "auto",
+    device: str | torch.device = "auto",
     seed: int = 0,
     labels: Labels = None,
     say: bool = True,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vizgraph.api.journal import Journal
+from vizgraph.api.networks import Loading
 from vizgraph.api.study import Study, begin
 from vizgraph.api.subjects import PartOf, Subject
 from vizgraph.api.tables import lines_of, plain, write_table
@@ -67,7 +68,7 @@ def profile(
     checkpoint: str | os.PathLike[str] | None = None,
     target: int | str | None = None,
     seed: int = 0,
-    load: dict[str, Any] | None = None,
+    load: Loading | None = None,
     progress: bool = False,
     **reading: Any,
 ) -> Profiled:

@@ -14,6 +14,7 @@ from viz_nodes.batch import inputs, manifest
 from vizgraph.api import networks, subjects
 from vizgraph.api.ablate import Ablated, ablate
 from vizgraph.api.columns import Networks, paired
+from vizgraph.api.networks import LoadingSeveral
 from vizgraph.api.profile import Profiled, profile
 from vizgraph.api.provenance import digest_of
 from vizgraph.api.report_panels import drawn_panels
@@ -98,7 +99,7 @@ def report(
     limit: int | None = None,
     checkpoints: Sequence[str | os.PathLike[str] | None] = (),
     options: ReportOptions | None = None,
-    load: dict[str, Any] | None = None,
+    load: LoadingSeveral | None = None,
     progress: bool = False,
     **reading: Any,
 ) -> Reported:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz_nodes.batch.options import layer_indices
 from vizgraph.api import networks
+from vizgraph.api.networks import Loading
 from vizgraph.api.score_rows import Rows, Wanted
 from vizgraph.api.score_table import means_of, shown, tables_of, tex_of_score
 from vizgraph.api.study import Study, begin
@@ -110,7 +111,7 @@ def score(
     edge_methods: Sequence[str] = EDGE_METHODS,
     layers: Sequence[int] | str | None = (-1,),
     measures: Measures | None = None,
-    load: dict[str, Any] | None = None,
+    load: Loading | None = None,
     progress: bool = False,
     **more: Any,
 ) -> Scored:

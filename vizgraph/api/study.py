@@ -125,7 +125,7 @@ def begin(
     checkpoint: str | os.PathLike[str] | None,
     target: int | str | None,
     seed: int,
-    load: Mapping[str, Any] | None,
+    load: networks.Loading | None,
     reading: Mapping[str, Any],
 ) -> Study:
     """Names, images and options looked at, then the network loaded.

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vizgraph.api.networks import Loading
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer
 from vizgraph.cli.study import answer, study_command
@@ -57,7 +58,7 @@ def command(
     arch: str | None,
     ckpt: str | None,
     out: Path,
-    load: dict[str, Any],
+    load: Loading,
     progress: bool,
     **more: Any,
 ) -> Answer:

@@ -25,10 +25,10 @@ import click
 
 from viz_nodes.progress import say_above
 from viz_nodes.text import one_line, shortened, well_formed
+from vizgraph.cli.options import Option
 from vizgraph.errors import ALL_DONE, LONGEST
 
 _ROOMS = ("vizgraph", "viz_nodes")
-Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @dataclass(frozen=True)

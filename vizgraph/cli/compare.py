@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from viz_nodes.text import one_line
+from vizgraph.api.networks import LoadingSeveral
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
 from vizgraph.cli.values import Width
@@ -41,7 +42,7 @@ def command(
     ckpts: tuple[str, ...],
     img: tuple[Path, ...],
     out: Path,
-    load: dict[str, Any],
+    load: LoadingSeveral,
     progress: bool,
     **more: Any,
 ) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from viz_nodes.text import one_line, quoted
+from vizgraph.api.networks import Loading
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
 
@@ -21,7 +22,7 @@ NUMBERS = 3
 _FIELDS = ("workers", "input_size", "mean", "std", "interpolation", "crop_pct")
 
 
-def _numbers(_: Any, __: Any, value: str | None) -> list[float] | None:
+def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> list[float] | None:
     """ "0.5" or "0.485,0.456,0.406" as three numbers."""
     if value is None:
         return None
@@ -34,7 +35,7 @@ def _numbers(_: Any, __: Any, value: str | None) -> list[float] | None:
     return read * NUMBERS if len(read) == 1 else read
 
 
-def _size(_: Any, __: Any, value: str | None) -> list[int] | None:
+def _size(_: click.Context, __: click.Parameter, value: str | None) -> list[int] | None:
     """ "224" or "224x320" (height x width) as two numbers."""
     if value is None:
         return None
@@ -95,7 +96,7 @@ def command(
     ckpt: str | None,
     data: str,
     batch: int,
-    load: dict[str, Any],
+    load: Loading,
     progress: bool,
     **more: Any,
 ) -> Answer | None:

@@ -9,6 +9,7 @@ import click
 
 from viz_nodes.batch.options import ALL
 from viz_nodes.text import one_line
+from vizgraph.api.networks import LoadingSeveral
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
 from vizgraph.cli.values import Layers
@@ -41,7 +42,7 @@ def command(
     img: tuple[Path, ...],
     out: Path,
     in_browser: bool,
-    load: dict[str, Any],
+    load: LoadingSeveral,
     progress: bool,
     **more: Any,
 ) -> Answer:

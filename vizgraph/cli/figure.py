@@ -9,6 +9,7 @@ import click
 
 from viz_nodes.text import one_line
 from vizgraph.api.figure import LAYOUTS
+from vizgraph.api.networks import LoadingSeveral
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
 
@@ -34,7 +35,7 @@ def command(
     ckpts: tuple[str, ...],
     img: tuple[Path, ...],
     out: Path,
-    load: dict[str, Any],
+    load: LoadingSeveral,
     progress: bool,
     **more: Any,
 ) -> Answer:

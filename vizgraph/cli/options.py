@@ -7,6 +7,7 @@ waits until there is one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,11 @@ from vizgraph.cli.values import (
     Width,
 )
 
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 _FIELDS = {field.name: field for kind in (RenderOptions, RunOptions) for field in fields(kind)}
 
 
-def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Any:
+def field_option(name: str, *flags: str, type: Any = None, **more: Any) -> Option:
     """The click option of a field: its name, default, words and values, unless they are given."""
     field = _FIELDS[name]
     default = None if field.default is MISSING else field.default
@@ -81,7 +83,7 @@ img = click.option("--img", metavar="PATH", multiple=True, required=True, type=_
 root = click.option("--root", metavar="FOLDER", help="Where the images of hfds/, wds/ or tfds/ data lie.")
 
 
-def data(*, required: bool) -> Any:
+def data(*, required: bool) -> Option:
     """--data: where labelled images are."""
     words = "A folder (a folder a class), 'scenes', 'relation', or hfds/NAME, wds/NAME, tfds/NAME."
     return click.option("--data", metavar="WHERE", required=required, help=words)
@@ -105,7 +107,7 @@ centers = field_option(
 target = click.option("--target", metavar="CLASS", default="top1", show_default=True, help=f"{_TARGET_HELP}.")
 
 
-def targets(default: str) -> Any:
+def targets(default: str) -> Option:
     """--target of a command that shows several classes."""
     words = f"{_TARGET_HELP}, top5, ...; again for more."
     return click.option("--target", "targets", metavar="CLASS", multiple=True, default=(default,), help=words)
@@ -186,7 +188,7 @@ width = field_option("width", metavar="WIDTH", type=Width())
 palette = field_option("palette", metavar="NAME", type=PALETTE)
 
 
-def kinds(default: str) -> Any:
+def kinds(default: str) -> Option:
     """--kinds with the pictures that a command shows by default."""
     choices = _FIELDS["kinds"].metadata["choices"]
     kind = Several("kind of picture", choices, ordered=True)

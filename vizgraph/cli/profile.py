@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vizgraph.api.networks import Loading
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer
 from vizgraph.cli.study import answer, study_command
@@ -25,7 +26,7 @@ def command(
     arch: str | None,
     ckpt: str | None,
     out: Path,
-    load: dict[str, Any],
+    load: Loading,
     progress: bool,
     **more: Any,
 ) -> Answer:

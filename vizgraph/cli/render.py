@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viz_nodes.text import one_line
+from vizgraph.api.networks import Loading
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer, vizgraph_command
 from vizgraph.errors import ALL_DONE, SOME_FAILED
@@ -39,7 +40,7 @@ def command(
     ckpt: str | None,
     img: tuple[Path, ...],
     out: Path,
-    load: dict[str, Any],
+    load: Loading,
     progress: bool,
     **more: Any,
 ) -> Answer:

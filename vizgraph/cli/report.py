@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vizgraph.api.networks import LoadingSeveral
 from vizgraph.cli import options
 from vizgraph.cli.command import Answer
 from vizgraph.cli.study import answer, draws, samples, study_command
@@ -36,7 +37,7 @@ def command(
     archs: tuple[str, ...],
     ckpts: tuple[str, ...],
     out: Path,
-    load: dict[str, Any],
+    load: LoadingSeveral,
     progress: bool,
     **more: Any,
 ) -> Answer:

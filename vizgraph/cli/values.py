@@ -15,13 +15,16 @@ from viz_nodes.batch.options import ALL, COLORS
 from viz_nodes.text import quoted
 from vizgraph.errors import did_you_mean
 
+Param = click.Parameter | None
+Ctx = click.Context | None
 
-class Layers(click.ParamType[Any]):
+
+class Layers(click.ParamType[tuple[int, ...] | str]):
     """ "4,8,12", "-1", "all": a tuple of places from 0 (negative from the end), or "all"."""
 
     name = "layers"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: tuple[int, ...] | str, param: Param, ctx: Ctx) -> tuple[int, ...] | str:
         if not isinstance(value, str) or value == ALL:
             return value
         try:
@@ -33,12 +36,12 @@ class Layers(click.ParamType[Any]):
         return tuple(number - 1 if number > 0 else number for number in numbers)
 
 
-class ImageSize(click.ParamType[Any]):
+class ImageSize(click.ParamType[tuple[int, int]]):
     """ "224", "224x320": (height, width), each from 1 to 16384."""
 
     name = "size"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: tuple[int, int] | str, param: Param, ctx: Ctx) -> tuple[int, int]:
         if not isinstance(value, str):
             return value
         match = re.fullmatch(r"0*([1-9]\d{0,4})(?:[xX]0*([1-9]\d{0,4}))?", value)
@@ -48,12 +51,12 @@ class ImageSize(click.ParamType[Any]):
         return sides
 
 
-class CountOrAll(click.ParamType[Any]):
+class CountOrAll(click.ParamType[int | str | None]):
     """ "9" or "all": a number above 0, or "all"."""
 
     name = "count"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: int | str | None, param: Param, ctx: Ctx) -> int | str | None:
         if value is None or value == ALL or (isinstance(value, int) and value > 0):
             return value
         if not re.fullmatch(r"0*[1-9]\d{0,8}", str(value)):
@@ -61,13 +64,13 @@ class CountOrAll(click.ParamType[Any]):
         return int(value)
 
 
-class Several(click.ParamType[Any]):
+class Several(click.ParamType[tuple[str, ...]]):
     """ "png,pdf": a tuple of words without repeats, in the order of the choices where `ordered`."""
 
     def __init__(self, name: str, choices: Sequence[str], *, ordered: bool = False) -> None:
         self.name, self.choices, self.ordered = name, tuple(choices), ordered
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: tuple[str, ...] | str, param: Param, ctx: Ctx) -> tuple[str, ...]:
         if not isinstance(value, str):
             return value
         words = tuple(dict.fromkeys(part.strip().lower().lstrip(".") for part in value.split(",")))
@@ -76,17 +79,17 @@ class Several(click.ParamType[Any]):
                 self.fail(f"{quoted(word)} is no {self.name}; choose from {', '.join(self.choices)}", param, ctx)
         return tuple(word for word in self.choices if word in words) if self.ordered else words
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         head, comma, last = incomplete.rpartition(",")
         return [CompletionItem(head + comma + word) for word in self.choices if word.startswith(last)]
 
 
-class Place(click.ParamType[Any]):
+class Place(click.ParamType[tuple[float, float]]):
     """A place in what the network saw: "0.25,0.4", fractions from the left and from the top."""
 
     name = "place"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: tuple[float, float] | str, param: Param, ctx: Ctx) -> tuple[float, float]:
         if isinstance(value, tuple):
             return value
         try:
@@ -98,12 +101,12 @@ class Place(click.ParamType[Any]):
         return x, y
 
 
-class Levels(click.ParamType[Any]):
+class Levels(click.ParamType[tuple[float, ...]]):
     """ "0.25,0.5": fractions between 0 and 1."""
 
     name = "levels"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: tuple[float, ...] | str, param: Param, ctx: Ctx) -> tuple[float, ...]:
         if not isinstance(value, str):
             return value
         try:
@@ -115,7 +118,7 @@ class Levels(click.ParamType[Any]):
         return levels
 
 
-class Color(click.ParamType[Any]):
+class Color(click.ParamType[str | None]):
     """What colors of edges stand for, or a color of matplotlib for all of them.
 
     Args:
@@ -127,7 +130,7 @@ class Color(click.ParamType[Any]):
     def __init__(self, meanings: Sequence[str] = COLORS) -> None:
         self.meanings = tuple(meanings)
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: str | None, param: Param, ctx: Ctx) -> str | None:
         if value is None or value in self.meanings:
             return value
         from matplotlib.colors import is_color_like
@@ -137,16 +140,16 @@ class Color(click.ParamType[Any]):
             self.fail(f"{quoted(value)} is no color; {words}", param, ctx)
         return value
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(word) for word in self.meanings if word.startswith(incomplete)]
 
 
-class Bands(click.ParamType[Any]):
+class Bands(click.ParamType[tuple[int | str, ...]]):
     """ "red,green,nir" or "4,3,2": names of bands, or their numbers from 1."""
 
     name = "bands"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: tuple[int | str, ...] | str, param: Param, ctx: Ctx) -> tuple[int | str, ...]:
         if not isinstance(value, str):
             return value
         parts = [part.strip() for part in value.split(",")]
@@ -155,12 +158,12 @@ class Bands(click.ParamType[Any]):
         return tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
-class BlackAndWhite(click.ParamType[Any]):
+class BlackAndWhite(click.ParamType[tuple[float, float]]):
     """ "0,4095": the values that are black and white."""
 
     name = "range"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: tuple[float, float] | str, param: Param, ctx: Ctx) -> tuple[float, float]:
         if not isinstance(value, str):
             return value
         try:
@@ -172,12 +175,12 @@ class BlackAndWhite(click.ParamType[Any]):
         return black, white
 
 
-class Digest(click.ParamType[Any]):
+class Digest(click.ParamType[str | None]):
     """The beginning of a SHA-256, 8 to 64 hexadecimal digits."""
 
     name = "sha256"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: str | None, param: Param, ctx: Ctx) -> str | None:
         if value is None:
             return None
         digits = value.strip().lower().removeprefix("sha256:")
@@ -186,7 +189,7 @@ class Digest(click.ParamType[Any]):
         return digits
 
 
-class Named(click.ParamType[Any]):
+class Named(click.ParamType[str | None]):
     """A name of a list that is asked for when it is needed; others answer with near ones.
 
     Args:
@@ -198,7 +201,7 @@ class Named(click.ParamType[Any]):
     def __init__(self, name: str, names: Callable[[], list[str]], plain: Callable[[str], str] = str) -> None:
         self.name, self._names, self._plain = name, names, plain
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: str | None, param: Param, ctx: Ctx) -> str | None:
         if value is None:
             return None
         known = {self._plain(name): name for name in self._names()}
@@ -206,7 +209,7 @@ class Named(click.ParamType[Any]):
             self.fail(f"no {self.name} is called {quoted(value)}; {did_you_mean(value, self._names())}", param, ctx)
         return known[self._plain(value)]
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
 
 
@@ -215,7 +218,7 @@ class Width(click.ParamType[Any]):
 
     name = "width"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+    def convert(self, value: Any, param: Param, ctx: Ctx) -> Any:
         from viz_nodes.draw.style.widths import width_in_inches
 
         if value is not None:
@@ -225,7 +228,7 @@ class Width(click.ParamType[Any]):
                 self.fail(str(error), param, ctx)
         return value
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from viz_nodes.draw.style.widths import WIDTHS
 
         return [CompletionItem(name) for name in WIDTHS if name.startswith(incomplete)]

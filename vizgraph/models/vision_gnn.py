@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from viz_nodes.text import quoted
 from vizgraph.layers import Downsample, Grapher, KNNGraph, Stem, resize_position
 from vizgraph.layers.conv import activation
-from vizgraph.models._published import load_into
 from vizgraph.models._recompute import WAYS, Way, recomputed
 from vizgraph.models.layout import Grid, Layout, Options
+from vizgraph.models.published import load_into
 
 HEAD_CHANNELS = 1024
 POOLS = ("avg", "max", "avgmax", "")
