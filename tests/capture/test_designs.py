@@ -18,6 +18,7 @@ REFUSED = {
     "g_around.py:build_embedding": "say which with `output`, as in `output=1`",
     "g_around.py:build_segments": "say what to explain by a `target`",
     "g_around.py:build_plain": "makes no graph on its image",
+    "h_hypergraphs.py:build_soft": "tell where with an `adapter`",
 }
 """What the others are told, and what to do."""
 POINTS = {"d_functions.py:build_points", "d_functions.py:build_points_in_a_column"}
@@ -25,7 +26,7 @@ UNPLACED = POINTS | {"f_moved.py:build_superpixels"}
 """Whose nodes lie on no image, or where a user says."""
 DRAWS = {"b_rolls.py:build_drawn"}
 """That draw random numbers in every forward."""
-GROUPS = {f"h_hypergraphs.py:build_{name}" for name in ("clusters", "incidence", "incidence_einsum")}
+GROUPS = {f"h_hypergraphs.py:build_{name}" for name in ("clusters", "incidence", "incidence_einsum", "listed")}
 UNCUT = GROUPS
 """Whose nodes hear groups."""
 

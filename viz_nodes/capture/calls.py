@@ -182,6 +182,12 @@ class GraphCall:
         return self.site.cam_layer
 
     @property
+    def pools(self) -> bool:
+        """Whether its keys are its nodes, or can be pooled from their grid."""
+        keys = self.graph.y.shape[2]
+        return keys == self.graph.x.shape[2] or pools_to(self.grid, keys)
+
+    @property
     def beside_a_grid(self) -> bool:
         """Whether its nodes are in a list that holds more than those of the grid: tokens of classes, say."""
         last = self.last_grid
@@ -194,6 +200,11 @@ class GraphCall:
             window = key_grid(self.site.window, self.graph.y.shape[2])
             return self.grid[0] // self.site.window[0] * window[0], self.grid[1] // self.site.window[1] * window[1]
         return key_grid(self.grid, self.graph.y.shape[2])
+
+
+def pools_to(grid: Grid, keys: int) -> bool:
+    """Whether M key nodes can be pooled from a grid: (H // r) * (W // r) = M for some r."""
+    return any((grid[0] // r) * (grid[1] // r) == keys for r in range(1, min(grid) + 1))
 
 
 def key_grid(grid: Grid, keys: int) -> Grid:

@@ -79,6 +79,11 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
             if not -depth <= place < depth:
                 raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {quoted(place)})")
             layer = layers[place % depth]
+            if ">" in layer.kind:
+                raise ValueError(
+                    f"layer {layer.index + 1} ({layer.name}) hears groups of nodes (hyperedges), and an edge goes "
+                    "through all groups that hold its sender; their memberships cannot be taken out one edge at a time"
+                )
             if not layer.editable:
                 raise ValueError(
                     f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is "

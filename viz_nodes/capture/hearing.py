@@ -32,7 +32,7 @@ class Hearing:
         """Which nodes came together along an axis, if any did.
 
         Args:
-            known: origins of the elements of `tensor`.
+            known: origins of the elements of `tensor`, of size one along axes where they are all the same.
             tensor: what came together.
             axis: along which.
             asking: for each of `known` axes along which places lie that hear the same, as of queries in a product with
@@ -53,7 +53,7 @@ class Hearing:
                         same = tuple(at for at in same if bool((origin.places.diff(dim=at) != 0).any()))
                     wide = [at for at in same if tensor.shape[at] > 1]
                     places = tuple(at for at in range(tensor.ndim) if at != axis and at not in same)
-                    table = as_table(ids, same, places, axis)
+                    table = as_table(_whole(ids, same, tensor), same, places, axis)
                     varies = bool((table.diff(dim=0) != 0).any()) and bool((table.diff(dim=1) != 0).any())
                     if wide and varies and len(table) % self.images == 0 and len(table) > self.images:
                         centers = self._centers(known, tensor, axis, same, places)
@@ -70,7 +70,7 @@ class Hearing:
             for channel in origin.base.channels:
                 ids = origin.base.nodes(origin.places, channel)
                 if all(bool((ids.narrow(at, 0, 1) == ids).all()) for at in same):
-                    table = as_table(ids, same, places, axis)[:, 0]
+                    table = as_table(_whole(ids, same, tensor), same, places, axis)[:, 0]
                     if torch.equal(table.sort().values, torch.arange(len(table), device=table.device)):
                         return table
         return None
@@ -109,3 +109,10 @@ class Hearing:
         if nodes != keys:
             seen.x = y.new_zeros(self.images, y.shape[1], nodes)
         return lying.back(self.seen(seen))
+
+
+def _whole(ids: Tensor, channels: Sequence[int], tensor: Tensor) -> Tensor:
+    """Node numbers of the first channel at all places of a tensor."""
+    for at in channels:
+        ids = ids.narrow(at, 0, 1)
+    return ids.expand([1 if at in channels else size for at, size in enumerate(tensor.shape)])

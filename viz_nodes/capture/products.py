@@ -27,16 +27,13 @@ def multiplied(hearing: Hearing, name: str, args: tuple[Any, ...], result: Any) 
     first, second = args[-2:]
     summed = [letter for letter in dict.fromkeys(left + right) if letter not in out]
     whole = [*out, *summed]
-    sizes = dict(zip(left, first.shape)) | dict(zip(right, second.shape))
-    shape = [sizes[letter] for letter in whole]
     senders: list[tuple[Origin, frozenset[int]]] = []
     for own, other, tensor in ((left, right, first), (right, left, second)):
         lacking = frozenset(at for at, letter in enumerate(whole) if letter not in own)
         alone = [at for at, letter in enumerate(whole) if letter not in other]
         for origin in hearing.origins.of(tensor):
             if origin.moved:
-                places = _aligned(origin.places, own, whole).expand(shape)
-                aligned = replace(origin, places=places, pure=False)
+                aligned = replace(origin, places=_aligned(origin.places, own, whole), pure=False)
                 at = 0 if _holds_channels(aligned, alone) else len(senders)
                 senders.insert(at, (aligned, lacking))
     known, asking = [origin for origin, _ in senders], [lacking for _, lacking in senders]
@@ -44,9 +41,9 @@ def multiplied(hearing: Hearing, name: str, args: tuple[Any, ...], result: Any) 
         return _by_weights(hearing, first, second, letters, result)
     if len(summed) == 1 and any(repeats(origin) for tensor in (first, second) for origin in hearing.origins.of(tensor)):
         messages = _aligned(first, left, whole) * _aligned(second, right, whole)
-        heard = hearing.heard(known, messages, len(shape) - 1, asking)
+        heard = hearing.heard(known, messages, len(whole) - 1, asking)
         if heard is not None:
-            return hearing.tell("sum", messages, len(shape) - 1, heard, result)
+            return hearing.tell("sum", messages, len(whole) - 1, heard, result)
     _over_summed_channels(hearing, known, len(out), result)
     return None
 
@@ -63,14 +60,15 @@ def _holds_channels(origin: Origin, axes: Sequence[int]) -> bool:
 
 def _over_summed_channels(hearing: Hearing, known: Sequence[Origin], ahead: int, result: Any) -> None:
     """A product summed over the channels of a place, as of queries and keys: the place stays."""
-    kept = []
-    for origin in known:
+    kept: list[Origin] = []
+    for origin in known if isinstance(result, Tensor) else ():
         for channel in origin.base.channels:
             ids = origin.base.nodes(origin.places, channel)
             if all(bool((ids.narrow(at, 0, 1) == ids).all()) for at in range(ahead, ids.ndim)):
-                kept.append(replace(origin, places=origin.places.flatten(ahead)[..., 0]))
+                places = origin.places.flatten(ahead)[..., 0].expand(result.shape)
+                kept.append(replace(origin, places=places))
                 break
-    if kept and isinstance(result, Tensor):
+    if kept:
         hearing.origins.put(result, kept)
 
 
@@ -109,7 +107,10 @@ def _attended(hearing: Hearing, weights: Tensor, values: Tensor, result: Tensor)
     kept = some.sum(-1)
     k = int(kept.max())
     chosen = float((kept == k).double().mean()) > _CHOSEN
-    most = keys - 1 if places < keys or chosen else keys // 2  # nodes in groups, of which some may be large
+    if places < keys:  # nodes in groups, of which some may hold all nodes, but not all
+        most = keys - int(bool(some.all()))
+    else:
+        most = keys - 1 if chosen else keys // 2
     if not 0 < k <= most or bool((weights.detach() < 0).any()):
         return None
     heads = weights.numel() // (hearing.images * places * keys)

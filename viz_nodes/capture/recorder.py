@@ -275,8 +275,8 @@ class Recording:
 
     def _goes_on(self, call: GraphCall, frame: Frame, seen: Seen) -> bool:
         """Whether an aggregation is another way in which the same layer hears the same neighbors."""
-        same_run = call.module is frame.module and call.times == frame.times
-        return same_run and self.sites.waits(call) and bool(call.seen) and same_graph(call.seen[-1], seen)
+        same_run = call.module is frame.module and call.times == frame.times and bool(call.seen)
+        return same_run and self.sites.waits(call) and same_graph(call.seen[-1], seen)
 
     def runs(self) -> frozenset[tuple[nn.Module, int]]:
         """The modules that run, each with how many times it had run before."""
@@ -309,6 +309,8 @@ class Recording:
             raise NoGraphLayer(without_graph([module for _, module in self.ran], self.trace.choices, self._groups))
         planned = self.sites.finish(self.calls)
         self.calls = [call for call in self.calls if call.site.activations is not None]
+        if lost := {call.graph.y.shape[2] for call in self.calls if call.adapter is TRACED and not call.pools}:
+            raise NoGraphLayer(without_graph([module for _, module in self.ran], {}, lost))
         return planned
 
 

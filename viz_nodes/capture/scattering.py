@@ -33,22 +33,27 @@ def scattered(hearing: Hearing, name: str, args: Any, kwargs: Any, result: Any) 
     reduce = arguments.get("reduce", "sum" if "add" in name else "")
     kind = _REDUCES.get(reduce)
     known = hearing.origins.of(source)
-    if kind is None or arguments["dim"] != 0 or not isinstance(source, Tensor) or source.ndim != 2 or not known:
+    if kind is None or arguments["dim"] != 0 or not isinstance(source, Tensor) or source.ndim < 2 or not known:
         return None
-    receivers = index if index.ndim == 1 else index[:, 0]
+    receivers = index if index.ndim == 1 else index.flatten(1)[:, 0]
     if not any(origin.moved for origin in known) or len(into) % hearing.images:
         return None
+    if name in ("scatter_add_", "index_add_"):  # what was there before was written over
+        into = torch.zeros_like(into)
+        again = into.scatter_add(0, index, source) if name == "scatter_add_" else into.index_add(0, index, source)
+        if not torch.equal(again, result):
+            return None
     counts = kind in ("max", "min") or bool((into != 0).any())
     itself = counts and bool(arguments.get("include_self", True))
     for origin in known:
         if not origin.moved:
             continue
         for channel in origin.base.channels:
-            senders = origin.base.nodes(origin.places, channel)
+            senders = origin.base.nodes(origin.places, channel).flatten(1)
             keys = origin.base.tensor.numel() // origin.base.tensor.shape[channel]
             if not bool((senders[:, :1] == senders).all()) or torch.equal(senders[:, 0], receivers):
                 continue
-            if keys == len(into) and keys % hearing.images == 0:
+            if keys % hearing.images == 0 and not (itself and keys != len(into)):
                 return _tell_list(
                     hearing, kind, source, senders[:, 0], receivers, into, itself, origin.base, channel, result
                 )
@@ -67,7 +72,7 @@ def _tell_list(
     channel: int,
     result: Tensor,
 ) -> Tensor | None:
-    nodes = len(into)
+    nodes, source, into = len(into), source.flatten(1), into.flatten(1)
     if itself:  # what was there before counts as a message of the node to itself
         own = torch.arange(nodes, device=senders.device)
         senders, receivers = torch.cat([own, senders]), torch.cat([own, receivers])
@@ -78,12 +83,14 @@ def _tell_list(
     messages = source.new_zeros(nodes * k, source.shape[1])
     messages = messages.index_put((places,), source)
     per = nodes // hearing.images
+    keys = base.tensor.numel() // base.tensor.shape[channel] // hearing.images
     table = neighbors.view(hearing.images, per, k)
-    first = torch.arange(hearing.images, device=table.device)[:, None, None] * per
+    first = torch.arange(hearing.images, device=table.device)[:, None, None] * keys
     table = torch.where(table < 0, table, table - first)
-    if bool(((table >= per) | (table < -1)).any()):
+    if bool(((table >= keys) | (table < -1)).any()):
         return None
     y = base.features(hearing.images, channel)
-    lying = Lying((1,), (0,), result.shape, hearing.images, None)
+    x = y if per == keys else y.new_zeros(hearing.images, y.shape[1], per)
+    lying = Lying(tuple(range(1, result.ndim)), (0,), result.shape, hearing.images, None)
     by_node = messages.view(hearing.images, per, k, -1).permute(0, 3, 1, 2)
-    return lying.back(hearing.seen(Seen(kind, by_node, table, y, y, lying.to_nodes(result), True)))
+    return lying.back(hearing.seen(Seen(kind, by_node, table, y, x, lying.to_nodes(result), per == keys)))

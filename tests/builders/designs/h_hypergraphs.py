@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from parts import WIDTH, Network, gathered, nearest
 from torch import nn
+from torch_geometric.nn import HypergraphConv
 
 
 class Clusters(nn.Module):
@@ -45,6 +46,35 @@ class Incidence(nn.Module):
         return x + self.out(heard).mT.reshape(x.shape)
 
 
+class Listed(nn.Module):
+    """PyTorch Geometric's layer: which node is in which hyperedge as a list over all images."""
+
+    def __init__(self, groups=12, kept=3):
+        super().__init__()
+        self.centers, self.kept = nn.Parameter(torch.randn(groups, WIDTH)), kept
+        self.conv = HypergraphConv(WIDTH, WIDTH)
+
+    def forward(self, x):
+        tokens = x.flatten(2).mT
+        batch, count, width = tokens.shape
+        near = torch.cdist(tokens, self.centers[None].expand(batch, -1, -1)).topk(self.kept, largest=False).indices
+        image = torch.arange(batch)[:, None, None]
+        node = (torch.arange(count)[None, :, None] + image * count).expand_as(near)
+        index = torch.stack([node.flatten(), (near + image * len(self.centers)).flatten()])
+        heard = self.conv(tokens.reshape(-1, width), index, num_edges=batch * len(self.centers))
+        return x + heard.view(batch, count, width).mT.reshape(x.shape)
+
+
+class Soft(Incidence):
+    """Every node is in every group, by a softmax: no set is drawn apart from another."""
+
+    def forward(self, x):
+        tokens = x.flatten(2).mT
+        parts = (-torch.cdist(tokens, self.centers[None].expand(len(x), -1, -1))).softmax(2)
+        groups = self.inside(parts.mT @ tokens).relu()
+        return x + self.out(parts @ groups).mT.reshape(x.shape)
+
+
 def build_clusters():
     """ViHGNN (2023): groups of clustered nodes"""
     return Network(Clusters(), Clusters())
@@ -58,3 +88,13 @@ def build_incidence():
 def build_incidence_einsum():
     """The same, written as einsum"""
     return Network(Incidence(left=False), Incidence(left=False))
+
+
+def build_listed():
+    """PyTorch Geometric's HypergraphConv"""
+    return Network(Listed(), Listed())
+
+
+def build_soft():
+    """Every node in every hyperedge, by a softmax"""
+    return Network(Soft(), Soft())

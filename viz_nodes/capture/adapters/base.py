@@ -25,6 +25,7 @@ class Sent:
         edges: (2, E) source and target of each message, where the layer did not use the edges it was given.
         passed: (E,) bool, which of them are passed on, where `edit_edges` holds some back.
         rounds: how often messages were sent in one call.
+        between: whether they went between nodes and others, of another number, that the layer made itself.
         handles: hooks to remove when the module has run.
     """
 
@@ -35,6 +36,7 @@ class Sent:
     edges: Tensor | None = None
     passed: Tensor | None = None
     rounds: int = 0
+    between: bool = False
     handles: list[Any] = field(default_factory=list)
 
     def let_go(self) -> None:

@@ -53,7 +53,8 @@ class MessagePassing(Adapter):
     """
 
     def claims(self, module: nn.Module) -> bool:
-        return any(kind.__name__ == "MessagePassing" for kind in type(module).__mro__)
+        names = {kind.__name__ for kind in type(module).__mro__}
+        return "MessagePassing" in names and "HypergraphConv" not in names  # its edges lead to groups, and back
 
     def graph(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Graph | None:
         values = [*args, *kwargs.values()]
@@ -76,6 +77,8 @@ class MessagePassing(Adapter):
 
             def keep_edges(_module: nn.Module, inputs: Any) -> None:
                 sent.rounds += 1
+                sides = inputs[1] if len(inputs) > 1 and isinstance(inputs[1], (tuple, list)) else (None, None)
+                sent.between = sent.between or (None not in sides and sides[0] != sides[1])
                 if _is_edge_list(inputs[0]) and not torch.equal(inputs[0], edges):
                     sent.edges = inputs[0] if forward else inputs[0].flip(0)
 
@@ -97,6 +100,11 @@ class MessagePassing(Adapter):
         sent = graph.sent
         assert sent is not None
         neighbors, images = graph.neighbors, graph.x.shape[0]
+        if sent.between and sent.rounds > 1:
+            raise NoGraphLayer(
+                "a MessagePassing layer sent messages between nodes and groups of nodes, a hypergraph, which its edges "
+                f"do not say; give an `adapter` whose `graph` names for each node whom it hears ({GUIDE})"
+            )
         if sent.edges is not None:
             senders, sent.places = table(sent.edges, images * graph.x.shape[2])
             neighbors = by_image(senders, images, graph.y.shape[2])
