@@ -2,6 +2,8 @@
 
 python -m tests.corpus --only mutated-images --count 10000 --seed 1
 python -m tests.corpus --only mutated-images --first 4711 --count 1      what broke at 4711, again
+
+SIGTERM ends it after the trial it is at, and what was tried until then is counted.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,10 +49,14 @@ def main() -> int:
         print(*(f"{one.name:24} {one.says}" for one in chosen), sep="\n")
         return 0
     counts = json.loads(asked.json.read_text()) if asked.json and asked.json.is_file() else {}
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     for one in chosen:
+        if stopped:
+            break
         start = time.monotonic()
         count = asked.count or (one.sample if asked.sample else one.full)
-        tally = try_out(one, range(asked.first, asked.first + count), asked.seed, say=_say)
+        tally = try_out(one, range(asked.first, asked.first + count), asked.seed, say=_say, stop=lambda: bool(stopped))
         _say(f"{one.name}: {tally.held:,} of {tally.tried:,} held, {time.monotonic() - start:.0f} s")
         counts[one.name] = {"tried": tally.tried, "held": tally.held, "broken": tally.broken}
         if asked.json:

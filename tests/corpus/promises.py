@@ -83,10 +83,23 @@ def promise(
     return register
 
 
-def try_out(one: Promise, numbers: Sequence[int] | range, seed: int, *, say: Callable[[str], None] = print) -> Tally:
-    """Try a promise so often; what breaks it is said with the number that shows it again."""
+def try_out(
+    one: Promise,
+    numbers: Sequence[int] | range,
+    seed: int,
+    *,
+    say: Callable[[str], None] = print,
+    stop: Callable[[], bool] = lambda: False,
+) -> Tally:
+    """Try a promise so often; what breaks it is said with the number that shows it again.
+
+    Args:
+        stop: asked before each trial whether there is to be none any more; what was tried until then is counted.
+    """
     tally = Tally()
     for number in numbers:
+        if stop():
+            break
         with tempfile.TemporaryDirectory(prefix="corpus-") as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tally.tried += 1
