@@ -57,6 +57,15 @@ class _Stop(Exception):
     """Raised by a module in the middle of a network."""
 
 
+def _by_us(error: BaseException | None) -> bool:
+    """Whether an error is ours, or was raised because of it."""
+    while error is not None:
+        if isinstance(error, _Stop):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _methods() -> list[str]:
     from viz_nodes.cams.methods import METHODS
 
@@ -98,12 +107,7 @@ def raising_networks(case: Case) -> None:
             raised = error
         for what, value in _state(net).items():
             require(_equal(value, before[what]), f"{method}, {type(module).__name__} after {after}: {what} changed")
-        causes = []
-        while raised is not None:
-            causes.append(raised)
-            raised = raised.__cause__ or raised.__context__
-        if causes:
-            require(any(isinstance(each, _Stop) for each in causes), f"{method}: {causes[0]!r} hides it")
+        require(raised is None or _by_us(raised), f"{method}: {raised!r} hides it")
     finally:
         handle.remove()
 
@@ -178,9 +182,12 @@ def _edits() -> dict[str, Any]:
         with torch.no_grad(), viz_nodes.edit_edges(net, cut={0: exp.layer(0).share < 0.2}, frozen=exp):
             net(pixels)
 
+    def pair(exp: Any) -> Any:
+        return [[(int(exp.layer(0).neighbors[0, 3, rank]), 3) for rank in (0, 1)]]
+
     return {
-        "effect": lambda net, pixels, exp: viz_nodes.effect(net, pixels, exp, 1),
-        "effect of an edge": lambda net, pixels, exp: viz_nodes.effect(net, pixels, exp, 0, 3, edges=[0, 1]),
+        "effect": lambda net, pixels, exp: viz_nodes.effect(net, pixels, exp, 1, 3),
+        "effect of an edge": lambda net, pixels, exp: viz_nodes.effect(net, pixels, exp, 0, edges=pair(exp)),
         "edit_edges": edit,
         "check": lambda net, pixels, exp: viz_nodes.check(net, pixels),
         "verify": lambda net, pixels, exp: viz_nodes.verify(net, pixels),
@@ -223,6 +230,7 @@ def raising_edits(case: Case) -> None:
         for what, value in _state(net).items():
             require(_equal(value, before[what]), f"{name}, {type(module).__name__} after {after}: {what} changed")
         require(raised is not None or calls[0] <= after or name == "check", f"{name}: nobody heard of it")
+        require(raised is None or _by_us(raised), f"{name} did not come to it: {raised!r}")
     finally:
         handle.remove()
         torch.set_num_threads(before["threads"])

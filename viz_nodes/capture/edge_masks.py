@@ -303,14 +303,16 @@ def edge_mask(name: str, edges: Edges, neighbors: Tensor, layer: Layer) -> Tenso
             )
         return mask.expand(shape)
     mask = torch.zeros_like(neighbors, dtype=torch.bool)
-    for pair in edges:
+    forms = f"`{name}` must hold a bool tensor, pairs (neighbor, center) or a function for layer {layer.index + 1}"
+    try:
+        pairs = list(edges)
+    except TypeError:
+        raise TypeError(f"{forms} (got {quoted(edges)})") from None
+    for pair in pairs:
         try:
             neighbor, center = (int(node) for node in pair)
         except (TypeError, ValueError):
-            raise TypeError(
-                f"`{name}` must hold a bool tensor, pairs (neighbor, center) or a function for layer {layer.index + 1} "
-                f"(got {quoted(pair)} among its edges)"
-            ) from None
+            raise TypeError(f"{forms} (got {quoted(pair)} among its edges)") from None
         if not 0 <= center < neighbors.shape[1]:
             raise ValueError(f"`{name}` must name centers in [0, {neighbors.shape[1]}) (got {quoted(center)})")
         hit = neighbors[:, center] == neighbor
