@@ -53,6 +53,18 @@ def test_gnnexplainer_finds_it(planted, monkeypatch):
         assert auroc(edge_scores(net, pixels, exp, at, "gnnexplainer", kept=kept)["gnnexplainer"], edges) == 1.0
 
 
+def test_pgexplainer_finds_it_by_features_that_tell_it_apart(planted, monkeypatch):
+    """Its network sees the features of both ends alone: the path's ends differ from those of all other edges."""
+    pytest.importorskip("torch_geometric")
+    from viz_nodes.metrics import learned_masks
+
+    monkeypatch.setattr(learned_masks, "PG_EPOCHS", 10)
+    net, pixels, exp, truth = planted
+    kept: dict = {}
+    for at, edges in truth.items():
+        assert auroc(edge_scores(net, pixels, exp, at, "pgexplainer", kept=kept)["pgexplainer"], edges) == 1.0
+
+
 def test_what_looks_at_the_image_alone_and_what_looks_at_ranks_alone_fail(planted):
     net, pixels, exp, truth = planted
     assert auroc(edge_detector(pixels, exp.layer(0).neighbors[0]), truth[0]) < 0.7

@@ -67,7 +67,7 @@ def test_the_recipes_are_listed():
         assert f"{name}.yaml" in done.output
 
 
-@pytest.mark.parametrize("name", ["demo", "finetune", "graphconvnet", "pvig"])
+@pytest.mark.parametrize("name", ["demo", "finetune", "graphconvnet", "pvig", "relation"])
 def test_the_smoke_variant_of_a_recipe_runs(name, tmp_path):
     done = call("--config", f"{name}.yaml", "--smoke", "--out", tmp_path)
     assert done.exit_code == 0, done.output

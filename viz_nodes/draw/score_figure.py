@@ -123,6 +123,10 @@ def _panel(ax: Axes, lines: list[dict[Any, Any]], measure: str, labels: list[str
     ticks = [tick for tick in MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high]
     ax.set_xticks([ticks[0], ticks[-1]] if len(ticks) > 2 else ticks)
     ax.set_xlim(low, high)
+    # Labels of ticks at the ends of a panel stay in it: they would touch those of the next.
+    for label, tick in zip(ax.get_xticklabels(), ax.get_xticks(), strict=True):
+        at = (tick - low) / (high - low)
+        label.set_horizontalalignment("left" if at < 0.12 else "right" if at > 0.88 else "center")
     ax.xaxis.set_major_formatter("{x:.3g}")
     for text in ax.get_yticklabels():
         text.set_parse_math(False)

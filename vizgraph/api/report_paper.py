@@ -30,6 +30,7 @@ DOCUMENT = r"""\documentclass[10pt]{article}
 \begin{document}
 \section{Results}
 \input{results}
+\clearpage
 \section{Methods}
 \input{methods}
 \bibliographystyle{plainnat}
@@ -81,7 +82,8 @@ def methods_text(studies: Sequence[Studied], ledger: Ledger, about: Mapping[str,
         f"perturbations that take each node or edge with probability {tenth}, with the scale that fits best, as a "
         "fraction of that of an explanation that says nothing. Stability is under Gaussian noise of "
         f"{tenth} of the image's standard deviation, "
-        f"{number(options['draws'], 'noisy images')} draw(s): rank correlation of maps; for edges the Jaccard index "
+        f"{number(options['draws'], 'noisy images')} draw{'' if options['draws'] == 1 else 's'}: rank correlation of "
+        "maps; for edges the Jaccard index "
         f"of the first {share} of each node's edges, in the graphs that the network builds on the noisy image. "
         f"Complexity is the entropy{cite('bhatt2020evaluating')}. Pointing: whether the "
         f"peak{cite('zhang2018excitation')}, or the edge with the highest score, comes from the object, where masks "

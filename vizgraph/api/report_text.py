@@ -49,7 +49,7 @@ class Ledger:
         shown = f"{scale * value:.{digits}f}"
         shown = shown.removeprefix("-") if float(shown) == 0 else shown
         self.lines.append({"shown": shown.removeprefix("-"), "value": value, "what": what, "source": source})
-        return shown
+        return shown.replace("-", r"\ensuremath{-}")
 
     def words(self, text: object, what: str, source: str = "options") -> str:
         """Words as LaTeX prints them; numbers in them are kept, too."""
