@@ -263,7 +263,7 @@ def broken_networks(case: Case) -> None:
 @promise(
     "images and classes may have any names: commands do their work, write below `--out` alone, their tables hold the "
     "names as data, and no name is a command of LaTeX or a formula",
-    how="an image and twelve classes with names of letters that mean something to TeX, HTML, spreadsheets, terminals "
+    how="an image and ten classes with names of letters that mean something to TeX, HTML, spreadsheets, terminals "
     "and file systems, given to every command of images",
     limits="names that file systems refuse, and labels that are no text",
     sample=1,
@@ -274,7 +274,7 @@ def names_in_commands(case: Case) -> None:
 
     which, rng = OF_IMAGES[case.number % len(OF_IMAGES)], case.rng
     names: list[str] = []
-    while len(names) < 12:
+    while len(names) < 10:
         name = " ".join(nasty_name(rng).split())[:200]
         if name and name not in names and not wrong_labels([name]):
             names.append(name)

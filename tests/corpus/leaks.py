@@ -15,7 +15,7 @@ import torch
 from builders.networks import seeded_net, seeded_pixels
 from corpus.promises import Case, promise, require
 
-ROUNDS, WARM = 200, 60
+ROUNDS, WARM = 1_000, 160
 
 
 def _resident() -> int:
@@ -39,15 +39,13 @@ def _round(number: int) -> None:
 
 
 @promise(
-    f"nothing grows: over {ROUNDS} explanations with figures descriptors and threads stay, and memory grows by "
-    "less than "
-    "10 kB each",
-    how=f"blocks of {ROUNDS} explanations of a small network, each drawn, after {WARM} to warm up; the slope is "
-    "between the "
-    "lowest memory of the first and the last third",
+    f"nothing grows: over {ROUNDS:,} explanations with figures descriptors and threads stay, and memory grows by less "
+    "than 10 kB each",
+    how=f"a trial is {ROUNDS:,} explanations of a small network, each drawn, after {WARM} to warm up; the slope is "
+    "between the lowest memory of the first and the last third",
     limits="measured on Linux from /proc; memory that the allocator keeps counts as leaked",
     sample=0,
-    full=20,
+    full=1,
 )
 def leaks(case: Case) -> None:
     for number in range(WARM):

@@ -173,9 +173,12 @@ def mutated_journals(case: Case) -> None:
         require(all(journal.rows(key) == rows for key, rows in measured.items()), "it does not go on")
 
 
+NOTED = ("render", "compare", "figure")
+
+
 @functools.cache
-def _noted() -> tuple[dict[str, Any], bytes]:
-    """The note of a figure that `render` made, and its image."""
+def _noted(which: str) -> tuple[dict[str, Any], bytes]:
+    """The note of a figure that a command made, and its image."""
     import tempfile
     from pathlib import Path
 
@@ -185,18 +188,25 @@ def _noted() -> tuple[dict[str, Any], bytes]:
     from vizgraph.api.provenance import provenance_of
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.png"
+        path, out = Path(folder) / "x.png", Path(folder) / "o"
         Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)).save(path)
-        options = {"layers": [5], "dpi": 40, "workers": 0, "checkpoint": "demo", "device": "cpu"}
-        made = vizgraph.render("gcn_demo", path, Path(folder) / "o", **options)
-        return dict(provenance_of(made.paths[0])), path.read_bytes()
+        more: dict[str, Any] = {"dpi": 40, "load": {"device": "cpu"}}
+        if which == "render":
+            drawn = vizgraph.render(
+                "gcn_demo", path, out, checkpoint="demo", layers=[5], workers=0, dpi=40, device="cpu"
+            )
+        elif which == "compare":
+            drawn = vizgraph.compare("gcn_demo", path, out, checkpoints=["demo"], targets=("top1", 3), **more)
+        else:
+            drawn = vizgraph.figure("images", path, out, models=["gcn_demo"], checkpoints=["demo"], **more)
+        figures = [each for each in drawn.paths if each.suffix == ".png"]
+        return dict(provenance_of(figures[0])), path.read_bytes()
 
 
 @promise(
     "a figure whose note somebody has changed is checked or refused (exit codes 1 to 5); `verify` does nothing "
-    "that the "
-    "note says but that",
-    how="notes of figures with values replaced by hostile ones",
+    "that the note says but that",
+    how="notes of figures of `render`, `compare` and `figure` with values replaced by hostile ones",
     sample=4,
     full=500,
 )
@@ -206,7 +216,7 @@ def mutated_notes(case: Case) -> None:
     import vizgraph
     from vizgraph.errors import VizgraphError
 
-    note, image = _noted()
+    note, image = _noted(NOTED[case.number % len(NOTED)])
     changed = mutated_value(case.rng, note)
     about = PngImagePlugin.PngInfo()
     about.add_text("vizgraph", json.dumps(changed))
