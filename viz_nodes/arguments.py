@@ -47,16 +47,16 @@ def whole(name: str, value: Any) -> int:
         raise TypeError(f"`{name}` must be a whole number (got {quoted(value)})") from None
 
 
-def numbers(name: str, given: Any) -> np.ndarray:
+def numbers(name: str, values: Any) -> np.ndarray:
     """What was given as an array of float64.
 
     Raises:
         ValueError: some of it is no number, or its parts have other lengths.
     """
     try:
-        return np.asarray(given, dtype=np.float64)
+        return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"`{name}` must be numbers, as many in each place (got {quoted(given)})") from error
+        raise ValueError(f"`{name}` must be numbers, as many in each place (got {quoted(values)})") from error
 
 
 def require_shape(name: str, array: Tensor, expected: tuple[int, ...]) -> None:

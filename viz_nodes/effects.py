@@ -158,12 +158,12 @@ def _each_alone(
     adapter: Adapter | Sequence[Adapter] | None,
 ) -> Tensor:
     """(n,) the effect of each edge of a mask (N, k), in its order."""
-    found = []
+    changes = []
     for part in torch.split(due.nonzero(), _SETS):
         sets = torch.zeros(len(part), *due.shape, dtype=torch.bool)
         sets[torch.arange(len(part)), part[:, 0], part[:, 1]] = True
-        found.append(effect(model, pixels, exp, layer, edges=sets, row=row, batch=batch, adapter=adapter))
-    return torch.cat(found) if found else torch.zeros(0)
+        changes.append(effect(model, pixels, exp, layer, edges=sets, row=row, batch=batch, adapter=adapter))
+    return torch.cat(changes) if changes else torch.zeros(0)
 
 
 class _Cuts:

@@ -54,13 +54,13 @@ def made_by() -> str:
 @functools.cache
 def versions() -> dict[str, str]:
     """Versions of what the results depend on."""
-    found = {"python": platform.python_version()}
+    known = {"python": platform.python_version()}
     for name in _SHOWN_VERSIONS:
         try:
-            found[name] = version(name)
+            known[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return known
 
 
 def identity(arch: str, weights: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -102,22 +102,22 @@ def parsed(folder: Path) -> dict[str, Any] | None:
     Raises:
         BrokenManifest: it says it is one, and holds what none of ours can hold.
     """
-    found = read_json(folder / NAME)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    record = read_json(folder / NAME)
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
         return None
     for what, is_right in _SHAPE.items():
-        value: Any = found
+        value: Any = record
         for key in what.split("."):
             value = value.get(key) if isinstance(value, Mapping) else None
         if not is_right(value):
             raise BrokenManifest(f"{folder / NAME}: `{what}` is not what it can be; render it again")
-    return found
+    return record
 
 
-def is_whole(folder: Path, found: Mapping[str, Any], *, check: bool = False) -> bool:
+def is_whole(folder: Path, record: Mapping[str, Any], *, check: bool = False) -> bool:
     """Whether every file that a manifest lists is there in its full length, and with `check` of the same bytes."""
     try:
-        for name, about in found["outputs"].items():
+        for name, about in record["outputs"].items():
             state = (folder / name).lstat()
             if not stat.S_ISREG(state.st_mode) or state.st_size != about["bytes"]:
                 return False
@@ -128,9 +128,9 @@ def is_whole(folder: Path, found: Mapping[str, Any], *, check: bool = False) -> 
     return True
 
 
-def same_request(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def same_request(record: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether a manifest was made for this identity."""
-    return all(found.get(key) == wanted[key] for key in IDENTITY)
+    return all(record.get(key) == wanted[key] for key in IDENTITY)
 
 
 def as_bytes(manifest: Mapping[str, Any]) -> bytes:
@@ -148,7 +148,7 @@ def cut_records(exp: Any) -> dict[str, Any]:
     carried, sets = exp.extras.get("carried"), exp.extras.get("sets")
     records: dict[str, Any] = {}
     if carried:
-        records["carried"] = [{name: value for name, value in told.items() if name != "edges"} for told in carried]
+        records["carried"] = [{name: value for name, value in each.items() if name != "edges"} for each in carried]
     return {**records, "sets": sets} if sets else records
 
 
@@ -223,7 +223,7 @@ def _are_predicted(value: Any) -> bool:
     return value is None or (
         isinstance(value, list)
         and value != []
-        and all(_is_class(one) and isinstance(one.get("probability"), int | float | None) for one in value)
+        and all(_is_class(each) and isinstance(each.get("probability"), int | float | None) for each in value)
     )
 
 

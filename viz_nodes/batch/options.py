@@ -171,8 +171,8 @@ class RenderOptions:
         for x, y in self.centers:
             if not (0 <= x <= 1 and 0 <= y <= 1):
                 raise ValueError(f"`centers` must be fractions from 0 to 1 (got {quoted((x, y))})")
-        for one in fields(self):
-            _check(one.name, getattr(self, one.name), one.metadata)
+        for option in fields(self):
+            _check(option.name, getattr(self, option.name), option.metadata)
         if self.edge_set is not None and "edges" not in self.kinds:
             object.__setattr__(self, "kinds", (*self.kinds, "edges"))
 
@@ -182,15 +182,15 @@ class RenderOptions:
         if layers is not None and not isinstance(layers, str):
             layers = [index + 1 if index >= 0 else index for index in layers]  # type: ignore[assignment]
         record: dict[str, Any] = {"layers": layers, "target": "top1" if self.target is None else self.target}
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if one.name not in (*record, "style") and (one.name in _ALWAYS or value != one.default):
-                record[one.name] = _plain(value)
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name not in (*record, "style") and (option.name in _ALWAYS or value != option.default):
+                record[option.name] = _plain(value)
         if self.style is not None:
             record["style"] = {
-                one.name: _plain(getattr(self.style, one.name))
-                for one in fields(self.style)
-                if getattr(self.style, one.name) != one.default
+                option.name: _plain(getattr(self.style, option.name))
+                for option in fields(self.style)
+                if getattr(self.style, option.name) != option.default
             }
         return record
 
@@ -287,8 +287,8 @@ class RunOptions:
     progress: bool = _told(False, "Show a bar.")
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            _check(one.name, getattr(self, one.name), one.metadata)
+        for option in fields(self):
+            _check(option.name, getattr(self, option.name), option.metadata)
 
 
 _DEFAULTS = {one.name: one.default for one in fields(RenderOptions)}
@@ -305,21 +305,21 @@ _ALWAYS = {"layers", "target", "versus", "method", "fit", "k", "kinds", "formats
 """In every record, also where they are as always."""
 
 
-def split(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Keywords as those of `RenderOptions` and those of `RunOptions`.
 
     Raises:
         TypeError: a name that neither has; the message has near ones.
     """
-    of_render, of_run = ({one.name for one in fields(kind)} for kind in (RenderOptions, RunOptions))
-    for name in given:
+    of_render, of_run = ({option.name for option in fields(kind)} for kind in (RenderOptions, RunOptions))
+    for name in options:
         if name not in of_render | of_run:
             near = difflib.get_close_matches(name, sorted(of_render | of_run), n=2)
             hint = f"did you mean {' or '.join(near)}?" if near else "see RenderOptions and RunOptions"
             raise TypeError(f"there is no option {quoted(name)}; {hint}")
     return (
-        {name: value for name, value in given.items() if name in of_render},
-        {name: value for name, value in given.items() if name in of_run},
+        {name: value for name, value in options.items() if name in of_render},
+        {name: value for name, value in options.items() if name in of_run},
     )
 
 
@@ -349,25 +349,25 @@ def digest_of(labels: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps(list(labels)).encode()).hexdigest()[:16]
 
 
-def _check(name: str, value: Any, told: Mapping[str, Any]) -> None:
+def _check(name: str, value: Any, about: Mapping[str, Any]) -> None:
     """One value against what its field's metadata allow.
 
     Raises:
         ValueError: it is none of those.
     """
-    choices = told.get("choices")
+    choices = about.get("choices")
     if choices and value is not None:
         for each in value if isinstance(value, tuple) else (value,):
             if each not in choices:
                 raise ValueError(f"`{name}` must be of {', '.join(choices)} (got {quoted(each)})")
         if value == ():
             raise ValueError(f"`{name}` must name at least one of {', '.join(choices)}")
-    if "longest" in told and isinstance(value, str) and len(value) > told["longest"]:
-        raise ValueError(f"`{name}` must have at most {told['longest']:,} characters (got {len(value):,})")
-    if value is not None and "least" in told:
+    if "longest" in about and isinstance(value, str) and len(value) > about["longest"]:
+        raise ValueError(f"`{name}` must have at most {about['longest']:,} characters (got {len(value):,})")
+    if value is not None and "least" in about:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not told["least"] <= value <= told["most"]:
-            raise ValueError(f"`{name}` must lie in [{told['least']}, {told['most']}] (got {quoted(value)})")
+        if not number or not about["least"] <= value <= about["most"]:
+            raise ValueError(f"`{name}` must lie in [{about['least']}, {about['most']}] (got {quoted(value)})")
 
 
 def _plain(value: Any) -> Any:

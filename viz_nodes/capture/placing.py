@@ -214,14 +214,14 @@ def place(
             if all(placing.placed for placing in first):
                 break
             held = _answers(network, probes, adapters, plan, bands, (), hold)
-            first = tuple(two if _says_more(two, one) else one for one, two in zip(first, held))
+            first = tuple(two if _says_more(two, mine) else mine for mine, two in zip(first, held))
         return first
     moved = {index for index, placing in enumerate(first) if placing.nodes.right is False and placing.around.right}
     if not moved or max(moved) == len(first) - 1 == min(moved):
         return first
     unproven = {index for index, placing in enumerate(first) if not placing.placed}
     again = _answers(network, probes, adapters, plan, bands, unproven)
-    return tuple(one if index in moved else other for index, (one, other) in enumerate(zip(first, again)))
+    return tuple(mine if index in moved else other for index, (mine, other) in enumerate(zip(first, again)))
 
 
 def _says_more(second: Placing, first: Placing) -> bool:

@@ -88,11 +88,11 @@ def edge_set(
     best: EdgeSet | None = None
     for way, own in ways(order, scores).items():
         if kind == "sufficient":
-            found = sufficient_edges(model, pixels, exp, own, epsilon=epsilon, row=row)
+            chosen = sufficient_edges(model, pixels, exp, own, epsilon=epsilon, row=row)
         else:
-            found = necessary_edges(model, pixels, exp, own, row=row)
-        if found is not None and (best is None or found.size < best.size):
-            best = replace(found, order=way)
+            chosen = necessary_edges(model, pixels, exp, own, row=row)
+        if chosen is not None and (best is None or chosen.size < best.size):
+            best = replace(chosen, order=way)
     return best
 
 
@@ -118,17 +118,17 @@ def with_sets(
     """
     records = []
     for kind in (kinds,) if isinstance(kinds, str) else kinds:
-        found = edge_set(model, pixels, exp, kind, order=order, epsilon=epsilon, row=row)
-        if found is None:
+        edges = edge_set(model, pixels, exp, kind, order=order, epsilon=epsilon, row=row)
+        if edges is None:
             records.append({"kind": kind, "row": row, "order": order, "size": None})
             continue
-        failed = round(draws * random_sets(model, pixels, exp, found, draws=draws, seed=seed, row=row))
-        records.append(set_record(exp, found, row=row, draws=draws, failed=failed, seed=seed))
+        failed = round(draws * random_sets(model, pixels, exp, edges, draws=draws, seed=seed, row=row))
+        records.append(set_record(exp, edges, row=row, draws=draws, failed=failed, seed=seed))
     return replace(exp, extras={**exp.extras, "sets": records})
 
 
 def set_record(
-    exp: Explanation, found: EdgeSet, *, row: int = 0, draws: int = 0, failed: int = 0, seed: int = 0
+    exp: Explanation, chosen: EdgeSet, *, row: int = 0, draws: int = 0, failed: int = 0, seed: int = 0
 ) -> dict[str, Any]:
     """A set as a manifest holds it, its layers from 1, its edges as [neighbor, center].
 
@@ -136,22 +136,22 @@ def set_record(
         draws, failed, seed: of how many random sets of the same size how many did not do it.
     """
     edges = {}
-    for layer, mask in sorted(found.edges.items()):
+    for layer, mask in sorted(chosen.edges.items()):
         centers, places = mask.nonzero(as_tuple=True)
         pairs = torch.stack([exp.layer(layer).neighbors[exp.row(row)][centers, places], centers], 1)
         edges[str(layer + 1)] = pairs.tolist()
     return {
-        "kind": found.kind,
+        "kind": chosen.kind,
         "row": row,
-        "order": found.order,
-        "epsilon": found.epsilon,
-        "size": found.size,
-        "total": found.total,
-        "score": round(found.score, 6),
-        "whole": round(found.whole, 6),
-        "class": found.target,
-        "label": exp.label(found.target),
-        "named": found.named,
+        "order": chosen.order,
+        "epsilon": chosen.epsilon,
+        "size": chosen.size,
+        "total": chosen.total,
+        "score": round(chosen.score, 6),
+        "whole": round(chosen.whole, 6),
+        "class": chosen.target,
+        "label": exp.label(chosen.target),
+        "named": chosen.named,
         "random": {"draws": draws, "failed": failed, "seed": seed},
         "edges": edges,
     }
@@ -180,33 +180,35 @@ def check_set(
         SetCheck(holds=True, words="its 700 sufficient edges alone give cat with 3.26 of 3.61; 1000 of 1000 ...")
     """
     try:
-        row, found = exp.row(int(record["row"])), set_of(exp, record)
+        row, edges = exp.row(int(record["row"])), set_of(exp, record)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         return SetCheck(False, f"a set of edges is written that cannot be: {_line(error)}")
-    scores, targets = outcome(model, pixels, exp, _cuts(exp, found, row), row=row)
+    scores, targets = outcome(model, pixels, exp, _cuts(exp, edges, row), row=row)
     (whole, score), (named, target) = scores.tolist(), targets.tolist()
-    what = f"its {found.size} {found.kind} edges"
+    what = f"its {edges.size} {edges.kind} edges"
     slack = _SLACK * max(1.0, abs(whole))
-    if abs(whole - found.whole) > slack or named != found.named:
-        return SetCheck(False, f"the whole network gives {whole:.4g}, not the {found.whole:.4g} written beside {what}")
-    if abs(score - found.score) > slack or target != found.target:
+    if abs(whole - edges.whole) > slack or named != edges.named:
+        return SetCheck(False, f"the whole network gives {whole:.4g}, not the {edges.whole:.4g} written beside {what}")
+    if abs(score - edges.score) > slack or target != edges.target:
         return SetCheck(
             False,
-            f"{what} give {exp.label(target)} with {score:.4g}, not {exp.label(found.target)} with {found.score:.4g}",
+            f"{what} give {exp.label(target)} with {score:.4g}, not {exp.label(edges.target)} with {edges.score:.4g}",
         )
-    if not found.does(score, target, slack=slack):
-        return SetCheck(False, f"{what} are not {found.kind}: {exp.label(target)} with {score:.4g} of {whole:.4g}")
-    told = record["random"]
-    count = int(told["draws"]) if draws is None else draws
+    if not edges.does(score, target, slack=slack):
+        return SetCheck(False, f"{what} are not {edges.kind}: {exp.label(target)} with {score:.4g} of {whole:.4g}")
+    random = record["random"]
+    count = int(random["draws"]) if draws is None else draws
     words = (
-        f"{what} {'alone' if found.kind == 'sufficient' else 'cut'} give {exp.label(target)} "
+        f"{what} {'alone' if edges.kind == 'sufficient' else 'cut'} give {exp.label(target)} "
         f"with {score:.4g} of {whole:.4g}"
     )
     if count < 1:
         return SetCheck(True, words)
-    failed = round(count * random_sets(model, pixels, exp, found, draws=count, seed=int(told["seed"]), row=row))
-    if draws is None and abs(failed - int(told["failed"])) > 0.01 * count:
-        return SetCheck(False, f"{failed} of {count} random sets fail where {told['failed']} are written beside {what}")
+    failed = round(count * random_sets(model, pixels, exp, edges, draws=count, seed=int(random["seed"]), row=row))
+    if draws is None and abs(failed - int(random["failed"])) > 0.01 * count:
+        return SetCheck(
+            False, f"{failed} of {count} random sets fail where {random['failed']} are written beside {what}"
+        )
     return SetCheck(True, f"{words}; {failed} of {count} random sets of that size fail")
 
 
@@ -235,8 +237,8 @@ def set_of(exp: Explanation, record: Mapping[str, Any]) -> EdgeSet:
     for name, value in (("size", size), ("total", total)):
         if record[name] != value:
             raise ValueError(f"{name} {quoted(record[name])}, and its edges are {value}")
-    told = record["random"]
-    if not all(type(told[name]) is int for name in ("draws", "failed", "seed")):
+    random = record["random"]
+    if not all(type(random[name]) is int for name in ("draws", "failed", "seed")):
         raise ValueError("random sets that were not counted")
     return EdgeSet(
         edges,
@@ -264,11 +266,11 @@ def _mask(neighbors: Tensor, pairs: Sequence[Sequence[int]], number: int) -> Ten
     return mask
 
 
-def _cuts(exp: Explanation, found: EdgeSet, row: int) -> dict[int, Tensor]:
+def _cuts(exp: Explanation, chosen: EdgeSet, row: int) -> dict[int, Tensor]:
     """Nothing cut, and what is cut for the set."""
     cuts = {}
-    for layer, mask in found.edges.items():
-        cut = mask if found.epsilon is None else ~mask & (exp.layer(layer).neighbors[row] != NO_EDGE)
+    for layer, mask in chosen.edges.items():
+        cut = mask if chosen.epsilon is None else ~mask & (exp.layer(layer).neighbors[row] != NO_EDGE)
         cuts[layer] = torch.stack([torch.zeros_like(cut), cut])
     return cuts
 
