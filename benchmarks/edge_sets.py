@@ -27,7 +27,7 @@ from viz_nodes.arguments import SETS
 from viz_nodes.metrics.edge_scores import edge_scores
 from viz_nodes.metrics.edge_sets import DRAWS, EdgeSet, necessary_edges, random_sets, sufficient_edges
 from viz_nodes.metrics.intervals import interval
-from viz_nodes.metrics.sets import ways
+from viz_nodes.metrics.sets import BY_SIZE, ways
 from vizgraph.data import Scenes, prepare
 
 ORDERS = ("contribution", "integrated", "effect", "share", "gnnexplainer", "rank", "random")
@@ -90,6 +90,20 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def with_smaller(row: dict[str, Any]) -> dict[str, Any]:
+    """With the smaller of the two sets that a signed order gives, which is what `viz_nodes.edge_set` keeps."""
+    sizes = {}
+    for way, own in row["sizes"].items():
+        sizes[way] = own
+        if way.startswith(BY_SIZE):
+            signed = row["sizes"][way.removeprefix(BY_SIZE)]
+            both = {kind: [each[kind] for each in (own, signed) if each[kind] is not None] for kind in SETS}
+            sizes[f"{way.removeprefix(BY_SIZE)}, the smaller"] = {
+                kind: min(each) if each else None for kind, each in both.items()
+            }
+    return {**row, "sizes": sizes}
+
+
 def words(values: list[float], scale: float = 100.0, digits: int = 0) -> str:
     """ "12 (10 to 14)"."""
     if not values:
@@ -102,7 +116,7 @@ def words(values: list[float], scale: float = 100.0, digits: int = 0) -> str:
 def table(folder: Path) -> Iterator[str]:
     """Markdown, a table a network."""
     for path in sorted(folder.glob("*.jsonl")):
-        rows = lines(path)
+        rows = [with_smaller(row) for row in lines(path)]
         names = list(dict.fromkeys(way for row in rows for way in row["sizes"]))
         yield f"\n| {path.stem} | sufficient, % of edges | necessary, % of edges | there is one | scenes |"
         yield "| --- | --- | --- | --- | --- |"

@@ -54,7 +54,9 @@ def _of_layer(asked: EdgeQuestion, name: str) -> Tensor:
 def _learned(asked: EdgeQuestion, name: str) -> dict[int, Tensor]:
     """(N, k) of each layer."""
     try:
-        from torch_geometric.explain import Explainer, GNNExplainer, PGExplainer
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it uses what newer versions of torch advise against
+            from torch_geometric.explain import Explainer, GNNExplainer, PGExplainer
     except ImportError:
         raise ImportError(
             f"{name}: torch_geometric is not installed; pip install torch_geometric, or leave the method out"
