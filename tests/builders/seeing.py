@@ -104,7 +104,9 @@ def _pixels(fig):
 def _looked_at(subject, plan, style, panel, inside):
     fig, ax, artists = _drawn(subject, plan, style, panel, inside)
     edges = {
-        name: artist for name, artist in artists.items() if isinstance(artist, EdgeCollection) and name[:5] == "edges"
+        name: artist
+        for name, artist in artists.items()
+        if isinstance(artist, EdgeCollection) and name.startswith(("edges", "hop"))
     }
     full = _pixels(fig)
     marks, dots = _marks(ax, artists, full.shape[:2])

@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from viz_nodes.draw import compare, figure_bytes
+from viz_nodes.draw import compare, figure, figure_bytes
 from viz_nodes.draw.artists.photograph import Raster
 from viz_nodes.draw.columns import column_names, same_place
 from viz_nodes.draw.differences import (
@@ -200,3 +200,27 @@ def test_three_layers_of_two_networks_leave_no_part_of_the_page_white(make_expla
     tall = [right for right in rows.values() if len(right) >= 3]
     assert tall
     assert min(max(right) for right in tall) > 0.9, "every row reaches the right end"
+
+
+def test_scales_of_a_comparison_are_what_is_asked_for(make_explanation, photograph):
+    first, second = make_explanation(model="one", seed=0), make_explanation(model="two", seed=3)
+
+    def tops(**more):
+        fig = compare([first, second], photograph(), kinds=["cam"], layers=[3, 7], difference=False, **more)
+        return [text.get_text() for ax in fig.axes for text in ax.texts if text.get_text() not in ("", "0")]
+
+    assert len(set(tops())) == 4, "two networks: each map on its own"
+    assert len(set(tops(normalize="layer"))) == 2
+    assert len(set(tops(normalize="shared"))) == 1
+    assert set(tops(map_max=0.25)) == {"0.25"}
+    assert set(tops(normalize="none")) == {"1"}
+
+
+def test_edges_of_two_figures_may_end_at_the_same_value(make_explanation, photograph):
+    exp = make_explanation()
+    fig = figure(exp, photograph(), layers=[7], kinds=["graph"], edge_max=2.5)
+    words = [text.get_text() for ax in fig.axes for text in ax.texts]
+    assert "+2.5" in words
+    assert "2.5" in words, "the samples of width"
+    with pytest.raises(ValueError, match="`edge_max` must be a number above 0"):
+        figure(exp, photograph(), edge_max=-1.0)

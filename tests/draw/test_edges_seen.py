@@ -15,7 +15,9 @@ import torch
 import viz_nodes
 import vizgraph
 from builders.seeing import COLUMN_OF_THREE, PANORAMA, photograph_of, sights
-from viz_nodes.draw.geometry.selection import Selection
+from viz_nodes.draw.cells import plan_for
+from viz_nodes.draw.geometry.selection import Selection, egos_of
+from viz_nodes.draw.graph import plan_words
 from viz_nodes.draw.style.style import Style
 from viz_nodes.explanation import Explanation, LayerExplanation
 
@@ -114,6 +116,45 @@ def test_every_edge_is_seen_on_all_grids_and_pictures(name, order):
         most = 1 if name == "56x56 on 3:2" else 0
         looked = sights(subject, Selection(center=center, order=order), Style(theme=theme), panel)
         check(*looked, where=f"{name}, turn {turn}", most_unseen=most)
+
+
+CENTERS = {
+    "two": [(0.3, 0.4), (0.7, 0.6)],
+    "near": [(5, 5), (5, 6), (7, 7)],
+    "apart": [(2, 3), (7, 7), (11, 11)],
+}
+CROWDED = 20
+"""The same where edges of further hops, paler and thinner, may lie on a photograph of their color."""
+
+
+@pytest.mark.parametrize("name", CENTERS)
+def test_of_several_centers_every_edge_counted_is_seen(name, demo_network):
+    for path in SAMPLES[::3]:
+        sample = vizgraph.load_image(path, demo_network)
+        exp = viz_nodes.explain(demo_network, sample.pixels, layers=[3, 5])
+        for layer in exp.layers:
+            subject = photograph_of(exp, layer.index, sample.image)
+            found, counted, unseen = sights(subject, Selection(center=CENTERS[name]), Style())
+            most = 0 if name == "two" else 8
+            check(found, counted, unseen, where=f"{path.stem}, layer {layer.number}", most_unseen=most)
+
+
+def test_of_two_hops_every_edge_counted_is_seen(demo_network):
+    for path in SAMPLES[::3]:
+        sample = vizgraph.load_image(path, demo_network)
+        exp = viz_nodes.explain(demo_network, sample.pixels, layers=[2, 3, 4, 5])
+        for index in (3, 5):
+            subject = photograph_of(exp, index, sample.image)
+            (ego,) = egos_of(exp, index, Selection(hops=2))
+            plan = plan_for(subject, [ego], Style(edge_width="contribution"), COLUMN_OF_THREE)
+            (hop,), (asked,) = plan.egos[0].earlier, ego.earlier
+            found, counted, _ = sights(subject, Selection(hops=2), Style())
+            assert len(found) == counted + len(hop.senders)
+            assert len(hop.senders) + hop.hidden == len(asked.senders)
+            assert hop.carried == pytest.approx(hop.weight.sum())
+            assert min(sight.pixels for sight in found) >= CROWDED, f"{path.stem}, layer {index + 1}"
+            if hop.hidden:
+                assert f"{hop.hidden} more cannot be told apart" in plan_words(plan, Style())
 
 
 def test_an_edge_looks_the_same_beside_a_star_and_beside_a_diamond():

@@ -64,6 +64,29 @@ def test_no_text_is_cut_or_runs_into_another(make_explanation, photograph, optio
     assert clashes == []
 
 
+def test_of_one_layer_and_on_slides_kinds_stand_side_by_side(make_explanation, photograph):
+    exp, picture = make_explanation(), photograph()
+    for width, kinds, least in (
+        ("slide", ["cam", "neighbors", "graph"], 220),
+        ("slide", ["cam", "graph"], 280),
+        ("page", ["cam", "neighbors", "graph"], 110),
+        ("column", ["cam", "graph"], 100),
+        ("column", ["photograph", "cam", "neighbors", "graph"], 100),
+    ):
+        fig = figure(exp, picture, layers=[7], kinds=kinds, width=width)
+        assert fig.panel_points > least, (width, kinds)
+        assert fig.get_figheight() < 0.8 * fig.get_figwidth() or len(kinds) == 4
+    upright = figure(exp, picture, layers=[7, 11], kinds=["cam", "neighbors", "graph"])
+    assert upright.get_figheight() > upright.get_figwidth(), "several layers on paper are columns, as in the release"
+
+
+def test_a_close_up_on_a_slide_stands_beside_its_graph(make_explanation, photograph):
+    fig = figure(make_explanation(), photograph(), layers=[3, 7, 11], width="slide")
+    closeups = [ax for ax in fig.axes if ax.get_position().height * fig.get_figheight() > 0.4]
+    assert fig.panel_points > 60
+    assert max(ax.get_position().x1 for ax in closeups) <= 1.0
+
+
 def test_panels_of_a_slide_are_large_and_its_caption_says_what_the_key_would(make_explanation, photograph):
     fig = figure(make_explanation(), photograph(), width="slide", layers=[3, 11], kinds=["cam", "graph"])
     assert fig.panel_points > 100

@@ -103,7 +103,7 @@ def test_latex_itself_sets_figures_and_their_captions(make_explanation, tmp_path
     """What a reader of the PDF finds in it, through LaTeX from end to end."""
     exp = make_explanation(labels=("50 % wool & silk_1 #2 ~^\\ $5 {x}", "b", "c"), model="net_1")
     with mpl.rc_context({"text.usetex": True}):
-        fig = figure(exp, None, layers=[-1])
+        fig = figure(exp, None, layers=[-1], width="page")
         (tmp_path / "figure.pdf").write_bytes(figure_bytes(fig, "pdf"))
     page = r"\documentclass[twocolumn]{article}\usepackage{graphicx}\begin{document}" + latex_of(fig, "figure.pdf")
     (tmp_path / "page.tex").write_text(page + r"\end{document}")

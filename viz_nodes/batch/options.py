@@ -46,7 +46,10 @@ _STYLED = (
     "alpha",
     "fade",
     "smooth",
+    "map_max",
+    "edge_max",
     "contours",
+    "signs",
     "ranks",
     "scales",
     "grid",
@@ -90,8 +93,9 @@ class RenderOptions:
         dpi: of PNG files.
         width: of figures, as `viz_nodes.figure` takes it; None picks one for the number of layers.
         canvas: "input" draws on what the network saw, "original" on the whole photograph.
-        palette, theme, normalize, font, font_size, title, key, notes, alpha, fade, smooth, contours, ranks, scales,
-            grid, nodes, veil, dim, closeups: as in `viz_nodes.draw.Style`.
+        own_scales, difference: of a comparison, see `viz_nodes.draw.compare`.
+        palette, theme, normalize, map_max, edge_max, font, font_size, title, key, notes, alpha, fade, smooth,
+            contours, signs, ranks, scales, grid, nodes, veil, dim, closeups: as in `viz_nodes.draw.Style`.
         caption: whether pictures have captions, and the figure title, key and notes.
         style: a `viz_nodes.draw.Style` that says the rest; what is named beside it goes before.
 
@@ -134,6 +138,14 @@ class RenderOptions:
     normalize: str = _told(
         "image", "What shares a scale of colors: image, layer or all; none keeps raw values.", NORMALIZATIONS
     )
+    map_max: float | None = _told(
+        None, "Top of the scale of maps in raw values, instead of --normalize.", least=1e-30, most=1e30
+    )
+    edge_max: float | None = _told(
+        None, "Contribution or effect at which edges are widest, instead of the largest.", least=1e-30, most=1e30
+    )
+    own_scales: bool = _told(False, "Compare maps each to its own maximum, also those of one network and method.")
+    difference: bool = _told(True, "A third column for what sets two apart.")
     font: str | None = _told(None, "Family of letters.")
     font_size: float | None = _told(None, "Points at final size.", least=3.0, most=24.0)
     title: bool | str = _told(
@@ -146,6 +158,7 @@ class RenderOptions:
     fade: bool = _told(True, "Let a map's opacity fall to 0 where it is 0.")
     smooth: bool = _told(True, "Maps are smooth between nodes.")
     contours: bool | tuple[float, ...] = _told(False, "Lines of equal value on maps, which gray print keeps.")
+    signs: bool = _told(True, "Broken shafts and hollow dots for edges against the class, which gray print keeps.")
     ranks: bool = _told(True, "Numbers on the neighbors.")
     scales: bool = _told(True, "Bars that say which color is which value.")
     grid: bool = _told(True, "Lines between patches.")
@@ -292,7 +305,7 @@ class RunOptions:
 
 
 _DEFAULTS = {one.name: one.default for one in fields(RenderOptions)}
-_OF_OLD: dict[str, Any] = {"order": "rank", "color": "center", "edge_width": "share"}
+_OF_OLD: dict[str, Any] = {"order": "rank", "color": "center", "edge_width": "share", "signs": False}
 """What records meant that say nothing of these: they were left out where they were as always, which this was then."""
 _ALWAYS = {"layers", "target", "versus", "method", "fit", "k", "kinds", "formats", *_OF_OLD} | {
     "dpi",

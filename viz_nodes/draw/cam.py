@@ -120,7 +120,7 @@ def draw_cam(
     """
     how = painter_style(style)
     subject = subject_of(exp, layer, image, row, view)
-    scale = scale_of(exp, subject.layer, row, how.normalize, vmax)
+    scale = scale_of(exp, subject.layer, row, how.normalize, how.map_max if vmax is None else vmax)
     artists = paint_cam(ax, subject, how, scale, peak=peak, grid=grid)
     if colorbar:
         table = heat_table(how.colormap, how.alpha, how.fade)

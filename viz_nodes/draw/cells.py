@@ -12,13 +12,14 @@ from viz_nodes.draw.artists.axes import ImageAxes, frame
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.colorbars import add_colorbar, add_value_bar
 from viz_nodes.draw.cam import heat_table, paint_cam
-from viz_nodes.draw.geometry.layout import GAP, TALLEST, Band, Cell
+from viz_nodes.draw.geometry.closeups import BETWEEN
+from viz_nodes.draw.geometry.layout import TALLEST, Band, Cell
 from viz_nodes.draw.geometry.selection import Ego
 from viz_nodes.draw.graph import paint_closeup, paint_graph, plan_words, value_limits
 from viz_nodes.draw.neighbors import paint_neighbors
 from viz_nodes.draw.plans import Plan, picture_scale, plan_of
 from viz_nodes.draw.strongest import Strongest, paint_strongest
-from viz_nodes.draw.style.scales import Scale
+from viz_nodes.draw.style.scales import Scale, scale_of
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
 
@@ -48,6 +49,11 @@ def photograph_cell(subject: Subject, style: Style) -> Cell:
         frame(ax, style.look.muted)
 
     return Cell(paint)
+
+
+def scale_for(subject: Subject, style: Style) -> Scale:
+    """The scale of a map by itself."""
+    return scale_of(subject.exp, subject.layer, subject.row, style.normalize, style.map_max)
 
 
 def cam_cell(subject: Subject, style: Style, scale: Scale, *, notes: tuple[str, ...] = ()) -> Cell:
@@ -97,7 +103,7 @@ def graph_bands(
     """
     shown: list[Cell | None] = []
     below: list[Cell | None] = []
-    high = max([0.0, *(close.size[1] for pair in pictures if pair for close in pair[1].closeups if close is not None)])
+    high = max([0.0, *(pair[1].closeups_high for pair in pictures if pair)])
     for at, picture in enumerate(pictures):
         if picture is None:
             shown.append(None)
@@ -134,7 +140,7 @@ def graph_and_closeup(
 def plan_for(subject: Subject, egos: Sequence[Ego], style: Style, panel: float, top: float = 1.0) -> Plan:
     """Where edges are drawn in a panel of this width; close-ups stand below it, no wider."""
     room = (panel, 0.9 * panel) if style.closeups else None
-    return plan_of(subject, egos, picture_scale(subject, panel), room, top=top)
+    return plan_of(subject, egos, picture_scale(subject, panel), room, top=top, by=style.edge_width)
 
 
 def _value_bar(ax: Axes, limits: tuple[float, float], style: Style) -> None:
@@ -168,17 +174,16 @@ def _paint_closeups(
     box = ax.get_position()
     ax.remove()
     wide, high = fig.get_figwidth() * 72.0, fig.get_figheight() * 72.0
-    which = [at for at, closeup in enumerate(plan.closeups) if closeup is not None]
     sizes = {at: closeup.size for at, closeup in enumerate(plan.closeups) if closeup is not None}
-    total = sum(size[0] for size in sizes.values()) + GAP * (len(which) - 1)
-    x = box.x0 * wide + (box.width * wide - total) / 2
-    for at in which:
-        across, down = sizes[at]
-        top = box.y1 - (0.5 * (box.height - down / high) if beside else 0.0)
-        place = (x / wide, top - down / high, across / wide, down / high)
-        inset = fig.add_axes(place, axes_class=Panel)
-        paint_closeup(inset, subject, plan, at, style, limits, frame_on=where[-1], beside=beside)
-        x += across + GAP
+    top = box.y1 * high - (0.5 * (box.height * high - plan.closeups_high) if beside else 0.0)
+    for row in plan.closeup_rows:
+        x = box.x0 * wide + (box.width * wide - sum(sizes[at][0] for at in row) - BETWEEN * (len(row) - 1)) / 2
+        for at in row:
+            across, down = sizes[at]
+            inset = fig.add_axes((x / wide, (top - down) / high, across / wide, down / high), axes_class=Panel)
+            paint_closeup(inset, subject, plan, at, style, limits, frame_on=where[-1], beside=beside)
+            x += across + BETWEEN
+        top -= max(sizes[at][1] for at in row) + BETWEEN
 
 
 Paint = Callable[[Axes], object]

@@ -10,7 +10,10 @@ import torch
 from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.figures import default_layers
 from viz_nodes.draw.style.captions import SEPARATOR, method_words
+from viz_nodes.draw.style.scales import Scale, scale_of
+from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
+from viz_nodes.draw.wording import SPANS, span_words
 from viz_nodes.explanation import NO_PEAK, Explanation
 from viz_nodes.grids import Grid
 from viz_nodes.text import quoted
@@ -124,3 +127,28 @@ def ways_above(names: Sequence[str], two: bool, numbers: Sequence[int] | None = 
             number = numbers[min(at, len(numbers) - 1)]
             ways.append((f"layer {number} · {long}", f"layer {number} · {letter}", f"{number} {letter}"))
     return ways
+
+
+def scales_beside(subjects: Sequence[Subject], every: Sequence[Subject], style: Style, *, one: bool) -> list[Scale]:
+    """The scale of each map of a layer in a comparison.
+
+    Args:
+        every: those of all layers.
+        one: whether maps share a scale.
+    """
+    if style.map_max is not None or style.normalize == "none":
+        return [scale_of(s.exp, s.layer, s.row, "none", style.map_max) for s in subjects]
+    scales = [scale_of(s.exp, s.layer, s.row) for s in subjects]
+    if not one:
+        return scales
+    top = max(scale_of(s.exp, s.layer, s.row).top for s in (every if style.normalize == "shared" else subjects))
+    return [Scale(top, scale.words) for scale in scales]
+
+
+def span_beside(style: Style, *, one: bool) -> str:
+    """What maps of a comparison share a scale."""
+    if style.map_max is not None or style.normalize == "none":
+        return span_words(style)
+    if not one:
+        return SPANS["image"]
+    return SPANS["shared"] if style.normalize == "shared" else "one scale a row"

@@ -28,9 +28,11 @@ from viz_nodes.draw.columns import (
     node_at,
     pictures_beside,
     same_edges,
+    scales_beside,
+    span_beside,
     ways_above,
 )
-from viz_nodes.draw.composer import PaperFigure, beside, compose_best
+from viz_nodes.draw.composer import PaperFigure, Way, beside, compose_best
 from viz_nodes.draw.differences import (
     cam_difference,
     difference_tones,
@@ -45,16 +47,15 @@ from viz_nodes.draw.figures import EDGED, figure_options
 from viz_nodes.draw.geometry.layout import Band, Cell
 from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.graph import plan_words
-from viz_nodes.draw.key import beside_words, edges_key, said_of_places, width_strip
+from viz_nodes.draw.key import beside_words, brief_words, edges_key, said_of_places, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
-from viz_nodes.draw.style.scales import Scale, scale_of
+from viz_nodes.draw.style.scales import Scale
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
 from viz_nodes.text import quoted
@@ -85,10 +86,11 @@ def compare(
         image: (H, W, 3) uint8 for all, or a sample, or a list with one for each.
         names: of the columns; by default the models' names, or targets or methods where those differ.
         rows: which row of each, or one for all.
-        layers: indices in the network for all, or a list for each; by default a third, two thirds and the last of each.
+        layers: indices in the network for all, or a list for each; by default three of each.
         kinds: of "cam", "neighbors", "graph", "edges".
         shared: one scale for the maps side by side; by default where network and method are the same, since raw values
-            of two networks or methods cannot be compared. Else each up to its own maximum.
+            of two networks or methods cannot be compared, or where `normalize` or `map_max` ask for one. Else each up
+            to its own maximum.
         difference: with two explanations, A and B, add what sets them apart: map A minus map B; edges in both (gray),
             only in A, only in B.
         view: the part of `image` that the networks saw, or a list with one for each.
@@ -126,7 +128,7 @@ def compare(
         pictures=pictures_beside(exps, image),
         views=views,
         names=titles,
-        one_scale=alike if shared is None else shared,
+        one_scale=alike or style.normalize != "image" if shared is None else shared,
         two=difference and len(exps) == 2,
         selection=selection.but(hops=1),
         style=style,
@@ -154,7 +156,7 @@ class _Comparison:
         sets = [self._subjects(list(indices)) for indices in zip(*self.layers, strict=True)]
         egos = [self._egos(subjects) for subjects in sets]
         style, each = self.style, len(self.exps) + self.two
-        last["top"] = top_of([ego for row in egos for ego in row if ego is not None], style.edge_width)
+        last["top"] = top_of([ego for row in egos for ego in row if ego is not None], style.edge_width, style.edge_max)
 
         def build(panel: float, across: int) -> list[Band]:
             last["plans"] = {}
@@ -174,10 +176,11 @@ class _Comparison:
         everything = [subject for subjects in sets for subject in subjects]
         return compose_best(
             style,
-            [(each * n, len(sets) / (-(-len(sets) // n) * n), partial(build, across=n)) for n in counts],
+            [Way(each * n, partial(build, across=n), len(sets) / (-(-len(sets) // n) * n)) for n in counts],
             heading=self._heading() if style.title is True else plain(style.title or ""),
             legend=lambda _: self._key(last["plans"], everything) if style.key else "",
             strip=width_strip(last, style, everything) if "graph" in self.kinds and style.key else None,
+            brief=brief_words(self.kinds, style, self.selection),
             caption=lambda _: caption_of(
                 everything,
                 self.kinds,
@@ -189,7 +192,8 @@ class _Comparison:
         )
 
     def _scaled(self) -> Style:
-        return self.style.but(normalize="layer" if self.one_scale else "image")
+        named = self.style.normalize if self.style.normalize != "image" else "layer"
+        return self.style.but(normalize=named if self.one_scale else "image")
 
     def _subjects(self, indices: list[int]) -> list[Subject]:
         return [
@@ -241,10 +245,8 @@ class _Comparison:
             if kind == "cam":
                 cells = self._cams(subjects, say_layer=alone and not (block and same_layer))
             elif kind == "neighbors":
-                cells = [
-                    neighbors_cell(s, [] if ego is None else [ego], style)
-                    for s, ego in zip(subjects, egos, strict=True)
-                ]
+                there = [[] if ego is None else [ego] for ego in egos]
+                cells = [neighbors_cell(s, each, style) for s, each in zip(subjects, there, strict=True)]
             else:
                 cells = [edges_cell(s, strongest_of(s, self.selection), style, panel) for s in subjects]
             cells += [None] * (len(self.exps) + self.two - len(cells))
@@ -252,18 +254,16 @@ class _Comparison:
         return bands
 
     def _block(self, subjects: list[Subject]) -> str:
-        words = dict.fromkeys(layer_words(s.exp, s.layer) for s in subjects)
+        words = list(dict.fromkeys(layer_words(s.exp, s.layer) for s in subjects))
         if len(words) == 1:
-            return next(iter(words))
+            return words[0]
         return SEPARATOR.join(dict.fromkeys(f"{s.layer.number}/{s.exp.depth}" for s in subjects))
 
     def _cams(self, subjects: list[Subject], *, say_layer: bool) -> list[Cell | None]:
         """Maps on one scale or each on its own, and the difference of two."""
         style = self.style
-        scales = [scale_of(s.exp, s.layer, s.row) for s in subjects]
-        if self.one_scale:
-            top = max(scale.top for scale in scales)
-            scales = [Scale(top, scale.words) for scale in scales]
+        every = [subject for indices in zip(*self.layers, strict=True) for subject in self._subjects(list(indices))]
+        scales = scales_beside(subjects, every, style, one=self.one_scale)
         cells: list[Cell | None] = []
         for subject, scale in zip(subjects, scales, strict=True):
             words = [layer_words(subject.exp, subject.layer)] if say_layer else []
@@ -316,7 +316,7 @@ class _Comparison:
                 return [*shown, None], [*notes, None]
             difference = edge_difference(a, b, rows=(first.row, second.row))
             plan = plan_for(first, [union(a, difference)], style, panel, top)
-            shown.append((first, replace(plan, tones=difference_tones(difference, style.look))))
+            shown.append((first, replace(plan, tones=difference_tones(difference, style.look), signed=False)))
             unseen = f"; {plan.unseen} too close to the center for this size" if plan.unseen else ""
             notes.append((difference.words() + unseen, difference.brief()))
         return shown, notes
@@ -340,11 +340,11 @@ class _Comparison:
     def _key(self, plans: Mapping[Any, Plan], subjects: Sequence[Subject]) -> str:
         words = []
         if "cam" in self.kinds:
-            words.append("CAM: raw values, " + ("one scale a row" if self.one_scale else SPANS["image"]))
+            words.append(f"CAM: raw values, {span_beside(self.style, one=self.one_scale)}")
         words += beside_words(subjects, self.kinds, plans, self.style, self.selection)
         if any(which == len(self.exps) for _, which in plans):
             words.append("A against B: gray edges are in both, colored in that one only")
         if "edges" in self.kinds:
-            words += edges_key(self.names, [[s for s in subjects if s.exp is exp] for exp in self.exps], self.selection)
+            words += edges_key(self.names, self.exps, subjects, self.selection, self.style)
         names = [f"A: {self.names[0]}, B: {self.names[1]}"] if self.two else []
         return SEPARATOR.join([*words, *names, *said_of_places(subjects)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -14,6 +15,7 @@ from viz_nodes.draw.artists.text import dressed
 from viz_nodes.draw.geometry.layout import (
     BAR,
     GAP,
+    LINE,
     MARGIN,
     Band,
     Cell,
@@ -61,6 +63,7 @@ def compose(
     legend: Callable[[Sequence[Band]], str] | str = "",
     strip: tuple[float, Callable[[Axes], Any]] | None = None,
     caption: Callable[[Sequence[Band]], str] | str = "",
+    brief: str = "",
     most: float | None = None,
 ) -> PaperFigure:
     """Paint bands of panels on a figure of the style's width, as high as they need and no higher than a page.
@@ -70,6 +73,7 @@ def compose(
         columns: panels side by side.
         heading: words above all, wrapped.
         legend: words below all, wrapped, in small print; not on a slide, which has no notes either.
+        brief: what stands there on a slide.
         strip: points high, and what draws a strip of samples between the panels and the legend.
         caption: what the figure says of itself.
         most: points that a panel may be wide; by default what the width holds.
@@ -78,7 +82,7 @@ def compose(
         ValueError: more columns or rows than the page holds.
     """
     if style.width == "slide":  # read from afar: letters are large, and what the key and notes say is in the caption
-        style, legend = style.but(notes=False), ""
+        style, legend = style.but(notes=False), brief
     page = Page(style)
     first = build(page.width / columns)
     named, blocks = any(band.name for band in first), any(band.block for band in first)
@@ -103,38 +107,57 @@ def compose(
     return fig
 
 
-def compose_best(
-    style: Style, ways: Sequence[tuple[int, float, Callable[[float], Sequence[Band]]]], **more: Any
-) -> PaperFigure:
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way to compose a figure.
+
+    Attributes:
+        columns: panels side by side.
+        build: see `compose`.
+        filled: what part of the places is filled.
+        holds: asked when it is composed, whether it does well; where it does not, it is taken for want of a better one.
+    """
+
+    columns: int
+    build: Callable[[float], Sequence[Band]]
+    filled: float = 1.0
+    holds: Callable[[], bool] | None = None
+
+
+def compose_best(style: Style, ways: Sequence[Way], **more: Any) -> PaperFigure:
     """Compose in the way that gives panels most of the page; the first where another is hardly better.
 
     Args:
-        ways: how many columns, what part of their places is filled, and what builds their bands.
         more: see `compose`.
 
     Raises:
         ValueError: none fits the page; what is said of the first.
     """
     best: tuple[float, PaperFigure] | None = None
+    spare: PaperFigure | None = None
     refused: ValueError | None = None
-    for columns, filled, build in ways:
+    for way in ways:
         try:
-            fig = compose(style, build, columns=columns, **more)
+            fig = compose(style, way.build, columns=way.columns, **more)
         except ValueError as error:
             refused = refused or error
             continue
-        worth = columns * (fig.panel_points * filled) ** 2
+        if way.holds is not None and not way.holds():
+            spare = spare or fig
+            continue
+        worth = way.columns * (fig.panel_points * way.filled) ** 2
         if best is None or worth > _BETTER * best[0]:
             best = worth, fig
-    if best is None:
+    if best is None and spare is None:
         raise refused or ValueError("there is nothing to compose")
-    return best[1]
+    return best[1] if best is not None else spare  # type: ignore[return-value]
 
 
 def beside(parts: Sequence[Sequence[Band]], columns: int) -> list[Band]:
     """Bands of several parts side by side: those of one name become one band."""
     if len(parts) == 1 and len(parts[0][0].cells) == columns:
         return list(parts[0])
+    parts = [_with_attached(part, [band for other in parts for band in other if band.attached]) for part in parts]
     order = list(dict.fromkeys(band.name for part in parts for band in part))
     order.sort(key=lambda name: max([band.name for band in part].index(name) for part in parts if _named(part, name)))
     bands = []
@@ -159,6 +182,17 @@ def beside(parts: Sequence[Sequence[Band]], columns: int) -> list[Band]:
             )
         )
     return bands
+
+
+def _with_attached(part: Sequence[Band], attached: Sequence[Band]) -> list[Band]:
+    """A part whose bars and notes stand as low as those of parts that have a close-up where it has none."""
+    if not attached or any(band.attached for band in part):
+        return list(part)
+    *above, last = part
+    shown = [cell and Cell(cell.paint) for cell in last.cells]
+    below = [cell and Cell(None, cell.bar, cell.notes) for cell in last.cells]
+    room = replace(attached[0], cells=below, block=last.block, names=())
+    return [*above, replace(last, cells=shown), room]
 
 
 def _named(part: Sequence[Band], name: str) -> Band | None:
@@ -209,10 +243,12 @@ class _Painter:
         if top is None:
             return
         placed, style = self.placed, self.page.style
-        for column, name in enumerate(column_names(band.names, placed.panel, self.page)):
+        names, points = column_names(band.names, placed.panel, self.page)
+        for column, name in enumerate(names):
             x = placed.left + column * (placed.panel + GAP) + placed.panel / 2
-            base = placed.tops[at] - 1.5 - 0.18 * style.size
-            self._write(x, base, name, style.size, style.look.ink, ha="center", va="baseline")
+            for above, line in enumerate(reversed(name.split("\n"))):
+                base = placed.tops[at] - 1.5 - (0.18 + above * LINE) * style.size
+                self._write(x, base, line, points, style.look.ink, ha="center", va="baseline")
 
     def _sides(self, bands: Sequence[Band], at: int) -> None:
         """The name of a band, and of the block that begins with it, upright at the left."""

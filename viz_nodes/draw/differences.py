@@ -27,6 +27,8 @@ from viz_nodes.graphs.edges import chosen, jaccard
 from viz_nodes.grids import View
 from viz_nodes.places import same
 
+_JOINED = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True, eq=False)
 class EdgeDifference:
@@ -60,7 +62,7 @@ class EdgeDifference:
 
     def brief(self) -> str:
         """ "5 in both, 4 A, 4 B"."""
-        return f"{len(self.both)} in both, {len(self.only_a)} A, {len(self.only_b)} B"
+        return f"{len(self.both)} in both, {len(self.only_a)}{_JOINED}A, {len(self.only_b)}{_JOINED}B"
 
 
 def edge_difference(a: Ego, b: Ego, *, rows: tuple[int, int] = (0, 0)) -> EdgeDifference:
@@ -143,7 +145,7 @@ def draw_edge_difference(
     whole = union(a, difference)
     _, how = settled(Selection(), how, [(a.layer, 0)], colored=True)
     plan = plan_of(subject, [whole], on.points_per_pixel, None, top=top_of([whole], how.edge_width))
-    return paint_graph(on, subject, replace(plan, tones=difference_tones(difference, how.look)), how)
+    return paint_graph(on, subject, replace(plan, tones=difference_tones(difference, how.look), signed=False), how)
 
 
 def union(a: Ego, difference: EdgeDifference) -> Ego:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from viz_nodes.draw.artists.axes import require_on_an_image
 from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.cells import (
     KIND_NAMES,
@@ -20,15 +20,17 @@ from viz_nodes.draw.cells import (
     neighbors_cell,
     photograph_cell,
     plan_for,
+    scale_for,
 )
-from viz_nodes.draw.composer import PaperFigure, compose
-from viz_nodes.draw.geometry.layout import FLATTEST, SMALL_PANEL, Band, Page
+from viz_nodes.draw.composer import PaperFigure, Way, compose_best
+from viz_nodes.draw.geometry.layout import FLATTEST, Band, Cell, Page, columns_for
 from viz_nodes.draw.geometry.selection import SELECTION, Ego, Selection, egos_of
 from viz_nodes.draw.hyperedges import hyperedges_cell
-from viz_nodes.draw.key import key_words, width_strip
+from viz_nodes.draw.key import brief_words, key_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import settled, top_of
+from viz_nodes.draw.sideways import Line, line_ways
 from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import (
     SEPARATOR,
@@ -39,9 +41,8 @@ from viz_nodes.draw.style.captions import (
     plain,
     target_words,
 )
-from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style, style_of
-from viz_nodes.draw.subject import Subject
+from viz_nodes.draw.subject import Subject, block_names, pictures_of
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import View
 from viz_nodes.text import quoted
@@ -78,7 +79,8 @@ def figure(
     """Compose a figure: for each row of `exp` the kinds of picture below one another, a column a layer.
 
     Panoramas, wide and low, fill the width, and layers follow one another below; so do layers that are too many to
-    stand side by side. No figure is higher than a page: panels become smaller instead.
+    stand side by side. Of one layer, and on a slide, kinds stand side by side and layers below one another where panels
+    are larger so. No figure is higher than a page: panels become smaller instead.
 
     Args:
         image: (H, W, 3) uint8, what the network saw, or the original with `view`, or a sample of
@@ -169,34 +171,42 @@ class _Figure:
             for i in self.layers
         }
         egos = {at: egos_of(self.exp, at[1], self.selection, at[0]) for at in subjects} if self._has_edges() else {}
-        top = top_of([ego for each in egos.values() for ego in each], style.edge_width) if egos else 1.0
+        top = top_of([ego for each in egos.values() for ego in each], style.edge_width, style.edge_max) if egos else 1.0
         blocks = len(self.rows) > 1
         flat = len(self.layers) > 1 and all(aspect_of([subject]) < FLATTEST for subject in subjects.values())
         columns = 1 if flat else columns_for(page, len(self.layers), blocks=blocks)
         groups = [self.layers[at : at + columns] for at in range(0, len(self.layers), columns)]
         last: dict[str, Any] = {}
 
-        def build(panel: float) -> list[Band]:
+        def fitted_to(panel: float) -> tuple[dict[tuple[int, int], Subject], dict[tuple[int, int], Plan]]:
             fitted = {
                 at: Subject(s.exp, s.layer, s.row, s.picture and s.picture.fitted(panel / 72.0 * style.dpi), s.view)
                 for at, s in subjects.items()
             }
             plans = {at: plan_for(fitted[at], egos[at], style, panel, top) for at in egos}
             last.update(plans=plans, panel=panel)
+            return fitted, plans
+
+        def upright(panel: float) -> list[Band]:
+            fitted, plans = fitted_to(panel)
             bands: list[Band] = []
             for r in self.rows:
                 for group in groups:
                     bands += self._group(r, group, columns, fitted, egos, plans, panel, flat=flat, many=len(groups) > 1)
             return bands
 
-        heading = (
-            style.title if isinstance(style.title, str) else SEPARATOR.join(self._heading()) if style.title else ""
-        )
-        return compose(
+        def lines_at(panel: float) -> list[Line]:
+            fitted, plans = fitted_to(panel)
+            return self._lines(fitted, plans, egos, panel)
+
+        ways = self._ways(lines_at, list(subjects.values()))
+        if not ways or style.width == "slide":
+            ways.insert(0, Way(columns, upright, columns**-0.5))
+        return compose_best(
             style,
-            build,
-            columns=columns,
-            heading=plain(heading),
+            ways,
+            heading=plain(style.title if isinstance(style.title, str) else self._heading() if style.title else ""),
+            brief=brief_words(self.kinds, style, self.selection),
             legend=lambda bands: (
                 key_words(list(subjects.values()), self.kinds, last["plans"], style, self.selection)
                 if style.key
@@ -209,10 +219,52 @@ class _Figure:
     def _has_edges(self) -> bool:
         return bool(EDGED & set(self.kinds))
 
-    def _heading(self) -> list[str]:
+    def _heading(self) -> str:
         exp = self.exp
         words = [target_words(exp, self.rows[0])] if len(self.rows) == 1 else []
-        return [*words, method_words(exp.method), *([plain(exp.model)] if exp.model else []), *note_words(exp)]
+        if len(self.layers) == 1 and len(self.rows) > 1 and len(self.kinds) > 1:
+            words.append(layer_words(exp, exp.layer(self.layers[0])))
+        models = [plain(exp.model)] if exp.model else []
+        return SEPARATOR.join([*words, method_words(exp.method), *models, *note_words(exp)])
+
+    def _ways(self, lines_at: Callable[[float], list[Line]], subjects: Sequence[Subject]) -> list[Way]:
+        """How kinds may stand side by side: of one layer, and on a slide, but for panoramas."""
+        aspect = aspect_of(subjects)
+        if (self.style.width != "slide" and len(self.layers) > 1) or aspect < FLATTEST:
+            return []
+        return line_ways(lines_at, self.kinds, self.style, aspect, len(subjects))
+
+    def _lines(
+        self,
+        subjects: dict[tuple[int, int], Subject],
+        plans: dict[tuple[int, int], Plan],
+        egos: dict[tuple[int, int], list[Ego]],
+        panel: float,
+    ) -> list[Line]:
+        """A line for each row and layer."""
+        rows = dict(zip(self.rows, block_names(self.exp, self.rows), strict=True))
+        lines = []
+        for (row, index), subject in subjects.items():
+            parts = [rows[row]] if len(self.rows) > 1 else []
+            if len(self.rows) == 1 or len(self.layers) > 1:
+                parts.append(layer_ways(self.exp, self.exp.layer(index))[self.style.width == "slide"])
+            cell = partial(self._cell, subject=subject, egos=egos.get((row, index), []), panel=panel)
+            short = f"{subject.layer.number}" if len(self.layers) > 1 else ""
+            lines.append(Line(SEPARATOR.join(parts), short, subject, plans.get((row, index)), cell))
+        return lines
+
+    def _cell(self, kind: str, subject: Subject, egos: list[Ego], panel: float) -> Cell | None:
+        """A picture that is no graph."""
+        style = self.style
+        if kind == "photograph":
+            return photograph_cell(subject, style)
+        if kind == "cam":
+            return cam_cell(subject, style, scale_for(subject, style))
+        if kind == "neighbors":
+            return neighbors_cell(subject, egos, style)
+        if kind == "hyperedges":
+            return hyperedges_cell(subject, self.selection, style)
+        return edges_cell(subject, strongest_of(subject, self.selection), style, panel)
 
     def _group(
         self,
@@ -229,7 +281,7 @@ class _Figure:
     ) -> list[Band]:
         """The bands of one row and the layers that stand side by side."""
         exp, style = self.exp, self.style
-        block = _block_names(exp, self.rows)[self.rows.index(row)] if len(self.rows) > 1 else ""
+        block = block_names(exp, self.rows)[self.rows.index(row)] if len(self.rows) > 1 else ""
         first = row == self.rows[0] and group[0] == self.layers[0]
         if flat:
             block = SEPARATOR.join(part for part in (block, layer_words(exp, exp.layer(group[0]))) if part)
@@ -248,28 +300,10 @@ class _Figure:
                 pictures = [(subjects[row, i], plans[row, i]) for i in group]
                 bands += graph_bands([*pictures, *empty], style, panel, aspect, block=block, names=above)
                 continue
-            make: dict[str, Callable[[Subject], Any]] = {
-                "photograph": lambda s: photograph_cell(s, style),
-                "cam": lambda s: cam_cell(s, style, scale_of(exp, s.layer, s.row, style.normalize)),
-                "neighbors": lambda s: neighbors_cell(s, egos[s.row, s.layer.index], style),
-                "hyperedges": lambda s: hyperedges_cell(s, self.selection, style),
-                "edges": lambda s: edges_cell(s, strongest_of(s, self.selection), style, panel),
-            }
-            cells = [*(make[kind](subject) for subject in shown), *empty]
+            drawn = [self._cell(kind, s, egos.get((s.row, s.layer.index), []), panel) for s in shown]
+            cells = [*drawn, *empty]
             bands.append(Band(KIND_NAMES[kind], aspect, cells, block, above))
         return bands
-
-
-def columns_for(page: Page, count: int, *, blocks: bool = False, named: bool = True) -> int:
-    """How many panels stand side by side: all, or as many as leave each of them large enough to be read."""
-    for groups in range(1, count + 1):
-        columns = -(-count // groups)
-        try:
-            if groups == count or page.panel_width(columns, blocks=blocks, named=named) >= SMALL_PANEL:
-                return columns
-        except ValueError:
-            continue
-    return 1
 
 
 def panel(
@@ -309,37 +343,3 @@ def panel(
     picture = None if image is None else as_picture(image)
     (kind,) = _with_sets([kind], [exp.layer(layer)])
     return single(kind, Subject(exp, exp.layer(layer), row, picture, view), selection, style, vmax, caption)
-
-
-def source_of(exp: Explanation, row: int) -> int:
-    """Which input image a row explains."""
-    return row if exp.source is None else int(exp.source[row])
-
-
-def pictures_of(exp: Explanation, image: Any, rows: Sequence[int]) -> dict[int, Picture | None]:
-    """A picture a row, one object for all rows that show it.
-
-    Raises:
-        ValueError: a list of images that is too short.
-    """
-    if image is None:
-        return dict.fromkeys(rows)
-    require_on_an_image(exp)
-    many = isinstance(image, list | tuple)
-    ready: dict[int, Picture] = {}
-    result: dict[int, Picture | None] = {}
-    for r in rows:
-        source = source_of(exp, r) if many else 0
-        if source not in ready:
-            if many and source >= len(image):
-                count = max(source_of(exp, r) for r in range(len(exp))) + 1
-                raise ValueError(f"`image` must hold one for each of {count} input images (got {len(image)})")
-            ready[source] = as_picture(image[source] if many else image)
-        result[r] = ready[source]
-    return result
-
-
-def _block_names(exp: Explanation, rows: Sequence[int]) -> list[str]:
-    """What tells the rows of a figure apart: the class, and the image where there are several."""
-    several = len({source_of(exp, r) for r in rows}) > 1
-    return [(f"image {source_of(exp, r) + 1}{SEPARATOR}" if several else "") + target_words(exp, r) for r in rows]

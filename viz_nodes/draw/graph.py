@@ -78,7 +78,15 @@ def draw_graph(
     egos = egos_of(exp, subject.layer.index, selection, row)
     on = subject.on(ax)
     room = (_INSET * on.width, _INSET * on.width) if style.closeups else None
-    plan = plan_of(subject, egos, on.points_per_pixel, room, top=top_of(egos, style.edge_width, vmax))
+    plan = plan_of(
+        subject,
+        egos,
+        on.points_per_pixel,
+        room,
+        top=top_of(egos, style.edge_width, style.edge_max if vmax is None else vmax),
+        by=style.edge_width,
+        rows=False,
+    )
     limits = value_limits(egos, style, vmax)
     artists = paint_graph(on, subject, plan, style, limits)
     for at, closeup in enumerate(plan.closeups):
@@ -130,6 +138,7 @@ def value_limits(egos: Sequence[Ego], style: Style, vmax: float | None = None) -
     """The values between which the colors of edges run; None where colors stand for no value."""
     if style.color not in ("rank", "share", "contribution", "effect"):
         return None
+    vmax = style.edge_max if vmax is None and style.signed else vmax
     values = np.concatenate([ego.value(style.color) for ego in egos] or [np.zeros(0)])
     if style.color == "effect" and len(values) and not np.isfinite(values).any():
         raise ValueError('`color="effect"` needs `effect`: what `viz_nodes.effect` found for this center')
@@ -281,9 +290,16 @@ def _bundle(
         colors=rgba,
         tones=tones,
         own=ego.is_self,
+        broken=is_negative(ego, style) if plan.signed else np.zeros(len(ego.keys), bool),
         mark=tone if several else look.peak,
         obstacles=obstacles,
     )
+
+
+def is_negative(ego: Ego, style: Style) -> np.ndarray:
+    """(n,) bool, the edges whose shafts are broken: those below 0 by what colors or widths stand for."""
+    by = style.sign_of
+    return np.nan_to_num(ego.value(by)) < 0 if by else np.zeros(len(ego.keys), bool)
 
 
 def _scaled(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:

@@ -21,7 +21,7 @@ from viz_nodes.draw.style.captions import SEPARATOR, layer_notes, number, percen
 from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.style import SIGNED, VALUES, Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS, color_words, number_words, set_words, width_words
+from viz_nodes.draw.wording import color_and_sign, number_words, set_words, span_words, width_words
 
 CLOSEUP = "close-up: the frame enlarged, with the edges that begin in it"
 SAMPLES = (0.0, 0.1, 0.5, 1.0)
@@ -43,7 +43,7 @@ def key_words(
     """
     words, by = [], selection.order
     if "cam" in kinds:
-        words.append(f"CAM: raw values, {SPANS[style.normalize]}")
+        words.append(f"CAM: raw values, {span_words(style)}")
         if style.levels:
             levels = ", ".join(percent(level) for level in sorted(style.levels))
             words.append(f"lines: {levels} of the scale")
@@ -56,34 +56,43 @@ def key_words(
         words += _fitting(numbers_said(subjects, style, by), subjects, plans, style)
     if "graph" in kinds:
         words += graph_words(subjects, style)
+        if any(ego.earlier for ego in egos):
+            words.append("paler, without heads: the layer before, by share")
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
             words.append(CLOSEUP)
     if "hyperedges" in kinds:
         words.append("hyperedges: a color and a dash each, patches filled by how much of it a node makes")
     if "edges" in kinds:
-        words.append(key_of_edges(selection))
+        words.append(strongest_words(selection, style))
         words += sets_said(subjects, selection.edge_set)
     words += said_of_places(subjects)
     return SEPARATOR.join(words)
 
 
-def key_of_edges(selection: Selection) -> str:
-    """What the marks of a picture of a layer's strongest edges, or of a set's, mean."""
+def strongest_words(selection: Selection, style: Style) -> str:
+    """How the edges of a picture of a layer's strongest, or of a set's, run, and what their colors stand for."""
     order = "contribution" if selection.edge_set is not None else selection.order
-    sign = {"share": "", "effect": "; blue where the score falls without the edge"}
-    return f"edges: from where they are wide{sign.get(order, '; orange for the class, blue against it')}"
+    blue = "blue and broken" if style.signs else "blue"
+    sign = {"share": "", "effect": f"; {blue} where the score falls without the edge"}
+    dot = "black" if style.look.name == "light" else "bright"
+    signed = f"; orange for the class, {blue} against it"
+    return f"edges: from where they are wide, to a {dot} dot{sign.get(order, signed)}"
 
 
-def edges_key(names: Sequence[str], columns: Sequence[Sequence[Subject]], selection: Selection) -> list[str]:
+def edges_key(
+    names: Sequence[str], exps: Sequence[Any], subjects: Sequence[Subject], selection: Selection, style: Style
+) -> list[str]:
     """What the marks of pictures of strongest edges side by side mean, and what the set of each column does.
 
     Args:
         names: of the columns.
-        columns: the subjects of each.
+        exps: their explanations.
+        subjects: of all of them.
     """
-    words = dict.fromkeys([key_of_edges(selection)])
-    for name, own in zip(names, columns, strict=True):
+    words = dict.fromkeys([strongest_words(selection, style)])
+    for name, exp in zip(names, exps, strict=True):
         named = f"{name}: " if len(set(names)) > 1 else ""
+        own = [subject for subject in subjects if subject.exp is exp]
         words |= dict.fromkeys(f"{named}{said}" for said in sets_said(own, selection.edge_set))
     return list(words)
 
@@ -128,11 +137,21 @@ def said_of_places(subjects: Sequence[Subject]) -> list[str]:
     return list(words)
 
 
+def brief_words(kinds: Sequence[str], style: Style, selection: Selection) -> str:
+    """What a slide says of its marks: what the colors of edges stand for."""
+    if not style.key:
+        return ""
+    if "graph" in kinds and (style.signed or style.sign_of):
+        words = color_and_sign(style, "score")
+        return SEPARATOR.join(words).removeprefix("color: contribution, ").removeprefix("color: ")
+    return strongest_words(selection, style) if "edges" in kinds else ""
+
+
 def graph_words(subjects: Sequence[Subject], style: Style) -> list[str]:
     """What widths and colors of edges stand for."""
     unit = unit_of(subjects[0].exp, subjects[0].row)
     words = [f"edge: neighbor to center, width and opacity by {width_words(style.edge_width, unit)}"]
-    return words + [color for color in [color_words(style.color, unit)] if color]
+    return words + color_and_sign(style, unit)
 
 
 def numbers_said(subjects: Sequence[Subject], style: Style, by: str) -> list[str]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from viz_nodes.draw.geometry.selection import Selection
 from viz_nodes.draw.graph import plan_carried
-from viz_nodes.draw.key import said_of_places, sets_said
+from viz_nodes.draw.key import said_of_places, sets_said, strongest_words
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of
 from viz_nodes.draw.strongest import MEASURED, strongest_carried, strongest_of
@@ -20,7 +20,7 @@ from viz_nodes.draw.style.captions import method_words, note_words, number, perc
 from viz_nodes.draw.style.fonts import as_tex
 from viz_nodes.draw.style.style import SIGNED, Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import SPANS, color_words, width_words
+from viz_nodes.draw.wording import color_and_sign, span_words, width_words
 from viz_nodes.files import write_atomically
 
 _NBSP = "\N{NO-BREAK SPACE}"
@@ -52,19 +52,19 @@ def caption_of(
     unit = unit_of(subjects[0].exp, subjects[0].row)
     said = {
         "photograph": "the photograph",
-        "cam": f"class activation maps by {_listed(methods)} (raw values, {SPANS[style.normalize]}; star: the peak)",
+        "cam": f"class activation maps by {_listed(methods)} (raw values, {span_words(style)}; star: the peak)",
         "neighbors": _neighbors_said(by, style),
         "graph": f"the edges from neighbors to the center, width and opacity by {_width_said(plans, unit, style)}",
         "hyperedges": "the groups of nodes (hyperedges) that the center hears, outlined as sets, those it hears most",
-        "edges": _edges_said(selection),
+        "edges": f"{_edges_said(selection)} ({strongest_words(selection, style).removeprefix('edges: ')})",
     }
     shown = [said[kind] for kind in kinds]
     if shown:
         sentences.append(f"Shown: {'; '.join(shown)}.")
     if "edges" in kinds:
         sentences += [f"{words[0].upper()}{words[1:]}." for words in sets_said(subjects, selection.edge_set)]
-    if "graph" in kinds and (color := color_words(style.color, unit)):
-        sentences.append(f"{color.capitalize()}.")
+    if "graph" in kinds:
+        sentences += [f"{words[0].upper()}{words[1:]}." for words in color_and_sign(style, unit)]
     if plans and "graph" in kinds:
         seen = [ego for plan in plans.values() for ego in plan.seen]
         drawn, total = sum(len(ego.keys) for ego in seen), sum(ego.total for ego in seen)

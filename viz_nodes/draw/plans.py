@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from viz_nodes.draw.artists.edges import edge_unit
-from viz_nodes.draw.geometry.closeups import Around, Closeup, closeups_for, too_short
+from viz_nodes.draw.crowds import told_of_crowd
+from viz_nodes.draw.geometry.closeups import BETWEEN, Around, Closeup, closeups_for, too_short
 from viz_nodes.draw.geometry.layout import TALLEST
 from viz_nodes.draw.geometry.selection import Ego
+from viz_nodes.draw.quantities import strengths
 from viz_nodes.draw.subject import Subject
 
 
@@ -26,6 +28,8 @@ class Plan:
         top: the value at which edges are widest.
         panel: points that the picture is wide.
         tones: the color of edges by key node, where they are colored by neither center nor value.
+        across: how many close-ups stand side by side.
+        signed: whether edges have one sign each; not where they stand for those of two networks.
     """
 
     egos: tuple[Ego, ...]
@@ -35,6 +39,24 @@ class Plan:
     panel: float = 0.0
     tones: Mapping[int, str] | None = None
     top: float = 1.0
+    signed: bool = True
+    across: int = 1
+
+    @property
+    def closeup_rows(self) -> list[list[int]]:
+        """Which centers' close-ups stand side by side, from top to bottom."""
+        which = [at for at, closeup in enumerate(self.closeups) if closeup is not None]
+        return [which[at : at + self.across] for at in range(0, len(which), self.across)]
+
+    @property
+    def closeups_high(self) -> float:
+        """Points from the top of the close-ups to their bottom."""
+        heights = [max(self._size(at)[1] for at in row) for row in self.closeup_rows]
+        return sum(heights) + BETWEEN * max(len(heights) - 1, 0)
+
+    def _size(self, at: int) -> tuple[float, float]:
+        closeup = self.closeups[at]
+        return (0.0, 0.0) if closeup is None else closeup.size
 
     @property
     def seen(self) -> list[Ego]:
@@ -69,6 +91,9 @@ def plan_of(
     room: tuple[float, float] | None,
     unit: float | None = None,
     top: float = 1.0,
+    *,
+    by: str = "share",
+    rows: bool = True,
 ) -> Plan:
     """Decide for each edge where it is drawn.
 
@@ -77,19 +102,24 @@ def plan_of(
         room: points wide and high for close-ups; None draws none, and edges too short to be seen are left out.
         unit: of widths; by default what suits the picture.
         top: the value at which edges are widest, see `viz_nodes.draw.quantities.top_of`.
+        by: what makes an edge wide.
+        rows: whether close-ups may stand below one another.
     """
     height, wide = subject.size
     arounds = [around_of(subject, ego) for ego in egos]
     if unit is None:
         unit = edge_unit(scale * wide, max((len(ego.keys) for ego in egos), default=1))
     closeups: list[Closeup | None] = [None] * len(egos)
+    across = max(len(egos), 1)
     if room is not None:
-        closeups = closeups_for(arounds, scale, (height, wide), room)
+        closeups, across = closeups_for(arounds, scale, (height, wide), room, rows=rows)
     inside = []
     for ego, around, closeup in zip(egos, arounds, closeups, strict=True):
         hidden = too_short(around, scale) if closeup is None else closeup.members
         inside.append(~hidden & ~ego.is_self)
-    return Plan(tuple(egos), tuple(inside), tuple(closeups), unit, scale * wide, top=top)
+    if len(egos) > 1 or any(ego.earlier for ego in egos):
+        egos, inside = told_of_crowd(subject, egos, inside, scale, unit, lambda ego: strengths(ego, by, top))
+    return Plan(tuple(egos), tuple(inside), tuple(closeups), unit, scale * wide, top=top, across=across)
 
 
 def around_of(subject: Subject, ego: Ego) -> Around:

@@ -19,12 +19,12 @@ from viz_nodes.draw.artists.photograph import Picture
 from viz_nodes.draw.artists.text import add_caption
 from viz_nodes.draw.cam import painter_style
 from viz_nodes.draw.geometry.bundling import bundled
-from viz_nodes.draw.geometry.overlaps import told_apart
+from viz_nodes.draw.geometry.overlaps import BROKEN, told_apart
 from viz_nodes.draw.geometry.selection import Selection, own_key
 from viz_nodes.draw.graph import lay_ground
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, percent
 from viz_nodes.draw.style.style import SIGNED, Style
-from viz_nodes.draw.subject import Subject, subject_of
+from viz_nodes.draw.subject import Subject, onto, subject_of
 from viz_nodes.draw.wording import carried_words, set_words
 from viz_nodes.explanation import NO_EDGE, Explanation
 from viz_nodes.grids import View
@@ -76,6 +76,11 @@ class Strongest:
         size = np.abs(self.values)
         return np.asarray(size / max(float(size.max(initial=0.0)), 1e-30))
 
+    @property
+    def negative(self) -> np.ndarray:
+        """(n,) bool, those against the class."""
+        return np.asarray(self.values < 0) & (self.by in SIGNED)
+
     def seen_at(self, subject: Subject, scale: float) -> Strongest:
         """Those that can be told apart where a pixel of the picture is so many points; the others count as hidden."""
         layer = subject.layer
@@ -85,7 +90,7 @@ class Strongest:
         ends += [(nodes.centers[np.unique(self.receivers)] * scale, 0.5 * dot + 0.15)]
         # Half of an edge is narrower than its beginning.
         widths = 0.7 * _widths(self.sizes, subject.size[1] * scale)
-        seen = told_apart(self.lines * scale, widths, ends)
+        seen = told_apart(self.lines * scale, widths, ends, inked=np.where(self.negative, BROKEN, 1.0))
         columns = {name: getattr(self, name)[seen] for name in ("senders", "receivers", "values", "lines")}
         return replace(self, **columns, hidden=self.hidden + int((~seen).sum()))
 
@@ -249,14 +254,6 @@ def _strongest(
     )
 
 
-def _onto(on: ImageAxes, subject: Subject, lines: np.ndarray) -> np.ndarray:
-    """Lines on a subject's picture as they lie on the picture that an earlier painter put there."""
-    height, width = subject.size
-    left, top, right, bottom = subject.seen or (0.0, 0.0, float(width), float(height))
-    scale = np.array([(on.view[2] - on.view[0]) / (right - left), (on.view[3] - on.view[1]) / (bottom - top)])
-    return np.asarray((lines - (left, top)) * scale + on.view[:2])
-
-
 def _dot(pitch: float) -> float:
     """Points across the dot at an edge's end."""
     return max(0.5 * dot_size(pitch), 1.2)
@@ -331,7 +328,7 @@ def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style
     colors[:, 3] = 0.6 + 0.35 * size
     artists["edges"] = EdgeCollection(
         on.ax,
-        _onto(on, subject, strongest.lines[order]),
+        onto(on, subject, strongest.lines[order]),
         widths=_widths(size, on.width),
         colors=colors,
         gaps=np.zeros(2),
@@ -339,6 +336,7 @@ def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style
         heads=0.0,
         casing=0.12,
         casing_color=to_rgba(look.casing, 0.35),
+        broken=strongest.negative[order] & style.signs,
         zorder=4,
     )
     dot = _dot(on.pitch(nodes))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from viz_nodes.draw.artists.axes import ImageAxes, image_axes
+from viz_nodes.draw.artists.axes import ImageAxes, image_axes, require_on_an_image
 from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.geometry.places import ShownPlaces, places_of
+from viz_nodes.draw.style.captions import SEPARATOR, target_words
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.grids import View
 
@@ -64,3 +67,45 @@ def subject_of(
 ) -> Subject:
     """A subject of what a caller gave, checked."""
     return Subject(exp, exp.layer(layer), exp.row(row), None if image is None else as_picture(image), view)
+
+
+def source_of(exp: Explanation, row: int) -> int:
+    """Which input image a row explains."""
+    return row if exp.source is None else int(exp.source[row])
+
+
+def pictures_of(exp: Explanation, image: Any, rows: Sequence[int]) -> dict[int, Picture | None]:
+    """A picture a row, one object for all rows that show it.
+
+    Raises:
+        ValueError: a list of images that is too short.
+    """
+    if image is None:
+        return dict.fromkeys(rows)
+    require_on_an_image(exp)
+    many = isinstance(image, list | tuple)
+    ready: dict[int, Picture] = {}
+    result: dict[int, Picture | None] = {}
+    for r in rows:
+        source = source_of(exp, r) if many else 0
+        if source not in ready:
+            if many and source >= len(image):
+                count = max(source_of(exp, r) for r in range(len(exp))) + 1
+                raise ValueError(f"`image` must hold one for each of {count} input images (got {len(image)})")
+            ready[source] = as_picture(image[source] if many else image)
+        result[r] = ready[source]
+    return result
+
+
+def block_names(exp: Explanation, rows: Sequence[int]) -> list[str]:
+    """What tells the rows of a figure apart: the class, and the image where there are several."""
+    several = len({source_of(exp, r) for r in rows}) > 1
+    return [(f"image {source_of(exp, r) + 1}{SEPARATOR}" if several else "") + target_words(exp, r) for r in rows]
+
+
+def onto(on: ImageAxes, subject: Subject, lines: np.ndarray) -> np.ndarray:
+    """Lines on a subject's picture as they lie on the picture that an earlier painter put there."""
+    height, width = subject.size
+    left, top, right, bottom = subject.seen or (0.0, 0.0, float(width), float(height))
+    scale = np.array([(on.view[2] - on.view[0]) / (right - left), (on.view[3] - on.view[1]) / (bottom - top)])
+    return np.asarray((lines - (left, top)) * scale + on.view[:2])

@@ -18,21 +18,30 @@ from viz_nodes.draw.cells import (
     neighbors_cell,
     photograph_cell,
     plan_for,
+    scale_for,
 )
 from viz_nodes.draw.composer import PaperFigure, compose
-from viz_nodes.draw.figures import EDGED, figure_options, source_of
+from viz_nodes.draw.figures import EDGED, figure_options
 from viz_nodes.draw.geometry.layout import Band, Cell, Page
 from viz_nodes.draw.geometry.selection import Ego, Selection, egos_of
 from viz_nodes.draw.graph import value_limits
-from viz_nodes.draw.key import key_words, width_strip
+from viz_nodes.draw.key import brief_words, key_words, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import settled, top_of
 from viz_nodes.draw.strongest import strongest_of
-from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
-from viz_nodes.draw.style.scales import scale_of
+from viz_nodes.draw.style.captions import (
+    SEPARATOR,
+    layer_words,
+    method_words,
+    note_words,
+    plain,
+    target_words,
+    value_words,
+)
+from viz_nodes.draw.style.fonts import DEFAULT_FONT, text_width
 from viz_nodes.draw.style.style import Style
-from viz_nodes.draw.subject import Subject
+from viz_nodes.draw.subject import Subject, source_of
 from viz_nodes.explanation import Explanation
 from viz_nodes.text import quoted
 
@@ -145,7 +154,8 @@ def networks(
     for name, each in exps.items():
         at = layer[name] if isinstance(layer, Mapping) else layer
         columns += [
-            Column(kind, each, at, name if len(kinds) == 1 else f"{name} · {COLUMN_NAMES[kind]}") for kind in kinds
+            Column(kind, each, at, name if len(kinds) == 1 else f"{name}{SEPARATOR}{COLUMN_NAMES[kind]}")
+            for kind in kinds
         ]
     return table(None, images, columns, **options)
 
@@ -207,7 +217,7 @@ class _Table:
             for at, subject in enumerate(subjects)
             if self.columns[at].kind in EDGED
         }
-        top = top_of([ego for each in egos.values() for ego in each], style.edge_width) if egos else 1.0
+        top = top_of([ego for each in egos.values() for ego in each], style.edge_width, style.edge_max) if egos else 1.0
 
         def build(panel: float, beside: bool) -> list[Band]:
             last["plans"] = {}
@@ -236,6 +246,7 @@ class _Table:
             heading=plain(heading),
             legend=lambda _: key_words(shown, kinds, last["plans"], style, self.selection) if style.key else "",
             strip=width_strip(last, style, shown) if "graph" in kinds and style.key else None,
+            brief=brief_words(kinds, style, self.selection),
             caption=lambda _: caption_of(shown, kinds, last["plans"], style, self.selection),
         )
 
@@ -255,7 +266,8 @@ class _Table:
         for column, subject in zip(self.columns, self.subjects[0], strict=True):
             kind = COLUMN_NAMES[column.kind]
             if column.name:
-                titles.append((plain(column.name),))
+                name = plain(column.name)
+                titles.append((name, "\n".join(name.rsplit(SEPARATOR, 1))))
             elif column.kind != "photograph" and len(layers) > 1:
                 number = f"layer {subject.layer.number}"
                 titles.append((layer_words(subject.exp, subject.layer), number, str(subject.layer.number)))
@@ -279,7 +291,7 @@ class _Table:
         subjects = [
             Subject(s.exp, s.layer, s.row, s.picture and s.picture.fitted(pixels), s.view) for s in self.subjects[row]
         ]
-        name = plain(self.names[row]) if self.names is not None else target_words(subjects[0].exp, subjects[0].row)
+        name = plain(self.names[row]) if self.names is not None else self._explained(subjects, panel)
         cells: list[Cell | None] = []
         pairs: list[tuple[int, Subject, Plan]] = []
         titles: list[tuple[str, ...]] = []
@@ -311,10 +323,27 @@ class _Table:
             return photograph_cell(subject, self.style)
         if kind == "cam":
             return cam_cell(
-                subject, self.style, scale_of(subject.exp, subject.layer, subject.row, self.style.normalize)
+                subject,
+                self.style,
+                scale_for(subject, self.style),
             )
         if kind == "neighbors":
             return neighbors_cell(subject, egos, self.style)
         if kind == "edges":
             return edges_cell(subject, strongest_of(subject, self.selection), self.style, panel)
         return None
+
+    def _explained(self, subjects: Sequence[Subject], panel: float) -> str:
+        """The class explained in a row, with the probability that each network gives it where they differ.
+
+        Examples: "digit 5, 89 %", "digit 5, 89 % / 95 %" (where there is no room for that "digit 5"), and
+        "digit 5, 89 % / digit 3, 41 %".
+        """
+        words = {target_words(subject.exp, subject.row): subject for subject in subjects}
+        first, *others = words
+        names = {subject.exp.target_label(subject.row) for subject in subjects}
+        if len(names) > 1 or any(s.exp.versus is not None or int(s.exp.target[s.row]) < 0 for s in subjects):
+            return " / ".join(words)
+        said = " / ".join([first, *(value_words(words[each].exp, words[each].row) for each in others)])
+        room = text_width(said, self.style.small, self.style.font or DEFAULT_FONT) <= panel * aspect_of(subjects)
+        return said if room or not others else plain(names.pop())

@@ -13,12 +13,18 @@ from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.style import SIGNED, Style
 from viz_nodes.explanation import Explanation
 
+_JOINED = "\N{NO-BREAK SPACE}"
 SPANS = {
     "image": "each map to its own maximum",
     "layer": "one scale a layer",
     "shared": "one scale for all",
     "none": "0 to 1",
 }
+
+
+def span_words(style: Style) -> str:
+    """What maps share a scale: "each map to its own maximum", "0 to 0.2"."""
+    return SPANS[style.normalize] if style.map_max is None else f"0 to {number(style.map_max)}"
 
 
 def edges_words(
@@ -53,7 +59,9 @@ def edges_words(
     if brief:
         words = f"all {total}" if drawn == total else f"{drawn} of {total}, {about}{percent(carried)}"
         rings = any(ego.is_self.any() for ego in egos)
-        return f"{words}; {_itself(egos, 'ring:', look)}" if brief == 1 and rings else words
+        ring = _itself(egos, "ring:", look).replace(" ", _JOINED if len(egos) == 1 else " ")
+        words = f"{words}; {ring}" if brief == 1 and rings else words
+        return words + "".join(f"; layer {layer}: {count} of {of}" for layer, count, of, *_ in _hops_of(egos))
     words = f"{len(egos)} centers, " if len(egos) > 1 else ""
     if drawn == total:
         words += f"all {total} neighbors drawn"
@@ -63,14 +71,28 @@ def edges_words(
     if enlarged:
         words += f", {enlarged} in the close-up"
     if unseen:
-        words += f"; {unseen} more too close to the center for this size"
+        alone = len(egos) == 1
+        words += f"; {unseen} more {'too close to the center for' if alone else 'cannot be told apart at'} this size"
     if any(ego.is_self.any() for ego in egos):
         words += f"; {_itself(egos, itself, look)}" + (f" of {what}" if drawn == total else "")
-    for hops in zip(*(ego.earlier for ego in egos), strict=True):
-        count, of = sum(len(hop.senders) for hop in hops), sum(hop.total for hop in hops)
-        weight = sum(hop.carried for hop in hops) / len(hops)
-        words += f"; layer {hops[0].layer.number}: {count} of {of} edges drawn, {about}{percent(weight)} of the weight"
+    for earlier, count, of, weight, hidden in _hops_of(egos):
+        words += f"; layer {earlier}: {count} of {of} edges drawn, {about}{percent(weight)} of the weight"
+        words += f", {hidden} more cannot be told apart" if hidden else ""
     return words
+
+
+def _hops_of(egos: Sequence[Ego]) -> list[tuple[int, int, int, float, int]]:
+    """Of each further hop its layer's number, how many edges are drawn of how many, their weight, and those hidden."""
+    return [
+        (
+            hops[0].layer.number,
+            sum(len(hop.senders) for hop in hops),
+            sum(hop.total for hop in hops),
+            sum(hop.carried for hop in hops) / len(hops),
+            sum(hop.hidden for hop in hops),
+        )
+        for hops in zip(*(ego.earlier for ego in egos), strict=True)
+    ]
 
 
 def _itself(egos: Sequence[Ego], itself: str, look: Theme | None) -> str:
@@ -86,19 +108,28 @@ def _itself(egos: Sequence[Ego], itself: str, look: Theme | None) -> str:
     return f"{several} " + ", ".join(f"{about}{words}" for words in named)
 
 
-def color_words(color: str, unit: str = "logits") -> str:
+def color_words(color: str, unit: str = "logits", *, signs: bool = False) -> str:
     """What the colors of edges stand for; "" where they only tell centers apart.
 
     Args:
         unit: see `viz_nodes.draw.quantities.unit_of`.
+        signs: whether edges below 0 are broken.
     """
+    blue = "blue and broken" if signs else "blue"
     within = "" if unit == "score" else f" in {unit}"
     return {
         "rank": "color: rank, 1 for the nearest",
         "share": "color: share of channels",
-        "contribution": f"color: contribution{within}, orange for the class, blue against it",
-        "effect": f"color: effect of cutting the edge{within}, blue where the score falls",
+        "contribution": f"color: contribution{within}, orange for the class, {blue} against it",
+        "effect": f"color: effect of cutting the edge{within}, {blue} where the score falls",
     }.get(color, "")
+
+
+def sign_words(style: Style) -> str:
+    """What broken edges stand for where no color says it too; "" where none are."""
+    if style.signed or not style.sign_of:
+        return ""
+    return "broken and hollow: " + ("against the class" if style.sign_of == "contribution" else "the score falls")
 
 
 def width_words(by: str, unit: str = "logits", *, short: bool = False) -> str:
@@ -119,7 +150,13 @@ def edge_words(style: Style, unit: str, top: float) -> list[str]:
         words.append(f"width: {width_words(style.edge_width, unit)}, at most {number(top)}")
     elif style.edge_width == "rank":
         words.append("width: rank, the nearest widest")
-    return words + [each for each in [color_words(style.color, unit)] if each]
+    return words + color_and_sign(style, unit)
+
+
+def color_and_sign(style: Style, unit: str) -> list[str]:
+    """What the colors of edges stand for, and what a broken shaft does."""
+    words = [color_words(style.color, unit, signs=bool(style.sign_of)), sign_words(style)]
+    return [each for each in words if each]
 
 
 def carried_words(exp: Explanation, layer: int, row: int, kind: str, drawn: Iterable[tuple[int, int]]) -> str:

@@ -90,7 +90,8 @@ def paint_sent(ax: Any, looked: Looked, state: State, nodes: Sequence[int]) -> N
             rgba = np.asarray(edge_palette(style)(0.5 + 0.5 * part if style.signed else part)).reshape(-1, 4)
         strong = widths_of(edges.values[style.edge_width], style.edge_width, ends.get(style.edge_width, 1.0))
         rgba[:, 3] = edge_opacities(strong)
-        _add_sent(on, layer, node, edges, rgba, strong)
+        broken = np.nan_to_num(edges.values[style.sign_of]) < 0 if style.sign_of else np.zeros(len(rgba), bool)
+        _add_sent(on, layer, node, edges, rgba, strong, broken)
         pitch, at = on.pitch(on.places(layer)), on.places(layer).centers[node]
         is_peak = node == int(layer.peak[row])
         mark = tone if len(nodes) > 1 else look.peak
@@ -103,10 +104,16 @@ def _end(values: Sequence[np.ndarray]) -> float:
 
 
 def _add_sent(
-    on: ImageAxes, layer: LayerExplanation, node: int, edges: Sent, rgba: np.ndarray, strong: np.ndarray
+    on: ImageAxes,
+    layer: LayerExplanation,
+    node: int,
+    edges: Sent,
+    rgba: np.ndarray,
+    strong: np.ndarray,
+    broken: np.ndarray,
 ) -> None:
     from viz_nodes.draw.artists.edges import EdgeCollection, edge_unit, edge_widths
-    from viz_nodes.draw.artists.ego import TAPER, head_widths
+    from viz_nodes.draw.artists.ego import HOLLOW, TAPER, head_widths
     from viz_nodes.draw.artists.marks import add_dots, dot_size, star_size
     from viz_nodes.draw.geometry.curves import bezier, control_points
     from viz_nodes.draw.style.palettes import LIGHT
@@ -131,7 +138,10 @@ def _add_sent(
         heads=head_widths(widths, pitch),
         casing=0.35,
         casing_color=(1.0, 1.0, 1.0, 0.7),
+        broken=broken[others],
         zorder=4,
     )
-    for end, tone in zip(ends, colors, strict=True):
+    for end, tone, hollow in zip(ends, colors, broken[others], strict=True):
         add_dots(on, end[None], dot, tuple(tone[:3]), rim=LIGHT.casing, rim_width=0.1 * dot + 0.1, zorder=5)
+        if hollow:
+            add_dots(on, end[None], HOLLOW * dot, LIGHT.casing, zorder=5.1)

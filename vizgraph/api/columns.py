@@ -249,6 +249,8 @@ def comparison_figure(
             names=names_of(columns),
             kinds=[kind for kind in KINDS if kind in options.kinds],
             caption=options.caption,
+            shared=False if options.own_scales else None,
+            difference=options.difference,
             **options.selected(),
             **options.drawn(),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
+
 from viz_nodes.text import one_line
 from vizgraph.api.networks import LoadingSeveral
 from vizgraph.cli import options
@@ -26,6 +28,9 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     options.strongest,
     options.color,
     options.field_option("edge_width"),
+    options.field_option("part", metavar="PERCENT"),
+    options.field_option("own_scales"),
+    click.option("--no-difference", is_flag=True, help="Leave out the third column, of what sets two apart."),
     options.centers,
     options.kinds("cam,graph"),
     options.reading,
@@ -60,6 +65,7 @@ def command(
     import vizgraph
 
     models = archs or (None,)
+    more["difference"] = not more.pop("no_difference")
     result = vizgraph.compare(
         models, img, out, checkpoints=ckpts, load=load, progress=progress, **options.render_fields(more)
     )

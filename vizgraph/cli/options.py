@@ -225,6 +225,7 @@ words = (
     click.option("--no-caption", is_flag=True, help="Leave out captions, heading, key and notes."),
     click.option("--no-key", is_flag=True, help="Leave out the line that explains the marks of a figure."),
     click.option("--no-notes", is_flag=True, help="Leave out what panels say of what they leave out."),
+    click.option("--no-signs", is_flag=True, help="Draw edges against the class like the others, told by color alone."),
     click.option("--no-ranks", is_flag=True, help="Leave out the numbers on neighbors."),
     click.option("--no-scales", is_flag=True, help="Leave out the bars of values."),
     click.option("--no-grid", is_flag=True, help="Leave out the lines between patches."),
@@ -236,6 +237,8 @@ looks = (
     field_option("canvas"),
     palette,
     field_option("normalize"),
+    field_option("map_max", metavar="X"),
+    field_option("edge_max", metavar="X"),
     field_option("theme"),
     field_option("font", metavar="FAMILY"),
     field_option("font_size"),
@@ -256,7 +259,7 @@ looks = (
 drawing = (*looks, *words)
 
 
-_LEFT_OUT = ("caption", "key", "notes", "ranks", "scales", "grid", "nodes", "closeups", "fade", "smooth")
+_LEFT_OUT = ("caption", "key", "notes", "signs", "ranks", "scales", "grid", "nodes", "closeups", "fade", "smooth")
 
 
 def render_fields(more: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgba
 
 from viz_nodes.draw.artists.axes import frame
 from viz_nodes.draw.artists.bare_axes import Panel
@@ -19,6 +19,8 @@ from viz_nodes.draw.style.style import Style
 
 _GRAY = 118.0
 _INSET = (1.03, 0.0, 0.045, 1.0)
+_BROKEN = np.concatenate([np.arange(first, first + 5) for first in range(10, 120, 20)])
+"""Of 256 colors, those left out on the side of the edges that are broken."""
 _PAD = 1.5
 """Points between a bar and its numbers."""
 
@@ -74,6 +76,8 @@ def add_signed_bar(
     """
     end = limit if limit > 0 else 1.0
     pixels = opaque(style.look.diverging) if table is None else over_gray(table)
+    if table is None and style.signs:
+        pixels[_BROKEN] = [round(255 * part) for part in to_rgba(style.look.page)]
     ticks = [(-end, number(-limit) + ends[0]), (0.0, "0"), (end, number(limit, signed=True) + ends[1])]
     return _add_bar(ax, pixels, (-end, end), ticks, style, place, horizontal)
 

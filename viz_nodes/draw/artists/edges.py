@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
+from matplotlib.path import Path
 
-from viz_nodes.draw.geometry.curves import arrow_outline, trimmed
+from viz_nodes.draw.geometry.curves import arrow_outline, broken_outline, trimmed
 from viz_nodes.draw.style.palettes import Color
 
 WIDTH_AT_0, WIDTH_AT_1 = 0.7, 4.7
@@ -53,6 +54,7 @@ class EdgeCollection(PolyCollection):
         lines: (n, S, 2) middles of the edges in data units, start to end.
         widths: (n,) width in points at the start.
         gaps: (n, 2) points left free at start and end, for the dots there.
+        broken: (n,) bool, those whose shafts are broken, which gray print keeps where it loses colors.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class EdgeCollection(PolyCollection):
         heads: np.ndarray | float = 0.0,
         casing: float = 0.0,
         casing_color: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 0.8),
+        broken: np.ndarray | bool = False,
         **kwargs: Any,
     ) -> None:
         self.lines = np.asarray(lines, float)
@@ -74,6 +77,7 @@ class EdgeCollection(PolyCollection):
         self.widths = np.broadcast_to(np.asarray(widths, float), (count,))
         self.heads = np.broadcast_to(np.asarray(heads, float), (count,))
         self.gaps = np.broadcast_to(np.asarray(gaps, float), (count, 2))
+        self.broken = np.broadcast_to(np.asarray(broken, bool), (count,))
         self.colors = to_rgba_array(colors) if count else np.zeros((0, 4))
         self.taper, self.casing = taper, casing
         self._scale = 0.0
@@ -81,38 +85,44 @@ class EdgeCollection(PolyCollection):
         if casing:
             faces = np.empty((2 * count, 4))
             faces[0::2], faces[1::2] = casing_color, self.colors
-        super().__init__(
-            self.outlines(_points_per_unit(ax)),
-            facecolors=faces,
-            edgecolors="none",
-            linewidths=0,
-            closed=False,
-            **kwargs,
-        )
+        super().__init__([], facecolors=faces, edgecolors="none", linewidths=0, closed=False, **kwargs)
+        self.set_verts_and_codes(*self.outlines(_points_per_unit(ax)))
         ax.add_collection(self, autolim=False)
 
-    def outlines(self, points_per_unit: float) -> list[np.ndarray]:
-        """Closed outlines in data units when a data unit is this many points on paper; with casings, two an edge."""
+    def outlines(self, points_per_unit: float) -> tuple[Any, Any]:
+        """Corners in data units, and codes of paths, when a data unit is this many points on paper.
+
+        With casings two an edge; a broken edge has several closed outlines in one path, and a casing that is whole.
+        """
         self._scale = points_per_unit
         if not len(self.lines):
-            return []
+            return [], []
         scale = max(points_per_unit, 1e-9)
         middles = trimmed(self.lines * scale, self.gaps[:, 0], self.gaps[:, 1])
-        shapes = []
-        for line, width, head in zip(middles, self.widths, self.heads, strict=True):
+        shapes: list[list[np.ndarray]] = []
+        for line, width, head, broken in zip(middles, self.widths, self.heads, self.broken, strict=True):
             if self.casing:
                 rim = 2 * self.casing
-                shapes.append(
-                    arrow_outline(line, width + rim, width * self.taper + rim, head + rim if head else 0.0) / scale
-                )
-            shapes.append(arrow_outline(line, width, width * self.taper, head) / scale)
-        return shapes
+                shapes.append([arrow_outline(line, width + rim, width * self.taper + rim, head + rim if head else 0.0)])
+            if broken:
+                shapes.append(broken_outline(line, width, width * self.taper, head))
+            else:
+                shapes.append([arrow_outline(line, width, width * self.taper, head)])
+        return [np.concatenate(pieces) / scale for pieces in shapes], [_codes(pieces) for pieces in shapes]
 
     def draw(self, renderer: Any) -> None:
         scale = _points_per_unit(self.axes)
         if abs(scale - self._scale) > 1e-6 * scale:
-            self.set_verts(self.outlines(scale), closed=False)
+            self.set_verts_and_codes(*self.outlines(scale))
         super().draw(renderer)
+
+
+def _codes(pieces: Sequence[np.ndarray]) -> np.ndarray:
+    """The codes of one path of several closed outlines."""
+    codes = []
+    for piece in pieces:
+        codes += [Path.MOVETO, *[Path.LINETO] * (len(piece) - 2), Path.CLOSEPOLY]
+    return np.array(codes, Path.code_type)
 
 
 def _points_per_unit(ax: Any) -> float:

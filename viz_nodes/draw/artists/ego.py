@@ -20,13 +20,15 @@ from viz_nodes.draw.artists.marks import (
     ring_limit,
     star_size,
 )
-from viz_nodes.draw.geometry.curves import HEAD_LENGTH, bezier, control_points, fan
+from viz_nodes.draw.geometry.curves import HEAD_LENGTH, curves_into
 from viz_nodes.draw.style.palettes import Color, Theme
 from viz_nodes.explanation import LayerExplanation
 
 MOST_HEADS = 36
 """Edges at one center up to which arrowheads have room; beyond, the taper alone shows the direction."""
 TAPER = 0.5
+HOLLOW = 0.52
+"""Of a dot's width, the hole in that of an edge whose shaft is broken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ class Bundle:
         colors: (n, 4) of the edges, with their opacity.
         tones: (n, 4) of the neighbors' dots and boxes.
         own: (n,) bool, the neighbor that becomes a ring.
+        broken: (n,) bool, the edges whose shafts are broken and whose dots are hollow.
         mark: fill of the center's mark.
         obstacles: (m, 2) further dots in pixels that edges keep clear of.
     """
@@ -54,6 +57,7 @@ class Bundle:
     colors: np.ndarray
     tones: np.ndarray
     own: np.ndarray
+    broken: np.ndarray
     mark: Color
     obstacles: np.ndarray
 
@@ -69,19 +73,10 @@ def edge_lines(
     """(n, S, 2) the middles of the edges from key nodes to a center in pixels, bent apart by `curves.fan`."""
     starts = on.places(layer, keys=True).centers[keys]
     nodes = on.places(layer)
-    end = nodes.centers[center]
-    ends = np.tile(end, (len(starts), 1))
-    dots = [starts, end[None]] if obstacles is None or not len(obstacles) else [starts, end[None], obstacles]
     left, top, right, bottom = on.window
     bounds = (max(left, 0.0), max(top, 0.0), min(right, float(on.size[1])), min(bottom, float(on.size[0])))
-    bends = fan(
-        starts,
-        ends,
-        obstacles=np.concatenate(dots),
-        clearance=max(0.7 * nodes.pitch, on.pixels(3.0)),
-        bounds=bounds,
-    )
-    return bezier(starts, control_points(starts, ends, bends), ends)
+    clearance = max(0.7 * nodes.pitch, on.pixels(3.0))
+    return curves_into(starts, nodes.centers[center], clearance=clearance, bounds=bounds, obstacles=obstacles)
 
 
 def add_ego(on: ImageAxes, bundle: Bundle, theme: Theme, *, least_star: float = 4.4) -> dict[str, Any]:
@@ -106,8 +101,11 @@ def add_ego(on: ImageAxes, bundle: Bundle, theme: Theme, *, least_star: float = 
         tones, at = bundle.tones[others], keys.centers[bundle.keys[others]]
         color = tuple(tones[0]) if (tones == tones[0]).all() else tones
         artists["neighbors"] = add_dots(on, at, dot, color, rim=theme.casing, rim_width=rim, zorder=5)
+        if (hollow := bundle.broken[others]).any():
+            artists["hollow"] = add_dots(on, at[hollow], HOLLOW * dot, theme.casing, zorder=5.1)
     if own.any():
-        artists["ring"] = add_ring(on, end, star, tuple(bundle.colors[own][0]), ring, theme)[1]
+        broken = bool(bundle.broken[own][0])
+        artists["ring"] = add_ring(on, end, star, tuple(bundle.colors[own][0]), ring, theme, broken=broken)[1]
     name = "peak" if bundle.is_peak else "center"
     artists[name] = add_center(on, star, end, bundle.mark, theme, is_peak=bundle.is_peak)
     return artists
@@ -135,6 +133,7 @@ def _add_edges(
         heads=heads,
         casing=0.35,
         casing_color=to_rgba(theme.casing, 0.7),
+        broken=bundle.broken[order],
         zorder=4,
     )
 

@@ -109,7 +109,9 @@ def add_dots(
     return dots
 
 
-def add_ring(on: ImageAxes, at: np.ndarray, star: float, color: Color, width: float, theme: Theme) -> list[Circle]:
+def add_ring(
+    on: ImageAxes, at: np.ndarray, star: float, color: Color, width: float, theme: Theme, *, broken: bool = False
+) -> list[Circle]:
     """The ring of a center that is its own neighbor: a circle around its mark, as wide as the edge would be."""
     middle = (float(at[0]), float(at[1]))
     radius = on.pixels(0.5 * star + RING_GAP + width / 2)
@@ -117,6 +119,8 @@ def add_ring(on: ImageAxes, at: np.ndarray, star: float, color: Color, width: fl
         middle, radius, fill=False, edgecolor=theme.casing, linewidth=width + 0.6, alpha=0.85, zorder=5.8, clip_on=False
     )
     ring = Circle(middle, radius, fill=False, edgecolor=color, linewidth=width, zorder=5.9, clip_on=False)
+    if broken:
+        ring.set_linestyle((0.0, (2.0 / width, 1.0 / width)))
     on.ax.add_artist(rim)
     on.ax.add_artist(ring)
     return [rim, ring]

@@ -12,12 +12,16 @@ from viz_nodes.grids import View
 
 LEAST_FREE = 2.4
 """Points between a neighbor's dot and the center's mark that a shaft and a head need to be seen."""
+_SPARE = 0.5
+"""Points more than that, in a close-up: its shafts are as narrow as those of the picture, its dots larger."""
 _COMFORT = 1.35
 """How many times larger than needed a close-up is drawn where there is room."""
 _AMPLE = 1.4
 """How many times farther than needed a neighbor is, before it is left out of a close-up."""
 _BROAD = 90.0
 """Points up to which a close-up is made broader than needed, to show what lies around."""
+BETWEEN = 4.0
+"""Points between close-ups side by side."""
 CLOSEUP_STAR = 3.4
 """Points across the smallest star of a close-up."""
 
@@ -79,22 +83,36 @@ def too_short(around: Around, scale: float, *, least_star: float = 4.4) -> np.nd
 
 
 def closeups_for(
-    arounds: Sequence[Around], scale: float, size: tuple[int, int], room: tuple[float, float]
-) -> list[Closeup | None]:
+    arounds: Sequence[Around], scale: float, size: tuple[int, int], room: tuple[float, float], *, rows: bool = True
+) -> tuple[list[Closeup | None], int]:
     """A close-up for each center that has edges too short to be seen, as small as it may be; None for the others.
 
     Args:
         scale: points a pixel of the picture they would be short in.
         size: (height, width) of the image in pixels.
-        room: points wide and high for all close-ups together, which stand side by side.
+        room: points wide and high for all close-ups together.
+        rows: whether they may stand below one another where edges could not be seen with all side by side.
+
+    Returns:
+        The close-ups, and how many stand side by side.
     """
     short = [too_short(around, scale) for around in arounds]
-    count = sum(bool(each.any()) for each in short)
-    wide = (room[0] - 3.0 * (count - 1)) / max(count, 1)
-    return [
-        _best(around, near, scale, size, (wide, room[1])) if near.any() else None
-        for around, near in zip(arounds, short, strict=True)
-    ]
+    count = max(sum(bool(each.any()) for each in short), 1)
+    best: tuple[int, list[Closeup | None], int] | None = None
+    for across in dict.fromkeys([count, -(-count // 2), 1] if rows else [count]):
+        below = -(-count // across)
+        wide, high = (room[0] - BETWEEN * (across - 1)) / across, (room[1] - BETWEEN * (below - 1)) / below
+        closeups = [
+            _best(around, near, scale, size, (wide, high)) if near.any() else None
+            for around, near in zip(arounds, short, strict=True)
+        ]
+        lost = sum(int((each.members & ~each.seen).sum()) for each in closeups if each is not None)
+        if best is None or lost < best[0]:
+            best = lost, closeups, across
+        if not lost:
+            break
+    assert best is not None
+    return best[1:]
 
 
 def _best(around: Around, near: np.ndarray, scale: float, size: tuple[int, int], room: tuple[float, float]) -> Closeup:
@@ -132,7 +150,7 @@ def _closeup(
     # A dot at the rim of the close-up would stand in the picture's way of a head as well as here.
     members |= near
     need = reach_needed(around.pitch * wanted, ring=bool(around.own.any()), least_star=CLOSEUP_STAR)
-    return Closeup((left, top, right, bottom), wanted, members, members & (reach * wanted >= need - 1e-6))
+    return Closeup((left, top, right, bottom), wanted, members, members & (reach * wanted >= need + _SPARE))
 
 
 def _spread(low: float, high: float, length: float, most: float) -> tuple[float, float]:

@@ -9,6 +9,10 @@ BENDS = np.linspace(-0.6, 0.6, 13)
 goes half as far, and meets its end turned by atan(2 * bend): 0.6 turns it by 50 degrees."""
 HEAD_LENGTH = 1.25
 """Length of an arrowhead over its width."""
+GAPS = (1.0, 2.2)
+"""Points, at least and at most, between the pieces of a broken edge."""
+PERIOD = 3.4
+"""Points from one gap to the next of a narrow edge."""
 _PREFERRED = 0.14
 _SAMPLES = 14
 _MOST_UNTANGLED = 30
@@ -34,6 +38,21 @@ def bezier(starts: np.ndarray, controls: np.ndarray, ends: np.ndarray, samples: 
     """Points of quadratic Bezier curves, (n, samples, 2), from start to end."""
     t = np.linspace(0.0, 1.0, samples)[None, :, None]
     return np.asarray((1 - t) ** 2 * starts[:, None] + 2 * t * (1 - t) * controls[:, None] + t**2 * ends[:, None])
+
+
+def curves_into(
+    starts: np.ndarray,
+    end: np.ndarray,
+    *,
+    clearance: float,
+    bounds: tuple[float, float, float, float],
+    obstacles: np.ndarray | None = None,
+) -> np.ndarray:
+    """(n, S, 2) curves from several places to one, bent apart by `fan`; the places themselves are obstacles too."""
+    ends = np.tile(end, (len(starts), 1))
+    dots = [starts, end[None]] if obstacles is None or not len(obstacles) else [starts, end[None], obstacles]
+    bends = fan(starts, ends, obstacles=np.concatenate(dots), clearance=clearance, bounds=bounds)
+    return bezier(starts, control_points(starts, ends, bends), ends)
 
 
 def arrival_angles(starts: np.ndarray, ends: np.ndarray, bends: np.ndarray) -> np.ndarray:
@@ -214,13 +233,16 @@ def trimmed(lines: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray
     return result
 
 
-def arrow_outline(line: np.ndarray, wide: float, narrow: float, head: float = 0.0) -> np.ndarray:
+def arrow_outline(
+    line: np.ndarray, wide: float, narrow: float, head: float = 0.0, *, whole: float | None = None
+) -> np.ndarray:
     """Outline of an edge that tapers from its start to its end and may close with an arrowhead.
 
     Args:
         line: (S, 2) the middle of the edge; ends where the tip is.
         wide, narrow: full widths at start and end.
         head: full width of the arrowhead, 1.25 times as long as wide, but at most 45 % of the edge; 0 for none.
+        whole: length of the edge, where `line` is the last piece of it.
 
     Returns:
         (P, 2) a closed outline, the last point equal to the first.
@@ -230,7 +252,7 @@ def arrow_outline(line: np.ndarray, wide: float, narrow: float, head: float = 0.
     steps = np.hypot(*np.diff(line, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     total = along[-1]
-    head_length = min(HEAD_LENGTH * head, 0.45 * total) if head > 0 else 0.0
+    head_length = min(_head_length(head, total if whole is None else whole), total)
     body = line
     if head_length > 0:
         at = np.linspace(0.0, total - head_length, len(line))
@@ -250,3 +272,38 @@ def arrow_outline(line: np.ndarray, wide: float, narrow: float, head: float = 0.
     else:
         outline = np.concatenate([left, right[::-1]])
     return np.concatenate([outline, outline[:1]])
+
+
+def _head_length(head: float, total: float) -> float:
+    """How long the arrowhead of an edge is."""
+    return min(HEAD_LENGTH * head, 0.45 * total) if head > 0 else 0.0
+
+
+def broken_outline(line: np.ndarray, wide: float, narrow: float, head: float = 0.0) -> list[np.ndarray]:
+    """Outlines of the pieces of an edge as `arrow_outline` draws it, whose shaft is broken once or more often.
+
+    Args:
+        line, wide, narrow, head: see `arrow_outline`; in points, since gaps are.
+
+    Returns:
+        From start to end, the last piece with the head.
+
+    Example: a shaft of 10 points that is 1 wide has three gaps of 1 point between four pieces.
+    """
+    steps = np.hypot(*np.diff(line, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    total = float(along[-1])
+    shaft = total - _head_length(head, total)
+    middle = (wide + narrow) / 2
+    gap = min(float(np.clip(0.7 * middle, *GAPS)), 0.4 * shaft)
+    count = max(1, round(shaft / max(PERIOD, 2.4 * middle)))
+    dash = (shaft - count * gap) / (count + 1)
+    pieces = []
+    for number in range(count + 1):
+        first = number * (dash + gap)
+        last = total if number == count else first + dash
+        at = np.linspace(first, last, max(4, len(line) // 2))
+        piece = np.stack([np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])], axis=1)
+        widths = [wide + (narrow - wide) * min(end / max(shaft, 1e-12), 1.0) for end in (first, last)]
+        pieces.append(arrow_outline(piece, widths[0], widths[1], head if number == count else 0.0, whole=total))
+    return pieces

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from viz_nodes.draw.style.fonts import DEFAULT_FONT
+from viz_nodes.draw.style.fonts import DEFAULT_FONT, text_width
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.style.widths import page_height
 from viz_nodes.draw.style.wrapping import count_lines, fitting, wrap
@@ -51,7 +51,7 @@ class Band:
         aspect: height over width of its panels.
         cells: as many as the page has columns.
         block: a name that neighboring bands share, written once at their left; "" for none.
-        names: of its columns, written above it, each in several ways; () for none.
+        names: of its columns, written above it, each in several ways, which may have lines; () for none.
         attached: whether it belongs to the band above, and stands close to it.
     """
 
@@ -106,6 +106,18 @@ class Page:
     def left(self, *, named: bool, blocks: bool) -> float:
         """Points left of the first panel."""
         return MARGIN + (int(named) + int(blocks)) * self.style.size * LINE + (1.0 if named or blocks else 0.0)
+
+
+def columns_for(page: Page, count: int, *, blocks: bool = False, named: bool = True) -> int:
+    """How many panels stand side by side: all, or as many as leave each of them large enough to be read."""
+    for groups in range(1, count + 1):
+        columns = -(-count // groups)
+        try:
+            if groups == count or page.panel_width(columns, blocks=blocks, named=named) >= SMALL_PANEL:
+                return columns
+        except ValueError:
+            continue
+    return 1
 
 
 @dataclass(frozen=True)
@@ -181,10 +193,11 @@ def place(
             y += 2.0 if band.attached else GAP + (GAP if band.block != bands[at - 1].block else 0.0)
         named = any(any(name) for name in band.names)
         names.append(y if named else None)
-        y += size * LINE + 2.0 if named else 0.0
+        if named:
+            y += max(count_lines(name) for name in column_names(band.names, panel, page)[0]) * size * LINE + 2.0
         tops.append(y)
         y += panel * band.aspect
-        wrapped = [note_of(cell, panel, page) if style.notes else "" for cell in band.cells]
+        wrapped = notes_of(band.cells, panel, page) if style.notes else [""] * len(band.cells)
         notes.append(wrapped)
         y += max((below_of(cell, note, style) for cell, note in zip(band.cells, wrapped, strict=True)), default=0.0)
     below = y + (3.0 + strip if strip else 0.0) + (2.0 if legend else 0.0)
@@ -192,12 +205,17 @@ def place(
     return Placed(panel, left + slack, slack, tops, notes, names, heading, legend, below, height)
 
 
-def note_of(cell: Cell | None, panel: float, page: Page) -> str:
-    """A cell's note, in the longest way that takes few lines."""
-    if cell is None or not cell.notes:
-        return ""
-    ways = [wrap(note, panel, page.style.small, page.font) if note else "" for note in cell.notes]
-    return next((words for words in ways if count_lines(words) <= _MOST_NOTE_LINES), ways[-1])
+def notes_of(cells: Sequence[Cell | None], panel: float, page: Page) -> list[str]:
+    """The notes of cells side by side, all in the longest way that takes few lines."""
+    ways = [
+        [wrap(note, panel, page.style.small, page.font) if note else "" for note in (cell.notes if cell else ())]
+        for cell in cells
+    ]
+    for level in range(max(map(len, ways), default=0)):
+        chosen = [each[min(level, len(each) - 1)] if each else "" for each in ways]
+        if all(count_lines(words) <= _MOST_NOTE_LINES for words in chosen):
+            return chosen
+    return [each[-1] if each else "" for each in ways]
 
 
 def fit(page: Page, build: Callable[[float], Sequence[Band]], most: float, measure: Callable[..., Placed]) -> Placed:
@@ -225,12 +243,12 @@ def fit(page: Page, build: Callable[[float], Sequence[Band]], most: float, measu
     )
 
 
-def column_names(names: Sequence[Sequence[str]], panel: float, page: Page) -> list[str]:
-    """What is written above each column: the longest way to say it that fits."""
-    level = 0
+def column_names(names: Sequence[Sequence[str]], panel: float, page: Page) -> tuple[list[str], float]:
+    """What is written above each column, the longest way to say it that fits, and in letters of how many points."""
     longest = max((len(name) for name in names), default=0)
-    for level in range(longest):
-        chosen = [name[min(level, len(name) - 1)] if name else "" for name in names]
-        if all(fitting([words], panel, page.style.size, page.font) == words for words in chosen):
-            return chosen
-    return [fitting(name, panel, page.style.size, page.font) if name else "" for name in names]
+    for points in (page.style.size, page.style.small):
+        for level in range(longest):
+            chosen = [name[min(level, len(name) - 1)] if name else "" for name in names]
+            if all(text_width(line, points, page.font) <= panel for words in chosen for line in words.split("\n")):
+                return chosen, points
+    return [fitting(name, panel, page.style.size, page.font) if name else "" for name in names], page.style.size

@@ -96,6 +96,7 @@ class Hop:
         share, weight: (n,) share at the receiver, and product of shares down to the center.
         total: how many edges of this hop there are.
         carried: weight of the edges drawn; all edges of a hop weigh 1 together.
+        hidden: how many more were asked for, that cannot be told apart at the size drawn.
     """
 
     layer: LayerExplanation
@@ -105,6 +106,7 @@ class Hop:
     weight: np.ndarray
     total: int
     carried: float
+    hidden: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -123,11 +123,17 @@ def target_words(exp: Explanation, row: int) -> str:
 def _class_words(exp: Explanation, row: int, index: int) -> str:
     if index < 0:
         return plain(exp.target_label(row))
-    name, value = plain(exp.label(index)), float(exp.probabilities[row, index])
+    name = plain(exp.label(index))
     if right_to_left(name):
         name += LEFT_TO_RIGHT
     pause = "," if name[-1:].isdigit() else ""
-    return f"{name}{pause}{_JOINED}{percent(value) if exp.probable else number(value)}"
+    return f"{name}{pause}{_JOINED}{value_words(exp, row, index)}"
+
+
+def value_words(exp: Explanation, row: int, index: int | None = None) -> str:
+    """The probability of a class, by default the one explained; where outputs are none, the output."""
+    value = float(exp.probabilities[row, int(exp.target[row]) if index is None else index])
+    return percent(value) if exp.probable else number(value)
 
 
 def method_words(method: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, fontManager, get_font
+from matplotlib.ft2font import LoadFlags
 
 from viz_nodes.text import quoted
 
@@ -139,7 +140,8 @@ def text_width(text: str, size: float, family: str = DEFAULT_FONT) -> float:
     font.set_size(size, 720)
     covered = frozenset().union(*(_has(path) for path in paths))
     known = "".join(char for char in text if ord(char) in covered)
-    font.set_text(known, 0.0)
+    # As files are drawn; hinted letters are narrower here, and lines would run over the edge.
+    font.set_text(known, 0.0, flags=LoadFlags.NO_HINTING)
     lost = sum(1 for char in text if ord(char) not in covered and not _unseen(char))
     return float(font.get_width_height()[0] / 640.0 + size * lost)
 

@@ -39,11 +39,15 @@ class Style:
         contours: lines of equal value on maps, which gray print keeps: True for a quarter, a half and three quarters
             of the scale, or fractions of it.
         normalize: "image", "layer", "shared" or "none", see `viz_nodes.draw.style.scales.scale_of`.
+        map_max: the top of the scale of maps in raw values, in place of what `normalize` says.
+        edge_max: the contribution or effect at which edges are widest and their colors end, in place of the largest
+            drawn: the same for figures that are to be compared.
         color: of edges: "center" gives each center a color, "rank", "share", "contribution" and "effect" color by
             that value; a color of matplotlib draws all in it. "auto": by what they are ordered by where that has a sign
             and there is one center, else by center.
         edge_width: what widths and opacities of edges stand for: "rank", "share", "contribution" or "effect" (the size
             of signed ones). "auto": what they are ordered by, for the rank the share.
+        signs: break the shafts and hollow the dots of edges against the class, so that gray print keeps the sign.
         ranks: number the neighbors.
         grid, nodes: draw the patch grid, and all nodes as small dots.
         veil: how much the photograph is paled below a graph, 0 to 1; None for the theme's own.
@@ -69,8 +73,11 @@ class Style:
     smooth: bool = True
     contours: bool | Sequence[float] = False
     normalize: str = "image"
+    map_max: float | None = None
+    edge_max: float | None = None
     color: str = "auto"
     edge_width: str = "auto"
+    signs: bool = True
     ranks: bool = True
     grid: bool = True
     nodes: bool = True
@@ -94,6 +101,10 @@ class Style:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must lie between 0 and 1 (got {quoted(value)})")
+        for name in ("map_max", "edge_max"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"`{name}` must be a number above 0 (got {quoted(value)})")
         if self.normalize not in NORMALIZATIONS:
             raise ValueError(f"`normalize` must be one of {', '.join(NORMALIZATIONS)} (got {quoted(self.normalize)})")
         if self.color not in ("auto", "center", *VALUES) and not is_color_like(self.color):
@@ -146,6 +157,11 @@ class Style:
     def signed(self) -> bool:
         """Whether edges are colored by a value that may be negative."""
         return self.color in SIGNED
+
+    @property
+    def sign_of(self) -> str:
+        """The value whose sign breaks the shafts of edges; "" where none has one or it is not to be drawn."""
+        return next((by for by in (self.color, self.edge_width) if self.signs and by in SIGNED), "")
 
     def but(self, **changes: Any) -> Style:
         """The same style with other values."""

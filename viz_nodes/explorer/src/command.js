@@ -3,12 +3,15 @@
 import { quoted } from "./sentences.js";
 import { DEFAULTS } from "./state.js";
 
+/** More than any hop has, for `--far`. */
+const EVERY_EDGE = 1e6;
+
 /**
  * The words of `vizgraph render` for a view, quoted for a shell; `line` is "" where no command can draw it.
  *
  * @returns {{ line: string, lacks: string }} `lacks` says what the command does not draw, or why there is none.
  */
-export function commandOf(state, { subject, row }) {
+export function commandOf(state, { subject, row, top = 0 }) {
   if (!subject.command)
     return { line: "", lacks: "There is no command line for this network: vizgraph did not load it." };
   if (state.out) {
@@ -23,8 +26,14 @@ export function commandOf(state, { subject, row }) {
   if (state.order !== DEFAULTS.order) words.push("--order", state.order);
   if (state.width !== DEFAULTS.width) words.push("--edge-width", state.width);
   if (state.color !== DEFAULTS.color) words.push("--color", state.color);
+  if (state.hops > 1 && state.far !== DEFAULTS.far) words.push("--far", String(state.far || EVERY_EDGE));
   words.push("--canvas", state.canvas);
   if (state.palette !== DEFAULTS.palette) words.push("--palette", state.palette);
+  if (state.opacity !== DEFAULTS.opacity) words.push("--alpha", String(state.opacity));
+  // The command explains one layer: what is shared with the others goes along as a number.
+  if (state.scale === "shared" && top > 0) words.push("--map-max", String(Number(top.toPrecision(4))));
+  if (!state.smooth) words.push("--no-smooth");
+  if (!state.grid) words.push("--no-grid");
   return { line: words.map(quoted).join(" "), lacks: lacksOf(state) };
 }
 

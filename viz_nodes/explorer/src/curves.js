@@ -101,8 +101,56 @@ export function trimmed(points, skip, spare) {
  * @param {{ long: number, wide: number } | null} head null for none.
  */
 export function arrow(line, width, head) {
-  const total = line.reduce((sum, [x, y], i) => (i ? sum + Math.hypot(x - line[i - 1][0], y - line[i - 1][1]) : 0), 0);
-  const neck = Math.max(0.35 * total, total - (head?.long ?? 0));
+  const total = lengthOf(line);
+  return outline(line, width, head, total, 0);
+}
+
+const lengthOf = (line) =>
+  line.reduce((sum, [x, y], i) => (i ? sum + Math.hypot(x - line[i - 1][0], y - line[i - 1][1]) : 0), 0);
+
+/**
+ * The outlines of the pieces of an edge whose shaft is broken once or more often, as in figures; the last has the head.
+ *
+ * @param {number[][]} line as `arrow` takes it.
+ * @param {number} width
+ * @param {{ long: number, wide: number } | null} head
+ * @param {number} unit of the picture.
+ */
+export function broken(line, width, head, unit) {
+  const total = lengthOf(line);
+  const shaft = Math.min(total, Math.max(0.35 * total, total - (head?.long ?? 0)));
+  const gap = Math.min(Math.max(2.6 * unit, 0.6 * width), 0.4 * shaft);
+  const count = Math.max(1, Math.round(shaft / Math.max(9 * unit, 2.2 * width)));
+  const dash = (shaft - count * gap) / (count + 1);
+  return Array.from({ length: count + 1 }, (_, number) => {
+    const first = number * (dash + gap);
+    const last = number === count ? total : first + dash;
+    return outline(between(line, first, last), width, number === count ? head : null, total, first);
+  });
+}
+
+/** The part of a line between two lengths from its start. */
+function between(line, first, last) {
+  const points = [];
+  let done = 0;
+  for (let i = 1; i < line.length; i++) {
+    const [[x0, y0], [x1, y1]] = [line[i - 1], line[i]];
+    const step = Math.hypot(x1 - x0, y1 - y0);
+    const at = (length) => [x0 + ((length - done) / step) * (x1 - x0), y0 + ((length - done) / step) * (y1 - y0)];
+    const end = done + step;
+    if (step && end >= first && done <= last) {
+      if (!points.length) points.push(at(Math.max(first, done)));
+      points.push(at(Math.min(last, end)));
+    }
+    done = end;
+  }
+  return points;
+}
+
+/** The outline of an edge that is `whole` long, or of a piece of it that begins `skipped` after its start. */
+function outline(line, width, head, whole, skipped) {
+  const total = lengthOf(line);
+  const neck = Math.max(total - (head?.long ?? 0), 0.35 * whole - skipped, 0);
   const left = [];
   const right = [];
   /** @param {number[]} at @param {number[]} direction @param {number} half */
@@ -115,7 +163,7 @@ export function arrow(line, width, head) {
     const [before, after] = [line[Math.max(0, i - 1)], line[Math.min(line.length - 1, i + 1)]];
     if (i) done += Math.hypot(line[i][0] - line[i - 1][0], line[i][1] - line[i - 1][1]);
     const direction = unit(before, after);
-    const half = (width / 2) * (1 - 0.5 * (done / (total || 1)));
+    const half = (width / 2) * (1 - 0.5 * ((skipped + done) / (whole || 1)));
     if (!head || done < neck) side(line[i], direction, half);
     else {
       const step = Math.hypot(line[i][0] - before[0], line[i][1] - before[1]) || 1;

@@ -7,6 +7,7 @@ import { opened } from "./document.js";
 import { elements, widgets } from "./dom.js";
 import { pngOf, sheetOf, svgOf } from "./export.js";
 import { Head } from "./head.js";
+import { fieldOf } from "./heatmap.js";
 import { KEYS, WORDS } from "./help.js";
 import { Hubs } from "./hubs.js";
 import { listen } from "./keyboard.js";
@@ -65,7 +66,7 @@ export function mount(el, source, given = {}, onState = () => {}, address = null
   const deeds = {
     svg: (scale = 1) => svgOf(doc, store.state, pictures, onPaper(), scale),
     png: (scale = 1) => pngOf(store.state, pictures, onPaper(), scale),
-    command: () => commandOf(store.state, onPaper()[0]),
+    command: () => commandOf(store.state, seenTop(store.state, onPaper()[0])),
     name: () => fileName(store.state, onPaper()[0]),
     link: address ? () => address(store.state) : null,
   };
@@ -276,4 +277,9 @@ function watch(el, root, panes, store, signal) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress, { signal });
   dress();
   return [sizes, themes];
+}
+
+/** A view with the top of the scale that its map is seen on. */
+function seenTop(state, view) {
+  return { ...view, top: state.field === "chosen" ? 0 : fieldOf(state, view).top };
 }

@@ -27,7 +27,7 @@ export const MEANINGS = {
   contribution:
     "gradient \u00d7 message over those channels: what they add to the class's score, to first order; + for the class, \u2212 against it",
   effect:
-    "what cutting this one edge did to the class's score, all graphs held; \u2212 where the edge held the score up. \u2013 where nobody measured it",
+    "what cutting this one edge did to the class's score, all graphs held; \u2212 where the edge held the score up. ? where nobody measured it",
   distance: "how far away it lies, in patches",
 };
 
@@ -37,7 +37,7 @@ export const WORDS = [
   ["neighbors", "the k patches most like a patch in this layer, from which it aggregates"],
   [
     "edge",
-    "from a neighbor to the patch that aggregates from it, where its head is; as wide as its contribution is large, unless Width says otherwise; a ring is an edge to itself",
+    "from a neighbor to the patch that aggregates from it, where its head is; as wide as its contribution is large, unless Width says otherwise; broken, with a hollow dot, where it is against the class; a ring is an edge to itself",
   ],
   ...Object.entries(MEANINGS),
   ["hop", "the neighbors' own neighbors, one layer earlier; the 18 heaviest edges of each further hop are drawn"],

@@ -2,7 +2,7 @@
 
 import { colorAt, css, PALETTES } from "./colors.js";
 import { fieldOf } from "./heatmap.js";
-import { strengthOf, topOf, WIDTH_WORDS } from "./quantities.js";
+import { signOf, strengthOf, topOf, WIDTH_WORDS } from "./quantities.js";
 import { widthOf } from "./scene.js";
 import { shapesOf } from "./shapes.js";
 import { svgNode, svgShapes } from "./svg.js";
@@ -65,6 +65,11 @@ export function keyOf(view) {
   const { actives, row, layer, edges } = view;
   const { peak } = row.layers[layer.place];
   const entries = samplesOf(view.by);
+  const sign = signOf(view.by);
+  if (edges.some((edge) => edge.hop === 1 && !edge.itself && edge[sign] < 0)) {
+    const words = sign === "effect" ? "score falls" : "against the class";
+    entries.push({ kind: "against", words, width: widthOf(0.2) });
+  }
   if (peak >= 0) entries.push({ kind: "star", words: "peak", width: 0 });
   if (actives.some((active) => active.node !== peak)) entries.push({ kind: "diamond", words: "kept patch", width: 0 });
   if (edges.some((edge) => edge.itself && edge.hop === 1)) entries.push({ kind: "ring", words: "itself", width: 0 });
@@ -94,7 +99,7 @@ const gradient = ({ stops, sharp }) => {
 export function keyElements(h, view) {
   const label = h("span", { textContent: widthWords(view) });
   const entries = keyOf(view).map((entry) => {
-    const wide = entry.kind === "width" ? 34 : 16;
+    const wide = wideOf(entry);
     const node = svgNode("svg", { viewBox: `0 0 ${wide} 16`, width: wide, height: 16, "aria-hidden": "true" });
     node.append(...svgShapes(keyShapes(entry, view, { left: 0, top: 0 })));
     return h("span", { class: "vge-legend-item" }, node, h("span", { textContent: entry.words }));
@@ -102,28 +107,33 @@ export function keyElements(h, view) {
   return [label, ...entries];
 }
 
+/** Units that a mark of the key is wide. */
+export const wideOf = ({ kind }) => (kind === "width" || kind === "against" ? 34 : 16);
+
 /** Shapes of a mark of the key, 16 units high. */
 export function keyShapes({ kind, width }, view, { left, top }) {
   const { theme } = view;
   const cell = [1, 1];
   const common = { x: 0.5, y: 0.5, cell, most: 1 };
   const gap = { radius: 0, most: 1, cell, part: 1 };
+  const sample = {
+    kind: "edge",
+    points: [0, 0.5, 0.5, 0.5, 1, 0.5],
+    gaps: [gap, gap],
+    width,
+    most: 1,
+    cell,
+    color: theme.muted,
+    alpha: 1,
+  };
   const looks = {
-    width: {
-      kind: "edge",
-      points: [0, 0.5, 0.5, 0.5, 1, 0.5],
-      gaps: [gap, gap],
-      width,
-      most: 1,
-      cell,
-      color: theme.muted,
-      alpha: 1,
-    },
+    width: sample,
+    against: { ...sample, broken: true, casing: theme.casing },
     star: { ...common, kind: "star", radius: 7, fill: theme.peak, rim: theme.rim },
     diamond: { ...common, kind: "diamond", radius: 6, fill: view.actives[0]?.color ?? theme.peak, rim: theme.rim },
     ring: { ...common, kind: "ring", radius: 6, width: 2, color: theme.muted, casing: theme.casing },
   };
-  return shapesOf([looks[kind]], { left, top, width: kind === "width" ? 34 : 16, height: 16, unit: 1 });
+  return shapesOf([looks[kind]], { left, top, width: wideOf({ kind }), height: 16, unit: 1 });
 }
 
 export class Legend {

@@ -59,6 +59,9 @@ export function turnOf(values, neighbors, k, place) {
 export const topOf = (edges, by) =>
   edges.reduce((top, edge) => (edge.hop > 1 ? top : Math.max(top, Math.abs(edge[by]) || 0)), 0) || 1;
 
+/** The value whose sign breaks the shafts of edges, as in figures; "" where what is drawn has none. */
+export const signOf = (by) => [by.color, by.width].find((name) => SIGNED.includes(name)) ?? "";
+
 /** How wide an edge is, from 0 to 1: the share itself, else a part of `WIDEST`. */
 export function strengthOf(edge, by, top) {
   if (by === "share" || edge.hop > 1) return known(edge.share) ? edge.share : 0;

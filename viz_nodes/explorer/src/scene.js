@@ -5,7 +5,7 @@
 import { colorAt, css, PALETTES, toward } from "./colors.js";
 import { controlOf } from "./curves.js";
 import { boxOf, centerOf, keyOf, sameBox } from "./geometry.js";
-import { strengthOf, topOf } from "./quantities.js";
+import { signOf, strengthOf, topOf } from "./quantities.js";
 import { known } from "./words.js";
 
 const DOT = { radius: 3.6, most: 0.13 };
@@ -21,6 +21,8 @@ const PALE = 0.35;
 export const widthOf = (strength) => 1.4 + 11 * Math.min(1, Math.max(0, strength));
 const opacityOf = (strength) => 0.55 + 0.45 * Math.min(1, strength / 0.2);
 const strongOf = (view, edge) => strengthOf(edge, view.by.width, view.by.top);
+/** Whether an edge is against the class: its shaft is broken and its dot hollow, which gray print keeps. */
+const isAgainst = (view, edge) => edge.hop === 1 && edge[signOf(view.by)] < 0;
 const cellOf = (box) => box.cell ?? [box[2] - box[0], box[3] - box[1]];
 
 /** Marks of a pane: patches, edges, dots, centers. With `mini` those of a small one, drawn coarsely. */
@@ -67,6 +69,7 @@ function edgeMark(view, edge, colorOf, ringed) {
   return {
     kind: "edge",
     edge,
+    broken: isAgainst(view, edge),
     casing: theme.casing,
     color: colorOf(edge),
     points: curveOf(edge, view.aspect),
@@ -108,6 +111,7 @@ function dotMarks(view, edges, colorOf) {
       cell: cellOf(box),
       fill: colorOf(edge),
       rim: view.theme.casing,
+      hollow: isAgainst(view, edge) ? view.theme.casing : null,
       alpha: 1,
     });
   }

@@ -1,6 +1,6 @@
 // Marks as shapes in output pixels, the same for every painter.
 
-import { arrow, trimmed } from "./curves.js";
+import { arrow, broken, trimmed } from "./curves.js";
 
 /** Corners of a star of five points, and of a diamond. */
 const corners = (x, y, radius, points, inner) =>
@@ -74,11 +74,17 @@ const SHAPES = {
     const casing = mark.casing
       ? { stroke: mark.casing, width: Math.min(1.8 * scale.unit, Math.max(0.8, 0.6 * width)) }
       : {};
-    return [{ ...polygon, fill: mark.color, ...casing }];
+    if (!mark.broken) return [{ ...polygon, fill: mark.color, ...casing }];
+    const loops = broken(line, width, head, scale.unit);
+    return [
+      { ...polygon, edge: null, fill: mark.casing, ...casing },
+      { type: "loops", loops, fill: mark.color, alpha: mark.alpha, edge: mark.edge },
+    ];
   },
   dot(mark, scale) {
     const r = scale.size(mark.radius, mark);
     const [x, y] = scale.at(mark.x, mark.y);
+    const hole = mark.hollow ? [{ type: "circle", x, y, r: 0.5 * r, fill: mark.hollow, alpha: mark.alpha }] : [];
     return [
       {
         type: "circle",
@@ -90,6 +96,7 @@ const SHAPES = {
         width: Math.min(1.4 * scale.unit, r / 1.5),
         alpha: mark.alpha,
       },
+      ...hole,
     ];
   },
   ring(mark, scale) {
