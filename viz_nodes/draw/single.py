@@ -25,7 +25,7 @@ from viz_nodes.draw.neighbors import neighbors_caption
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import picture_scale
 from viz_nodes.draw.quantities import settled, top_of
-from viz_nodes.draw.strongest import set_said, strongest_carried, strongest_of
+from viz_nodes.draw.strongest import Strongest, set_said, strongest_carried, strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, note_words
 from viz_nodes.draw.style.scales import scale_of
 from viz_nodes.draw.style.style import Style
@@ -88,12 +88,7 @@ def single(
             head = head_words(subject.exp, subject.layer, subject.row)
             said = SEPARATOR.join([*head, hyperedges_of(subject.layer, selection, subject.row).words(style.look)])
         else:
-            head = head_words(subject.exp, subject.layer, subject.row)
-            said = SEPARATOR.join([*head, last["edges"].words()[0], strongest_words(selection, style)])
-        if kind == "edges" and (does := set_said(subject, last["edges"])):
-            said = SEPARATOR.join([said, does])
-        if kind == "edges" and (together := strongest_carried(subject, strongest_of(subject, selection))):
-            said = SEPARATOR.join([said, together])
+            said = _said_of_edges(subject, last["edges"], selection, style)
         return SEPARATOR.join([said, *note_words(subject.exp), *said_of_places([subject])])
 
     ways = [Way(1, build)]
@@ -108,6 +103,14 @@ def single(
         brief=brief,
         caption=lambda _: caption_of([subject], [kind], last["plans"], style, chosen),
     )
+
+
+def _said_of_edges(subject: Subject, strongest: Strongest, selection: Selection, style: Style) -> str:
+    """The caption of a layer's strongest edges, or of a set's."""
+    words = head_words(subject.exp, subject.layer, subject.row)
+    words += [strongest.words()[0], strongest_words(selection, style), set_said(subject, strongest)]
+    words.append(strongest_carried(subject, strongest_of(subject, selection)))
+    return SEPARATOR.join(each for each in words if each)
 
 
 def _on_a_slide(

@@ -9,7 +9,7 @@ import numpy as np
 
 RESOLUTION = 300.0 / 72.0
 """Pixels a point at which lines are looked at: print."""
-BROKEN = 0.6
+BROKEN = 0.5
 """Of a broken line, the part between its gaps."""
 LEAST_OWN = 60
 """Pixels that a line must have for itself, outside of all dots: a line 1 point wide and 3.5 long."""
