@@ -84,11 +84,8 @@ def single(
             said = neighbors_caption(subject, egos, style)
         elif kind == "graph":
             said = graph_caption(subject, last["plans"][0], style)
-        elif kind == "hyperedges":
-            head = head_words(subject.exp, subject.layer, subject.row)
-            said = SEPARATOR.join([*head, hyperedges_of(subject.layer, selection, subject.row).words(style.look)])
         else:
-            said = _said_of_edges(subject, last["edges"], selection, style)
+            said = _said_of_edges(kind, subject, last.get("edges"), selection, style)
         return SEPARATOR.join([said, *note_words(subject.exp), *said_of_places([subject])])
 
     ways = [Way(1, build)]
@@ -105,9 +102,11 @@ def single(
     )
 
 
-def _said_of_edges(subject: Subject, strongest: Strongest, selection: Selection, style: Style) -> str:
-    """The caption of a layer's strongest edges, or of a set's."""
+def _said_of_edges(kind: str, subject: Subject, strongest: Strongest | None, selection: Selection, style: Style) -> str:
+    """The caption of a layer's strongest edges, or of a set's, or of its hyperedges."""
     words = head_words(subject.exp, subject.layer, subject.row)
+    if kind == "hyperedges" or strongest is None:
+        return SEPARATOR.join([*words, hyperedges_of(subject.layer, selection, subject.row).words(style.look)])
     words += [strongest.words()[0], strongest_words(selection, style), set_said(subject, strongest)]
     words.append(strongest_carried(subject, strongest_of(subject, selection)))
     return SEPARATOR.join(each for each in words if each)
