@@ -206,6 +206,34 @@ def test_bars_and_signals_have_one_place_each(library, only):
     assert users == {only}
 
 
+WORDS = frozenset(("found", "made", "given", "told", "said", "one", "look"))
+"""No names of locals and parameters: they say that something was found, made or given, not what it is."""
+
+
+def vague_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and name of what functions bind by one of `WORDS`."""
+    for node in ast.walk(tree):
+        stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        name = node.id if stored else node.arg if isinstance(node, ast.arg) else None
+        if name in WORDS:
+            yield node.lineno, name
+
+
+def test_locals_are_called_what_they_are():
+    vague = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path, tree in sources()
+        for line, name in vague_names(tree)
+        if "viz_nodes/draw" not in path.as_posix() and path.name != "sent.py"
+    ]
+    assert vague == [], "say what it is: manifest, path, message, layer, theme, ..."
+    assert list(vague_names(ast.parse("def f(given): found = [one for one in given]"))) == [
+        (1, "given"),
+        (1, "found"),
+        (1, "one"),
+    ]
+
+
 BREACHES = """
 """
 DEBTS = """

@@ -304,7 +304,7 @@ class RunOptions:
             _check(option.name, getattr(self, option.name), option.metadata)
 
 
-_DEFAULTS = {one.name: one.default for one in fields(RenderOptions)}
+_DEFAULTS = {option.name: option.default for option in fields(RenderOptions)}
 _OF_OLD: dict[str, Any] = {"order": "rank", "color": "center", "edge_width": "share", "signs": False}
 """What records meant that say nothing of these: they were left out where they were as always, which this was then."""
 _ALWAYS = {"layers", "target", "versus", "method", "fit", "k", "kinds", "formats", *_OF_OLD} | {

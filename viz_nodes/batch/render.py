@@ -263,8 +263,8 @@ def _followed(run: Run, outcomes: Iterator[Outcome], how: RunOptions, total: int
             if outcome.error is not None:
                 run.require_there()  # whose end is the reason, said once for all images
             row = _row(outcome, one_line(outcome.why(run.describe)))
-            if outcome.made is not None:
-                log.done(row.image, row.folder, outcome.made)
+            if outcome.record is not None:
+                log.done(row.image, row.folder, outcome.record)
             else:
                 log.failed(row.image, row.folder, row.error)
                 _log.error("%s: %s", row.image, row.error)
@@ -276,7 +276,7 @@ def _followed(run: Run, outcomes: Iterator[Outcome], how: RunOptions, total: int
 
 
 def _row(outcome: Outcome, why: str) -> Row:
-    record = outcome.made
+    record = outcome.record
     if record is None:
         return Row(outcome.item.relative, outcome.folder, "failed", error=why)
     return Row(

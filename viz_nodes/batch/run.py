@@ -37,14 +37,14 @@ class Outcome:
     Attributes:
         item: the image.
         folder: of its output, relative to the run's folder.
-        made: the manifest; None where it failed.
+        record: the manifest; None where it failed.
         error: why it failed.
         fresh: whether this run did it, not an earlier one.
     """
 
     item: Item
     folder: str
-    made: dict[str, Any] | None = None
+    record: dict[str, Any] | None = None
     error: BaseException | None = None
     fresh: bool = True
 
@@ -135,7 +135,7 @@ class Run:
                 except MemoryError:
                     raise
                 except Exception as error:
-                    outcome.error, outcome.made = error, None
+                    outcome.error, outcome.record = error, None
         explained = self._explained(samples, decided)
         explained = {at: self._measured(samples[at], exp, decided[at][0]) for at, exp in explained.items()}
         started: list[tuple[Outcome, Future[Any] | None]] = []
@@ -203,7 +203,7 @@ class Run:
             and isinstance(there.get("warnings"), list)
             and manifest.is_whole(self.root / outcome.folder, there, check=self.check)
         ):
-            outcome.made, outcome.fresh = there, False
+            outcome.record, outcome.fresh = there, False
         return outcome, source
 
     def _job(self, outcome: Outcome, source: dict[str, Any], sample: Loaded, exp: Any) -> Job:
@@ -225,7 +225,7 @@ class Run:
     def _end(self, outcome: Outcome, future: Future[Any] | None) -> Outcome:
         if future is not None:
             try:
-                outcome.made = future.result()
+                outcome.record = future.result()
             except OSError as error:
                 if error.errno in DISK:
                     raise
@@ -233,7 +233,7 @@ class Run:
             except Exception as error:
                 outcome.error = error
         if outcome.error is not None:
-            outcome.made = None
+            outcome.record = None
         return outcome
 
 

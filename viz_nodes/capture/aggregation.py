@@ -152,7 +152,7 @@ def inputs_by_node(call: GraphCall, known: Known | None) -> list[tuple[int, Tens
     batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
     inputs = []
     for place, child in enumerate(call.consumed):
-        tensor = child.given
+        tensor = child.input
         if known is not None and known.kind != "edge" and place != known.child:
             continue
         if tensor is not None and tensor.is_floating_point() and child.untouched:
@@ -223,13 +223,13 @@ def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:
     neighbors = call.graph.neighbors
     batch, nodes, k = neighbors.shape
     for place, child in enumerate(call.consumed):
-        gave = child.gave
+        gave = child.output
         if gave is None or gave.ndim != 4 or not child.untouched:
             continue
         if (gave.shape[0], *gave.shape[2:]) != (batch, nodes, k):
             continue
         if known is None:
-            if not _holds_neighbors(child.given, call):
+            if not _holds_neighbors(child.input, call):
                 continue
         elif place != (known.inner if known.kind == "sage" else known.child):
             continue

@@ -26,19 +26,19 @@ class Consumed:
 
     Attributes:
         module: the child.
-        given: its first input, the tensor that the graph convolution computed; None where that was not a tensor.
-        gave: its output.
+        input: its first, the tensor that the graph convolution computed; None where that was not a tensor.
+        output: its output.
         versions: of both when they were seen, to notice if the network overwrote them since.
     """
 
     module: nn.Module
-    given: Tensor | None
-    gave: Tensor | None = None
+    input: Tensor | None
+    output: Tensor | None = None
     versions: list[int] = field(default_factory=list)
 
     @property
     def untouched(self) -> bool:
-        tensors = [tensor for tensor in (self.given, self.gave) if tensor is not None]
+        tensors = [tensor for tensor in (self.input, self.output) if tensor is not None]
         return [tensor._version for tensor in tensors] == self.versions
 
 

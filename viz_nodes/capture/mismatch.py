@@ -91,7 +91,7 @@ def _maxima(call: GraphCall) -> list[str]:
     batch, nodes, k = call.graph.neighbors.shape
     output = None if call.output is None else as_nodes(call.output.detach(), batch, nodes)
     for child in call.consumed:
-        gave = child.gave
+        gave = child.output
         if output is None or gave is None or gave.ndim != 4 or (gave.shape[0], *gave.shape[2:]) != (batch, nodes, k):
             continue
         best, _ = maximum_heard(gave.detach(), call.graph.neighbors)

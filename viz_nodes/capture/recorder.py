@@ -230,8 +230,8 @@ class Recording:
         single = output[0] if isinstance(output, (tuple, list)) and output else output
         tensor = single if isinstance(single, Tensor) else None
         if frame.consumed is not None:
-            frame.consumed.gave = tensor
-            kept = [t for t in (frame.consumed.given, tensor) if t is not None]
+            frame.consumed.output = tensor
+            kept = [t for t in (frame.consumed.input, tensor) if t is not None]
             frame.consumed.versions = [t._version for t in kept]
         if frame.floats:
             for value in output if isinstance(output, (tuple, list)) else (output,):

@@ -42,7 +42,7 @@ class EdgeQuestion:
         inputs: of one image.
         exp: its explanation, one row, all graph layers.
         layer: the layer asked about.
-        given: pixels, explanation and row as a user gave them.
+        source: pixels, explanation and row as a user gave them.
         nodes: centers whose edges are measured by methods that measure them one by one; None for all.
         seed: of what is random.
         batch: how many networks run at once.
@@ -53,7 +53,7 @@ class EdgeQuestion:
     inputs: Inputs
     exp: Explanation
     layer: LayerExplanation
-    given: tuple[Any, Explanation, int]
+    source: tuple[Any, Explanation, int]
     nodes: Sequence[int] | None = None
     seed: int = 0
     batch: int = 32
@@ -116,7 +116,7 @@ def _worth(asked: EdgeQuestion) -> Tensor:
     due[nodes] = asked.neighbors[nodes] != NO_EDGE
     if asked.layer.conv in _MAXIMA:
         due &= share > 0
-    pixels, exp, row = asked.given
+    pixels, exp, row = asked.source
     for part in torch.split(due.nonzero(), _CUTS):
         sets = torch.zeros(len(part), *worth.shape, dtype=torch.bool)
         sets[torch.arange(len(part)), part[:, 0], part[:, 1]] = True
