@@ -240,8 +240,6 @@ _SHAPE: dict[str, Any] = {
     "outputs": _are_outputs,
     "predicted": _are_predicted,
     "explained": lambda value: value is None or _is_class(value),
-    "warnings": lambda value: (
-        value is None or (isinstance(value, list) and all(isinstance(at, str) for at in value))
-    ),
+    "warnings": lambda value: value is None or (isinstance(value, list) and all(isinstance(at, str) for at in value)),
 }
 """What each part must be; parts that may be missing accept None."""

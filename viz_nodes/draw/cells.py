@@ -111,8 +111,8 @@ def graph_bands(
             continue
         subject, plan = picture
         limits = value_limits(plan.egos, style, vmax) if plan.tones is None else None
-        given = notes[at] if at < len(notes) else None
-        words = given if given is not None else tuple(plan_words(plan, style, brief=brief) for brief in range(3))
+        note = notes[at] if at < len(notes) else None
+        words = note if note is not None else tuple(plan_words(plan, style, brief=brief) for brief in range(3))
         bar = None if limits is None else partial(_value_bar, limits=limits, style=style)
         where: list[ImageAxes] = []
         paint = partial(_paint_graph, subject=subject, plan=plan, style=style, limits=limits, where=where)

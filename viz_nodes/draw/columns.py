@@ -129,26 +129,26 @@ def ways_above(names: Sequence[str], two: bool, numbers: Sequence[int] | None = 
     return ways
 
 
-def scales_beside(subjects: Sequence[Subject], every: Sequence[Subject], style: Style, *, one: bool) -> list[Scale]:
+def scales_beside(subjects: Sequence[Subject], every: Sequence[Subject], style: Style, *, shared: bool) -> list[Scale]:
     """The scale of each map of a layer in a comparison.
 
     Args:
         every: those of all layers.
-        one: whether maps share a scale.
+        shared: whether maps share a scale.
     """
     if style.map_max is not None or style.normalize == "none":
         return [scale_of(s.exp, s.layer, s.row, "none", style.map_max) for s in subjects]
     scales = [scale_of(s.exp, s.layer, s.row) for s in subjects]
-    if not one:
+    if not shared:
         return scales
     top = max(scale_of(s.exp, s.layer, s.row).top for s in (every if style.normalize == "shared" else subjects))
     return [Scale(top, scale.words) for scale in scales]
 
 
-def span_beside(style: Style, *, one: bool) -> str:
+def span_beside(style: Style, *, shared: bool) -> str:
     """What maps of a comparison share a scale."""
     if style.map_max is not None or style.normalize == "none":
         return span_words(style)
-    if not one:
+    if not shared:
         return SPANS["image"]
     return SPANS["shared"] if style.normalize == "shared" else "one scale a row"

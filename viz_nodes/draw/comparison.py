@@ -111,9 +111,9 @@ def compare(
     row_of: list[int] = [rows] * len(exps) if np.ndim(rows) == 0 else list(rows)  # type: ignore[arg-type, list-item]
     titles = [plain(name) for name in (names if names is not None else column_names(exps, row_of))]
     views: list[Any] = list(view) if isinstance(view, list) else [view] * len(exps)
-    for what, given in (("rows", row_of), ("names", titles), ("view", views)):
-        if len(given) != len(exps):
-            raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(given)})")
+    for what, values in (("rows", row_of), ("names", titles), ("view", views)):
+        if len(values) != len(exps):
+            raise ValueError(f"`{what}` must have one entry for each of {len(exps)} explanations (got {len(values)})")
     row_of = [exp.row(row) for exp, row in zip(exps, row_of, strict=True)]
     of_each = layers_of(exps, layers)
     shown = [(exp.layer(i), row) for exp, row, picked in zip(exps, row_of, of_each, strict=True) for i in picked]
@@ -263,7 +263,7 @@ class _Comparison:
         """Maps on one scale or each on its own, and the difference of two."""
         style = self.style
         every = [subject for indices in zip(*self.layers, strict=True) for subject in self._subjects(list(indices))]
-        scales = scales_beside(subjects, every, style, one=self.one_scale)
+        scales = scales_beside(subjects, every, style, shared=self.one_scale)
         cells: list[Cell | None] = []
         for subject, scale in zip(subjects, scales, strict=True):
             words = [layer_words(subject.exp, subject.layer)] if say_layer else []
@@ -334,13 +334,13 @@ class _Comparison:
         words += [method_words(method) for method in methods if len(methods) == 1]
         if len({tuple(note_words(exp)) for exp in self.exps}) == 1:
             return SEPARATOR.join([*words, *note_words(self.exps[0])])
-        told = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
-        return SEPARATOR.join([*words, *told])
+        lines = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
+        return SEPARATOR.join([*words, *lines])
 
     def _key(self, plans: Mapping[Any, Plan], subjects: Sequence[Subject]) -> str:
         words = []
         if "cam" in self.kinds:
-            words.append(f"CAM: raw values, {span_beside(self.style, one=self.one_scale)}")
+            words.append(f"CAM: raw values, {span_beside(self.style, shared=self.one_scale)}")
         words += beside_words(subjects, self.kinds, plans, self.style, self.selection)
         if any(which == len(self.exps) for _, which in plans):
             words.append("A against B: gray edges are in both, colored in that one only")

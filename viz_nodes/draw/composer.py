@@ -162,16 +162,16 @@ def beside(parts: Sequence[Sequence[Band]], columns: int) -> list[Band]:
     order.sort(key=lambda name: max([band.name for band in part].index(name) for part in parts if _named(part, name)))
     bands = []
     for name in order:
-        found = [_named(part, name) for part in parts]
+        parts_named = [_named(part, name) for part in parts]
         width = len(parts[0][0].cells)
         cells: list[Cell | None] = []
         names: list[Sequence[str]] = []
-        for band in found:
+        for band in parts_named:
             cells += list(band.cells) if band else [None] * width
             names += list(band.names) if band and band.names else [("",)] * width
         cells += [None] * (columns - len(cells))
         names += [("",)] * (columns - len(names))
-        there = [band for band in found if band]
+        there = [band for band in parts_named if band]
         bands.append(
             Band(
                 name,
@@ -210,9 +210,9 @@ class _Painter:
         self.fig, self.page, self.placed = fig, page, placed
 
     def all(self, bands: Sequence[Band], strip: tuple[float, Callable[[Axes], Any]] | None) -> None:
-        page, placed, look = self.page, self.placed, self.page.style.look
+        page, placed, theme = self.page, self.placed, self.page.style.look
         if placed.heading:
-            self._write(MARGIN, MARGIN, placed.heading, page.style.size, look.ink, ha="left", va="top")
+            self._write(MARGIN, MARGIN, placed.heading, page.style.size, theme.ink, ha="left", va="top")
         for at, band in enumerate(bands):
             self._names(band, at)
             self._sides(bands, at)
@@ -222,7 +222,7 @@ class _Painter:
         if strip:
             strip[1](self._axes(MARGIN, self._strip_top(strip[0]), page.width - 2 * MARGIN, strip[0]))
         if placed.legend:
-            self._write(MARGIN, placed.legend_top, placed.legend, page.style.small, look.muted, ha="left", va="top")
+            self._write(MARGIN, placed.legend_top, placed.legend, page.style.small, theme.muted, ha="left", va="top")
 
     def _strip_top(self, height: float) -> float:
         return self.placed.legend_top - height - (2.0 if self.placed.legend else 0.0)

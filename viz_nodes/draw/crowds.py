@@ -81,7 +81,7 @@ def told_of_crowd(
         _LEAST,
         inked=np.array([_PALE if stroke.hop else BROKEN for stroke in strokes]),
     )
-    kept = [s for s, told in zip(strokes, seen, strict=True) if told or (s.hop == 0 and len(egos) == 1)]
+    kept = [s for s, apart in zip(strokes, seen, strict=True) if apart or (s.hop == 0 and len(egos) == 1)]
     masks = []
     for at, mask in enumerate(inside):
         own = np.zeros_like(mask)

@@ -168,12 +168,12 @@ def union(a: Ego, difference: EdgeDifference) -> Ego:
     )
 
 
-def difference_tones(difference: EdgeDifference, look: Theme) -> dict[int, str]:
+def difference_tones(difference: EdgeDifference, theme: Theme) -> dict[int, str]:
     """The color of each key node: gray for both, the theme's first and second for one only."""
     groups = (
-        (difference.both, look.muted),
-        (difference.only_a, look.centers[0]),
-        (difference.only_b, look.centers[1]),
+        (difference.both, theme.muted),
+        (difference.only_a, theme.centers[0]),
+        (difference.only_b, theme.centers[1]),
     )
     return {key: tone for keys, tone in groups for key in keys}
 
@@ -198,10 +198,10 @@ def cam_difference(a: np.ndarray, b: np.ndarray, scales: tuple[Scale, Scale] | N
     return first - second
 
 
-def signed_table(look: Theme, alpha: float = 0.8) -> np.ndarray:
+def signed_table(theme: Theme, alpha: float = 0.8) -> np.ndarray:
     """(256, 4) uint8, the theme's diverging palette, transparent at 0 and opaque up to `alpha` at both ends."""
     ramp = np.linspace(0, 1, 256)
-    table = look.diverging(ramp)
+    table = theme.diverging(ramp)
     table[:, 3] = alpha * np.abs(2 * ramp - 1) ** 0.7
     return (table * 255).round().astype(np.uint8)
 
@@ -224,17 +224,17 @@ def draw_cam_difference(
         style: see `Style`: `smooth`, `theme`, `font`, `font_size`.
     """
     how = painter_style(style)
-    look = how.look
+    theme = how.look
     on = image_axes(ax, exp, image, view)
-    frame(ax, look.muted)
+    frame(ax, theme.muted)
     left, top, right, bottom = on.view
     scaled = 0.5 + 0.5 * np.clip(difference / limit if limit > 0 else np.zeros_like(difference), -1, 1)
-    pixels = heat_pixels(scaled, signed_table(look), smooth=how.smooth)
+    pixels = heat_pixels(scaled, signed_table(theme), smooth=how.smooth)
     artists: dict[str, Any] = {
         "heatmap": add_raster(ax, pixels, (left, right, bottom, top), smooth=how.smooth, zorder=1)
     }
     if on.photograph is not None:
         artists["photograph"] = on.photograph
     if not np.any(difference):
-        artists["equal"] = say_across(ax, "no difference", look, how.small, how.font)
+        artists["equal"] = say_across(ax, "no difference", theme, how.small, how.font)
     return artists

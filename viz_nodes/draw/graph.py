@@ -118,9 +118,9 @@ def split_options(options: dict[str, Any]) -> tuple[Selection, Style]:
 def graph_caption(subject: Subject, plan: Plan, style: Style) -> str:
     """Layer, class, method, and what is drawn of how many edges."""
     head = head_words(subject.exp, subject.layer, subject.row)
-    said = edge_words(style, unit_of(subject.exp, subject.row), plan.top)
+    words = edge_words(style, unit_of(subject.exp, subject.row), plan.top)
     carried = plan_carried(subject, plan)
-    return SEPARATOR.join([*head, plan_words(plan, style), *said, *([carried] if carried else [])])
+    return SEPARATOR.join([*head, plan_words(plan, style), *words, *([carried] if carried else [])])
 
 
 def plan_carried(subject: Subject, plan: Plan) -> str:
@@ -131,7 +131,7 @@ def plan_carried(subject: Subject, plan: Plan) -> str:
 
 def plan_words(plan: Plan, style: Style, *, brief: int = 0) -> str:
     """What is drawn of how many edges, and where; with `brief` in fewer words."""
-    return edges_words(plan.seen, look=style.look, unseen=plan.unseen, enlarged=plan.enlarged, brief=brief)
+    return edges_words(plan.seen, theme=style.look, unseen=plan.unseen, enlarged=plan.enlarged, brief=brief)
 
 
 def value_limits(egos: Sequence[Ego], style: Style, vmax: float | None = None) -> tuple[float, float] | None:
@@ -155,25 +155,25 @@ def paint_graph(
     on: ImageAxes, subject: Subject, plan: Plan, style: Style, limits: tuple[float, float] | None = None
 ) -> dict[str, Any]:
     """Draw the edges that a plan puts into the picture itself."""
-    look = style.look
+    theme = style.look
     artists = lay_ground(on, subject, style)
     for which, ego in enumerate(plan.egos):
         suffix = "" if which == 0 else str(which)
         tone = _tone(style, which)
         if ego.earlier:
             artists |= {
-                f"hop{distance}{'.' + suffix if suffix else ''}": add_hop(on, hop, tone, look, distance, plan.unit)
+                f"hop{distance}{'.' + suffix if suffix else ''}": add_hop(on, hop, tone, theme, distance, plan.unit)
                 for distance, hop in enumerate(ego.earlier, start=2)
             }
         shown = ego.only(plan.inside[which] | ego.is_self)
         obstacles = _dots_of_others(on, plan, which)
-        drawn = add_ego(on, _bundle(shown, plan, which, style, limits, obstacles), look)
+        drawn = add_ego(on, _bundle(shown, plan, which, style, limits, obstacles), theme)
         artists |= {name + suffix: artist for name, artist in drawn.items()}
         closeup = plan.closeups[which]
         if closeup is not None:
-            artists[f"frame{suffix}"] = add_frame(on, closeup, style, tone if len(plan.egos) > 1 else look.ink)
+            artists[f"frame{suffix}"] = add_frame(on, closeup, style, tone if len(plan.egos) > 1 else theme.ink)
     if not plan.egos:
-        artists["blank"] = say_across(on.ax, BLANK, look, style.small, style.font)
+        artists["blank"] = say_across(on.ax, BLANK, theme, style.small, style.font)
     return artists
 
 
@@ -194,14 +194,14 @@ def paint_closeup(
         frame_on: the picture with that frame.
         beside: whether the close-up stands right of it, not below.
     """
-    closeup, ego, look = plan.closeups[which], plan.egos[which], style.look
+    closeup, ego, theme = plan.closeups[which], plan.egos[which], style.look
     assert closeup is not None
     on = subject.on(ax, closeup.box)
     artists = lay_ground(on, subject, style)
     shown = ego.only(closeup.seen | ego.is_self)
     bundle = _bundle(shown, plan, which, style, limits, np.zeros((0, 2)))
-    artists |= add_ego(on, bundle, look, least_star=CLOSEUP_STAR)
-    tone = _tone(style, which) if len(plan.egos) > 1 else look.ink
+    artists |= add_ego(on, bundle, theme, least_star=CLOSEUP_STAR)
+    tone = _tone(style, which) if len(plan.egos) > 1 else theme.ink
     frame(ax, tone, 0.7)
     if frame_on is not None:
         connect(frame_on, closeup, ax, tone, beside=beside)
@@ -235,37 +235,37 @@ def add_frame(on: ImageAxes, closeup: Closeup, style: Style, color: Any) -> Rect
 
 def lay_ground(on: ImageAxes, subject: Subject, style: Style) -> dict[str, Any]:
     """What lies below the edges: the photograph under its veil, the patch grid, all nodes as small dots."""
-    look, record = style.look, subject.layer
-    frame(on.ax, look.muted)
+    theme, record = style.look, subject.layer
+    frame(on.ax, theme.muted)
     artists: dict[str, Any] = {}
     if on.photograph is not None:
         artists["photograph"] = on.photograph
-    strength = (look.veil_strength if on.photograph is not None else 0.0) if style.veil is None else style.veil
-    if (laid := add_veil(on, look.veil, strength, zorder=1.0)) is not None:
+    strength = (theme.veil_strength if on.photograph is not None else 0.0) if style.veil is None else style.veil
+    if (laid := add_veil(on, theme.veil, strength, zorder=1.0)) is not None:
         artists["veil"] = laid
     places = on.places(record)
     lined = places if on.pitch(places) >= FINEST_GRID else on.places(record, keys=True)
     if style.grid and on.pitch(lined) >= FINEST_GRID:
-        artists["grid"] = add_patch_grid(on, lined, look.dots, alpha=0.15, width=0.25, zorder=1.2)
+        artists["grid"] = add_patch_grid(on, lined, theme.dots, alpha=0.15, width=0.25, zorder=1.2)
     if style.nodes:
         # Thousands of dots at full strength would gray the photograph.
         alpha = 0.4 * float(np.clip(on.pitch(places) / 6.0, 0.45, 1.0))
         size = speck_size(on.pitch(places))
-        artists["nodes"] = add_dots(on, places.centers, size, look.dots, alpha=alpha, zorder=1.4, clip=True)
+        artists["nodes"] = add_dots(on, places.centers, size, theme.dots, alpha=alpha, zorder=1.4, clip=True)
     return artists
 
 
 def _tone(style: Style, which: int) -> Any:
-    look = style.look
+    theme = style.look
     named = style.color in ("auto", "center", "rank", "share", "contribution", "effect")
-    return look.centers[which % len(look.centers)] if named else style.color
+    return theme.centers[which % len(theme.centers)] if named else style.color
 
 
 def _bundle(
     ego: Ego, plan: Plan, which: int, style: Style, limits: tuple[float, float] | None, obstacles: np.ndarray
 ) -> Bundle:
     """A center's edges with their widths and colors."""
-    tone, look = _tone(style, which), style.look
+    tone, theme = _tone(style, which), style.look
     if plan.tones is not None:
         rgba = np.array([to_rgba(plan.tones[int(key)]) for key in ego.keys]).reshape(-1, 4)
         tones = rgba.copy()
@@ -291,7 +291,7 @@ def _bundle(
         tones=tones,
         own=ego.is_self,
         broken=is_negative(ego, style) if plan.signed else np.zeros(len(ego.keys), bool),
-        mark=tone if several else look.peak,
+        mark=tone if several else theme.peak,
         obstacles=obstacles,
     )
 

@@ -93,7 +93,7 @@ def edges_key(
     for name, exp in zip(names, exps, strict=True):
         named = f"{name}: " if len(set(names)) > 1 else ""
         own = [subject for subject in subjects if subject.exp is exp]
-        words |= dict.fromkeys(f"{named}{said}" for said in sets_said(own, selection.edge_set))
+        words |= dict.fromkeys(f"{named}{sentence}" for sentence in sets_said(own, selection.edge_set))
     return list(words)
 
 
@@ -120,12 +120,12 @@ def beside_words(
 
 def sets_said(subjects: Sequence[Subject], edge_set: str | None) -> list[str]:
     """What the sets of edges do that are drawn, each once."""
-    said: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for subject in subjects if edge_set is not None else ():
         for record in subject.exp.extras.get("sets") or ():
             if (record["kind"], record["row"]) == (edge_set, subject.row):
-                said[set_words(subject.exp, subject.row, record)] = None
-    return list(said)
+                sentences[set_words(subject.exp, subject.row, record)] = None
+    return list(sentences)
 
 
 def said_of_places(subjects: Sequence[Subject]) -> list[str]:
@@ -203,7 +203,7 @@ def paint_widths(ax: Axes, unit: float, style: Style, high: float, label: str = 
         label: what the values are.
         top: the value at which edges are widest.
     """
-    look = style.look
+    theme = style.look
     wide = ax.get_window_extent().width / ax.figure.dpi * 72.0
     ax.set_xlim(0, wide)
     ax.set_ylim(high, 0)
@@ -218,16 +218,16 @@ def paint_widths(ax: Axes, unit: float, style: Style, high: float, label: str = 
     values = samples * (top if style.edge_width in SIGNED else 1.0)
     strong = widths_of(values, style.edge_width, top)
     widths = edge_widths(strong, unit)
-    tone = look.centers[0] if style.color == "center" else look.ink if style.color in VALUES else style.color
+    tone = theme.centers[0] if style.color == "center" else theme.ink if style.color in VALUES else style.color
     colors = np.tile(to_rgba(tone), (len(samples), 1))
     colors[:, 3] = edge_opacities(strong)
     length, x, lines = 17.0, text_width(f"{label} ", style.small, font) + 2.0, []
-    said = [percent(value) if style.edge_width == "share" else number(value) for value in values]
-    room = wide - x - sum(length + 9.0 + text_width(words, style.small, font) for words in said) + 7.0
+    labels = [percent(value) if style.edge_width == "share" else number(value) for value in values]
+    room = wide - x - sum(length + 9.0 + text_width(words, style.small, font) for words in labels) + 7.0
     kept = range(len(values)) if room >= 0 else [0, len(values) - 1]  # the ends of the scale, where all have no room
-    values, said, widths, colors = values[kept], [said[at] for at in kept], widths[kept], colors[kept]
+    values, labels, widths, colors = values[kept], [labels[at] for at in kept], widths[kept], colors[kept]
     _write(ax, 0.0, high / 2, label, style)
-    for words in said:
+    for words in labels:
         lines.append(np.stack([np.linspace(x, x + length, 9), np.full(9, high / 2)], axis=1))
         _write(ax, x + length + 2.0, high / 2, words, style)
         x += length + 2.0 + text_width(words, style.small, font) + 7.0

@@ -50,7 +50,7 @@ def caption_of(
     notes = [*(word for exp in exps for word in note_words(exp)), *said_of_places(subjects)]
     sentences += [f"{words[0].upper()}{words[1:]}." for words in dict.fromkeys(notes)]
     unit = unit_of(subjects[0].exp, subjects[0].row)
-    said = {
+    by_kind = {
         "photograph": "the photograph",
         "cam": f"class activation maps by {_listed(methods)} (raw values, {span_words(style)}; star: the peak)",
         "neighbors": _neighbors_said(by, style),
@@ -58,7 +58,7 @@ def caption_of(
         "hyperedges": "the groups of nodes (hyperedges) that the center hears, outlined as sets, those it hears most",
         "edges": f"{_edges_said(selection)} ({strongest_words(selection, style).removeprefix('edges: ')})",
     }
-    shown = [said[kind] for kind in kinds]
+    shown = [by_kind[kind] for kind in kinds]
     if shown:
         sentences.append(f"Shown: {'; '.join(shown)}.")
     if "edges" in kinds:
@@ -81,7 +81,7 @@ def _carried(
     subjects: Sequence[Subject], kinds: Sequence[str], plans: Mapping[Any, Plan], selection: Selection
 ) -> list[str]:
     """A sentence for each layer of which it was measured what the drawn edges carry together."""
-    several, said = len({subject.layer.number for subject in subjects}) > 1, []
+    several, sentences = len({subject.layer.number for subject in subjects}) > 1, []
     models = len({subject.exp.model for subject in subjects}) > 1
     for subject in subjects:
         if not subject.exp.extras.get("carried"):
@@ -97,8 +97,8 @@ def _carried(
             whose = [plain(subject.exp.model)] if models else []
             whose += [f"{'layer' if models else 'Layer'} {subject.layer.number}"] if several else []
             where = f"{', '.join([*whose, which])}: " if whose else f"{which[0].upper()}{which[1:]}: "
-            said += [f"{where}{words}."] if words else []
-    return list(dict.fromkeys(said))
+            sentences += [f"{where}{words}."] if words else []
+    return list(dict.fromkeys(sentences))
 
 
 def _edges_said(selection: Selection) -> str:

@@ -79,14 +79,14 @@ def single(
         if not caption:
             return ""
         if kind == "cam":
-            said = cam_caption(subject, scale)
+            note = cam_caption(subject, scale)
         elif kind == "neighbors":
-            said = neighbors_caption(subject, egos, style)
+            note = neighbors_caption(subject, egos, style)
         elif kind == "graph":
-            said = graph_caption(subject, last["plans"][0], style)
+            note = graph_caption(subject, last["plans"][0], style)
         else:
-            said = _said_of_edges(kind, subject, last.get("edges"), selection, style)
-        return SEPARATOR.join([said, *note_words(subject.exp), *said_of_places([subject])])
+            note = _said_of_edges(kind, subject, last.get("edges"), selection, style)
+        return SEPARATOR.join([note, *note_words(subject.exp), *said_of_places([subject])])
 
     ways = [Way(1, build)]
     if style.width == "slide" and kind == "graph":

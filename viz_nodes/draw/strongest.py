@@ -191,8 +191,8 @@ def set_edges(subject: Subject, kind: str) -> Strongest:
     Raises:
         ValueError: no such set was looked for.
     """
-    told = subject.exp.extras.get("sets")
-    records = [each for each in (told or []) if (each["kind"], each["row"]) == (kind, subject.row)]
+    sets = subject.exp.extras.get("sets")
+    records = [each for each in (sets or []) if (each["kind"], each["row"]) == (kind, subject.row)]
     if not records:
         raise ValueError(f'`edge_set="{kind}"` needs what `viz_nodes.with_sets(model, pixels, exp)` returns')
     record = records[0]
@@ -202,8 +202,8 @@ def set_edges(subject: Subject, kind: str) -> Strongest:
     there = np.flatnonzero(np.array(inside, dtype=bool))
     best = there[np.argsort(-np.abs(np.nan_to_num(values[there])), kind="stable")]
     own = sum(key == own_key(subject.layer, node) for key, node in pairs)
-    found = _strongest(subject, "contribution", 100.0, (receivers, senders, values), best[:MOST])
-    return replace(found, record=record, own=own, hidden=len(best) - len(best[:MOST]))
+    chosen = _strongest(subject, "contribution", 100.0, (receivers, senders, values), best[:MOST])
+    return replace(chosen, record=record, own=own, hidden=len(best) - len(best[:MOST]))
 
 
 def measurable(subject: Subject, part: float = 2.0) -> torch.Tensor:
@@ -301,8 +301,8 @@ def draw_strongest(
     how = painter_style(style)
     subject = subject_of(exp, layer, image, row, view)
     on = subject.on(ax)
-    found = strongest_edges(subject, part, by) if edge_set is None else set_edges(subject, edge_set)
-    strongest = found.seen_at(subject, on.width / subject.size[1])
+    chosen = strongest_edges(subject, part, by) if edge_set is None else set_edges(subject, edge_set)
+    strongest = chosen.seen_at(subject, on.width / subject.size[1])
     artists = paint_strongest(on, subject, strongest, how)
     if colorbar:
         artists["colorbar"] = add_value_bar(ax, strongest.limits, how.but(color=strongest.by))
@@ -315,16 +315,16 @@ def draw_strongest(
 
 def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style: Style) -> dict[str, Any]:
     """Draw them, see `draw_strongest`; the strongest on top."""
-    look, layer = style.look, subject.layer
+    theme, layer = style.look, subject.layer
     artists = lay_ground(on, subject, style.but(nodes=False, grid=False))
     keys, nodes = on.places(layer, keys=True), on.places(layer)
     if not len(strongest.values):
         return artists
     order = np.argsort(np.abs(strongest.values), kind="stable")
     size = strongest.sizes[order]
-    colors = np.tile(to_rgba(look.centers[0]), (len(order), 1))
+    colors = np.tile(to_rgba(theme.centers[0]), (len(order), 1))
     if strongest.by in SIGNED:
-        colors = np.asarray(look.diverging(0.5 + 0.5 * np.sign(strongest.values[order]) * size**0.5))
+        colors = np.asarray(theme.diverging(0.5 + 0.5 * np.sign(strongest.values[order]) * size**0.5))
     colors[:, 3] = 0.6 + 0.35 * size
     artists["edges"] = EdgeCollection(
         on.ax,
@@ -335,12 +335,14 @@ def paint_strongest(on: ImageAxes, subject: Subject, strongest: Strongest, style
         taper=0.35,
         heads=0.0,
         casing=0.12,
-        casing_color=to_rgba(look.casing, 0.35),
+        casing_color=to_rgba(theme.casing, 0.35),
         broken=strongest.negative[order] & style.signs,
         zorder=4,
     )
     dot = _dot(on.pitch(nodes))
     into, out = np.unique(strongest.receivers), np.unique(strongest.senders)
-    artists["starts"] = add_dots(on, keys.centers[out], 0.8 * dot, look.casing, rim=look.ink, rim_width=0.4, zorder=4.8)
-    artists["ends"] = add_dots(on, nodes.centers[into], dot, look.ink, rim=look.casing, rim_width=0.25, zorder=5)
+    artists["starts"] = add_dots(
+        on, keys.centers[out], 0.8 * dot, theme.casing, rim=theme.ink, rim_width=0.4, zorder=4.8
+    )
+    artists["ends"] = add_dots(on, nodes.centers[into], dot, theme.ink, rim=theme.casing, rim_width=0.25, zorder=5)
     return artists

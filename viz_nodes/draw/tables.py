@@ -344,6 +344,6 @@ class _Table:
         names = {subject.exp.target_label(subject.row) for subject in subjects}
         if len(names) > 1 or any(s.exp.versus is not None or int(s.exp.target[s.row]) < 0 for s in subjects):
             return " / ".join(words)
-        said = " / ".join([first, *(value_words(words[each].exp, words[each].row) for each in others)])
-        room = text_width(said, self.style.small, self.style.font or DEFAULT_FONT) <= panel * aspect_of(subjects)
-        return said if room or not others else plain(names.pop())
+        explained = " / ".join([first, *(value_words(words[each].exp, words[each].row) for each in others)])
+        room = text_width(explained, self.style.small, self.style.font or DEFAULT_FONT) <= panel * aspect_of(subjects)
+        return explained if room or not others else plain(names.pop())

@@ -31,7 +31,7 @@ def edges_words(
     egos: Sequence[Ego],
     itself: str = "ring",
     *,
-    look: Theme | None = None,
+    theme: Theme | None = None,
     unseen: int = 0,
     enlarged: int = 0,
     brief: int = 0,
@@ -43,7 +43,7 @@ def edges_words(
     Args:
         egos: with those of their neighbors that can be seen.
         itself: what is said of a center that is its own neighbor: "ring", or other words in place of it.
-        look: names the colors of several centers.
+        theme: names the colors of several centers.
         unseen: how many more were asked for, whose edges are too short to be seen at this size.
         enlarged: how many of those drawn stand in a close-up.
         brief: 1 for fewer words, 2 for as few as possible.
@@ -59,7 +59,7 @@ def edges_words(
     if brief:
         words = f"all {total}" if drawn == total else f"{drawn} of {total}, {about}{percent(carried)}"
         rings = any(ego.is_self.any() for ego in egos)
-        ring = _itself(egos, "ring:", look).replace(" ", _JOINED if len(egos) == 1 else " ")
+        ring = _itself(egos, "ring:", theme).replace(" ", _JOINED if len(egos) == 1 else " ")
         words = f"{words}; {ring}" if brief == 1 and rings else words
         return words + "".join(f"; layer {layer}: {count} of {of}" for layer, count, of, *_ in _hops_of(egos))
     words = f"{len(egos)} centers, " if len(egos) > 1 else ""
@@ -74,7 +74,7 @@ def edges_words(
         alone = len(egos) == 1
         words += f"; {unseen} more {'too close to the center for' if alone else 'cannot be told apart at'} this size"
     if any(ego.is_self.any() for ego in egos):
-        words += f"; {_itself(egos, itself, look)}" + (f" of {what}" if drawn == total else "")
+        words += f"; {_itself(egos, itself, theme)}" + (f" of {what}" if drawn == total else "")
     for earlier, count, of, weight, hidden in _hops_of(egos):
         words += f"; layer {earlier}: {count} of {of} edges drawn, {about}{percent(weight)} of the weight"
         words += f", {hidden} more cannot be told apart" if hidden else ""
@@ -95,15 +95,15 @@ def _hops_of(egos: Sequence[Ego]) -> list[tuple[int, int, int, float, int]]:
     ]
 
 
-def _itself(egos: Sequence[Ego], itself: str, look: Theme | None) -> str:
+def _itself(egos: Sequence[Ego], itself: str, theme: Theme | None) -> str:
     """What centers take from themselves, each named by its color where there are several."""
     about = "" if egos[0].layer.exact else "about "
     own = [float(ego.share[ego.is_self].sum()) for ego in egos]
     if itself == "ring":
         itself = "ring: the key node it lies in" if egos[0].pooled else "ring: the center itself"
-    if len(egos) == 1 or look is None:
+    if len(egos) == 1 or theme is None:
         return f"{itself.removesuffix(':')}{'' if itself == 'ring:' else ','} {about}{percent(float(np.mean(own)))}"
-    named = [f"{look.center_names[at % len(look.center_names)]} {percent(share)}" for at, share in enumerate(own)]
+    named = [f"{theme.center_names[at % len(theme.center_names)]} {percent(share)}" for at, share in enumerate(own)]
     several = itself.replace("ring:", "rings:").replace("the center itself", "the centers themselves,")
     return f"{several} " + ", ".join(f"{about}{words}" for words in named)
 
@@ -171,9 +171,9 @@ def carried_words(exp: Explanation, layer: int, row: int, kind: str, drawn: Iter
         "cut together they move the score of 6 by -0.81; as many edges of the same layer at random by -0.10
         (95 %: -0.22 to 0.01)"
     """
-    told = exp.extras.get("carried")
+    carried = exp.extras.get("carried")
     pairs = sorted([int(key), int(center)] for key, center in drawn)
-    for each in told if isinstance(told, list) else []:
+    for each in carried if isinstance(carried, list) else []:
         if (each["layer"], each["row"], each["kind"]) == (layer + 1, row, kind) and each["edges"] == pairs:
             span = f"(95 %: {number(each['low'], signed=True)} to {number(each['high'], signed=True)})"
             return (

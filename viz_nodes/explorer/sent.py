@@ -78,11 +78,11 @@ def paint_sent(ax: Any, looked: Looked, state: State, nodes: Sequence[int]) -> N
 
     layer, row = looked.layer, looked.shown.row
     _, style = settled(*selection_of(state, nodes), [(layer, row)])
-    look, on = style.look, image_axes(ax, looked.exp, None, None, row=row)
+    theme, on = style.look, image_axes(ax, looked.exp, None, None, row=row)
     sent = [sent_from(layer, row, node, state) for node in nodes]
     ends = {name: _end([each.values[name] for each in sent]) for name in ("rank", "contribution", "effect")}
     for which, (node, edges) in enumerate(zip(nodes, sent, strict=True)):
-        tone = look.centers[which % len(look.centers)]
+        tone = theme.centers[which % len(theme.centers)]
         if style.color == "center":
             rgba = np.tile(to_rgba(tone), (len(edges.nodes), 1))
         else:
@@ -94,8 +94,8 @@ def paint_sent(ax: Any, looked: Looked, state: State, nodes: Sequence[int]) -> N
         _add_sent(on, layer, node, edges, rgba, strong, broken)
         pitch, at = on.pitch(on.places(layer)), on.places(layer).centers[node]
         is_peak = node == int(layer.peak[row])
-        mark = tone if len(nodes) > 1 else look.peak
-        add_center(on, star_size(pitch), at, mark, look, is_peak=is_peak)
+        mark = tone if len(nodes) > 1 else theme.peak
+        add_center(on, star_size(pitch), at, mark, theme, is_peak=is_peak)
 
 
 def _end(values: Sequence[np.ndarray]) -> float:

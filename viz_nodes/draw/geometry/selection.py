@@ -268,15 +268,15 @@ def _neighbors(
     return ranks, everything[ranks], merged
 
 
-def _effects(given: Any, layer: LayerExplanation, center: int, row: int) -> np.ndarray | None:
+def _effects(effects: Any, layer: LayerExplanation, center: int, row: int) -> np.ndarray | None:
     """(k,) effects of a center's edges, from the argument or the layer's own."""
-    if isinstance(given, Mapping):
-        given = given.get(layer.index)
-    if given is None:
-        given = layer.effect
-        if given is None:
+    if isinstance(effects, Mapping):
+        effects = effects.get(layer.index)
+    if effects is None:
+        effects = layer.effect
+        if effects is None:
             return None
-    values = np.asarray(given, float)
+    values = np.asarray(effects, float)
     k = layer.neighbors.shape[-1]
     if values.ndim == 3:
         values = values[row]
@@ -295,8 +295,8 @@ def _with_hops(exp: Explanation, ego: Ego, selection: Selection, row: int) -> Eg
     reached = {u for u, _, d in into if d["kind"] == "graph" and d["hop"] == 1 and whole.nodes[u]["node"] in kept}
     earlier = []
     for hop in range(2, selection.hops + 1):
-        pairs, one = _further(exp, whole, reached, hop, ego.layer.index - hop + 1, selection.far)
-        earlier.append(one)
+        pairs, hop_drawn = _further(exp, whole, reached, hop, ego.layer.index - hop + 1, selection.far)
+        earlier.append(hop_drawn)
         reached = {u for u, _ in pairs}
     return replace(ego, earlier=tuple(earlier))
 
