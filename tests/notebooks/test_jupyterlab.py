@@ -136,14 +136,17 @@ def opened(browser, address: str):
 
 
 def run_all_cells(page) -> None:
-    """Ask until cells start.
+    """Ask until cells run.
 
-    JupyterLab may call a kernel idle before it is connected, and what is run then is lost; and a click on its menu bar
-    closes a menu that is open still, or opens one before its items are known.
+    JupyterLab may call a kernel idle before it is connected, and what is run then is lost, though its prompt says `*`;
+    and a click on its menu bar closes a menu that is open still, or opens one before its items are known.
     """
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    started = page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\d+|\*)\]"))
-    while not started.count():
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    idle.wait_for()
+    prompts = page.locator(".jp-InputPrompt")
+    started, done = (prompts.filter(has_text=re.compile(rf"\[{seen}\]")) for seen in (r"(\d+|\*)", r"\d+"))
+    lost = True
+    while lost:
         page.keyboard.press("Escape")
         page.get_by_role("menuitem", name="Run", exact=True).click(force=True)
         try:
@@ -153,7 +156,12 @@ def run_all_cells(page) -> None:
         for _ in range(60):
             page.wait_for_timeout(200)
             if started.count():
-                return
+                break
+        quiet = 0  # looks in a row at which the kernel has nothing to do, and no cell is done
+        while quiet < 25 and not done.count():
+            page.wait_for_timeout(200)
+            quiet = quiet + 1 if idle.count() else 0
+        lost = not done.count()
 
 
 def run_cell(page, place: int) -> None:
