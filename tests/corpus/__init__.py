@@ -27,6 +27,7 @@ MODULES = (
     "networks",
     "pages",
     "leaks",
+    "edge_sets",
 )
 
 

@@ -21,7 +21,14 @@ from viz_nodes.draw.style.captions import SEPARATOR, layer_notes, number, percen
 from viz_nodes.draw.style.fonts import text_width
 from viz_nodes.draw.style.style import SIGNED, VALUES, Style
 from viz_nodes.draw.subject import Subject
-from viz_nodes.draw.wording import color_and_sign, number_words, set_words, span_words, width_words
+from viz_nodes.draw.wording import (
+    color_and_sign,
+    number_words,
+    set_records,
+    set_words,
+    span_words,
+    width_words,
+)
 
 CLOSEUP = "close-up: the frame enlarged, with the edges that begin in it"
 SAMPLES = (0.0, 0.1, 0.5, 1.0)
@@ -122,9 +129,8 @@ def sets_said(subjects: Sequence[Subject], edge_set: str | None) -> list[str]:
     """What the sets of edges do that are drawn, each once."""
     sentences: dict[str, None] = {}
     for subject in subjects if edge_set is not None else ():
-        for record in subject.exp.extras.get("sets") or ():
-            if (record["kind"], record["row"]) == (edge_set, subject.row):
-                sentences[set_words(subject.exp, subject.row, record)] = None
+        for record in set_records(subject.exp, str(edge_set), subject.row):
+            sentences[set_words(subject.exp, subject.row, record)] = None
     return list(sentences)
 
 

@@ -25,7 +25,7 @@ from viz_nodes.draw.graph import lay_ground
 from viz_nodes.draw.style.captions import SEPARATOR, head_words, percent
 from viz_nodes.draw.style.style import SIGNED, Style
 from viz_nodes.draw.subject import Subject, onto, subject_of
-from viz_nodes.draw.wording import carried_words, set_words
+from viz_nodes.draw.wording import carried_words, set_records, set_words
 from viz_nodes.explanation import NO_EDGE, Explanation
 from viz_nodes.grids import View
 from viz_nodes.text import quoted
@@ -191,8 +191,7 @@ def set_edges(subject: Subject, kind: str) -> Strongest:
     Raises:
         ValueError: no such set was looked for.
     """
-    sets = subject.exp.extras.get("sets")
-    records = [each for each in (sets or []) if (each["kind"], each["row"]) == (kind, subject.row)]
+    records = set_records(subject.exp, kind, subject.row)
     if not records:
         raise ValueError(f'`edge_set="{kind}"` needs what `viz_nodes.with_sets(model, pixels, exp)` returns')
     record = records[0]

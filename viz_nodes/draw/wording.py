@@ -184,6 +184,33 @@ def carried_words(exp: Explanation, layer: int, row: int, kind: str, drawn: Iter
     return ""
 
 
+def set_records(exp: Explanation, kind: str, row: int) -> list[Mapping[str, Any]]:
+    """The sets of a kind that were looked for; nothing that is no record of one, for files come from anywhere."""
+    records = exp.extras.get("sets")
+    named = [each for each in records if isinstance(each, Mapping)] if isinstance(records, list | tuple) else []
+    return [each for each in named if (each.get("kind"), each.get("row")) == (kind, row) and _is_record(each)]
+
+
+def _is_record(record: Mapping[str, Any]) -> bool:
+    if record.get("size", "") is None:
+        return True
+    edges, random = record.get("edges"), record.get("random")
+    if not (isinstance(edges, Mapping) and isinstance(random, Mapping)):
+        return False
+    whole = [record.get(name) for name in ("size", "total", "class")]
+    whole += [random.get(name) for name in ("draws", "failed")]
+    return (
+        all(type(value) is int for value in whole)
+        and all(type(record.get(name)) in (int, float) for name in ("score", "whole"))
+        and all(isinstance(record.get(name), str) for name in ("order", "label"))
+        and all(isinstance(pairs, list) and all(map(_is_pair, pairs)) for pairs in edges.values())
+    )
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(type(end) is int for end in value)
+
+
 def set_words(exp: Explanation, row: int, record: Mapping[str, Any]) -> str:
     """What a set of edges does, as `viz_nodes.metrics.sets` found it.
 
@@ -193,7 +220,7 @@ def set_words(exp: Explanation, row: int, record: Mapping[str, Any]) -> str:
     """
     if record["size"] is None:
         return f"no set of edges is {record['kind']}: without any the class stays {plain(exp.target_label(row))}"
-    first = f"the smallest {record['kind']} set found by {record['order']}: "
+    first = f"the smallest {record['kind']} set found by {plain(record['order'])}: "
     count = f"{record['size']} of the {record['total']} edges of all layers"
     score = f"{number(record['score'])} of {number(record['whole'])}"
     target, drawn = plain(exp.target_label(row)), record["random"]
@@ -201,7 +228,8 @@ def set_words(exp: Explanation, row: int, record: Mapping[str, Any]) -> str:
         does = f"alone, {count} keep {target}, with a score of {score}"
     else:
         does = f"without {count} the network names {plain(record['label'])}; the score of {target} is {score}"
-    beside = f"; of {drawn['draws']} random sets as large {drawn['failed']} do not" if drawn["draws"] else ""
+    fail = "do not" if record["kind"] == "sufficient" else "leave the class"
+    beside = f"; of {drawn['draws']} random sets as large {drawn['failed']} {fail}" if drawn["draws"] else ""
     return f"{first}{does}{beside}"
 
 

@@ -22,12 +22,14 @@ from viz_nodes.metrics.edge_sets import (
     random_sets,
     sufficient_edges,
 )
-from viz_nodes.text import quoted
+from viz_nodes.text import one_line, quoted, shortened
 
 BY_SIZE = "size of "
 """Before the name of a signed order that takes the largest first, for or against."""
 _WORTH = ("effect",)
 """Orders beside `SIGNED` whose scores say for or against."""
+_MOST_DRAWS = 100_000
+"""Random sets that a record may ask to be run again."""
 _SLACK = 1e-4
 """Of scores: another machine, or another number of sets at once, changes last digits."""
 
@@ -238,8 +240,16 @@ def set_of(exp: Explanation, record: Mapping[str, Any]) -> EdgeSet:
         if record[name] != value:
             raise ValueError(f"{name} {quoted(record[name])}, and its edges are {value}")
     random = record["random"]
-    if not all(type(random[name]) is int for name in ("draws", "failed", "seed")):
+    if not all(type(random[name]) is int and random[name] >= 0 for name in ("draws", "failed", "seed")):
         raise ValueError("random sets that were not counted")
+    if random["draws"] > _MOST_DRAWS or random["seed"] >= 2**63:
+        raise ValueError(f"{quoted(random['draws'])} random sets of seed {quoted(random['seed'])}")
+    for name in ("row", "class", "named"):
+        if type(record[name]) is not int:
+            raise ValueError(f"{name} {quoted(record[name])}")
+    for name in ("score", "whole"):
+        if type(record[name]) not in (int, float):
+            raise ValueError(f"{name} {quoted(record[name])}")
     return EdgeSet(
         edges,
         size,
@@ -276,4 +286,5 @@ def _cuts(exp: Explanation, chosen: EdgeSet, row: int) -> dict[int, Tensor]:
 
 
 def _line(error: Exception) -> str:
-    return f"nothing of the name {error}" if isinstance(error, KeyError) else str(error)
+    words = f"nothing of the name {error}" if isinstance(error, KeyError) else str(error)
+    return shortened(one_line(words))
