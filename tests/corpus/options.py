@@ -113,7 +113,7 @@ def _tree(folder: Path) -> dict[str, Any]:
     how="every option of every command that writes, each with numbers beyond all bounds, words of 5,000 characters, "
     "control characters, lists of thousands, pipes, devices, loops of links, paths that lead elsewhere",
     limits="values that cost much and may be meant (a thousand images, ten thousand samples) take what they cost",
-    sample=6,
+    sample=4,
     full=1_000,
 )
 def hostile_options(case: Case) -> None:
