@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from viz_nodes import write_page
+from viz_nodes.places import LabelMap
 
 pytestmark = pytest.mark.browser
 
@@ -72,6 +76,34 @@ def test_the_first_sentence_says_what_this_is(visit, page_file):
 def test_axe_finds_no_barrier(visit, page_file, browser, scheme):
     page = visit(page_file, "#with=1.3.gradcam&pins=0.3,0.3~0.7,0.6")
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    assert_no_barrier(page)
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (npm install)")
+@pytest.mark.parametrize(("what", "scheme"), [("effects", "light"), ("regions", "dark")])
+def test_axe_finds_no_barrier_with_effects_and_with_regions(visit, make, photograph, tmp_path, what, scheme):
+    """Signed widths and colors by effect, unknown ones among them; superpixels that are pointed at."""
+    if what == "effects":
+        exp = make(layers=3)
+        effects = [layer.contribution.clone() * 0.5 for layer in exp.layers]
+        effects[-1][:, ::2] = float("nan")
+        layers = tuple(replace(layer, effect=each) for layer, each in zip(exp.layers, effects, strict=True))
+        hash_ = "#order=effect&pins=0.3,0.3"
+    else:
+        exp, hash_ = make(layers=2), "#pins=0.3,0.3"
+        places = LabelMap(np.arange(196).reshape(14, 14).repeat(16, 0).repeat(16, 1))
+        layers = tuple(
+            replace(layer, grid=(1, 196), key_grid=(1, 196), cam=layer.cam.flatten(1)[:, None], places=places)
+            for layer in exp.layers
+        )
+    page = visit(write_page(replace(exp, layers=layers), photograph, tmp_path / "page.html"), hash_)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    assert page.evaluate(f"{EXPLORER}.edges().length") > 0
+    assert_no_barrier(page)
+
+
+def assert_no_barrier(page):
+    """Every panel, by axe-core."""
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     session = page.context.new_cdp_session(page)  # the page's own policy lets no script in
     session.send("Page.setBypassCSP", {"enabled": True})
@@ -84,6 +116,18 @@ def test_axe_finds_no_barrier(visit, page_file, browser, scheme):
             "axe.run(document).then((r) => r.violations.map((v) => [v.id, v.nodes[0].html.slice(0, 200)]))"
         )
         assert found == [], name
+
+
+def test_edges_against_the_class_are_broken_on_screen_and_in_what_is_saved(visit, page_file):
+    page = visit(page_file, "#pins=0.3,0.3")
+    edges = page.evaluate(f"{EXPLORER}.edges().filter((edge) => edge.hop === 1 && edge.from !== edge.to)")
+    against = [edge for edge in edges if edge["contribution"] < 0]
+    assert 0 < len(against) < len(edges)
+    svg = page.evaluate(f"{EXPLORER}.svg(1)")
+    paths = re.findall(r'<path[^>]*?d="([^"]*)"[^>]*data-layer', svg)
+    assert len(paths) == len(edges)
+    assert sum(path.count("M") > 1 for path in paths) == len(against), "several pieces each"
+    assert "against the class" in svg
 
 
 def test_compare_with_is_grouped_by_image_and_network(visit, make, photograph, tmp_path):

@@ -118,7 +118,10 @@ def plan_of(
         hidden = too_short(around, scale) if closeup is None else closeup.members
         inside.append(~hidden & ~ego.is_self)
     if len(egos) > 1 or any(ego.earlier for ego in egos):
-        egos, inside = told_of_crowd(subject, egos, inside, scale, unit, lambda ego: strengths(ego, by, top))
+        drawn = -1
+        # How edges are bent depends on which are drawn.
+        while drawn != (drawn := _count(egos, inside)):
+            egos, inside = told_of_crowd(subject, egos, inside, scale, unit, lambda ego: strengths(ego, by, top))
     return Plan(tuple(egos), tuple(inside), tuple(closeups), unit, scale * wide, top=top, across=across)
 
 
@@ -133,3 +136,8 @@ def around_of(subject: Subject, ego: Ego) -> Around:
         own=ego.is_self,
         pitch=nodes.pitch,
     )
+
+
+def _count(egos: Sequence[Ego], inside: Sequence[np.ndarray]) -> int:
+    """How many edges there are in a picture."""
+    return sum(int(mask.sum()) for mask in inside) + sum(len(hop.senders) for ego in egos for hop in ego.earlier)

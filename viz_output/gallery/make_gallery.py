@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 DPI = 120
-MOST_BYTES = 7_000_000
+MOST_BYTES = 8_000_000
 
 START = """\
 import vizgraph, viz_nodes
@@ -62,7 +62,8 @@ PICTURES = (
         "graph",
         "One graph, as large as a column",
         "Every edge runs from a neighbor, where it is wide, to the center. Width and color are its contribution to the "
-        "class's score, as the key says; the ring is what the center takes from itself.",
+        "class's score; those against the class are broken and their dots hollow, so that gray print keeps the sign. "
+        "The ring is what the center takes from itself.",
         'fig = panel("graph", exp, -1, sample)',
     ),
     Picture(
@@ -98,7 +99,7 @@ PICTURES = (
     Picture(
         "centers",
         "Several centers",
-        "Each in a color of its own, given by row and column.",
+        "Each in a color of its own, given by row and column; broken edges are against the class.",
         'fig = panel("graph", exp, -1, sample, center=[(2, 3), (7, 7), (11, 11)], k=6)',
     ),
     Picture(
@@ -111,7 +112,7 @@ PICTURES = (
         "edges",
         "The strongest edges all over the picture",
         "Of the two percent of the layer's edges with the largest contributions those that can be told apart at this "
-        "size, bundled where they run alike: orange for the class, blue against it.",
+        "size, bundled where they run alike: orange for the class, blue and broken against it.",
         'fig = panel("edges", exp, -1, sample)',
     ),
     Picture(
@@ -190,6 +191,18 @@ fig = networks({"gcn_demo": exps, "vig_demo": [viz_nodes.explain(vig, each.pixel
         'fig = figure(exp, sample, layers=[3, 5], kinds=["cam", "graph"], width="slide", theme="dark")',
     ),
     Picture(
+        "one_layer",
+        "One layer",
+        "Kinds of picture side by side, the close-up at the right.",
+        "fig = figure(exp, sample, layers=[5])",
+    ),
+    Picture(
+        "slide_of_one",
+        "One layer on a slide",
+        "Panels are as large as the slide has room for.",
+        'fig = figure(exp, sample, layers=[5], width="slide")',
+    ),
+    Picture(
         "dark",
         "Dark",
         "For slides and screens.",
@@ -226,13 +239,25 @@ fig = figure(top, sample, rows=[0, 1, 2], kinds=["cam"], normalize="layer")""",
         "photograph",
         "A natural photograph in its own aspect",
         "The whole photograph, with the patches where they lie on it. (An untrained network: the place means nothing, "
-        "and the figure says so.)",
+        "and the figure says so. Photograph: danielbuechele, CC BY 2.0, from scikit-learn.)",
         """\
 from sklearn.datasets import load_sample_image
 
 untrained = vizgraph.load_model("vig_ti", "random")
 china = vizgraph.load_image(load_sample_image("china.jpg"), untrained)
 fig = figure(viz_nodes.explain(untrained, china.pixels), china, layers=[3, 11], kinds=["cam", "graph"])""",
+    ),
+    Picture(
+        "natural",
+        "Natural photographs, a row each",
+        "Two centers of one's own choice at an early and a late layer. (An untrained network again, and called so. "
+        "Photographs from scikit-image: Chelsea the cat by Stefan van der Walt, coffee by Rachel Michetti, both CC0.)",
+        """\
+from skimage import data
+
+natural = [vizgraph.load_image(picture, untrained) for picture in (data.chelsea(), data.coffee())]
+seen = [viz_nodes.explain(untrained, each.pixels, layers=[0, 11]) for each in natural]
+fig = depths(seen, natural, center=[(0.35, 0.45), (0.65, 0.6)], width="page")""",
     ),
     Picture(
         "pyramid",
