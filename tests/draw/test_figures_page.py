@@ -49,9 +49,10 @@ def test_the_functions_of_the_table_are_there_and_draw(names):
 
 
 def test_every_switch_that_the_page_names_is_a_field_or_an_option():
-    from vizgraph.cli.render import command
+    from vizgraph.cli import compare, render
 
-    options = {flag for parameter in command.params for flag in parameter.opts}
+    commands = (render.command, compare.command)
+    options = {flag for command in commands for parameter in command.params for flag in parameter.opts}
     words = PAGE.split("## How figures look")[1]
     fields = set(Style.__dataclass_fields__)
     for name in re.findall(r"`(\w+)=False`", words):

@@ -269,7 +269,7 @@ def test_two_hops_draw_the_layer_before_paler_and_below(make_explanation, photog
     assert artists["hop2"].get_zorder() < artists["edges"].get_zorder()
     assert artists["hop2"].colors[:, 3].max() < 1
     assert sum(artists["hop2"].colors[0, :3]) > sum(artists["edges"].colors[0, :3])
-    assert "layer 7: 12 of" in artists["caption"].get_text().replace("\n", " ")
+    assert f"layer 7: {len(artists['hop2'].lines)} of" in artists["caption"].get_text().replace("\n", " ")
 
 
 def test_widths_and_opacities_grow_with_share_up_to_all_of_it():

@@ -11,12 +11,14 @@ from viz_nodes.draw.artists.edges import edge_widths
 from viz_nodes.draw.artists.hops import HOP_DOT, HOP_WIDTH, hop_lines, moving
 from viz_nodes.draw.artists.marks import dot_size, mark_radius, ring_limit, star_size
 from viz_nodes.draw.geometry.curves import curves_into
-from viz_nodes.draw.geometry.overlaps import BROKEN, told_apart
+from viz_nodes.draw.geometry.overlaps import told_apart
 from viz_nodes.draw.geometry.selection import Ego, Hop
 from viz_nodes.draw.subject import Subject
 
 _PALE = 0.4
 """Of the paler edges of a further hop, the part of their pixels that differs enough from the photograph."""
+_OWN = 0.75
+"""The same of the edges of centers, some of which are broken."""
 _LEAST = 60
 """Pixels of print (300 dpi) that an edge must have for itself."""
 _HEAD = 2.2
@@ -75,11 +77,11 @@ def told_of_crowd(
     strokes += [stroke for each, _ in further for stroke in each]
     everything = [dots for each in marks for dots in each] + small
     seen = told_apart(
-        np.array([stroke.line for stroke in strokes]).reshape(len(strokes), -1, 2),
+        np.array([stroke.line for stroke in strokes]) if strokes else np.zeros((0, 2, 2)),
         np.array([stroke.width for stroke in strokes]),
         everything,
         _LEAST,
-        inked=np.array([_PALE if stroke.hop else BROKEN for stroke in strokes]),
+        inked=np.array([_PALE if stroke.hop else _OWN for stroke in strokes]),
     )
     kept = [s for s, apart in zip(strokes, seen, strict=True) if apart or (s.hop == 0 and len(egos) == 1)]
     masks = []
