@@ -20,6 +20,14 @@ _CHOSEN = 0.9
 
 
 def multiplied(hearing: Hearing, name: str, args: tuple[Any, ...], result: Any) -> Tensor | None:
+    """Look at a product of two tensors; gives what is to stand for its result where it is an aggregation, else None.
+
+    Args:
+        hearing: what is told of it.
+        name: one of `PRODUCTS`.
+        args: of the function, its two factors last.
+        result: what it gave.
+    """
     letters = _letters(name, args)
     if letters is None:
         return None

@@ -26,6 +26,14 @@ _REDUCES = {"amax": "max", "amin": "min", "sum": "sum", "mean": "mean"}
 
 
 def scattered(hearing: Hearing, name: str, args: Any, kwargs: Any, result: Any) -> Tensor | None:
+    """Look at rows sent to receivers by number; gives what is to stand for the result where it is an aggregation.
+
+    Args:
+        hearing: what is told of it.
+        name: one of `SCATTERS`.
+        args, kwargs: of the function.
+        result: (receivers, ...) what it gave.
+    """
     names = ("input", "dim", "index", "source" if name.startswith("index") else "src", "reduce")
     arguments = dict(zip(names, args)) | kwargs
     source = arguments.get("src", arguments.get("source"))
@@ -72,6 +80,14 @@ def _tell_list(
     channel: int,
     result: Tensor,
 ) -> Tensor | None:
+    """Tell of it as of messages (B, C, N, k), padded where receivers have fewer.
+
+    Args:
+        source: (E, ...) what is sent.
+        senders, receivers: (E,) nodes over all images.
+        into: (N of all images, ...) what was there before, a message too where `itself`.
+        base: whose nodes send, with `channel`, its axis of channels.
+    """
     nodes, source, into = len(into), source.flatten(1), into.flatten(1)
     if itself:  # what was there before counts as a message of the node to itself
         own = torch.arange(nodes, device=senders.device)

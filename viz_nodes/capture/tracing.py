@@ -67,8 +67,9 @@ class Trace(TorchFunctionMode):
     """Watches one forward.
 
     Attributes:
-        images: B.
+        origins: where the elements of tensors came from.
         hearing: what is told of every aggregation.
+        folds: the maxima and sums that may go on yet.
         leaked: is told where features of neighbors were used in a way that is none.
         gathered: where set, gives what is to stand for features that were gathered, so that nodes stand several times.
         paused: while true nothing is looked at.

@@ -252,12 +252,12 @@ def _seen(
     for method in (method for method in methods if method != DUMMY):
         for explained in explain(model, pixels, layers=list(layers), target=target, method=method).layers:
             seen.maps[explained.index, method] = explained.cam[0].flatten().double().numpy()
-            seen.graphs[explained.index] = _others_asked(explained)
+            seen.graphs[explained.index] = _others_chosen(explained)
     return seen
 
 
-def _others_asked(explained: LayerExplanation) -> np.ndarray:
-    """(N, M) bool, which key nodes each center asked. That it asks itself, where it can, says nothing of a network."""
+def _others_chosen(explained: LayerExplanation) -> np.ndarray:
+    """(N, M) bool, which key nodes each center chose. That it chose itself, where it can, says nothing of a network."""
     asked = chosen(explained, 0)
     if not explained.pooled:
         np.fill_diagonal(asked, False)
