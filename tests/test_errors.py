@@ -80,6 +80,7 @@ def test_a_value_of_the_user_becomes_a_usage_error_about_its_option_once():
         OSError(errno.ENOMEM, "Cannot allocate memory", "/lib/x.so"),
         RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"),
         RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a primitive"),
         ImportError("x.so: failed to map segment from shared object"),
         SystemError("error return without exception set"),
     ],

@@ -174,7 +174,7 @@ def _is_memory(error: BaseException) -> bool:
 
 _NO_MEMORY = re.compile(
     r"(can't|cannot|failed to|unable to) allocate|not enough memory|out of memory|insufficient memory|bad_alloc"
-    r"|failed to map segment",
+    r"|failed to map segment|could not create a primitive$",  # the last is oneDNN's
     re.IGNORECASE,
 )
 
