@@ -344,6 +344,10 @@ def test_nodes_in_another_order_are_put_back(kind):
                 torch.testing.assert_close(edited, plain(images), rtol=1e-9, atol=1e-12)
             assert gone == likewise
             assert not torch.allclose(edited, net(images))
+    unseen = built(kind, Block)  # nobody has explained it, or asked where its nodes lie
+    unseen.load_state_dict(net.state_dict())
+    with torch.no_grad(), viz_nodes.edit_edges(unseen, cut=cut), viz_nodes.edit_edges(plain, cut=cut):
+        torch.testing.assert_close(unseen(images), plain(images), rtol=1e-9, atol=1e-12)
     edited = viz_nodes.edit_edges(net, cut={0: [(0, 0)]})
     with torch.inference_mode(), edited, pytest.raises(ValueError, match="their order could not be read"):
         net(images)

@@ -11,7 +11,7 @@ from torch import nn
 
 import viz_nodes
 from builders.networks import hooks_on
-from viz_nodes.capture import plans
+from viz_nodes.capture import batchnorm, plans
 
 
 @pytest.fixture
@@ -20,8 +20,10 @@ def hooked(monkeypatch):
     modules = []
     own = nn.Module.register_forward_hook
 
-    def noted(self, *args, **kwargs):
-        modules.append(self)
+    def noted(self, hook, *args, **kwargs):
+        if hook.__module__ != batchnorm.__name__:  # what makes their arithmetic exact sees nothing
+            modules.append(self)
+        args = (hook, *args)
         return own(self, *args, **kwargs)
 
     monkeypatch.setattr(nn.Module, "register_forward_hook", noted)
@@ -89,7 +91,7 @@ def test_edit_edges_needs_no_forward_of_its_own_once_a_network_is_known(make_net
         assert gone[0] > 0
 
     net, explained = make_net(), make_net()
-    assert forwards_of(net, lambda: edited(net)) == 2
+    assert forwards_of(net, lambda: edited(net)) == 3  # one finds the layers, one where their nodes lie
     assert forwards_of(net, lambda: edited(net)) == 1
     viz_nodes.explain(explained, pixels)
     assert forwards_of(explained, lambda: edited(explained)) == 1

@@ -53,7 +53,8 @@ def edit_edges(
     """Inside, the model runs without chosen edges: left out of the maximum or the sum, and nothing in their place.
 
     A node without any edge left receives the message 0. The first forward of each image size costs one more, in which
-    the graph layers are looked for. Only forwards of this thread are edited.
+    the graph layers are looked for, and where nobody has explained the network yet, one of four images, in which it is
+    seen where their nodes lie. Only forwards of this thread are edited.
 
     Args:
         model: any network that `explain` understands; layers whose `exact` is False cannot be edited.

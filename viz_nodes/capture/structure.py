@@ -11,11 +11,12 @@ from torch import nn
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.aggregation import recognize
+from viz_nodes.capture.inputs import are_points, prepare
 from viz_nodes.capture.model_state import eval_mode
 from viz_nodes.capture.node_order import NodeOrder
 from viz_nodes.capture.observing import observe
 from viz_nodes.capture.plans import PlannedLayer, key_of, known_plan
-from viz_nodes.capture.whereabouts import Whereabouts
+from viz_nodes.capture.whereabouts import Whereabouts, find_places
 
 Grid = tuple[int, int]
 
@@ -81,11 +82,16 @@ def structure(
     """
     pixels = args[0] if args else next(iter(kwargs.values()))
     plan = known_plan(network, key_of(pixels, adapters), anywhere=True)
+    unseen = plan is None
     if plan is None or not all(layer.known.kind for layer in plan.layers):
         with eval_mode(network, grad=False):
             record, plan, _ = observe(network, adapters, pixels, lambda: network(*args, **kwargs))
             for call in record.calls:
                 recognize(call)
+            if unseen and pixels.ndim == 4 and not are_points(pixels):
+                # So that an edge named by cells is that edge in a network that sorts its nodes, or adds some, too.
+                inputs = prepare(network, kwargs if kwargs else args if len(args) > 1 else pixels)
+                find_places(network, inputs, adapters, plan, record.calls, edited=False)
     places: tuple[Whereabouts, ...] = plan.notes.get("places", ())
     layers = (_layer(index, planned, adapters) for index, planned in enumerate(plan.layers))
     if not places:

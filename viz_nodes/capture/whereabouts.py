@@ -67,7 +67,13 @@ def not_tried(call: GraphCall) -> Whereabouts:
 
 
 def find_places(
-    network: nn.Module, inputs: Inputs, adapters: Sequence[Adapter], plan: Plan, calls: Sequence[GraphCall]
+    network: nn.Module,
+    inputs: Inputs,
+    adapters: Sequence[Adapter],
+    plan: Plan,
+    calls: Sequence[GraphCall],
+    *,
+    edited: bool | None = None,
 ) -> tuple[Whereabouts, ...]:
     """Of every layer of a network, once for a plan; costs one forward of four images.
 
@@ -76,8 +82,10 @@ def find_places(
         inputs, adapters: as they ran.
         plan: of the network.
         calls: what was seen in that forward.
+        edited: whether it ran with edited edges; by default whether an `edit_edges` is around.
     """
-    if "places" not in plan.notes and network in running_edits.networks:
+    edited = network in running_edits.networks if edited is None else edited
+    if "places" not in plan.notes and edited:
         return tuple(not_tried(call) for call in calls)  # its edges are for these images alone
     if "places" not in plan.notes:
         for call in calls:
