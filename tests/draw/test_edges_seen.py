@@ -18,6 +18,7 @@ from builders.seeing import COLUMN_OF_THREE, PANORAMA, photograph_of, sights
 from viz_nodes.draw.cells import plan_for
 from viz_nodes.draw.geometry.selection import Selection, egos_of
 from viz_nodes.draw.graph import plan_words
+from viz_nodes.draw.quantities import top_of
 from viz_nodes.draw.style.style import Style
 from viz_nodes.explanation import Explanation, LayerExplanation
 
@@ -154,7 +155,8 @@ def test_of_two_hops_every_edge_counted_is_seen(demo_network):
         for index in (3, 5):
             subject = photograph_of(exp, index, sample.image)
             (ego,) = egos_of(exp, index, Selection(hops=2))
-            plan = plan_for(subject, [ego], Style(edge_width="contribution"), COLUMN_OF_THREE)
+            style = Style(edge_width="contribution")
+            plan = plan_for(subject, [ego], style, COLUMN_OF_THREE, top_of([ego], style.edge_width))
             (hop,), (asked,) = plan.egos[0].earlier, ego.earlier
             found, counted, _ = sights(subject, Selection(hops=2), Style())
             assert len(found) == counted + len(hop.senders)
