@@ -11,19 +11,34 @@ from builders.networks import seeded_net, seeded_pixels
 from viz_nodes.capture.batchnorm import exact_batchnorms
 
 
-@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+def as_rows(tensor):
+    """The same numbers, a row of memory a node."""
+    rows = tensor.flatten(2).transpose(1, 2).contiguous()
+    return rows.transpose(1, 2).unflatten(2, tensor.shape[2:])
+
+
+LAYOUTS = {
+    "as its shape says": lambda tensor: tensor.clone(),
+    "channels last": lambda tensor: tensor.contiguous(memory_format=torch.channels_last),
+    "rows of nodes": as_rows,
+}
+
+
+@pytest.mark.parametrize("gradient", LAYOUTS)
+@pytest.mark.parametrize("memory", LAYOUTS)
+@pytest.mark.parametrize("shape", [(1, 6, 4, 5), (1, 6, 20, 1), (2, 6, 20, 1), (2, 6, 4, 5)])
 @pytest.mark.parametrize("norm", [nn.BatchNorm2d(6), nn.InstanceNorm2d(6, affine=True), nn.BatchNorm2d(6).train()])
-def test_a_gradient_that_comes_as_rows_of_nodes(norm, memory):
+def test_gradients_do_not_depend_on_how_numbers_lie(norm, shape, memory, gradient):
     norm = norm.double().train(norm.training and isinstance(norm, nn.BatchNorm2d))
-    torch.manual_seed(0)
-    x = torch.randn(1, 6, 4, 5, dtype=torch.float64).contiguous(memory_format=memory).requires_grad_()
-    by_node = torch.randn(1, 20, 6, dtype=torch.float64)
-    gradient = by_node.transpose(1, 2).view(1, 6, 4, 5)
+    generator = torch.Generator().manual_seed(0)
+    values, slopes = torch.randn(2, *shape, dtype=torch.float64, generator=generator)
+    x, plain = LAYOUTS[memory](values).requires_grad_(), values.clone().requires_grad_()
     with exact_batchnorms(norm):
-        found, *_ = torch.autograd.grad(norm(x), x, gradient)
-    expected, *_ = torch.autograd.grad(norm(x), x, gradient.clone(memory_format=torch.contiguous_format))
+        found, *_ = torch.autograd.grad(norm(x), x, LAYOUTS[gradient](slopes))
+    expected, *_ = torch.autograd.grad(norm(plain), plain, slopes)
     assert torch.allclose(found, expected, atol=1e-12)
     assert not norm._forward_hooks
+    assert not norm._forward_pre_hooks
 
 
 @pytest.mark.parametrize("kind", ["edge", "gin", "softmax"])

@@ -1,10 +1,11 @@
-"""Batch norms whose gradients are right: torch's own, on a CPU, of one image, may not be.
+"""Batch norms whose gradients are right: torch's own, on a CPU, may not be.
 
-Seen in torch 2.14: the backward pass of `batch_norm` on a CPU reads a gradient of one image as it lies in memory when
-it comes as rows of a table of nodes, (1, C, H, W) with strides (C, 1, W C, C), as gathers of neighbors give it. The
-stride of a batch of one means nothing, and by it the order of the rows is taken for the order of the input. What comes
-out is another gradient, off by 40 % of its largest value in the network where it was found (an edge convolution, whose
-nodes are only gathered); with two images in the batch it is right. Instance norms go the same way.
+Seen in torch 2.14, in eval and in train mode: the backward pass of `batch_norm` on a CPU takes the order of its input
+and of the gradient from their strides, and where one of the two comes as rows of a table of nodes, (B, N, C) seen as
+(B, C, N, 1) or, for one image, as (1, C, H, W), and the other does not, it multiplies the numbers of one node with
+those of another. The gradient is then off by as much as it is large (a relative error of about one; the forward pass
+is right). Gathers of neighbors give such rows. Instance norms go the same way. What lies in memory as its shape says is
+always right.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from torch import Tensor, nn
 
 @contextmanager
 def exact_batchnorms(model: nn.Module) -> Iterator[None]:
-    """Inside, the gradients of the model's batch norms and instance norms come in an order that torch reads rightly."""
+    """Inside, inputs and gradients of the model's batch norms and instance norms lie as torch reads them rightly."""
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._NormBase)]
-    handles = [module.register_forward_hook(_laid_out) for module in norms]
+    handles = [module.register_forward_pre_hook(_input_laid_out) for module in norms]
+    handles += [module.register_forward_hook(_gradient_laid_out) for module in norms]
     try:
         yield
     finally:
@@ -29,11 +31,17 @@ def exact_batchnorms(model: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def _laid_out(module: nn.Module, args: Any, output: Any) -> None:
+def _input_laid_out(module: nn.Module, args: Any) -> Any:
+    if args and isinstance(args[0], Tensor) and args[0].device.type == "cpu" and torch.is_grad_enabled():
+        return (_copied(args[0]), *args[1:])
+    return None
+
+
+def _gradient_laid_out(module: nn.Module, args: Any, output: Any) -> None:
     if isinstance(output, Tensor) and output.requires_grad and output.device.type == "cpu":
         output.register_hook(_copied)  # type: ignore[no-untyped-call]
 
 
-def _copied(gradient: Tensor) -> Tensor:
+def _copied(tensor: Tensor) -> Tensor:
     # `contiguous` with a memory format would believe the strides and copy nothing.
-    return gradient if gradient.is_contiguous() else gradient.clone(memory_format=torch.contiguous_format)
+    return tensor if tensor.is_contiguous() else tensor.clone(memory_format=torch.contiguous_format)
