@@ -6,6 +6,7 @@ import itertools
 import shutil
 import subprocess
 import warnings
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import pytest
@@ -16,8 +17,10 @@ from matplotlib.text import Text
 from viz_nodes.batch.options import RenderOptions
 from viz_nodes.draw import figure, figure_bytes, latex_of
 from viz_nodes.draw.artists.text import dressed
+from viz_nodes.draw.composer import _Painter
+from viz_nodes.draw.geometry.layout import Page
 from viz_nodes.draw.style import fonts
-from viz_nodes.draw.style.captions import target_words
+from viz_nodes.draw.style.captions import plain, target_words
 from viz_nodes.draw.style.fonts import LEFT_TO_RIGHT, as_tex, directed, families_for, text_width
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.style.wrapping import shortened, wrap
@@ -66,6 +69,28 @@ def test_right_to_left_names_stand_right_in_a_sentence_from_the_left(make_explan
     assert directed("no such name") == "no such name"
 
 
+def test_headings_hold_marks_of_direction_and_joiners_themselves_and_not_their_escapes(make_explanation):
+    """A heading is made safe once more after its class was: what that class was written with stays."""
+    name = "\N{ARABIC LETTER MEEM}\N{ZERO WIDTH NON-JOINER}\N{ARABIC LETTER KAF}"
+    fig = figure(make_explanation(labels=(name, "b\N{RIGHT-TO-LEFT OVERRIDE}", "c")), None)
+    assert name + LEFT_TO_RIGHT in fig.heading
+    drawn = "".join(text.get_text() for text in fig.findobj(Text))
+    assert name in drawn
+    assert "\\u200" not in drawn
+    assert plain("b\N{RIGHT-TO-LEFT OVERRIDE}c\n") == r"b\u202ec\n"
+
+
+@pytest.mark.parametrize(("room", "points"), [(60.0, 6.5), (25.0, 5.8), (12.0, 5.0)])
+def test_names_of_rows_are_smaller_before_they_are_cut(room, points):
+    style = Style()
+    painter = _Painter(Figure(figsize=(3, 3)), Page(style), SimpleNamespace(height=216.0))
+    painter._upright(10.0, 10.0, room, "close-up", "black")
+    (text,) = painter.fig.texts
+    assert text.get_fontsize() == pytest.approx(points, abs=0.5)
+    assert text.get_text().endswith("…") == (room < 20)
+    assert text_width(text.get_text(), text.get_fontsize()) <= room
+
+
 def test_right_to_left_is_laid_out_so_by_matplotlib():
     """The percentage right of the name, the name's first letter at its right end."""
     name = "\N{HEBREW LETTER ALEF}" * 8
@@ -82,8 +107,9 @@ def test_right_to_left_is_laid_out_so_by_matplotlib():
 
 
 def test_tex_gets_nothing_that_it_would_take_for_a_command():
-    assert as_tex("62 % of a_b & {c} $d$ \\e ~f ^g #h") == (
-        r"62 \% of a\_b \& \{c\} \$d\$ \textbackslash{}e \textasciitilde{}f \textasciicircum{}g \#h"
+    assert as_tex("62 % of a_b & {c} $d$ \\e ~f ^g #h |i| <j>") == (
+        r"62 \% of a\_b \& \{c\} \$d\$ \textbackslash{}e \textasciitilde{}f \textasciicircum{}g \#h "
+        r"\textbar{}i\textbar{} \textless{}j\textgreater{}"
     )
 
 
@@ -117,6 +143,7 @@ def test_latex_itself_sets_figures_and_their_captions(make_explanation, tmp_path
         assert "50 % wool & silk" in words.replace("\u00a0", " "), name
         assert "Grad-CAM" in words
         assert "of the channels" in words
+        assert "\N{EM DASH}" not in words, "what LaTeX makes of a bar that is not spelled out"
 
 
 def test_width_of_a_line_counts_letters_of_other_fonts():

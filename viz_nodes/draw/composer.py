@@ -31,6 +31,8 @@ from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.style.wrapping import shortened
 
 _BETTER = 1.1
+SMALLEST_LETTERS = 5.0
+"""Points of the smallest letters that print shows, as those of ranks."""
 SCREEN_DPI = 200.0
 """Resolution on screens and in notebooks, at which the smallest letters are read."""
 
@@ -284,5 +286,8 @@ class _Painter:
     def _upright(self, x: float, top: float, room: float, words: str, color: str) -> None:
         style = self.page.style
         points = style.size if text_width(words, style.size, self.page.font) <= room else style.small
+        wide = text_width(words, points, self.page.font)
+        if wide > room:  # smaller, as far as print shows letters, before anything is left out
+            points = max(points * 0.98 * room / wide, min(points, SMALLEST_LETTERS))
         words = shortened(words, room, points, self.page.font)
         self._write(x, top + room / 2, words, points, color, ha="center", va="center", rotation=90)

@@ -17,17 +17,20 @@ WORDS: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_t
 """Words and numbers that pages, written in JavaScript, say alike."""
 SEPARATOR: str = WORDS["separator"]
 _JOINED = "\N{NO-BREAK SPACE}"
+_WRITTEN = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
 
 
 def plain(text: str) -> str:
     """Text as it may be drawn: control characters and lone surrogates become escapes, so that no name breaks a line.
+
+    Joiners and marks of direction, which scripts are written with and which alone reorder nothing, stay.
 
     Example: `plain("a\\nb")` is `a\\\\nb` (four characters).
     """
     shown = []
     for char in str(text):
         category = unicodedata.category(char)
-        if category in ("Cc", "Cs", "Zl", "Zp") or category == "Cf":
+        if category in ("Cc", "Cs", "Cf", "Zl", "Zp") and char not in _WRITTEN:
             shown.append(char.encode("unicode_escape").decode("ascii"))
         else:
             shown.append(char)

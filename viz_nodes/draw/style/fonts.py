@@ -33,6 +33,7 @@ _TEX = {
     "%": r"\%",
     "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
+    "|": r"\textbar{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "\N{NO-BREAK SPACE}": "~",
