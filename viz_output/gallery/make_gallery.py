@@ -159,6 +159,40 @@ made_up = replace(exp, layers=(part,), model="made-up edges", extras={})
 fig = figure(made_up, sample, kinds=["cam", "neighbors", "graph"], order="share")""",
     ),
     Picture(
+        "hyperedges",
+        "Hyperedges",
+        "Where a layer's nodes hear groups of nodes, the groups that the center hears are drawn as the sets they are. "
+        "(A small network made here, untrained: its groups mean nothing.)",
+        """\
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+
+class Hypergraph(nn.Module):
+    \"""Each patch joins the groups of the two centers that it is most like, and hears the groups it is in.\"""
+
+    def __init__(self, width=48, groups=8):
+        super().__init__()
+        self.stem, self.out = nn.Conv2d(3, width, 16, stride=16), nn.Linear(width, width)
+        self.centers, self.head = nn.Parameter(torch.randn(groups, width)), nn.Linear(width, 10)
+
+    def forward(self, x):
+        nodes = self.stem(x).flatten(2).mT
+        near = torch.cdist(nodes, self.centers[None].expand(len(x), -1, -1)).topk(2, largest=False).indices
+        inside = torch.zeros(*nodes.shape[:2], len(self.centers)).scatter(2, near, 1.0)
+        groups = (inside / inside.sum(1, keepdim=True).clamp(min=1)).mT @ nodes
+        heard = inside / inside.sum(2, keepdim=True) @ self.out(groups).relu()
+        return self.head((nodes + heard).mean(1))
+
+
+torch.manual_seed(0)
+grouped = viz_nodes.explain(Hypergraph().eval(), sample.pixels)
+grouped = replace(grouped, model="small hypergraph, untrained")
+fig = figure(grouped, sample, kinds=["hyperedges"])""",
+    ),
+    Picture(
         "images",
         "A row an image",
         "The photograph, and what the last layer made of it.",
