@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from viz_nodes.batch.options import RenderOptions
 from viz_nodes.draw import figure, figure_bytes, latex_of
 from viz_nodes.draw.artists.text import dressed
-from viz_nodes.draw.composer import _Painter
+from viz_nodes.draw.composer import OVERHANG, _Painter
 from viz_nodes.draw.geometry.layout import Page
 from viz_nodes.draw.style import fonts
 from viz_nodes.draw.style.captions import plain, target_words
@@ -80,15 +80,15 @@ def test_headings_hold_marks_of_direction_and_joiners_themselves_and_not_their_e
     assert plain("b\N{RIGHT-TO-LEFT OVERRIDE}c\n") == r"b\u202ec\n"
 
 
-@pytest.mark.parametrize(("room", "points"), [(60.0, 6.5), (25.0, 5.8), (12.0, 5.0)])
+@pytest.mark.parametrize(("room", "points"), [(60.0, 6.5), (25.0, 5.8), (18.5, 5.0), (10.0, 5.0)])
 def test_names_of_rows_are_smaller_before_they_are_cut(room, points):
     style = Style()
     painter = _Painter(Figure(figsize=(3, 3)), Page(style), SimpleNamespace(height=216.0))
     painter._upright(10.0, 10.0, room, "close-up", "black")
     (text,) = painter.fig.texts
     assert text.get_fontsize() == pytest.approx(points, abs=0.5)
-    assert text.get_text().endswith("…") == (room < 20)
-    assert text_width(text.get_text(), text.get_fontsize()) <= room
+    assert text.get_text().endswith("…") == (room < 18)
+    assert text_width(text.get_text(), text.get_fontsize()) <= room + 2 * OVERHANG
 
 
 def test_right_to_left_is_laid_out_so_by_matplotlib():

@@ -43,6 +43,8 @@ def test_all_of_it_is_in_sight_without_scrolling(visit, page_file, width, height
         page.get_by_role("tab", name=name, exact=True).click()
         page.evaluate(f"{EXPLORER}.flush()")
         assert page.evaluate(OUT_OF_SIGHT, [PARTS]) == []
+    strip = page.locator(".vge-strip")
+    assert strip.evaluate("(node) => node.scrollWidth <= node.clientWidth"), "every layer, beside a key that wraps"
     side = page.locator(".vge-stage").first.bounding_box()["width"]
     assert side >= (300 if hash_ else 350), "and the picture is large enough to see patches of"
 

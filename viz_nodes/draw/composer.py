@@ -33,6 +33,8 @@ from viz_nodes.draw.style.wrapping import shortened
 _BETTER = 1.1
 SMALLEST_LETTERS = 5.0
 """Points of the smallest letters that print shows, as those of ranks."""
+OVERHANG = 2.0
+"""Points by which the smallest letters beside a low band may stand over its ends, into the gaps between bands."""
 SCREEN_DPI = 200.0
 """Resolution on screens and in notebooks, at which the smallest letters are read."""
 
@@ -289,5 +291,6 @@ class _Painter:
         wide = text_width(words, points, self.page.font)
         if wide > room:  # smaller, as far as print shows letters, before anything is left out
             points = max(points * 0.98 * room / wide, min(points, SMALLEST_LETTERS))
+            room += 2 * OVERHANG
         words = shortened(words, room, points, self.page.font)
         self._write(x, top + room / 2, words, points, color, ha="center", va="center", rotation=90)
