@@ -95,3 +95,31 @@ def test_features_without_edges_are_no_graph():
     for wrong in ((x,), (x, edges + NODES), (x, edges.float())):
         with pytest.raises((ValueError, TypeError)):
             viz_nodes.explain(network(Pooled), wrong)
+
+
+class OfTensor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.head(x.mean(dim=0, keepdim=True))
+
+
+class OfImage(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 2)
+
+    def forward(self, pixels):
+        return self.stem(pixels).mean((2, 3))
+
+
+@pytest.mark.parametrize("kind", [OfImage, OfTensor])
+def test_a_data_for_a_network_of_tensors_says_what_to_give(kind):
+    data = pytest.importorskip("torch_geometric.data")
+    x, edges = graph()
+    with pytest.raises(TypeError, match=rf"{kind.__name__} takes, which is no Data.*image \(B, C, H, W\)"):
+        viz_nodes.explain(network(kind), data.Data(x=x, edge_index=edges))
+    with pytest.raises(TypeError, match="also takes 'edge_index'"):
+        viz_nodes.explain(network(Pooled), data.Data(x=x, edge_index=edges))

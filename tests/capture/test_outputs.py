@@ -59,7 +59,22 @@ def test_a_part_that_is_not_there_is_an_error_that_lists_what_is(output):
         read({"a": [LOGITS]}, output=output)
 
 
-@pytest.mark.parametrize("raw", [FEATURES, [FEATURES, FEATURES], None, torch.zeros(2, 3, dtype=torch.int64)])
+DETECTED = {"boxes": torch.zeros(5, 4), "scores": torch.zeros(5)}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        FEATURES,
+        [FEATURES, FEATURES],
+        None,
+        torch.zeros(2, 3, dtype=torch.int64),
+        [DETECTED],  # of one image (5, 4) looked like the logits of five
+        [DETECTED, {**DETECTED, "masks": FEATURES}],
+        DETECTED,
+        {"pred_boxes": torch.zeros(2, 4)},
+    ],
+)
 def test_an_output_without_logits_says_what_to_explain(raw):
     with pytest.raises(TypeError, match=r"callable on it, such as viz_nodes\.ClassOver"):
         read(raw).logits(raw)

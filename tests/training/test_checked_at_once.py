@@ -97,7 +97,7 @@ def test_all_values_out_of_range_are_said_at_once():
         (["model.kwargs={nonsense: 1}"], "model.arch=gcn_demo: cannot be built"),
         (["model.kwargs={k: -1}"], "model"),
         (["model.kwargs={k: 100000}"], "does not take images of 32 x 32"),
-        (["model.kwargs={in_chans: 1}"], "model"),
+        (["model.kwargs={in_chans: 1}", "data.name=scenes"], "as the images of scenes are RGB"),
         (["model.freeze=[backbone.5-0]"], "model.freeze"),
         (["model.freeze=[backbone.0-99999999999]"], "no part 'backbone.6'"),
         (["data.mean=[0.5]"], "`data.mean` must be 3 numbers"),

@@ -6,17 +6,26 @@ import io
 import os
 import shutil
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import Image
 
-from vizgraph.data import open_image
-from vizgraph.errors import DataError, ImageError
+from vizgraph.data import load_image, open_image, read_image
+from vizgraph.data.preprocessing import Normalize, Preprocessing
+from vizgraph.errors import ConfigError, DataError, ImageError
+from vizgraph.training.augment import training_transform
 from vizgraph.training.config import DataConfig
-from vizgraph.training.datasets import Source, open_held_out, open_training, open_validation, upright_rgb
+from vizgraph.training.datasets import Source, open_held_out, open_training, open_validation
 from vizgraph.training.folders import ImageFolder, split_folder
+from vizgraph.training.pictures import upright_rgb
 from vizgraph.training.samples import Samples
+from vizgraph.training.schema import AugmentConfig
+
+tifffile = pytest.importorskip("tifffile")
 
 GRADIENT = np.arange(48 * 32, dtype=np.uint32).reshape(48, 32)
 
@@ -250,3 +259,91 @@ def test_a_postscript_file_named_as_an_image_starts_no_program(photos, tmp_path,
     with pytest.raises(OSError, match="Ghostscript"):
         Source(OfFiles(), 1).read(0)
     assert not ghostscript.exists()
+
+
+def _stack(path, rng):
+    tifffile.imwrite(path, rng.integers(0, 65536, (5, 40, 30), np.uint16), photometric="minisblack")
+
+
+def _four_bands(path, rng):
+    tifffile.imwrite(path, rng.integers(0, 256, (40, 30, 4), np.uint8), photometric="rgb", extrasamples=["unspecified"])
+
+
+def _six_bands_of_sixteen_bits(path, rng):
+    values = rng.integers(0, 65536, (40, 30, 6), np.uint16)
+    tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig")
+
+
+def _twelve_bits_in_four_bands(path, rng):
+    values = rng.integers(0, 4096, (40, 30, 4), np.uint16)
+    said = [(281, "H", 4, (4095,) * 4, True)]
+    tifffile.imwrite(path, values, photometric="rgb", extrasamples=["unspecified"], extratags=said)
+
+
+def _gray_of_sixteen_bits(path, rng):
+    tifffile.imwrite(path, rng.integers(0, 65536, (40, 30), np.uint16), photometric="minisblack")
+
+
+BANDS = {
+    _stack: 5,
+    _four_bands: 4,
+    _six_bands_of_sixteen_bits: 6,
+    _twelve_bits_in_four_bands: 4,
+    _gray_of_sixteen_bits: 1,
+}
+
+
+@pytest.mark.filterwarnings("ignore::vizgraph.data.images.ImageWarning")
+@pytest.mark.parametrize(("write", "channels"), BANDS.items())
+def test_training_gives_a_network_of_n_channels_what_render_does(tmp_path, write, channels):
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        folder = class_folders(tmp_path / split, "a") / "a"
+        for number in range(2):
+            write(folder / f"{number}.tif", rng)
+    model = timm.create_model("gcn_demo", in_chans=channels, img_size=32, num_classes=2)
+    model.pretrained_cfg = {**dict(model.pretrained_cfg), "input_size": (3, 32, 32)}
+    preprocessing = Preprocessing.of(model)  # of so many channels, though timm leaves its configuration as it was
+    source = open_validation(DataConfig(root=str(tmp_path))).read_for(preprocessing)
+    samples = Samples(source, preprocessing.evaluation_transform(), 0)
+    normalize = Normalize(preprocessing, torch.device("cpu"))
+    for index in range(2):
+        rendered = load_image(tmp_path / "val" / "a" / f"{index}.tif", model, fit="crop")
+        trained = normalize(torch.as_tensor(samples[0, index, 0][0])[None])
+        assert rendered.pixels.shape == (1, channels, 32, 32)
+        torch.testing.assert_close(trained, rendered.pixels)
+
+
+def test_bands_that_a_network_names_are_those_trained_on(tmp_path):
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        _four_bands(class_folders(tmp_path / split, "a") / "a" / "x.tif", rng)
+    path = tmp_path / "val" / "a" / "x.tif"
+    whole = read_image(path)
+    names = (whole.bands[3], whole.bands[0], whole.bands[1])
+    preprocessing = replace(Preprocessing.of(timm.create_model("gcn_demo")), bands=names)
+    image, _ = open_validation(DataConfig(root=str(tmp_path))).read_for(preprocessing).read(0)
+    assert np.array_equal(np.asarray(image), whole.values[..., [3, 0, 1]])
+
+
+def test_all_bands_are_cut_and_turned_alike():
+    augment = AugmentConfig(scale=[0.2, 0.9], hflip=0.5, vflip=0.5)
+    network = timm.create_model("gcn_demo", in_chans=5)
+    transform = training_transform(replace(Preprocessing.of(network), input_size=(5, 24, 24)), augment)
+    one = np.random.default_rng(0).integers(0, 256, (40, 30, 1), np.uint8)
+    seen = [transform(np.repeat(one, 5, axis=2)) for _ in range(4)]
+    for pixels in seen:
+        assert pixels.shape == (5, 24, 24)
+        assert (pixels == pixels[:1]).all()
+    assert not np.array_equal(seen[0], seen[1])
+    with pytest.raises(ConfigError, match="works on colors, and the network takes 5 channels"):
+        training_transform(Preprocessing.of(network), AugmentConfig(auto_augment="rand-m9"))
+
+
+def test_an_image_of_other_bands_than_the_network_takes_is_named(tmp_path):
+    for split in ("train", "val"):
+        Image.new("RGB", (8, 8)).save(class_folders(tmp_path / split, "a") / "a" / "x.png")
+    preprocessing = Preprocessing.of(timm.create_model("gcn_demo", in_chans=4))
+    source = open_validation(DataConfig(root=str(tmp_path))).read_for(preprocessing)
+    with pytest.raises(ImageError, match=r"3 bands .* takes 4 channels"):
+        source.read(0)

@@ -73,14 +73,8 @@ class Inputs:
         try:
             return network(*self.args, **self.kwargs)
         except TypeError as error:
-            own = f"{type(network).__name__}.forward() missing "
-            if not str(error).startswith(own):
-                raise
-            names = str(error).partition(": ")[2]
-            raise TypeError(
-                f"`pixels` must be all inputs of {type(network).__name__}, which also takes {names}; give a tuple of "
-                "them, such as (image, other), or a mapping by their names"
-            ) from error
+            _require_all(network, error)
+            raise
 
     def of(self, rows: Tensor) -> Inputs:
         """Of chosen images (n,), in any order and as often as wanted; what does not go by image stays."""
@@ -135,7 +129,18 @@ class GraphInputs(Inputs):
                 value.x = features
             return value
 
-        return network(*map(filled, self.args), **{name: filled(value) for name, value in self.kwargs.items()})
+        try:
+            return network(*map(filled, self.args), **{name: filled(value) for name, value in self.kwargs.items()})
+        except (TypeError, AttributeError) as error:
+            _require_all(network, error)
+            kinds = {type(value).__name__ for value in self.args if hasattr(value, "edge_index")}
+            # A `Data` that is taken for a tensor looks for what it lacks in its storage.
+            if kinds and any(kind in str(error) for kind in (*kinds, "GlobalStorage")):
+                raise TypeError(
+                    f"`pixels` must be what {type(network).__name__} takes, which is no {', '.join(kinds)}: it was "
+                    "used as a tensor; give the image (B, C, H, W), or the tensors (data.x, data.edge_index)"
+                ) from error
+            raise
 
     def of(self, rows: Tensor) -> Inputs:
         """A graph is no batch of images.
@@ -144,6 +149,17 @@ class GraphInputs(Inputs):
             ValueError: always.
         """
         raise ValueError("a graph without an image cannot be run in several versions: use a method that needs none")
+
+
+def _require_all(network: nn.Module, error: Exception) -> None:
+    """Say which inputs were not given, where that is the error of a forward."""
+    name = type(network).__name__
+    if str(error).startswith(f"{name}.forward() missing "):
+        names = str(error).partition(": ")[2]
+        raise TypeError(
+            f"`pixels` must be all inputs of {name}, which also takes {names}; give a tuple of them, such as "
+            "(image, other), or a mapping by their names"
+        ) from error
 
 
 def _images(values: tuple[Any, ...]) -> tuple[Tensor, ...]:

@@ -137,6 +137,7 @@ def _where(raw: Any, output: Any) -> Reading:
     if as_logits(named) is not None:
         return Reading(path=("logits",))
     candidates = [(path, value) for path, value in tensors_of(raw) if as_logits(value) is not None and value.ndim > 1]
+    candidates = [(path, value) for path, value in candidates if not _of_detections(raw, path)]
     if len(candidates) == 1:
         return Reading(path=candidates[0][0])
     if not candidates:
@@ -147,6 +148,12 @@ def _where(raw: Any, output: Any) -> Reading:
         problem=f"the model returns several tensors that could be its logits: {listed}; say which with `output`, as in "
         f"`output={example!r}`"
     )
+
+
+def _of_detections(raw: Any, path: Sequence[Step]) -> bool:
+    """Whether a tensor belongs to what was detected: a list of mappings, one an image, or boxes (n, 4) of any."""
+    listed = isinstance(raw, (tuple, list)) and bool(raw) and all(isinstance(item, Mapping) for item in raw)
+    return listed or any(isinstance(step, str) and step.lower().endswith("boxes") for step in path)
 
 
 def _written(path: Sequence[Step]) -> str:

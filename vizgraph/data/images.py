@@ -33,6 +33,8 @@ __all__ = [
     "Raster",
     "Sample",
     "as_rgb",
+    "as_seen",
+    "channels_of",
     "load_image",
     "open_image",
     "prepare",
@@ -181,21 +183,33 @@ def _prepared(raster: Raster, preprocessing: Preprocessing, fit: Fit, bands: Ban
     if fit == "crop" and max(height, width) > MAX_ELONGATION * min(height, width):
         raise ImageError(f"{name}: the image is {width} x {height}, too elongated to crop; squash it (fit='squash')")
     count = preprocessing.input_size[0]
-    wanted = bands or preprocessing.bands
-    if bands is None and wanted is not None and not set(wanted) <= set(raster.bands):
-        wanted = None
     try:
-        values, notes = raster.channels(count, wanted)
+        values, notes = channels_of(raster, preprocessing, bands)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from None
     seen, view = preprocessing.fitted(values, fit)
     original = raster.rgb()
-    image = seen if count == 3 else _as_seen(seen)
+    image = seen if count == 3 else as_seen(seen)
     return Sample(
         preprocessing.normalized(seen), image, original, view, None, (*raster.notes, *notes), raster.sha256, raster
     )
 
 
-def _as_seen(seen: np.ndarray) -> np.ndarray:
+def channels_of(
+    raster: Raster, preprocessing: Preprocessing, bands: Bands | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """`Raster.channels` for a network: the bands asked for, else those it names where the image has them.
+
+    Raises:
+        ImageError: the bands are not as many as the channels.
+        UsageError: there is no such band.
+    """
+    wanted = bands or preprocessing.bands
+    if bands is None and wanted is not None and not set(wanted) <= set(raster.bands):
+        wanted = None
+    return raster.channels(preprocessing.input_size[0], wanted)
+
+
+def as_seen(seen: np.ndarray) -> np.ndarray:
     """(H, W, 3) to look at of (H, W, C): one band as gray, of more the first three."""
     return np.repeat(seen[..., :1], 3, axis=2) if seen.shape[2] < 3 else np.ascontiguousarray(seen[..., :3])

@@ -45,6 +45,7 @@ class Preprocessing:
             cfg = asdict(cfg) if is_dataclass(cfg) and not isinstance(cfg, type) else vars(cfg)
         resolved = resolve_data_config(pretrained_cfg=dict(cfg), model=model)  # type: ignore[no-untyped-call]
         channels, height, width = resolved["input_size"]
+        channels = _channels_of(model, cfg) or channels
         bands = cfg.get("bands")
         return cls(
             (int(channels), int(height), int(width)),
@@ -94,11 +95,14 @@ class Preprocessing:
             image = after
         return image, view
 
-    def evaluation_transform(self) -> Callable[[Image.Image], Any]:
-        """From a PIL image to what `cropped` sees of it, (3, H, W) uint8 for `Normalize`."""
+    def evaluation_transform(self) -> Callable[[Any], Any]:
+        """From an image to what `cropped` sees of it, (C, H, W) uint8 for `Normalize`.
+
+        Images are PIL's, or (height, width, C) uint8 for networks of other than three channels.
+        """
         from timm.data import create_transform
 
-        transform: Callable[[Image.Image], Any] = create_transform(
+        transform: Callable[[Any], Any] = create_transform(
             input_size=self.input_size,
             is_training=False,
             use_prefetcher=True,
@@ -108,7 +112,7 @@ class Preprocessing:
             crop_pct=self.crop_pct,
             crop_mode=self.crop_mode,
         )
-        return transform
+        return transform if self.input_size[0] == 3 else ByBand(transform)
 
     def fitted(self, values: np.ndarray, fit: str) -> tuple[np.ndarray, View]:
         """(H, W, C) uint8 at the input size, and the part of `values` it shows: "squash" or "crop"."""
@@ -127,8 +131,22 @@ class Preprocessing:
         return values.sub(mean).div(std)[None]
 
 
+@dataclass(frozen=True)
+class ByBand:
+    """(height, width, C) uint8 -> (C, H, W) uint8: a transform of images, of each band as a gray one.
+
+    Pillow resizes images of one, three or four bands; a band at a time is the same.
+    """
+
+    transform: Callable[[Any], Any]
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        bands = (np.ascontiguousarray(values[..., place]) for place in range(values.shape[2]))
+        return np.concatenate([np.asarray(self.transform(Image.fromarray(band))) for band in bands])
+
+
 class Normalize:
-    """(B, 3, H, W) uint8 on any device -> float32 there, less the mean, over the standard deviation.
+    """(B, C, H, W) uint8 on any device -> float32 there, less the mean, over the standard deviation.
 
     Args:
         preprocessing: has mean and standard deviation.
@@ -146,6 +164,16 @@ class Normalize:
     def __call__(self, pixels: Tensor) -> Tensor:
         moved = pixels.to(self.device, non_blocking=True)
         return moved.to(torch.float32, memory_format=self.format).sub_(self.mean).mul_(self.scale)
+
+
+def _channels_of(model: nn.Module, cfg: Mapping[str, Any]) -> int | None:
+    """How many channels a network was built for: timm's `in_chans` leaves the configuration of three as it was."""
+    own = getattr(model, "in_chans", None)
+    if own is None and isinstance(name := cfg.get("first_conv"), str):
+        first = dict(model.named_modules()).get(name)
+        # One in groups, or of patches that were laid side by side, says another number.
+        own = first.in_channels if isinstance(first, nn.Conv2d) and first.groups == 1 else None
+    return own if isinstance(own, int) and own > 0 else None
 
 
 def _per_channel(values: Any, channels: int) -> tuple[float, ...]:

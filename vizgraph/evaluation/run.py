@@ -186,6 +186,7 @@ def _measure(
     mapping, matched = match(source.labels, known, classes)
     source = replace(source, mapping=mapping)
     preprocessing = preprocessing_of(model, data)
+    source = source.read_for(preprocessing)
     labels = known or (source.labels if mapping is None and source.labels else None)
     labels = tuple(labels) if labels is not None and len(labels) == classes else tuple(str(n) for n in range(classes))
     loader = evaluation_loader(source, preprocessing.evaluation_transform(), data, distributed)

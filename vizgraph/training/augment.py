@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from vizgraph.data.preprocessing import Preprocessing
+from vizgraph.data.preprocessing import ByBand, Preprocessing
 from vizgraph.errors import ConfigError, first_line
+from vizgraph.training.randomness import seeded
 from vizgraph.training.schema import AugmentConfig
+
+_BANDS = 4
 
 
 def training_transform(preprocessing: Preprocessing, augment: AugmentConfig) -> Callable[[Any], Any]:
-    """PIL image -> (3, H, W) uint8, augmented.
+    """PIL image, or (height, width, C) uint8 of other than three channels -> (C, H, W) uint8, augmented.
 
     Raises:
-        ConfigError: timm knows no such augmentation.
+        ConfigError: timm knows no such augmentation, or it is one of colors.
     """
     from timm.data import create_transform
 
+    channels = preprocessing.input_size[0]
+    if channels != 3 and augment.auto_augment and not augment.resize_only:
+        raise ConfigError(
+            f"augment.auto_augment={augment.auto_augment}: works on colors, and the network takes {channels} channels; "
+            "set augment.auto_augment=null"
+        )
     common: dict[str, Any] = {
         "input_size": preprocessing.input_size,
         "is_training": True,
@@ -31,7 +42,7 @@ def training_transform(preprocessing: Preprocessing, augment: AugmentConfig) -> 
     transform: Callable[[Any], Any]
     if augment.resize_only:
         transform = create_transform(**common, no_aug=True, interpolation=preprocessing.interpolation)
-        return transform
+        return transform if channels == 3 else ByBand(transform)
     try:
         transform = create_transform(
             **common,
@@ -49,7 +60,23 @@ def training_transform(preprocessing: Preprocessing, augment: AugmentConfig) -> 
             f"augment.auto_augment={augment.auto_augment}: cannot be read ({type(error).__name__}: "
             f"{first_line(error)}); write it as timm does, rand-m9-mstd0.5-inc1"
         ) from error
-    return transform
+    return transform if channels == 3 else AugmentedByBand(transform)
+
+
+@dataclass(frozen=True)
+class AugmentedByBand:
+    """`ByBand` where all bands of an image are cut, turned and brightened by the same numbers drawn."""
+
+    transform: Callable[[Any], Any]
+
+    def __call__(self, values: Any) -> Any:
+        key = random.getrandbits(32)
+
+        def augmented(band: Any) -> Any:
+            with seeded(_BANDS, key):
+                return self.transform(band)
+
+        return ByBand(augmented)(values)
 
 
 class Mixing:
@@ -95,7 +122,7 @@ class Mixing:
             self.mixup.mixup_enabled = not 0 < self.config.mixup_off_epoch <= epoch
 
     def __call__(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, float]:
-        """Pixels (B, 3, H, W) float and labels (B,), in place; also returns the smoothing that is still to be done.
+        """Pixels (B, C, H, W) float and labels (B,), in place; also returns the smoothing that is still to be done.
 
         Mixed labels are (B, classes) and smoothed already.
         """

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from vizgraph.data.images import as_seen
+
 if TYPE_CHECKING:
     from vizgraph.training.loop import Training
 
@@ -78,7 +80,7 @@ class ExplainImages(Callback):
         network.eval()
         try:
             for number, (pixels, label) in enumerate(self._samples, start=1):
-                image = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+                image = as_seen(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
                 explained = viz_nodes.explain(network, training.normalize(torch.as_tensor(pixels)[None]), labels=labels)
                 truth = labels[label] if labels else f"class {label}"
                 self._draw(explained, image, number, epoch, truth)

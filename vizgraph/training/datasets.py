@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sized
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import EpsImagePlugin, Image
+from PIL import Image
 from torch.utils.data import IterableDataset
 
 from viz_nodes.text import quoted
-from vizgraph.data.images import MAX_ELONGATION, as_rgb, read_image
-from vizgraph.errors import DataError, ImageError, first_line
+from vizgraph.data.images import channels_of, read_image
+from vizgraph.data.limits import Reading
+from vizgraph.data.preprocessing import Preprocessing
+from vizgraph.errors import DataError, first_line
 from vizgraph.training.folders import ImageFolder, require_images, require_split, split_folder
+from vizgraph.training.pictures import no_other_programs, require_croppable, upright_rgb
 from vizgraph.training.schema import MOST_CLASSES, Config, DataConfig
 
 SCENES, RELATION = "scenes", "relation"
@@ -44,6 +47,7 @@ class Source:
         indices: which of `images` are its samples; None takes them as they come.
         mapping: the network's number of each class of the data set; None where they are the same.
         note: what a person should know of how it was opened.
+        preprocessing: of a network that takes other bands than the colors; None reads every image in RGB.
     """
 
     images: Any
@@ -53,6 +57,12 @@ class Source:
     indices: tuple[int, ...] | None = None
     mapping: tuple[int, ...] | None = None
     note: str = ""
+    preprocessing: Preprocessing | None = None
+
+    def read_for(self, preprocessing: Preprocessing) -> Source:
+        """The same, its images read as `load_image` reads one for a network of this preprocessing."""
+        colors = preprocessing.input_size[0] == 3 and preprocessing.bands is None
+        return self if colors else replace(self, preprocessing=preprocessing)
 
     @property
     def stream(self) -> bool:
@@ -67,8 +77,8 @@ class Source:
                 return str(name(self._place(index)))
         return f"sample {index}"
 
-    def read(self, index: int) -> tuple[Image.Image, int]:
-        """Image and label of a sample, the image as `open_image` reads it.
+    def read(self, index: int) -> tuple[Any, int]:
+        """Image and label of a sample, the image as `open_image` reads it; see `seen`.
 
         Raises:
             ImageError: it cannot be read, or is too elongated to crop. Data sets of others raise what they like.
@@ -76,8 +86,26 @@ class Source:
         reader = getattr(self.images, "reader", None)
         # timm's own __getitem__ takes the next image for a damaged one without counting it.
         with no_other_programs():
-            image, label, *_ = (self.images if reader is None else reader)[self._place(index)]
-            return upright_rgb(image), self.number_of(label)
+            if self.preprocessing is not None and isinstance(self.images, ImageFolder):
+                reading = Reading(channels=self.preprocessing.input_size[0])
+                image, label = self.images.raster(self._place(index), reading)
+            else:
+                image, label, *_ = (self.images if reader is None else reader)[self._place(index)]
+            return self.seen(image), self.number_of(label)
+
+    def seen(self, image: Any) -> Any:
+        """An image as a data set gives it for a transform: in RGB, a PIL image; of other bands (height, width, C).
+
+        Raises:
+            ImageError: it cannot be read, has not the bands that the network takes, or is too elongated to crop.
+        """
+        if self.preprocessing is None:
+            return upright_rgb(image)
+        channels = self.preprocessing.input_size[0]
+        with contextlib.closing(image) if hasattr(image, "close") else contextlib.nullcontext():
+            values, _ = channels_of(read_image(image, Reading(channels=channels)), self.preprocessing)
+        require_croppable(values)
+        return Image.fromarray(values) if channels == 3 else values
 
     def number_of(self, label: Any) -> int:
         """The network's number of a label of the data set; -1 where it has none."""
@@ -95,37 +123,6 @@ class Source:
 
     def _place(self, index: int) -> int:
         return index if self.indices is None else self.indices[index]
-
-
-def upright_rgb(image: Any) -> Image.Image:
-    """An image as a data set gives it (pixels, a PIL image of any mode, an open file) in RGB, as `render` reads it.
-
-    Raises:
-        ImageError: it cannot be read, or is too elongated to crop: the resize that a crop begins with would ask for any
-            amount of memory.
-    """
-    if isinstance(image, Image.Image):
-        pixels = as_rgb(image)
-    elif isinstance(image, np.ndarray):
-        pixels = image
-    else:
-        with contextlib.closing(image):
-            pixels = read_image(image).rgb()
-    height, width = pixels.shape[:2]
-    if max(height, width) > MAX_ELONGATION * min(height, width):
-        raise ImageError(f"the image is {width} x {height}, too elongated to crop; cut it, or remove it")
-    return Image.fromarray(pixels)
-
-
-@contextlib.contextmanager
-def no_other_programs() -> Iterator[None]:
-    """Meanwhile Pillow starts no Ghostscript, whatever an image of a data set turns out to be."""
-    before = EpsImagePlugin.gs_binary
-    EpsImagePlugin.gs_binary = False
-    try:
-        yield
-    finally:
-        EpsImagePlugin.gs_binary = before
 
 
 class Sources(NamedTuple):

@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from viz_nodes.batch.inputs import SUFFIXES
 from viz_nodes.text import quoted
-from vizgraph.data.images import read_image
+from vizgraph.data.images import Raster, read_image
+from vizgraph.data.limits import AS_USUAL, Reading
 from vizgraph.errors import DataError, ImageError, first_line
 
 _TRAINING = ("train", "training")
@@ -93,9 +94,18 @@ class ImageFolder(Dataset[tuple[Any, int]]):
         Raises:
             ImageError: the file cannot be read as an image.
         """
+        raster, label = self.raster(index, AS_USUAL)
+        return raster.rgb(), label
+
+    def raster(self, index: int, reading: Reading) -> tuple[Raster, int]:
+        """An image with all its bands, and the class.
+
+        Raises:
+            ImageError: the file cannot be read as an image.
+        """
         path, label = self.samples[index]
         try:
-            return read_image(path).rgb(), label
+            return read_image(path, reading), label
         except ImageError as error:
             # Whoever says it names the file, too, in fewer words.
             raise ImageError(str(error).removeprefix(f"{path}: ")) from None

@@ -88,6 +88,8 @@ class Training:
         self.normalize = Normalize(
             self.network.preprocessing, distributed.device, channels_last=config.run.channels_last
         )
+        self.training_source = self.training_source.read_for(self.network.preprocessing)
+        self.validation_source = self.validation_source.read_for(self.network.preprocessing)
         transform = training_transform(self.network.preprocessing, config.augment)
         self.batches = TrainingBatches(config, self.training_source, transform, distributed)
         self.validation_loader = evaluation_loader(

@@ -18,6 +18,7 @@ from vizgraph.checkpoints.read import Contents
 from vizgraph.data.preprocessing import Preprocessing
 from vizgraph.errors import CheckpointError, ConfigError, first_line
 from vizgraph.models import resolve
+from vizgraph.training.datasets import MADE
 from vizgraph.training.distributed import Distributed
 from vizgraph.training.schema import Config, DataConfig, ModelConfig
 
@@ -101,15 +102,15 @@ def preprocessing_of(model: nn.Module, data: DataConfig) -> Preprocessing:
     """The preprocessing of a network's weights, overridden by what a config says.
 
     Raises:
-        ConfigError: the network takes no RGB images, or mean and std are not three numbers.
+        ConfigError: the network does not take the bundled images, or mean and std are not a number a channel.
     """
     try:
         own = Preprocessing.of(model)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     channels = own.input_size[0]
-    if channels != 3:
-        raise ConfigError(f"model.kwargs.in_chans must be 3, as images are read in RGB (got {channels})")
+    if channels != 3 and data.name in MADE:
+        raise ConfigError(f"model.kwargs.in_chans must be 3, as the images of {data.name} are RGB (got {channels})")
     settings: dict[str, Any] = {}
     if data.input_size is not None:
         settings["input_size"] = (channels, *data.input_size)

@@ -16,12 +16,13 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
 from vizgraph.errors import DataError, first_line
-from vizgraph.training.datasets import Source, no_other_programs, upright_rgb
+from vizgraph.training.datasets import Source
+from vizgraph.training.pictures import no_other_programs
 from vizgraph.training.randomness import derive, seeded
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Sample = tuple[Pixels, int, int, list[str]]
-"""Pixels (3, H, W) uint8, label, index, and the names of damaged images that it stands in for."""
+"""Pixels (C, H, W) uint8, label, index, and the names of damaged images that it stands in for."""
 
 MOST_REPLACED = 16
 """Damaged images in a row that are replaced by their successors before the data set itself is called damaged."""
@@ -49,7 +50,7 @@ class Batch:
     """What a loader gives.
 
     Attributes:
-        pixels: (B, 3, H, W) uint8.
+        pixels: (B, C, H, W) uint8.
         labels: (B,) int64.
         indices: (B,) int64 into the data set; -1 for streams.
         corrupt_images: names of damaged images that gave way to their successors, with the reason.
@@ -67,7 +68,7 @@ class Batch:
 class Samples(Dataset[Sample]):
     """Samples by (epoch, index, repeat): whatever is random about one is a function of (seed, epoch, index, repeat).
 
-    A sample is its pixels (3, H, W) uint8, its label, its index, and the names of damaged images it stands in for.
+    A sample is its pixels (C, H, W) uint8, its label, its index, and the names of damaged images it stands in for.
     """
 
     def __init__(self, source: Source, transform: Callable[[Any], Any], seed: int) -> None:
@@ -96,7 +97,7 @@ class Stream(IterableDataset[Sample]):
 
     Args:
         source: whose `stream` is true.
-        transform: from the RGB image to (3, H, W) uint8.
+        transform: from the image to (C, H, W) uint8.
         seed: of the run.
         part: (rank, ranks) where every sample must be given once over all ranks: each rank reads the whole stream and
             gives every n-th sample, since timm's readers pad or repeat what they divide. None in training, where timm
@@ -135,7 +136,7 @@ class Stream(IterableDataset[Sample]):
                 if place % self.world_size != self.rank:
                     continue
                 with seeded(_STREAM, self.seed, self.epoch, lane, place):
-                    pixels = _as_array(self.transform(upright_rgb(image)))
+                    pixels = _as_array(self.transform(self.source.seen(image)))
                 # outside: what the consumer draws between two samples is its own
                 yield pixels, self.source.number_of(label), -1, []
 
@@ -144,7 +145,7 @@ def _as_array(pixels: Any) -> Pixels:
     if isinstance(pixels, Tensor):
         pixels = pixels.numpy()
     if pixels.dtype != np.uint8 or pixels.ndim != 3:
-        raise TypeError(f"a transform must give (3, H, W) uint8 (got {pixels.dtype} {pixels.shape})")
+        raise TypeError(f"a transform must give (C, H, W) uint8 (got {pixels.dtype} {pixels.shape})")
     return np.asarray(pixels)
 
 
