@@ -78,6 +78,18 @@ def test_regions_that_do_not_fit_are_refused(net, pixels):
         viz_nodes.explain(net, pixels, places=Polygons([[(0, 0), (1, 0), (1, 1)]] * 5, (8, 8)))
 
 
+def test_images_of_unequally_many_regions_are_explained_one_by_one(net, pixels):
+    more = LABELS.clone()
+    more[-1, -1] = 5
+    with pytest.raises(ValueError, match=r"\[5, 6\].*one by one"):
+        viz_nodes.explain(net, pixels, places=[LABELS, more])
+    six = seeded(lambda: OnRegions(more))
+    assert [
+        viz_nodes.explain(made, pixels[:1], places=regions).layers[0].grid
+        for made, regions in ((net, LABELS), (six, more))
+    ] == [(1, 5), (1, 6)]
+
+
 def test_a_grid_of_another_number_of_nodes_is_no_region(make_net, make_pixels):
     with pytest.raises(ValueError, match=r"a region for each node of a layer, \[24\] \(got 5\)"):
         viz_nodes.explain(make_net(), make_pixels(1), places=np.resize(np.arange(5), (24, 16)))
