@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,10 +21,13 @@ from torch import Tensor, nn
 
 @contextmanager
 def exact_batchnorms(model: nn.Module) -> Iterator[None]:
-    """Inside, inputs and gradients of the model's batch norms and instance norms lie as torch reads them rightly."""
+    """Inside, the gradients of the model's batch norms and instance norms lie as torch reads them rightly.
+
+    That of a batch norm as its input does, that of an instance norm, which copies its input, as its shape says. Inputs
+    are left as they are: how they lie decides how the convolutions behind a norm round.
+    """
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._NormBase)]
-    handles = [module.register_forward_pre_hook(_input_laid_out) for module in norms]
-    handles += [module.register_forward_hook(_gradient_laid_out) for module in norms]
+    handles = [module.register_forward_hook(_laid_out) for module in norms]
     try:
         yield
     finally:
@@ -31,17 +35,20 @@ def exact_batchnorms(model: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def _input_laid_out(module: nn.Module, args: Any) -> Any:
-    if args and isinstance(args[0], Tensor) and args[0].device.type == "cpu" and torch.is_grad_enabled():
-        return (_copied(args[0]), *args[1:])
-    return None
+def _laid_out(module: nn.Module, args: Any, output: Any) -> None:
+    if not (isinstance(output, Tensor) and output.requires_grad and output.device.type == "cpu"):
+        return
+    strides = None
+    if isinstance(module, nn.modules.batchnorm._BatchNorm) and args and args[0].shape == output.shape:
+        strides = args[0].stride()
+    output.register_hook(partial(_copied, strides))  # type: ignore[no-untyped-call]
 
 
-def _gradient_laid_out(module: nn.Module, args: Any, output: Any) -> None:
-    if isinstance(output, Tensor) and output.requires_grad and output.device.type == "cpu":
-        output.register_hook(_copied)  # type: ignore[no-untyped-call]
-
-
-def _copied(tensor: Tensor) -> Tensor:
-    # `contiguous` with a memory format would believe the strides and copy nothing.
-    return tensor if tensor.is_contiguous() else tensor.clone(memory_format=torch.contiguous_format)
+def _copied(strides: tuple[int, ...] | None, gradient: Tensor) -> Tensor:
+    """The gradient with these strides, or as its shape says: for None, and where a dimension lies in one place."""
+    if strides is None or 0 in strides:
+        # `contiguous` with a memory format would believe the strides and copy nothing.
+        return gradient if gradient.is_contiguous() else gradient.clone(memory_format=torch.contiguous_format)
+    if gradient.stride() == strides:
+        return gradient
+    return torch.empty_strided(gradient.shape, strides, dtype=gradient.dtype).copy_(gradient)
