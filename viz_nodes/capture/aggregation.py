@@ -65,7 +65,8 @@ def _recognize(call: GraphCall) -> Aggregation:
     aggregation = Aggregation("other") if isinstance(call.adapter, Traced) else _as_it_is(call)
     if aggregation.exact:
         return aggregation
-    if call.seen:
+    sent = call.graph.sent
+    if call.seen and (sent is None or sent.rounds <= 1):  # of several rounds of messages, one is not the layer
         seen = _in_arithmetic(call)
         if seen is not None:
             return seen
