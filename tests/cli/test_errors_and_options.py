@@ -131,9 +131,10 @@ def test_everything_painters_can_do_can_be_asked_for():
     assert {asked.get(one.name, one.name) for kind in (Style, Selection) for one in fields(kind)} - ours == {"effect"}
     for command in (render.command, figure.command):
         taken = {parameter.name for parameter in command.params}
-        spoken = {"caption", "key", "notes", "ranks", "scales", "grid", "nodes", "closeups", "fade", "smooth"}
+        spoken = {"caption", "key", "notes", "ranks", "scales", "grid", "nodes", "closeups", "fade", "smooth", "signs"}
         assert {f"no_{name}" for name in spoken} <= taken
-        assert ours - spoken - {"style"} <= taken
+        assert ours - spoken - {"style"} - {"difference", "own_scales"} <= taken  # those two are of comparisons
+    assert {"no_difference", "own_scales", "no_signs"} <= {parameter.name for parameter in compare.command.params}
 
 
 def test_options_of_looks_reach_the_style():

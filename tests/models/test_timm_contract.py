@@ -90,12 +90,12 @@ def test_a_backbone_of_every_architecture(arch):
 @pytest.mark.parametrize("arch", ["pvig_ti", "graphconvnetp_ti"])
 def test_a_backbone_trains_as_that_of_a_unet(arch):
     """What segmentation-models-pytorch does with "tu-pvig_ti": its features by scale, merged from coarse to fine."""
+    torch.manual_seed(0)
     backbone = timm.create_model(
         arch, in_chans=3, pretrained=False, out_indices=(0, 1, 2, 3), features_only=True, k=2, img_size=SIZE
     )
     assert backbone.feature_info.reduction() == [4, 8, 16, 32]
     merge = nn.ModuleList([nn.Conv2d(channels, 8, 1) for channels in backbone.feature_info.channels()])
-    torch.manual_seed(0)
     pixels, mask = torch.rand(2, 3, SIZE, SIZE), torch.rand(2, SIZE // 4, SIZE // 4).round()
 
     def loss():
