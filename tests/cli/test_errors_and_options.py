@@ -16,9 +16,10 @@ from viz_nodes.batch.options import RenderOptions, layer_indices
 from viz_nodes.draw.geometry.selection import Selection
 from viz_nodes.draw.style.style import Style
 from viz_nodes.text import one_line
-from vizgraph.cli import figure, options, render
+from vizgraph.cli import compare, figure, options, render
 from vizgraph.cli.command import vizgraph_command
 from vizgraph.cli.errors import OneLineErrors
+from vizgraph.cli.main import main
 from vizgraph.cli.values import Layers
 from vizgraph.errors import Terminated, UsageError
 
@@ -135,6 +136,13 @@ def test_everything_painters_can_do_can_be_asked_for():
         assert {f"no_{name}" for name in spoken} <= taken
         assert ours - spoken - {"style"} - {"difference", "own_scales"} <= taken  # those two are of comparisons
     assert {"no_difference", "own_scales", "no_signs"} <= {parameter.name for parameter in compare.command.params}
+
+
+def test_no_command_has_an_option_twice():
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        spelled = [word for one in main.get_command(context, name).params for word in (*one.opts, *one.secondary_opts)]
+        assert len(spelled) == len(set(spelled)), name
 
 
 def test_options_of_looks_reach_the_style():

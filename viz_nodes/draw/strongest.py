@@ -260,7 +260,7 @@ def _dot(pitch: float) -> float:
 
 def _widths(sizes: np.ndarray, panel: float) -> np.ndarray:
     """Points at the start of each edge, on a picture so many points wide."""
-    thin = float(np.clip(panel / 150.0, 0.6, 1.6)) * float(np.clip((120 / max(len(sizes), 1)) ** 0.5, 0.55, 1.0))
+    thin = float(np.clip(panel / 150.0, 0.7, 1.6)) * float(np.clip((120 / max(len(sizes), 1)) ** 0.5, 0.55, 1.0))
     return np.asarray(thin * (1.0 + 1.5 * sizes))
 
 

@@ -28,7 +28,6 @@ from vizgraph.errors import ALL_DONE, SOME_FAILED
     options.strongest,
     options.color,
     options.field_option("edge_width"),
-    options.field_option("part", metavar="PERCENT"),
     options.field_option("own_scales"),
     click.option("--no-difference", is_flag=True, help="Leave out the third column, of what sets two apart."),
     options.centers,
