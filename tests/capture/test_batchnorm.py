@@ -40,6 +40,26 @@ def test_gradients_do_not_depend_on_how_numbers_lie(norm, shape, memory, gradien
     assert not norm._forward_hooks
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda batch: torch.randn(batch, 6, 30).unfold(2, 5, 1)[:, :, :4],  # windows that share numbers
+        lambda batch: torch.randn(batch, 6, 4, 1).expand(-1, -1, -1, 5),
+        lambda batch: torch.randn(batch, 20, 9)[..., :6].transpose(1, 2).unflatten(2, (4, 5)),
+        lambda batch: torch.randn(batch, 9, 4, 5)[:, :6],
+    ],
+)
+def test_inputs_that_are_views_of_others(view, batch):
+    torch.manual_seed(0)
+    norm, x = nn.BatchNorm2d(6).eval(), view(batch).requires_grad_()
+    norm.running_var.uniform_(0.5, 2)
+    slopes = torch.randn(x.shape)
+    with exact_batchnorms(norm):
+        found, *_ = torch.autograd.grad(norm(x), x, slopes)
+    assert torch.allclose(found, slopes * (norm.weight / (norm.running_var + norm.eps).sqrt())[:, None, None])
+
+
 @pytest.mark.parametrize("kind", ["edge", "gin", "softmax"])
 def test_one_image_is_explained_as_it_is_in_a_batch(kind):
     net, pixels = seeded_net(kind), seeded_pixels(2)

@@ -45,10 +45,20 @@ def _laid_out(module: nn.Module, args: Any, output: Any) -> None:
 
 
 def _copied(strides: tuple[int, ...] | None, gradient: Tensor) -> Tensor:
-    """The gradient with these strides, or as its shape says: for None, and where a dimension lies in one place."""
-    if strides is None or 0 in strides:
+    """The gradient with these strides, or as its shape says: for None, and where numbers would lie in one place."""
+    if strides is None or _overlap(gradient.shape, strides):
         # `contiguous` with a memory format would believe the strides and copy nothing.
         return gradient if gradient.is_contiguous() else gradient.clone(memory_format=torch.contiguous_format)
     if gradient.stride() == strides:
         return gradient
     return torch.empty_strided(gradient.shape, strides, dtype=gradient.dtype).copy_(gradient)
+
+
+def _overlap(shape: torch.Size, strides: tuple[int, ...]) -> bool:
+    """Whether two numbers of such a tensor may lie in one place, as those of an expanded one or of windows do."""
+    reach = 0
+    for stride, size in sorted(zip(strides, shape, strict=True)):
+        if size > 1 and stride <= reach:
+            return True
+        reach += stride * (size - 1)
+    return False
