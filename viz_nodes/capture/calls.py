@@ -122,6 +122,7 @@ class GraphCall:
         around: (B, C, H, W) what the module around the layer (`Site.reader`, else `enclosing`) was given, where nodes
             are to be put back in order.
         last_grid: (H, W) of the last tensor (B, C, H, W) before it that had as many places as it has nodes.
+        landed: what the module around a layer that was seen in the arithmetic gave, on the grid, or as a list of nodes.
         versions: of the features it was given, to notice if the network overwrote them since.
         seen: its aggregations, where they were seen in the arithmetic of the forward.
         steps: which of those in its module's run they are, counted from 0.
@@ -149,6 +150,7 @@ class GraphCall:
     features: Tensor | None = None
     around: Tensor | None = None
     last_grid: Grid | None = None
+    landed: Tensor | None = None
     versions: list[int] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)

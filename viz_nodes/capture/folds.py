@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from viz_nodes.capture.hearing import Hearing
+from viz_nodes.capture.hearing import Hearing, order_of
 from viz_nodes.capture.messages import Heard, channel_of, on_its_grid
-from viz_nodes.capture.origins import Base, mapped, tensors_in
+from viz_nodes.capture.origins import Base
+from viz_nodes.capture.tensor_notes import mapped, tensors_in
 
 _FOLDS = {
     "max": "max",
@@ -55,10 +56,7 @@ class Folds:
 
     def _shifted(self, tensor: Tensor) -> bool:
         """Whether what stands at a place came from another node, on the same grid."""
-        return any(
-            origin.moved and origin.base.tensor.shape[2:] == tensor.shape[2:]
-            for origin in self._hearing.origins.of(tensor)
-        )
+        return any(origin.moved and _as_many(origin.base, tensor.shape) for origin in self._hearing.origins.of(tensor))
 
     def note(self, kind: str, args: tuple[Any, ...], result: Tensor) -> Tensor:
         """Keep the parts of a fold until it ends."""
@@ -91,27 +89,61 @@ class Folds:
     def _end(self, fold: _Fold) -> Tensor:
         """Tell of a fold, if it is a graph; gives what the network is to go on with."""
         steps = [self._step(part) for part in fold.parts]
-        bases = [step[0] for step in steps if step is not None]
-        if len(bases) < (2 if fold.kind == "sum" else 1) or any(base is not bases[0] for base in bases):
+        taken = [step for step in steps if step is not None]
+        if len(taken) < (2 if fold.kind == "sum" else 1):
             return fold.result
-        base, result = bases[0], fold.result
-        channel = channel_of(base)
+        base, channel, axis, _ = taken[0]
+        if any(step[0] is not base or step[1:3] != (channel, axis) for step in taken):
+            return fold.result
+        result = fold.result
         own = torch.arange(base.tensor.numel() // base.tensor.shape[channel], device=result.device)
-        columns = [own if step is None else step[1] for step in steps]
+        order = self._order(fold.parts, base, channel, len(own))
+        columns = [(own if order is None else order) if step is None else step[3] for step in steps]
         # The parts lie side by side along a last axis of their own.
-        places = tuple(at for at in range(result.ndim) if at != channel)
-        heard = Heard(torch.stack(columns, dim=1), None, base, channel, (channel,), places)
+        places = tuple(at for at in range(result.ndim) if at != axis)
+        heard = Heard(torch.stack(columns, dim=1), order, base, channel, (axis,), places)
         messages = torch.stack([part.expand(result.shape) for part in fold.parts], dim=-1)
         nodes = self._hearing.tell(fold.kind, messages, result.ndim, heard, result)
         return result if nodes is None else nodes
 
-    def _step(self, part: Tensor) -> tuple[Base, Tensor] | None:
-        """For a part of a fold, whose nodes it brings and which of them to each place, in order."""
-        for origin in self._hearing.origins.of(part):
-            if not origin.moved or not on_its_grid(origin.base, part):
-                continue
-            channel = channel_of(origin.base)
-            table = origin.base.nodes(origin.places, channel).narrow(channel, 0, 1).flatten()
-            if not torch.equal(table, torch.arange(len(table), device=table.device)):
-                return origin.base, table
+    def _order(self, parts: list[Tensor], base: Base, channel: int, places: int) -> Tensor | None:
+        """Which node is at each place of the parts of a fold, where they were rolled or sorted before.
+
+        The first part may be the nodes as they were before they were moved once more; the last one is not.
+        """
+        for part in reversed(parts):
+            for origin in self._hearing.origins.of(part):
+                if origin.moved and origin.base is base:
+                    return order_of(origin, channel, places)
         return None
+
+    def _step(self, part: Tensor) -> tuple[Base, int, int, Tensor] | None:
+        """For a part of a fold, whose nodes it brings, the axes of channels there and here, and which node comes where.
+
+        The nodes may have been a list when they were moved, and lie on their grid now.
+        """
+        for origin in self._hearing.origins.of(part):
+            if not origin.moved or not _as_many(origin.base, part.shape) or origin.places.shape != part.shape:
+                continue
+            alike = on_its_grid(origin.base, part)
+            for channel in (channel_of(origin.base),) if alike else origin.base.channels:
+                ids = origin.base.nodes(origin.places, channel)
+                axis = channel if alike else _axis_of_channels(ids, origin.base.tensor.shape[channel])
+                if axis is None:
+                    continue
+                table = ids.narrow(axis, 0, 1).flatten()
+                if not torch.equal(table, torch.arange(len(table), device=table.device)):
+                    return origin.base, channel, axis, table
+        return None
+
+
+def _as_many(base: Base, shape: torch.Size) -> bool:
+    """Whether a tensor of that shape has a place for every node of a base, whatever its channels."""
+    tensor = base.tensor
+    return tensor.shape[2:] == shape[2:] or tensor.shape.numel() == shape.numel()
+
+
+def _axis_of_channels(ids: Tensor, channels: int) -> int | None:
+    """The axis of that length along which the node stays the same."""
+    axes = (at for at in range(1, ids.ndim) if ids.shape[at] == channels)
+    return next((at for at in axes if bool((ids.narrow(at, 0, 1) == ids).all())), None)

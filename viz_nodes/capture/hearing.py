@@ -21,10 +21,28 @@ class Hearing:
         images: B.
         origins: where elements came from.
         seen: is told of every aggregation, and gives the nodes the network is to go on with, (B, C, N).
+        told: of how many it was told.
     """
 
     def __init__(self, images: int, origins: Origins, seen: Callable[[Seen], Tensor]) -> None:
         self.images, self.origins, self.seen = images, origins, seen
+        self.told = 0
+
+    def hand_on(self, seen: Seen, lying: Lying, made_of: frozenset[int]) -> Tensor:
+        """Tell of an aggregation; gives what the network goes on with, in the shape it had.
+
+        Args:
+            seen: the aggregation.
+            lying: how its result lies.
+            made_of: the numbers of aggregations that the features heard were made of.
+        """
+        seen.number, seen.after = self.told, made_of
+        self.told += 1
+        result = lying.back(self.seen(seen))
+        self.origins.note_made_of(result, made_of | {seen.number})
+        if len(lying.channels) == 1:
+            self.origins.note_channels(result, lying.channels[0])
+        return result
 
     def heard(
         self, known: Sequence[Origin], tensor: Tensor, axis: int, asking: Sequence[frozenset[int]] = ()
@@ -57,6 +75,7 @@ class Hearing:
                     varies = bool((table.diff(dim=0) != 0).any()) and bool((table.diff(dim=1) != 0).any())
                     if wide and varies and len(table) % self.images == 0 and len(table) > self.images:
                         centers = self._centers(known, tensor, axis, same, places)
+                        centers = order_of(origin, channel, len(table)) if centers is None else centers
                         return Heard(table, centers, origin.base, channel, same, places)
         return None
 
@@ -108,7 +127,16 @@ class Hearing:
         seen = Seen(kind, messages, neighbors, y, y, lying.to_nodes(values), nodes == keys, correction)
         if nodes != keys:
             seen.x = y.new_zeros(self.images, y.shape[1], nodes)
-        return lying.back(self.seen(seen))
+        return self.hand_on(seen, lying, self.origins.made_of(heard.base.tensor))
+
+
+def order_of(origin: Origin, channel: int, places: int) -> Tensor | None:
+    """(places,) which node hears at each place, where a network has sorted, rolled or cut its nodes before they hear.
+
+    Who hears is counted as the nodes are that it hears from.
+    """
+    order = origin.order(channel)
+    return order if order is not None and len(order) == places else None
 
 
 def _whole(ids: Tensor, channels: Sequence[int], tensor: Tensor) -> Tensor:

@@ -25,6 +25,8 @@ class Seen:
         closed: whether the centers are the nodes themselves (N = M).
         correction: of "std" and "var", what is taken off the count in the denominator.
         through: where the nodes heard are groups of nodes, the aggregation that made them.
+        number: its place among the aggregations of the forward.
+        after: the numbers of those that the features heard were made of.
     """
 
     kind: str
@@ -36,6 +38,8 @@ class Seen:
     closed: bool
     correction: float = 0.0
     through: Seen | None = None
+    number: int = 0
+    after: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,44 +8,16 @@ all known by what they compute, whatever the module is called.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from viz_nodes.capture.tensor_notes import TensorNotes
+from viz_nodes.capture.functions import CHANNELS, IN_PLACE, MOVES, SHUFFLES, WRITES
+from viz_nodes.capture.tensor_notes import TensorNotes, mapped, tensors_in
 
-MOVES = frozenset(
-    (
-        *("__getitem__", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "contiguous", "detach"),
-        *("double", "expand", "expand_as", "flatten", "flip", "float", "gather", "half", "index_select", "mH", "mT"),
-        *("movedim", "moveaxis", "H", "T", "narrow", "pad", "permute", "repeat", "repeat_interleave", "reshape"),
-        *("reshape_as", "roll", "select", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "swapdims"),
-        *("take_along_dim", "tensor_split", "tile", "to", "transpose", "type_as", "unbind", "unflatten", "unfold"),
-        *("unsqueeze", "view", "view_as", "t", "take"),
-    )
-)
-"""Names of functions that move elements and compute nothing."""
-SHUFFLES = frozenset(
-    (
-        *("__getitem__", "cat", "concat", "concatenate", "gather", "index_select", "roll", "stack", "take"),
-        *("take_along_dim", "unfold"),
-    )
-)
-"""Those of them that can bring an element to more than one place, or to another order."""
-_CHANNELS = {
-    "linear": -1,
-    "layer_norm": -1,
-    "rms_norm": -1,
-    "conv1d": 1,
-    "conv2d": 1,
-    "batch_norm": 1,
-    "group_norm": 1,
-    "instance_norm": 1,
-}
-"""Functions that say along which axis the channels lie."""
 _MOST = 4
 """Origins kept for one tensor: a message holds a neighbor and a center, seldom more."""
 
@@ -96,21 +68,36 @@ class Origin:
         places: int64 of the tensor's shape, the element of `base`; -1 for padding.
         pure: whether they are these elements; else they were computed from them, place by place.
         moved: whether they came by an operation that can bring an element to more than one place.
+        before: `places` of the tensor that was last gathered from, rolled or indexed, where it held every element of
+            the base once: in the order of its nodes, those that hear what was gathered are counted.
     """
 
     base: Base
     places: Tensor
     pure: bool = True
     moved: bool = False
+    before: Tensor | None = None
+
+    def order(self, channel: int) -> Tensor | None:
+        """(nodes,) which node of the base each place of the tensor before was; None where it did not hold each once."""
+        if self.before is None:
+            return None
+        ids = self.base.nodes(self.before, channel)
+        for at in range(1, ids.ndim):
+            if bool((ids.narrow(at, 0, 1) == ids).all()):
+                ids = ids.narrow(at, 0, 1)
+        ids = ids.flatten()
+        return ids if torch.equal(ids.sort().values, torch.arange(len(ids), device=ids.device)) else None
 
 
 class Origins:
     """The origins of all tensors of one forward."""
 
     def __init__(self) -> None:
-        self._known: TensorNotes[tuple[Origin, ...]] = TensorNotes()
+        self._known: TensorNotes[tuple[Origin, ...]] = TensorNotes(of_values=True)
         self._channels: TensorNotes[int] = TensorNotes()
         self._weights: TensorNotes[bool] = TensorNotes()
+        self._made_of: TensorNotes[frozenset[int]] = TensorNotes()
 
     def of(self, tensor: Any) -> tuple[Origin, ...]:
         """What is known of a tensor; nothing for most."""
@@ -124,13 +111,17 @@ class Origins:
         """A tensor stands in for another."""
         self.put(to, self.of(of))
 
+    def note_channels(self, tensor: Tensor, axis: int) -> None:
+        """Note along which axis the channels of a tensor lie."""
+        self._channels.put(tensor, axis)
+
     def laid_out(self, name: str, args: Any, result: Any) -> None:
         """A function said where channels lie, or computed something of a tensor of which that is known."""
         if not isinstance(result, Tensor) or not args or not isinstance(args[0], Tensor):
             return
         first = args[0]
-        if name in _CHANNELS and result.ndim > 1:
-            self._channels.put(result, _CHANNELS[name] % result.ndim)
+        if name in CHANNELS and result.ndim > 1:
+            self._channels.put(result, CHANNELS[name] % result.ndim)
         elif first.shape == result.shape:
             self._channels.put(result, self._channels.get(first))
 
@@ -145,6 +136,25 @@ class Origins:
     def are_weights(self, tensor: Tensor) -> bool:
         """Whether a tensor holds what a softmax gave."""
         return bool(self._weights.get(tensor))
+
+    def made_of(self, tensor: Tensor) -> frozenset[int]:
+        """The numbers of the aggregations that a tensor was computed from."""
+        return self._made_of.get(tensor) or frozenset()
+
+    def note_made_of(self, tensor: Tensor, numbers: frozenset[int]) -> None:
+        """Note these numbers."""
+        self._made_of.put(tensor, numbers or None)
+
+    def passes_on(self, args: Any, kwargs: Any, result: Any) -> None:
+        """What a function gives was computed from all that its arguments were."""
+        numbers = frozenset[int]().union(*(self.made_of(tensor) for tensor in tensors_in((args, kwargs))))
+        for tensor in tensors_in(result) if numbers else ():
+            self.note_made_of(tensor, numbers | self.made_of(tensor))
+
+    def before_writing(self, name: str, args: Any) -> tuple[Origin, ...]:
+        """What is known of a tensor that a function is about to change element by element, and nothing of any other."""
+        changes = (name.endswith("_") and not name.endswith("__")) or name in IN_PLACE
+        return self.of(args[0]) if changes and name not in WRITES and args else ()
 
     # -- operations --------------------------------------------------------------------------------------------
 
@@ -196,11 +206,14 @@ class Origins:
             except (RuntimeError, TypeError, NotImplementedError):
                 return False
         pure = all(part.pure for part in parts)
-        shuffled = (name in SHUFFLES and not _cut_alone(name, args)) or any(part.moved for part in parts)
+        shuffles = name in SHUFFLES and not _cut_alone(name, args)
+        shuffled = shuffles or any(part.moved for part in parts)
+        whole = shuffles and len(parts) == 1 and parts[0].places.numel() == parts[0].base.tensor.numel()
+        before = parts[0].places if whole else parts[0].before
         for output, places in zip(outputs, tensors_in(moved)):
             if places.shape != output.shape:
                 return False
-            origin = Origin(parts[0].base, places.long(), pure, shuffled)
+            origin = Origin(parts[0].base, places.long(), pure, shuffled, before)
             self.put(output, (*self.of(output), origin))
         return True
 
@@ -231,6 +244,7 @@ class Origins:
                     if tensor.ndim == output.ndim:
                         joined.append(replace(origin, places=places.expand(output.shape), pure=False))
             self.put(output, _distinct(joined))
+            self._channels.put(output, self._channels_beside(inputs, axis))
             return
         count = {len(origins) for origins in known if origins}
         if len(count) == 1:  # messages one after the other: each part has its own
@@ -238,6 +252,11 @@ class Origins:
             for at in range(count.pop()):
                 if len(own) == len(known) and all(part[at].base is own[0][at].base for part in own):
                     self._replay(function, name, args, kwargs, outputs, [part[at] for part in own])
+
+    def _channels_beside(self, inputs: Sequence[Tensor], axis: int) -> int | None:
+        """The axis of channels of nodes that were put beside others, if it is known of some and the same for all."""
+        known = {self._channels.get(tensor) for tensor in inputs} - {None}
+        return known.pop() if len(known) == 1 and axis not in known else None
 
     @staticmethod
     def _along_channels(parts: Sequence[Origin], axis: int) -> bool:
@@ -323,27 +342,3 @@ def _distinct(origins: Sequence[Origin]) -> list[Origin]:
 def _followed(tensor: Tensor) -> bool:
     """Whether the elements of a tensor may be features of nodes: neither numbers of a module nor indices."""
     return tensor.is_floating_point() and tensor.ndim > 1 and not isinstance(tensor, nn.Parameter)
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """All tensors in tuples, lists and mappings."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from tensors_in(part)
-    elif isinstance(value, dict):
-        yield from tensors_in(list(value.values()))
-
-
-def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same with every tensor changed."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, tuple):
-        return tuple(mapped(part, change) for part in value)
-    if isinstance(value, list):
-        return [mapped(part, change) for part in value]
-    if isinstance(value, dict):
-        return {name: mapped(part, change) for name, part in value.items()}
-    return value

@@ -100,13 +100,16 @@ def _by_weights(
         if turned or out == f"{batch}{row}{channel}":
             table = weights.permute([own.index(letter) for letter in (*batch, row, summed[0])])
             sent = values.permute([others.index(letter) for letter in (*batch, summed[0], channel)])
-            nodes = _attended(hearing, table, sent, result.mT if turned else result)
+            made_of = hearing.origins.made_of(values)
+            nodes = _attended(hearing, table, sent, result.mT if turned else result, made_of)
             if nodes is not None:
                 return nodes.mT if turned else nodes
     return None
 
 
-def _attended(hearing: Hearing, weights: Tensor, values: Tensor, result: Tensor) -> Tensor | None:
+def _attended(
+    hearing: Hearing, weights: Tensor, values: Tensor, result: Tensor, made_of: frozenset[int]
+) -> Tensor | None:
     """Attention of which only some keys are left: all others have weight zero."""
     places, keys = weights.shape[-2:]
     if weights.numel() % (hearing.images * places * keys) or places < 2 or result.shape[0] != hearing.images:
@@ -119,7 +122,7 @@ def _attended(hearing: Hearing, weights: Tensor, values: Tensor, result: Tensor)
         most = keys - int(bool(some.all()))
     else:
         most = keys - 1 if chosen else keys // 2
-    if not 0 < k <= most or bool((weights.detach() < 0).any()):
+    if not 0 < k <= most or bool((weights.detach() < 0).any()) or _are_edges(values):
         return None
     heads = weights.numel() // (hearing.images * places * keys)
     top = weights.detach().reshape(hearing.images, heads, places, keys).topk(k)
@@ -137,7 +140,12 @@ def _attended(hearing: Hearing, weights: Tensor, values: Tensor, result: Tensor)
     inner = (*range(1, result.ndim - 2), result.ndim - 1)
     lying = Lying(inner, (0, result.ndim - 2), result.shape, hearing.images, None)
     seen = Seen("sum", messages, neighbors, y, x, lying.to_nodes(result), places == keys)
-    return lying.back(hearing.seen(seen))
+    return hearing.hand_on(seen, lying, made_of)
+
+
+def _are_edges(values: Tensor) -> bool:
+    """Whether what is weighed is itself a graph, as where edges of edges are computed: square, and mostly zero."""
+    return values.shape[-1] == values.shape[-2] and float((values.detach() == 0).double().mean()) > 0.5
 
 
 def _letters(name: str, args: tuple[Any, ...]) -> tuple[str, str, str] | None:

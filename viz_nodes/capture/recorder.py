@@ -17,9 +17,9 @@ from viz_nodes.capture.inputs import are_points, size_of
 from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.mismatch import without_graph
-from viz_nodes.capture.origins import tensors_in
 from viz_nodes.capture.plans import Plan, PlannedSites
 from viz_nodes.capture.sites import SiteFinder
+from viz_nodes.capture.tensor_notes import tensors_in
 from viz_nodes.capture.traced import Traced, graph_of, same_graph
 from viz_nodes.capture.tracing import Trace
 
@@ -231,8 +231,7 @@ class Recording:
         tensor = single if isinstance(single, Tensor) else None
         if frame.consumed is not None:
             frame.consumed.output = tensor
-            kept = [t for t in (frame.consumed.input, tensor) if t is not None]
-            frame.consumed.versions = [t._version for t in kept]
+            frame.consumed.versions = [t._version for t in (frame.consumed.input, tensor) if t is not None]
         if frame.floats:
             for value in output if isinstance(output, (tuple, list)) else (output,):
                 if is_edge_tensor(value):
@@ -276,6 +275,7 @@ class Recording:
     def _goes_on(self, call: GraphCall, frame: Frame, seen: Seen) -> bool:
         """Whether an aggregation is another way in which the same layer hears the same neighbors."""
         same_run = call.module is frame.module and call.times == frame.times and bool(call.seen)
+        same_run &= not any(before.number in seen.after for before in call.seen)  # no round of what was heard before
         return same_run and self.sites.waits(call) and same_graph(call.seen[-1], seen)
 
     def runs(self) -> frozenset[tuple[nn.Module, int]]:

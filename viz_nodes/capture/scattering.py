@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.message_passing import ranked_places
-from viz_nodes.capture.hearing import Hearing
+from viz_nodes.capture.hearing import Hearing, order_of
 from viz_nodes.capture.messages import Lying, Seen
-from viz_nodes.capture.origins import Base
+from viz_nodes.capture.origins import Origin
 
 SCATTERS = {
     "scatter_reduce",
@@ -63,7 +63,7 @@ def scattered(hearing: Hearing, name: str, args: Any, kwargs: Any, result: Any) 
                 continue
             if keys % hearing.images == 0 and not (itself and keys != len(into)):
                 return _tell_list(
-                    hearing, kind, source, senders[:, 0], receivers, into, itself, origin.base, channel, result
+                    hearing, kind, source, senders[:, 0], receivers, into, itself, origin, channel, result
                 )
     return None
 
@@ -76,7 +76,7 @@ def _tell_list(
     receivers: Tensor,
     into: Tensor,
     itself: bool,
-    base: Base,
+    origin: Origin,
     channel: int,
     result: Tensor,
 ) -> Tensor | None:
@@ -86,11 +86,14 @@ def _tell_list(
         source: (E, ...) what is sent.
         senders, receivers: (E,) nodes over all images.
         into: (N of all images, ...) what was there before, a message too where `itself`.
-        base: whose nodes send, with `channel`, its axis of channels.
+        origin: of the nodes that send, with `channel`, the axis of channels of its base.
     """
-    nodes, source, into = len(into), source.flatten(1), into.flatten(1)
+    base, nodes, source, into = origin.base, len(into), source.flatten(1), into.flatten(1)
+    own = torch.arange(nodes, device=senders.device)
+    centers = order_of(origin, channel, nodes)
+    if centers is not None:  # receivers are counted in the order in which the network keeps its nodes
+        receivers, into = centers[receivers], into[centers.argsort()]
     if itself:  # what was there before counts as a message of the node to itself
-        own = torch.arange(nodes, device=senders.device)
         senders, receivers = torch.cat([own, senders]), torch.cat([own, receivers])
         source = torch.cat([into, source])
     places, k = ranked_places(receivers, nodes)
@@ -107,6 +110,8 @@ def _tell_list(
         return None
     y = base.features(hearing.images, channel)
     x = y if per == keys else y.new_zeros(hearing.images, y.shape[1], per)
-    lying = Lying(tuple(range(1, result.ndim)), (0,), result.shape, hearing.images, None)
+    order = None if centers is None else centers.argsort()
+    lying = Lying(tuple(range(1, result.ndim)), (0,), result.shape, hearing.images, order)
     by_node = messages.view(hearing.images, per, k, -1).permute(0, 3, 1, 2)
-    return lying.back(hearing.seen(Seen(kind, by_node, table, y, x, lying.to_nodes(result), per == keys)))
+    seen = Seen(kind, by_node, table, y, x, lying.to_nodes(result), per == keys)
+    return hearing.hand_on(seen, lying, hearing.origins.made_of(base.tensor))

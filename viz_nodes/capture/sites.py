@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.guide import GUIDE
 from viz_nodes.capture.calls import Frame, GraphCall, Grid, NoGraphLayer, key_grid, same_tensor
+from viz_nodes.capture.layouts import layout_of
 
 _FEW = 8
 """At most so many nodes are taken to be tokens beside the patches of a grid: of classes, of distillation, registers."""
@@ -109,6 +110,8 @@ class SiteFinder:
                     self.waiting.remove(call)
                 if handed is tensor and tensor is output:
                     handed = tensor.clone()
+        if self.waiting and tensor is not None:
+            self._note_list(frame, tensor)
         if self.waiting and frame.call is None:
             handed = self._resolve(frame, tensor, handed, output)
         return handed
@@ -224,6 +227,17 @@ class SiteFinder:
                 kept = True
         return tensor.clone() if kept and handed is tensor else handed
 
+    def _note_list(self, frame: Frame, tensor: Tensor) -> None:
+        """What a module gave that takes and gives the nodes of a layer inside of it as a list."""
+        taken = frame.floats[0] if frame.floats else None
+        if taken is None or taken.ndim == 4 or tensor.ndim == 4:
+            return
+        for call in self.waiting:
+            if call.seen and call.landed is None and call.order >= frame.since:
+                images, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
+                if layout_of(taken, images, nodes) == layout_of(tensor, images, nodes) is not None:
+                    call.landed = tensor
+
     def _resolve(self, frame: Frame, tensor: Tensor | None, handed: Any, output: Any) -> Any:
         """When a module ends: is it the one on whose grid the graph layers inside it lie?"""
         if frame.size is None or frame.batch != self.images or frame.edges is not None or self._in_a_row(frame.size):
@@ -238,6 +252,7 @@ class SiteFinder:
             if call.adapter.cam_layer(call.name) is not None:
                 continue
             on_grid = tensor is not None and tensor.ndim == 4 and tuple(tensor.shape[2:]) == frame.size
+            call.landed = tensor if on_grid and (call.landed is None or call.landed.ndim < 4) else call.landed
             if call.site.activations is not None:
                 self._lie(call, frame.size, frame)
                 self.waiting.remove(call)

@@ -1,8 +1,9 @@
-"""Notes on tensors that end with them."""
+"""Notes on tensors that end with them, and tensors inside of other things."""
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor
@@ -11,15 +12,22 @@ Known = TypeVar("Known")
 
 
 class TensorNotes(Generic[Known]):
-    """What is known of tensors while they live: their places are many times as large as they are."""
+    """What is known of tensors while they live: their places are many times as large as they are.
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[weakref.ref[Tensor], Known]] = {}
+    Args:
+        of_values: whether it is of the values of a tensor, and ends when they are written over.
+    """
+
+    def __init__(self, *, of_values: bool = False) -> None:
+        self._known: dict[int, tuple[weakref.ref[Tensor], Known, int]] = {}
+        self._of_values = of_values
 
     def get(self, tensor: Any) -> Known | None:
         """What is known of a tensor, if anything."""
         entry = self._known.get(id(tensor))
-        return entry[1] if entry is not None and entry[0]() is tensor else None
+        if entry is None or tensor is None or entry[0]() is not tensor or entry[2] != self._version(tensor):
+            return None
+        return entry[1]
 
     def put(self, tensor: Tensor, known: Known | None) -> None:
         """Note what is known of a tensor; None forgets it."""
@@ -32,4 +40,32 @@ class TensorNotes(Generic[Known]):
             if key in self._known and self._known[key][0] is ref:
                 del self._known[key]
 
-        self._known[key] = (weakref.ref(tensor, gone), known)
+        self._known[key] = (weakref.ref(tensor, gone), known, self._version(tensor))
+
+    def _version(self, tensor: Tensor) -> int:
+        """How often its values were written over; tensors of `inference_mode` do not count that."""
+        return tensor._version if self._of_values and not tensor.is_inference() else 0
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All tensors in tuples, lists and mappings."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from tensors_in(part)
+    elif isinstance(value, dict):
+        yield from tensors_in(list(value.values()))
+
+
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same with every tensor changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple(mapped(part, change) for part in value)
+    if isinstance(value, list):
+        return [mapped(part, change) for part in value]
+    if isinstance(value, dict):
+        return {name: mapped(part, change) for name, part in value.items()}
+    return value

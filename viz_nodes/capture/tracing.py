@@ -21,12 +21,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from viz_nodes.capture.folds import Folds
+from viz_nodes.capture.functions import MOVES, SHUFFLES
 from viz_nodes.capture.hearing import Hearing
 from viz_nodes.capture.messages import Seen, repeats
-from viz_nodes.capture.origins import MOVES, SHUFFLES, Origins, tensors_in
+from viz_nodes.capture.origins import Origins
 from viz_nodes.capture.products import PRODUCTS, multiplied
 from viz_nodes.capture.scattering import SCATTERS, scattered
 from viz_nodes.capture.spread import SPREADS
+from viz_nodes.capture.tensor_notes import tensors_in
 
 Runs = frozenset[tuple[nn.Module, int]]
 _REDUCTIONS = {
@@ -108,8 +110,12 @@ class Trace(TorchFunctionMode):
         fold = self.folds.kind_of(name, args)
         if fold is None and name not in _TAINTLESS and name not in ("shape", "__get__"):
             args, kwargs = self.folds.ended_in(args, kwargs)
+        known = self.origins.before_writing(name, args)
         result = func(*args, **kwargs)
+        if known:
+            self.origins.put(args[0], known)
         self._carry(name, args, kwargs, result)
+        self.origins.passes_on(args, kwargs, result)
         self.origins.weighs(name, args, result)
         if name in ("__get__",) or (name in _TAINTLESS and not isinstance(result, Tensor)):
             return result
@@ -118,7 +124,7 @@ class Trace(TorchFunctionMode):
         if name in MOVES or name == "pad":
             self.origins.moved(func, name, args, kwargs, result)
             return result if self.gathered is None or name not in SHUFFLES else self._as_gathered(result)
-        handed = None
+        handed, first = None, self.hearing.told
         if name in _REDUCTIONS:
             handed = self._reduced(name, args, kwargs, result)
         elif name in SCATTERS:
@@ -126,6 +132,9 @@ class Trace(TorchFunctionMode):
         elif name in PRODUCTS:
             handed = multiplied(self.hearing, name, args, result)
         if handed is not None:
+            for value in tensors_in(handed):
+                self.origins.note_made_of(value, self.origins.made_of(value) | set(range(first, self.hearing.told)))
+            self.origins.passes_on(args, kwargs, handed)
             return handed
         if name not in _TAINTLESS:
             if name in _REDUCTIONS:

@@ -14,6 +14,7 @@ from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import GraphCall, Grid
 from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.inputs import Inputs
+from viz_nodes.capture.landing import landing
 from viz_nodes.capture.node_order import NodeOrder, read_order
 from viz_nodes.capture.placing import Placing, judge, place
 from viz_nodes.capture.plans import Plan
@@ -94,9 +95,25 @@ def find_places(
         plan.notes["placings"] = placings
         plan.notes["places"] = tuple(_whereabouts(call, placing, inputs) for call, placing in zip(calls, placings))
         plan.watch_around({index for index, each in enumerate(plan.notes["places"]) if each.sorted_anew})
-        plan.notes["places"] = tuple(_with_beside(each, call) for each, call in zip(plan.notes["places"], calls))
+        landed = (_with_landing(each, call, calls) for each, call in zip(plan.notes["places"], calls))
+        plan.notes["places"] = tuple(_with_beside(each, call) for each, call in zip(landed, calls))
     whereabouts: tuple[Whereabouts, ...] = plan.notes["places"]
     return whereabouts
+
+
+def _with_landing(where: Whereabouts, call: GraphCall, calls: Sequence[GraphCall]) -> Whereabouts:
+    """The same, refuted where what a node hears comes to lie elsewhere than the node."""
+    if not call.seen or call.known.passed or where.placed is not True:
+        return where
+    numbers = {seen.number for seen in call.seen}
+    inside = (other for other in calls if other is not call and other.landed is call.landed)
+    if any(numbers & seen.after for other in inside for seen in other.seen):
+        return where  # it is heard again before it comes to lie anywhere
+    answer = landing(call, where.grid, where.order)
+    if answer is None or answer.wrong != answer.wrong or answer.wrong < 2 * answer.tolerated:
+        return where
+    seen = f"what {answer.wrong:.0%} of the nodes of {call.name} hear comes to lie elsewhere than they do"
+    return Whereabouts(False, where.grid, where.order, note=f"{seen}; {CURE}")
 
 
 def _with_beside(where: Whereabouts, call: GraphCall) -> Whereabouts:

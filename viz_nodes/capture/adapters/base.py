@@ -246,4 +246,7 @@ class EdgeTensor(Adapter):
                 y = value.flatten(2)
                 break
         centers = torch.arange(x.shape[2], device=edges.device)[:, None]
-        return Graph(x, edges[0], y, edges, aligned=bool((edges[1] == centers).all()))
+        aligned = bool((edges[1] == centers).all())
+        if not aligned and bool((edges[0] == centers).all()):  # centers first
+            return Graph(x, edges[1], y, edges.flip(0))
+        return Graph(x, edges[0], y, edges, aligned=aligned)
