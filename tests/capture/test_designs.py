@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -18,6 +19,7 @@ REFUSED = {
     "g_around.py:build_embedding": "say which with `output`, as in `output=1`",
     "g_around.py:build_segments": "say what to explain by a `target`",
     "g_around.py:build_plain": "makes no graph on its image",
+    "h_hypergraphs.py:build_slots": "gathers its nodes into 49 groups .* give an `adapter`",
     "h_hypergraphs.py:build_soft": "tell where with an `adapter`",
 }
 """What the others are told, and what to do."""
@@ -26,7 +28,9 @@ UNPLACED = POINTS | {"f_moved.py:build_superpixels"}
 """Whose nodes lie on no image, or where a user says."""
 DRAWS = {"b_rolls.py:build_drawn"}
 """That draw random numbers in every forward."""
-GROUPS = {f"h_hypergraphs.py:build_{name}" for name in ("clusters", "incidence", "incidence_einsum", "listed")}
+GROUPS = {
+    f"h_hypergraphs.py:build_{name}" for name in ("clusters", "single", "incidence", "incidence_einsum", "listed")
+}
 UNCUT = GROUPS
 """Whose nodes hear groups."""
 
@@ -57,7 +61,7 @@ def test_every_design_is_right_or_refused_with_a_cure(checked):
         assert found.points is (name in POINTS), name
     assert refused.keys() == REFUSED.keys()
     for name, cure in REFUSED.items():
-        assert cure in refused[name]
+        assert re.search(cure, refused[name]) if ".*" in cure else cure in refused[name]
 
 
 def test_tokens_beside_a_grid_are_left_out_or_the_layer_is_not_drawn(checked):

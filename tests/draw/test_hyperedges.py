@@ -10,9 +10,12 @@ import torch
 from matplotlib.figure import Figure
 
 import viz_nodes
-from viz_nodes.draw import draw_hyperedges, panel
+from viz_nodes.draw import compare, draw_hyperedges, panel
 from viz_nodes.draw.geometry.selection import Selection
 from viz_nodes.draw.hyperedges import DASHES, MOST, _moved_inside, hyperedges_of
+from viz_nodes.draw.sets_beside import paint_set_difference, set_difference
+from viz_nodes.draw.style.style import Style
+from viz_nodes.draw.subject import subject_of
 
 GRID, CENTER = (6, 8), 20
 SETS = ([0, 1, 8, 9], [9, 10, 11], [40, 47], [5], [30, 31, 38])
@@ -107,3 +110,46 @@ def test_a_blank_map_and_a_layer_without_groups_are_told(explained, make_explana
         draw_hyperedges(axes(), make_explanation(layers=(3,)), 3)
     with pytest.raises(ValueError, match="must be one node"):
         draw_hyperedges(axes(), explained, 3, center=[CENTER, 3])
+
+
+def sets_in(fig, name):
+    """Words of the notes below panels."""
+    return [text for text in (words_of(each) for each in fig.texts) if name in text]
+
+
+def test_two_explanations_side_by_side_have_what_sets_their_sets_apart(make_explanation, photograph):
+    a = with_groups(make_explanation(layers=(3,), grid=GRID, k=5, model="one"))
+    b = with_groups(
+        make_explanation(layers=(3,), grid=GRID, k=5, seed=1, model="two"), shares=(0.6, 0.1, 0.1, 0, 0.1, 0.1)
+    )
+    fig = compare([a, b], photograph(), center=CENTER)
+    assert "outlined as sets" in fig.caption
+    assert "the edges from neighbors" not in fig.caption
+    (apart,) = sets_in(fig, "the one heard most")
+    # [9, 10, 11] in A, [0, 1, 8, 9] in B: node 9 alone is in both.
+    assert "1 nodes in both, 2 only in A, 3 only in B" in apart
+    assert len(sets_in(fig, "hyperedges that the center hears")) == 2
+    assert any("A against B: of the hyperedge heard most" in words_of(text) for text in fig.texts)
+    subject = subject_of(a, 3, photograph(), 0, None)
+    first, second = (hyperedges_of(each.layers[0], Selection(center=CENTER)) for each in (a, b))
+    apart = set_difference(first, second)
+    assert (apart.a.tolist(), apart.b.tolist(), apart.both.tolist()) == (SETS[1], SETS[0], [9])
+    drawn = paint_set_difference(subject.on(axes()), subject, first, apart, Style())
+    assert [len(drawn[name]) for name in ("both", "only_a", "only_b")] == [1, 2, 3]
+    tones = {patch.get_facecolor()[:3] for name in ("both", "only_a", "only_b") for patch in drawn[name]}
+    assert len(tones) == 3
+
+
+def test_the_same_sets_stand_once_and_mixed_layers_have_both_rows(make_explanation, photograph):
+    exp = make_explanation(layers=(3, 7), grid=GRID, k=5, rows=2)
+    alone = with_groups(with_groups(exp), 1)
+    fig = compare([alone, alone], photograph(), rows=(0, 1), center=CENTER, layers=[3])
+    assert len(sets_in(fig, "the same hyperedges in all columns: all 4 hyperedges")) == 1
+    mixed = compare([with_groups(exp), exp], photograph(), center=CENTER, layers=[3])
+    assert "outlined as sets" in mixed.caption
+    assert "the edges from neighbors" in mixed.caption
+    assert not sets_in(mixed, "the one heard most")
+    with pytest.raises(ValueError, match="`kinds` must be of"):
+        compare([alone, alone], photograph(), kinds=("cam", "sets"))
+    pictures = compare([exp, exp], photograph(), kinds=("photograph", "cam"))
+    assert "the photograph" in pictures.caption

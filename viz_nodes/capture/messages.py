@@ -20,7 +20,7 @@ class Seen:
         messages: (B, C, N, k) what was aggregated; a place without an edge holds what changes nothing.
         neighbors: (B, N, k) int64, which node each message came from; -1 where there is none.
         y: (B, C', M) features of the nodes, as they were moved.
-        x: (B, C', N) features of the centers; y where they are the same nodes.
+        x: (B, C', N) features of the centers; y where they are the same nodes, zeros where they are not known.
         nodes: (B, C, N) what was aggregated into, connected to the output of the network.
         closed: whether the centers are the nodes themselves (N = M).
         correction: of "std" and "var", what is taken off the count in the denominator.
@@ -52,6 +52,7 @@ class Heard:
         base: whose nodes they are, with `channel`, its axis of channels.
         channels: the axes of the tensor along which the node stays the same.
         places: the other axes, but the one that was aggregated over.
+        asking: (B, C', N) features of the places, where these are other nodes than those of `base` and known; or None.
     """
 
     ids: Tensor
@@ -60,6 +61,7 @@ class Heard:
     channel: int
     channels: tuple[int, ...]
     places: tuple[int, ...]
+    asking: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

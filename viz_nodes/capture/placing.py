@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter
-from viz_nodes.capture.calls import GraphCall, Grid
+from viz_nodes.capture.calls import GraphCall, Grid, key_grid
 from viz_nodes.capture.holding import VERSIONS, hearing_held, hold_gathered, hold_heard
 from viz_nodes.capture.inputs import Inputs
 from viz_nodes.capture.plans import Plan, Ref
@@ -88,6 +88,9 @@ class Placing:
         bands: the borders of the bands.
         held: whether what nodes hear from each other was held; else it may be what the nodes around the layer answered.
         problem: why nothing could be seen, "" where something was.
+        keys: of its key nodes, where these are others than its nodes; None where they are not.
+        proves_keys: whether they must be proven for the layer to be: of a graph that shows in the arithmetic alone
+            nothing else says that they were pooled, and are no groups of nodes from anywhere.
     """
 
     nodes: Answer
@@ -97,6 +100,8 @@ class Placing:
     bands: Sequence[float] = BANDS
     held: bool = True
     problem: str = ""
+    keys: Answer | None = None
+    proves_keys: bool = False
 
     @property
     def placed(self) -> bool | None:
@@ -105,9 +110,17 @@ class Placing:
             return False if self.nodes.silent else None  # what nodes heard from others may have answered for them
         if self.nodes.right is False or self.around.right is False:
             return False
+        if self.hears_groups:
+            return False
         # Where no module takes the nodes on a grid there is nothing to be seen around the layer.
         around = self.around.right or self.around is NOTHING_SEEN
-        return True if self.nodes.right and around else None
+        pooled = not self.proves_keys or self.keys is None or self.keys.right
+        return True if self.nodes.right and around and pooled else None
+
+    @property
+    def hears_groups(self) -> bool:
+        """Whether its key nodes are proven to be no patches pooled from the grid."""
+        return self.proves_keys and self.keys is not None and self.keys.right is False
 
 
 def versions_of(pixels: Tensor, bands: Sequence[float] = BANDS) -> Tensor:
@@ -203,7 +216,8 @@ def place(
         plan: of which every layer's aggregation was recognized.
         image: which.
     """
-    sides = (layer.last_grid if layer.grid[0] == 1 and layer.last_grid else layer.grid for layer in plan.layers)
+    sides = [layer.last_grid if layer.grid[0] == 1 and layer.last_grid else layer.grid for layer in plan.layers]
+    sides += [key_grid(layer.grid, layer.keys) for layer in plan.layers if plan.traced and layer.partition is None]
     bands = HALF if min(map(min, sides)) < FEW else BANDS
     probes = inputs.of(torch.full((VERSIONS,), image, dtype=torch.int64))
     for versions in probes.images:
@@ -259,7 +273,8 @@ def _answers(
             as_planned = record.finish()
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         return _unseen(plan, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-    if not as_planned or len(record.calls) != len(plan.layers):
+    keys = [call.graph.y.shape[2] for call in record.calls]
+    if not as_planned or keys != [layer.keys for layer in plan.layers]:
         return _unseen(plan, "other layers ran")
     placings = []
     for index, (call, layer) in enumerate(zip(record.calls, plan.layers)):
@@ -295,4 +310,7 @@ def _placing(call: GraphCall, around: Answer, bands: Sequence[float], *, held: b
         changes = call.partition.to_grid(by_window.view(VERSIONS * windows, -1))
     acts = call.site.activations
     explained = NOTHING_SEEN if acts is None else judge(changes_of(acts), call.grid, bands)
-    return Placing(judge(changes, call.grid, bands), around, explained, changes, bands, held)
+    nodes, keys, traced = judge(changes, call.grid, bands), None, bool(call.seen)
+    if traced and call.partition is None and call.graph.y.shape[2] != x.shape[2]:
+        keys = judge(changes_of(call.graph.y), call.key_grid, bands)
+    return Placing(nodes, around, explained, changes, bands, held, keys=keys, proves_keys=traced)

@@ -345,6 +345,7 @@ def recording(
             running_edits.watched += 1
             stack.callback(running_edits.no_longer_watched)
             trace = Trace(pixels.shape[0], record.saw, record.leaked, record.runs)
+            trace.hearing.groups = record._groups
             record.trace = stack.enter_context(trace)
         _running.stack.append(record)
         yield record

@@ -190,6 +190,8 @@ class Trace(TorchFunctionMode):
         axis, keep = _axis_of(name, tensor, args, kwargs)
         if axis is None or not isinstance(result, Tensor) or not any(o.moved for o in self.origins.of(tensor)):
             return
+        if not tensor.shape[axis]:  # of nothing: no place stays
+            return
         kept = []
         for origin in self.origins.of(tensor):
             first = origin.places.narrow(axis, 0, 1) if keep else origin.places.select(axis, 0)

@@ -11,10 +11,11 @@ from torch import nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.aggregation import recognize
-from viz_nodes.capture.calls import GraphCall, Grid
+from viz_nodes.capture.calls import GraphCall, Grid, NoGraphLayer
 from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.inputs import Inputs
 from viz_nodes.capture.landing import landing
+from viz_nodes.capture.mismatch import without_graph
 from viz_nodes.capture.node_order import NodeOrder, read_order
 from viz_nodes.capture.placing import Placing, judge, place
 from viz_nodes.capture.plans import Plan
@@ -84,6 +85,9 @@ def find_places(
         plan: of the network.
         calls: what was seen in that forward.
         edited: whether it ran with edited edges; by default whether an `edit_edges` is around.
+
+    Raises:
+        NoGraphLayer: what nodes hear are as many groups of nodes as keys could be pooled from the grid, and are none.
     """
     edited = network in running_edits.networks if edited is None else edited
     if "places" not in plan.notes and edited:
@@ -92,6 +96,8 @@ def find_places(
         for call in calls:
             recognize(call)
         placings = place(network, inputs, adapters, plan)
+        if lost := {call.graph.y.shape[2] for call, each in zip(calls, placings) if each.hears_groups}:
+            raise NoGraphLayer(without_graph([network], {}, lost))
         plan.notes["placings"] = placings
         plan.notes["places"] = tuple(_whereabouts(call, placing, inputs) for call, placing in zip(calls, placings))
         plan.watch_around({index for index, each in enumerate(plan.notes["places"]) if each.sorted_anew})
@@ -139,6 +145,11 @@ def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabou
         return Whereabouts(None, call.grid)  # regions that are told, not a grid
     if placing.placed is not False and not call.beside_a_grid:
         note = f"places not proven: {placing.problem}" if placing.problem else ""
+        if placing.placed is None and placing.proves_keys and placing.keys is not None and not placing.keys.right:
+            note = note or (
+                f"whether its {call.graph.y.shape[2]} key nodes are patches pooled from the grid, or groups of nodes "
+                "from anywhere, is not known"
+            )
         return Whereabouts(placing.placed, call.grid, note=note)
     pooled = call.graph.y.shape[2] != call.graph.x.shape[2]
     silent = placing.nodes.silent

@@ -13,12 +13,12 @@ from viz_nodes.draw.artists.colorbars import add_signed_bar
 from viz_nodes.draw.artists.photograph import Picture
 from viz_nodes.draw.cells import (
     KIND_NAMES,
-    KINDS,
     aspect_of,
     cam_cell,
     edges_cell,
     graph_bands,
     neighbors_cell,
+    photograph_cell,
     plan_for,
 )
 from viz_nodes.draw.columns import (
@@ -43,14 +43,15 @@ from viz_nodes.draw.differences import (
     signed_table,
     union,
 )
-from viz_nodes.draw.figures import EDGED, figure_options
+from viz_nodes.draw.figures import EDGED, check_kinds, figure_options, with_sets
 from viz_nodes.draw.geometry.layout import Band, Cell
 from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.graph import plan_words
-from viz_nodes.draw.key import beside_words, brief_words, edges_key, said_of_places, width_strip
+from viz_nodes.draw.key import against_words, beside_words, brief_words, edges_key, said_of_places, width_strip
 from viz_nodes.draw.paper import caption_of
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import settled, top_of
+from viz_nodes.draw.sets_beside import sets_beside
 from viz_nodes.draw.strongest import strongest_of
 from viz_nodes.draw.style.captions import SEPARATOR, layer_words, method_words, note_words, plain, target_words
 from viz_nodes.draw.style.scales import Scale
@@ -58,7 +59,6 @@ from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import View
-from viz_nodes.text import quoted
 
 
 def compare(
@@ -87,7 +87,7 @@ def compare(
         names: of the columns; by default the models' names, or targets or methods where those differ.
         rows: which row of each, or one for all.
         layers: indices in the network for all, or a list for each; by default three of each.
-        kinds: of "cam", "neighbors", "graph", "edges".
+        kinds: of "cam", "neighbors", "graph" (hypergraphs: "hyperedges"), "edges" and "photograph".
         shared: one scale for the maps side by side; by default where network and method are the same, since raw values
             of two networks or methods cannot be compared, or where `normalize` or `map_max` ask for one. Else each up
             to its own maximum.
@@ -104,9 +104,7 @@ def compare(
     exps = list(exps)
     if len(exps) < 2:
         raise ValueError(f"`exps` must hold at least two explanations (got {len(exps)})")
-    for kind in kinds:
-        if kind not in KINDS:
-            raise ValueError(f"`kinds` must be of {', '.join(KINDS)} (got {quoted(kind)})")
+    check_kinds(kinds)
     selection, style = figure_options({"width": "page", **options}, caption)
     row_of: list[int] = [rows] * len(exps) if np.ndim(rows) == 0 else list(rows)  # type: ignore[arg-type, list-item]
     titles = [plain(name) for name in (names if names is not None else column_names(exps, row_of))]
@@ -117,6 +115,7 @@ def compare(
     row_of = [exp.row(row) for exp, row in zip(exps, row_of, strict=True)]
     of_each = layers_of(exps, layers)
     shown = [(exp.layer(i), row) for exp, row, picked in zip(exps, row_of, of_each, strict=True) for i in picked]
+    kinds = with_sets(kinds, [layer for layer, _ in shown])
     edged = shown if EDGED & set(kinds) else []
     selection, style = settled(selection, style, edged, colored=difference and len(exps) == 2)
     alike = len({(exp.method, exp.model) for exp in exps}) == 1
@@ -247,6 +246,11 @@ class _Comparison:
             elif kind == "neighbors":
                 there = [[] if ego is None else [ego] for ego in egos]
                 cells = [neighbors_cell(s, each, style) for s, each in zip(subjects, there, strict=True)]
+            elif kind == "hyperedges":
+                centers = [None if ego is None else ego.center for ego in egos]
+                cells = sets_beside(subjects, centers, self.selection, style, two=self.two)
+            elif kind == "photograph":
+                cells = [photograph_cell(s, style) for s in subjects]
             else:
                 cells = [edges_cell(s, strongest_of(s, self.selection), style, panel) for s in subjects]
             cells += [None] * (len(self.exps) + self.two - len(cells))
@@ -342,8 +346,7 @@ class _Comparison:
         if "cam" in self.kinds:
             words.append(f"CAM: raw values, {span_beside(self.style, shared=self.one_scale)}")
         words += beside_words(subjects, self.kinds, plans, self.style, self.selection)
-        if any(which == len(self.exps) for _, which in plans):
-            words.append("A against B: gray edges are in both, colored in that one only")
+        words += against_words(self.kinds, any(which == len(self.exps) for _, which in plans), two=self.two)
         if "edges" in self.kinds:
             words += edges_key(self.names, self.exps, subjects, self.selection, self.style)
         names = [f"A: {self.names[0]}, B: {self.names[1]}"] if self.two else []

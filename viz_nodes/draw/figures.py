@@ -115,7 +115,7 @@ def figure(
     else:
         picked = [layer.index for layer in exp.pick(None if isinstance(layers, str) and layers == "all" else layers)]  # type: ignore[arg-type]
     check_kinds(kinds)
-    kinds = _with_sets(kinds, [exp.layer(i) for i in picked])
+    kinds = with_sets(kinds, [exp.layer(i) for i in picked])
     if not shown or not picked or not list(kinds):
         raise ValueError("`rows`, `layers` and `kinds` must each name at least one")
     edged = [(exp.layer(i), r) for r in shown for i in picked] if EDGED & set(kinds) else []
@@ -141,7 +141,7 @@ def check_kinds(kinds: Sequence[str]) -> None:
             raise ValueError(f"`kinds` must be of {', '.join(KINDS)} or hyperedges (got {quoted(kind)})")
 
 
-def _with_sets(kinds: Sequence[str], layers: Sequence[LayerExplanation]) -> list[str]:
+def with_sets(kinds: Sequence[str], layers: Sequence[LayerExplanation]) -> list[str]:
     """The kinds of picture, with hyperedges where layers have some: for graphs where all have, else below them."""
     grouped = [layer.groups is not None for layer in layers]
     if not any(grouped) or "graph" not in kinds or "hyperedges" in kinds:
@@ -341,5 +341,5 @@ def panel(
     if kind not in (*KINDS, "hyperedges"):
         raise ValueError(f"`kind` must be one of {', '.join(KINDS)} or hyperedges (got {quoted(kind)})")
     picture = None if image is None else as_picture(image)
-    (kind,) = _with_sets([kind], [exp.layer(layer)])
+    (kind,) = with_sets([kind], [exp.layer(layer)])
     return single(kind, Subject(exp, exp.layer(layer), row, picture, view), selection, style, vmax, caption)

@@ -160,42 +160,64 @@ def paint_hyperedges(on: ImageAxes, subject: Subject, shown: Hyperedges, style: 
         artists["blank"] = say_across(on.ax, shown.words(theme), theme, style.small, style.font)
         return artists
     places = on.places(shown.layer)
-    pitch = on.pitch(places)
-    width = float(np.clip(0.1 * pitch, 0.7, 1.5))
+    width = outline_width(on, places)
     for at, parts in reversed(list(enumerate(shown.members))):
         artists |= _draw_set(on, places, parts, at, theme, width, shown.layer)
+    return artists | mark_center(on, places, shown, theme)
+
+
+def outline_width(on: ImageAxes, places: ShownPlaces) -> float:
+    """How wide outlines of sets are, in points."""
+    return float(np.clip(0.1 * on.pitch(places), 0.7, 1.5))
+
+
+def mark_center(on: ImageAxes, places: ShownPlaces, shown: Hyperedges, theme: Theme) -> dict[str, Any]:
+    """The star or diamond of the node that hears them; the artist by its name, "peak" or "center"."""
+    assert shown.center is not None
     name = "peak" if shown.is_peak else "center"
     tone = theme.peak if shown.is_peak else theme.centers[0]
-    center = places.centers[shown.center]
-    artists[name] = add_center(on, star_size(pitch), center, tone, theme, is_peak=shown.is_peak)
-    return artists
+    size = star_size(on.pitch(places))
+    return {name: add_center(on, size, places.centers[shown.center], tone, theme, is_peak=shown.is_peak)}
 
 
 def _draw_set(
     on: ImageAxes, places: ShownPlaces, parts: np.ndarray, at: int, theme: Theme, width: float, layer: LayerExplanation
 ) -> dict[str, Any]:
-    color = theme.centers[at]
     nodes = np.flatnonzero(parts > 0)
-    strength = parts[nodes] / parts.max()
+    filled = fill_members(on, places, nodes, parts[nodes] / parts.max(), theme.centers[at])
+    return {f"hyperedge{at}": outline_set(on, places, nodes, at, theme, width, layer), f"members{at}": filled}
+
+
+def fill_members(
+    on: ImageAxes, places: ShownPlaces, nodes: np.ndarray, strength: np.ndarray, color: str
+) -> list[PathPatch]:
+    """Fill the patches of some nodes (n,), the stronger (n,) in 0 to 1 the more."""
     filled = []
     for path, part in zip(places.outlines(nodes), strength, strict=True):
         tint = to_rgba(color, _FAINT + (_FULL - _FAINT) * float(part))
         patch = PathPatch(path, facecolor=tint, edgecolor="none", linewidth=0, zorder=2.0)
         on.ax.add_artist(patch)
         filled.append(patch)
+    return filled
+
+
+def outline_set(
+    on: ImageAxes, places: ShownPlaces, nodes: np.ndarray, at: int, theme: Theme, width: float, layer: LayerExplanation
+) -> PathPatch:
+    """Outline the patches of some nodes (n,) together, in the color and dash of the picture's `at`-th set."""
     apart = min(on.pixels((at + 0.6) * (width + 0.5)), _INSET * places.pitch)
     outline = _outline(places, nodes, layer.grid, apart)
-    drawn = [
+    casing, drawn = (
         PathPatch(outline, fill=False, edgecolor=tone, linewidth=wide, linestyle=line, zorder=order, joinstyle="round")
         for tone, wide, line, order in (
             (theme.casing, width + 1.0, "solid", 3.0 - 0.1 * at),
-            (color, width, DASHES[at % len(DASHES)], 3.05 - 0.1 * at),
+            (theme.centers[at], width, DASHES[at % len(DASHES)], 3.05 - 0.1 * at),
         )
-    ]
-    for artist in drawn:
+    )
+    for artist in (casing, drawn):
         artist.set_clip_on(False)
         on.ax.add_artist(artist)
-    return {f"hyperedge{at}": drawn[1], f"members{at}": filled}
+    return drawn
 
 
 def _outline(places: ShownPlaces, nodes: np.ndarray, grid: tuple[int, int], apart: float) -> Path:

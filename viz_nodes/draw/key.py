@@ -31,6 +31,7 @@ from viz_nodes.draw.wording import (
 )
 
 CLOSEUP = "close-up: the frame enlarged, with the edges that begin in it"
+HYPEREDGES = "hyperedges: a color and a dash each, patches filled by how much of it a node makes"
 SAMPLES = (0.0, 0.1, 0.5, 1.0)
 """Parts of the top of the scale whose edges the key shows."""
 
@@ -68,7 +69,7 @@ def key_words(
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
             words.append(CLOSEUP)
     if "hyperedges" in kinds:
-        words.append("hyperedges: a color and a dash each, patches filled by how much of it a node makes")
+        words.append(HYPEREDGES)
     if "edges" in kinds:
         words.append(strongest_words(selection, style))
         words += sets_said(subjects, selection.edge_set)
@@ -113,15 +114,32 @@ def beside_words(
 ) -> list[str]:
     """What the neighbors of one place mean that are drawn side by side."""
     words = []
+    where = "the place named" if selection.center is not None else "the first map's peak"
+    star = "in every column (star where it is that map's peak too)"
     if {"graph", "neighbors"} & set(kinds):
-        where = "the place named" if selection.center is not None else "the first map's peak"
-        words.append(f"neighbors of {where} in every column (star where it is that map's peak too)")
+        words.append(f"neighbors of {where} {star}")
+    if "hyperedges" in kinds:
+        words.append(f"hyperedges that {where} hears, {star}: {HYPEREDGES.removeprefix('hyperedges: ')}")
     if "neighbors" in kinds:
         words += numbers_said(subjects, style, selection.order)
     if "graph" in kinds:
         words += graph_words(subjects, style)
         if any(closeup is not None for plan in plans.values() for closeup in plan.closeups):
             words.append(CLOSEUP)
+    return words
+
+
+def against_words(kinds: Sequence[str], edges: bool, *, two: bool) -> list[str]:
+    """What stands in the column for what sets two explanations apart.
+
+    Args:
+        kinds: of picture.
+        edges: whether edges of both are drawn there.
+        two: whether there are two explanations.
+    """
+    words = ["A against B: gray edges are in both, colored in that one only"] if edges else []
+    if two and "hyperedges" in kinds:
+        words.append("A against B: of the hyperedge heard most in each, gray patches are in both, colored in one only")
     return words
 
 

@@ -48,6 +48,15 @@ class Inherited(MaxRelative):
         return x + super().forward(nodes[..., None], edge_tensor(nearest(nodes, nodes, 5))).view(x.shape)
 
 
+class InheritedPooled(MaxRelative):
+    """The same, hearing patches that it pools itself."""
+
+    def forward(self, x):
+        nodes, keys = x.flatten(2), F.avg_pool2d(x, 2).flatten(2)
+        edges = edge_tensor(nearest(nodes, keys, 5))
+        return x + super().forward(nodes[..., None], edges, keys[..., None]).view(x.shape)
+
+
 class Windowed(Block):
     """Graphs in windows of 7 x 7, of a grid that is rolled by 3."""
 
@@ -83,6 +92,11 @@ def build_windows():
 def build_inherited():
     """AViG (2024): the layer inherits its aggregation"""
     return Network(Inherited(), Inherited())
+
+
+def build_inherited_pyramid():
+    """Pyramid AViG: the same, keys pooled by 2 inside of it"""
+    return Network(InheritedPooled(), InheritedPooled(), Inherited())
 
 
 def build_mean_and_max():

@@ -24,6 +24,36 @@ class Clusters(nn.Module):
         return x + self.mix(torch.cat([nodes, heard], 1).view(len(x), -1, *x.shape[2:]))
 
 
+class Single(Clusters):
+    """Each node is in the one group nearest to it; lists of unequal length are filled up with the last node."""
+
+    def forward(self, x):
+        nodes = x.flatten(2)
+        own = nearest(nodes, self.centers[None].expand(len(x), -1, -1), 1)
+        inside = own == torch.arange(self.centers.shape[1])
+        most = int(inside.sum(1).max())
+        last = nodes.shape[2] - 1
+        listed = torch.where(inside, torch.arange(nodes.shape[2])[:, None], last).mT.sort(-1).values[..., :most]
+        groups = self.inside(gathered(nodes, listed).mean(-1)).relu()
+        heard = gathered(groups, own).mean(-1)
+        return x + self.mix(torch.cat([nodes, heard], 1).view(len(x), -1, *x.shape[2:]))
+
+
+class Slots(nn.Module):
+    """As many softly filled slots as there would be keys pooled by 2; each node hears the three nearest to it."""
+
+    def __init__(self, slots=49):
+        super().__init__()
+        self.queries, self.inside = nn.Parameter(torch.randn(slots, WIDTH)), nn.Linear(WIDTH, WIDTH)
+        self.mix = nn.Conv2d(2 * WIDTH, WIDTH, 1)
+
+    def forward(self, x):
+        nodes = x.flatten(2)
+        filled = self.inside((self.queries[None] @ nodes).softmax(-1) @ nodes.mT).mT
+        heard = gathered(filled, nearest(nodes, filled, 3)).amax(-1)
+        return x + self.mix(torch.cat([nodes, heard], 1).view(len(x), -1, *x.shape[2:]))
+
+
 class Incidence(nn.Module):
     """A matrix of incidence (B, N, E) by the nearest centers: D_v^-1 H W D_e^-1 H^T X, as in HGNN."""
 
@@ -78,6 +108,16 @@ class Soft(Incidence):
 def build_clusters():
     """ViHGNN (2023): groups of clustered nodes"""
     return Network(Clusters(), Clusters())
+
+
+def build_single():
+    """ViHGNN's code: each node in one group alone"""
+    return Network(Single(), Single())
+
+
+def build_slots():
+    """As many soft groups as there would be pooled keys"""
+    return Network(Slots(), Slots())
 
 
 def build_incidence():
