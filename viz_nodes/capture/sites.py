@@ -13,7 +13,7 @@ from viz_nodes.capture.calls import Frame, GraphCall, Grid, NoGraphLayer, key_gr
 from viz_nodes.capture.layouts import layout_of
 
 _FEW = 8
-"""At most so many nodes are taken to be tokens beside the patches of a grid: of classes, of distillation, registers."""
+"""At most so many nodes are taken to be tokens beside patches, of which there are more: of classes, registers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +163,7 @@ class SiteFinder:
 
     def _beside_a_grid(self, call: GraphCall, nodes: int) -> Grid | None:
         """(1, N) for nodes that are a few more than those of a grid that was seen, such as with a class token."""
-        seen = [count for count in self._sizes if nodes - _FEW <= count < nodes]
+        seen = [count for count in self._sizes if max(nodes - _FEW, _FEW + 1) <= count < nodes]
         if not seen:
             return None
         call.last_grid = self._sizes[max(seen)]

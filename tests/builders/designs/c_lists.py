@@ -85,15 +85,17 @@ class AmongClusters(MessagePassing):
 
 
 class Clustered(nn.Module):
-    """Nodes sorted by the nearest of some centers, aggregated within these clusters, and put back."""
+    """Nodes gated by the mean of all, sorted by the nearest of some centers, aggregated within these, and put back."""
 
     def __init__(self, clusters=3, k=4):
         super().__init__()
         self.centers, self.k = nn.Parameter(torch.randn(clusters, WIDTH)), k
         self.conv = AmongClusters()
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(WIDTH, WIDTH, 1), nn.Sigmoid())
 
     def forward(self, x):
         batch, width = x.shape[:2]
+        x = x * self.gate(x)
         nodes, count = x.flatten(2).mT, len(self.centers)
         label = torch.cdist(nodes, self.centers[None].expand(batch, -1, -1)).argmin(-1)
         order = label.argsort(dim=1, stable=True)
