@@ -254,7 +254,7 @@ def _cut(
     drawing: Callable[[], AbstractContextManager[None]],
 ) -> Check:
     """With whether the output stays when edges of share 0 go, how many went, and what was in the way."""
-    cut = {layer.index: layer.share == 0 for layer in exp.layers if layer.exact}
+    cut = {layer.index: _worthless(layer) for layer in exp.layers if layer.exact}
     uncut: list[str] = []
     if not cut:
         return check
@@ -278,6 +278,13 @@ def _cut(
                     break
                 del cut[at]
     return replace(check, uncut=tuple(uncut))
+
+
+def _worthless(layer: LayerExplanation) -> Any:
+    """The edges of share 0, as `edit_edges` takes them; of a hypergraph who is in a group and has no part in it."""
+    if layer.groups is None or layer.heard is None or layer.heard_share is None:
+        return layer.share == 0
+    return {"members": layer.groups == 0, "heard": (layer.heard_share == 0) & (layer.heard >= 0)}
 
 
 def _same(first: Any, second: Any) -> bool:

@@ -28,11 +28,6 @@ UNPLACED = POINTS | {"f_moved.py:build_superpixels"}
 """Whose nodes lie on no image, or where a user says."""
 DRAWS = {"b_rolls.py:build_drawn"}
 """That draw random numbers in every forward."""
-GROUPS = {
-    f"h_hypergraphs.py:build_{name}" for name in ("clusters", "single", "incidence", "incidence_einsum", "listed")
-}
-UNCUT = GROUPS
-"""Whose nodes hear groups."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +50,8 @@ def test_every_design_is_right_or_refused_with_a_cure(checked):
         assert found.edges_proven == len(found.layers) > 0, name
         assert found.places_proven == (0 if name in UNPLACED else len(found.layers)), name
         assert found.places_refuted == 0, name
-        assert found.cut_exact is (None if name in UNCUT else True), name
-        assert bool(found.uncut) is (name in UNCUT), name
+        assert found.cut_exact is True, name
+        assert not found.uncut, name
         assert found.random is (name in DRAWS), name
         assert found.points is (name in POINTS), name
     assert refused.keys() == REFUSED.keys()

@@ -54,10 +54,8 @@ def recognize(call: GraphCall) -> Aggregation:
         aggregation.exact and call.graph.sent is not None,
         next((place for place, variant in enumerate(call.family.variants) if variant is call.adapter), -1),
     )
-    edited = (
-        call.seen and aggregation.exact and aggregation.child < 0 and not known.passed and aggregation.through is None
-    )
-    known.steps = tuple(call.steps) if edited else ()
+    edited = call.seen and aggregation.exact and aggregation.child < 0 and not known.passed
+    known.steps, known.gathering = tuple(call.steps) if edited else (), call.gathering
     return aggregation
 
 

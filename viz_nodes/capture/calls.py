@@ -86,6 +86,7 @@ class Known:
         passed: whether messages are handed around edge by edge.
         variant: which of the adapter's variants the messages bear out; -1 for the adapter itself.
         steps: which of the aggregations seen in the arithmetic of its module's run are this layer's, counted from 0.
+        gathering: which of the network's aggregations of nodes into groups made those it hears, from 0; -1 for none.
     """
 
     kind: str = ""
@@ -93,6 +94,7 @@ class Known:
     passed: bool = False
     variant: int = -1
     steps: tuple[int, ...] = ()
+    gathering: int = -1
     layout: str = ""
     child: int = -1
     inner: int = -1
@@ -126,6 +128,7 @@ class GraphCall:
         versions: of the features it was given, to notice if the network overwrote them since.
         seen: its aggregations, where they were seen in the arithmetic of the forward.
         steps: which of those in its module's run they are, counted from 0.
+        gathering: as in `Known`.
         leaking: whether features of neighbors were also used in another way there.
         inside: the graph layer that was running when it started, if one was.
         beside: module paths of graph layers that ran inside of it among nodes that lie nowhere on the image.
@@ -154,6 +157,7 @@ class GraphCall:
     versions: list[int] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+    gathering: int = -1
     leaking: bool = False
     inside: GraphCall | None = None
     beside: list[str] = field(default_factory=list)

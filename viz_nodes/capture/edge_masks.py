@@ -6,18 +6,20 @@ import dataclasses
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from viz_nodes.capture.adapters.base import Graph
+from viz_nodes.capture.hyperedge_edits import require_hyperedges
 from viz_nodes.capture.node_order import NodeOrder
 from viz_nodes.capture.structure import Layer
 from viz_nodes.explanation import Explanation
 from viz_nodes.grids import NO_EDGE
 from viz_nodes.text import quoted
 
-Edges = Tensor | Iterable[tuple[int, int]] | Callable[[Tensor], Tensor]
+Edges = Tensor | Iterable[tuple[Any, Any]] | Callable[[Tensor], Tensor] | Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,8 @@ def settled(name: str, by_layer: Mapping[int, Edges] | None) -> dict[int, Edges]
             raise TypeError(f"`{name}` must map layers, by their places, to edges (got {quoted(layer)})") from None
         if isinstance(edges, Tensor) or hasattr(edges, "dtype"):
             read[place] = torch.as_tensor(edges).clone()
+        elif isinstance(edges, Mapping):  # of a hypergraph
+            read[place] = {what: torch.as_tensor(mask).clone() for what, mask in edges.items()}
         elif callable(edges):
             read[place] = edges
         elif isinstance(edges, Iterable) and not isinstance(edges, (str, bytes)):
@@ -79,11 +83,8 @@ def edits_by_layer(layers: Sequence[Layer], **asked: dict[int, Edges]) -> dict[i
             if not -depth <= place < depth:
                 raise ValueError(f"`{name}` must name layers in [-{depth}, {depth}) (got {quoted(place)})")
             layer = layers[place % depth]
-            if ">" in layer.kind:
-                raise ValueError(
-                    f"layer {layer.index + 1} ({layer.name}) hears groups of nodes (hyperedges), and an edge goes "
-                    "through all groups that hold its sender; their memberships cannot be taken out one edge at a time"
-                )
+            if layer.gathering >= 0:
+                require_hyperedges(name, edges, layer)
             if not layer.editable:
                 raise ValueError(
                     f"layer {layer.index + 1} ({layer.name}) must aggregate by a maximum or a sum that is "

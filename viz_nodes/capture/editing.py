@@ -60,7 +60,10 @@ def edit_edges(
         model: any network that `explain` understands; layers whose `exact` is False cannot be edited.
         cut: for each layer (its place in the network from 0, negative from its end) the edges to take out: a bool
             tensor (N, k) or (B, N, k) by rank, pairs (neighbor, center), or a function that gets the neighbors
-            (B, N, k) and returns such a tensor. With B = 1 it holds for every image.
+            (B, N, k) and returns such a tensor. With B = 1 it holds for every image. For a layer of a hypergraph a
+            mapping: "members", who is taken out of which hyperedge, (E, N) or (B, E, N) as `groups` of its
+            explanation, "heard", which hyperedges a node no longer hears, (N, c) or (B, N, c) as `heard`; or pairs as
+            its `hypergraph` names them, (node, ("group", e)) and (("group", e), node).
         keep: the same, but all other edges of these layers go.
         replace: for each layer the neighbors (N, k) or (B, N, k) that stand in for those the network would build, -1
             for no edge, or a function that gets the network's and returns such a tensor. Cuts are counted on these.
@@ -127,7 +130,13 @@ class _Editor:
         self._open: list[tuple[Layer, Graph, dict[nn.Module, int]]] = []
         self._handles: list[Any] = []
         self._orders = OrderReader()
-        self._arithmetic = ArithmeticEdits(self._kept, self._orders, frozen)
+        self._arithmetic = ArithmeticEdits(
+            self._kept,
+            lambda layer: self._edits[layer.index],
+            lambda layer, count: self.gone.update({layer.index: count}),
+            self._orders,
+            frozen,
+        )
 
     def _idle(self) -> bool:
         return self._looking or threading.get_ident() != self._thread

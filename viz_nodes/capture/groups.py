@@ -12,6 +12,37 @@ from torch import Tensor
 from viz_nodes.capture.messages import Seen
 
 
+class Gatherings:
+    """Tells, of the aggregations of one forward in their order, those that gather nodes into groups and that hear them.
+
+    Attributes:
+        sizes: how many groups there were, each number once.
+        count: how many aggregations have gathered.
+    """
+
+    def __init__(self) -> None:
+        self.sizes: set[int] = set()
+        self.count = 0
+        self._last: Seen | None = None
+
+    def takes(self, seen: Seen) -> bool:
+        """Whether an aggregation is no layer of its own: it gathers, or hears groups that nobody saw being made.
+
+        One that hears groups gets what made them as its `through`.
+        """
+        places, nodes = seen.nodes.shape[2], seen.y.shape[2]
+        if places < nodes:
+            self.sizes.add(places)
+            self.count += 1
+            self._last = seen
+            return True
+        if places != nodes and nodes in self.sizes:
+            if not became(self._last, seen):
+                return True
+            seen.through = self._last
+        return False
+
+
 def became(gathered: Seen | None, heard: Seen) -> bool:
     """Whether the groups that are heard are those that an aggregation before made of the nodes."""
     if gathered is None or gathered.nodes.shape[0] != heard.nodes.shape[0]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, key_grid, same_tensor
 from viz_nodes.capture.edits import running_edits
-from viz_nodes.capture.groups import became
+from viz_nodes.capture.groups import Gatherings
 from viz_nodes.capture.inputs import are_points, size_of
 from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
@@ -86,8 +86,7 @@ class Recording:
         self._times: dict[nn.Module, int] = {}
         self._started = 0
         self._leaks: set[tuple[nn.Module, int]] = set()
-        self._groups: set[int] = set()
-        self._gathered: Seen | None = None
+        self._gatherings = Gatherings()
         self.trace: Trace | None = None
 
     def _listening(self) -> bool:
@@ -180,15 +179,8 @@ class Recording:
         seen.nodes = connected(seen.nodes)
         if not self._stack or not self._listening() or any(frame.module in self._ignored for frame in self._stack):
             return seen.nodes
-        places, nodes = seen.nodes.shape[2], seen.y.shape[2]
-        if places < nodes:
-            self._groups.add(places)
-            self._gathered = seen
+        if self._gatherings.takes(seen):
             return seen.nodes
-        if places != nodes and nodes in self._groups:
-            if not became(self._gathered, seen):
-                return seen.nodes
-            seen.through = self._gathered
         frame = self._stack[-1]
         outer = next((outer for outer in reversed(self._stack) if outer.call is not None), None)
         counting = outer or frame
@@ -201,6 +193,7 @@ class Recording:
         name = frame.name or type(frame.module).__name__
         call = GraphCall(name, frame.module, TRACED, TRACED, graph_of(seen), (), {}, times=frame.times)
         call.order, call.seen, call.steps = self._started, [seen], [step]
+        call.gathering = self._gatherings.count - 1 if seen.through is not None else -1
         self._started += 1
         call.versions = [call.graph.x._version, call.graph.y._version]
         self.sites.started(call, self._stack)
@@ -306,7 +299,9 @@ class Recording:
         for call in self.calls:
             call.leaking = (call.module, call.times) in self._leaks
         if self.trace is not None and not self.calls:
-            raise NoGraphLayer(without_graph([module for _, module in self.ran], self.trace.choices, self._groups))
+            raise NoGraphLayer(
+                without_graph([module for _, module in self.ran], self.trace.choices, self._gatherings.sizes)
+            )
         planned = self.sites.finish(self.calls)
         self.calls = [call for call in self.calls if call.site.activations is not None]
         if lost := {call.graph.y.shape[2] for call in self.calls if call.adapter is TRACED and not call.pools}:
@@ -345,7 +340,7 @@ def recording(
             running_edits.watched += 1
             stack.callback(running_edits.no_longer_watched)
             trace = Trace(pixels.shape[0], record.saw, record.leaked, record.runs)
-            trace.hearing.groups = record._groups
+            trace.hearing.groups = record._gatherings.sizes
             record.trace = stack.enter_context(trace)
         _running.stack.append(record)
         yield record

@@ -36,6 +36,7 @@ class Layer:
         sorted_anew: whether that differs from forward to forward.
         passed: whether it hands its messages around edge by edge, so that they can be held back.
         steps: which of the aggregations in the arithmetic of its module's run are its own, where none of those holds.
+        gathering: which of the network's aggregations of nodes into groups made those it hears; -1 for none.
         child_times: how many times that child runs before, in one call of the graph convolution.
         grid: (H, W).
         partition: windows in the batch, or None.
@@ -56,6 +57,7 @@ class Layer:
     partition: Partition | None
     passed: bool = False
     steps: tuple[int, ...] = ()
+    gathering: int = -1
     order: NodeOrder | None = None
     sorted_anew: bool = False
     around: nn.Module | None = None
@@ -64,6 +66,8 @@ class Layer:
     @property
     def editable(self) -> bool:
         """Whether its edges can be taken out."""
+        if self.gathering >= 0 and (self.partition is not None or self.order is not None):
+            return False  # its groups are not told of
         return self.kind != "other" and (self.child is not None or self.passed or bool(self.steps))
 
 
@@ -122,6 +126,7 @@ def _layer(index: int, planned: PlannedLayer, adapters: Sequence[Adapter]) -> La
         planned.partition,
         known.passed,
         known.steps,
+        known.gathering,
         around=planned.around(),
         channels_last=planned.channels_last,
     )
