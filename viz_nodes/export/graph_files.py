@@ -18,32 +18,38 @@ import numpy as np
 import torch
 
 from viz_nodes.arguments import also_image
-from viz_nodes.explanation import Explanation
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.export.graphml import graphml, printable
 from viz_nodes.files import write_atomically
 from viz_nodes.graphs.digraphs import layer_graph
 from viz_nodes.graphs.edges import edges_of
+from viz_nodes.graphs.hypergraphs import group_shares, hypergraph
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
 
 @also_image
-def to_networkx(exp: Explanation, layer: int | Iterable[int] | None = None, row: int = 0) -> nx.DiGraph:
+def to_networkx(
+    exp: Explanation, layer: int | Iterable[int] | None = None, row: int = 0, *, hyperedges: bool = True
+) -> nx.DiGraph:
     """One graph of one, several or all explained layers.
 
-    For a single `layer` this is `layer_graph`. For more, every layer is a part of its own: its nodes are named
-    `(layer, node)` and `(layer, "key", j)` and carry `layer`, from 0.
+    For a single `layer` this is `layer_graph`, or `hypergraph` where it has hyperedges. For more, every layer is a part
+    of its own: its nodes are named `(layer, node)`, `(layer, "key", j)` and `(layer, "group", e)` and carry `layer`,
+    from 0.
 
     Args:
         layer: one layer, several, or None for all explained ones.
         row: of the explanation; also called `image`.
+        hyperedges: False has the edges between nodes of layers of hypergraphs instead, those of the groups dealt to the
+            members.
     """
     if layer is not None and np.ndim(layer) == 0:  # type: ignore[arg-type]
-        return layer_graph(exp, layer, row)  # type: ignore[arg-type]
+        return _graph_of(exp, layer, row, hyperedges)  # type: ignore[arg-type]
     parts = []
     for explained in exp.pick(layer):
-        part, index = layer_graph(exp, explained.index, row), explained.index
+        part, index = _graph_of(exp, explained.index, row, hyperedges), explained.index
         nx.set_node_attributes(part, index, "layer")
         nx.set_edge_attributes(part, index, "layer")
         names = {name: (index, *name) if isinstance(name, tuple) else (index, name) for name in part}
@@ -55,8 +61,13 @@ def to_networkx(exp: Explanation, layer: int | Iterable[int] | None = None, row:
     return whole
 
 
+def _graph_of(exp: Explanation, layer: int, row: int, hyperedges: bool) -> nx.DiGraph:
+    grouped = hyperedges and exp.layer(layer).groups is not None
+    return hypergraph(exp, layer, row) if grouped else layer_graph(exp, layer, row)
+
+
 def _name(name: Any) -> str | int:
-    """A node's name as a number or one word: 17, "key_3", "layer_4_node_17", "layer_4_key_3" (layers from 1).
+    """A node's name as a number or one word: 17, "key_3", "group_2", "layer_4_node_17", "layer_4_key_3" (from 1).
 
     One word without a space, as GraphML's schema (NMTOKEN) has the names of nodes.
     """
@@ -68,9 +79,11 @@ def _name(name: Any) -> str | int:
     return f"layer_{name[0] + 1}_{kind}_{number}"
 
 
-def _for_files(source: Explanation | nx.Graph, layer: int | Iterable[int] | None, row: int) -> nx.Graph:
+def _for_files(
+    source: Explanation | nx.Graph, layer: int | Iterable[int] | None, row: int, hyperedges: bool
+) -> nx.Graph:
     """The graph with names and texts that files can hold, its layers counted from 1."""
-    graph = to_networkx(source, layer, row) if isinstance(source, Explanation) else source
+    graph = to_networkx(source, layer, row, hyperedges=hyperedges) if isinstance(source, Explanation) else source
     graph = nx.relabel_nodes(graph, {name: _name(name) for name in graph})
     changed = set()
     about = [graph.graph]
@@ -97,6 +110,7 @@ def to_graphml(
     *,
     layer: int | Iterable[int] | None = None,
     row: int = 0,
+    hyperedges: bool = True,
 ) -> Path:
     """Write GraphML with plain numbers and strings, for networkx, Gephi, Cytoscape, igraph.
 
@@ -105,11 +119,12 @@ def to_graphml(
         path: the file.
         layer: of an explanation: one layer, several, or None for all of them in one file.
         row: of an explanation; also called `image`.
+        hyperedges: as for `to_networkx`.
 
     Nodes get a `label`; edges a `weight` where there is none yet, their share, left out where it is 0, which Gephi
     does not take. Characters that XML has no place for are left out of texts, with a warning.
     """
-    graph = _for_files(source, layer, row)
+    graph = _for_files(source, layer, row, hyperedges)
     for name, attributes in graph.nodes(data=True):
         attributes.setdefault(
             "label", f"({attributes['row']}, {attributes['col']})" if "row" in attributes else str(name)
@@ -128,6 +143,7 @@ def to_json(
     *,
     layer: int | Iterable[int] | None = None,
     row: int = 0,
+    hyperedges: bool = True,
 ) -> dict[str, Any]:
     """Node-link JSON, as `networkx.node_link_graph(..., edges="edges")` and d3 read it.
 
@@ -136,14 +152,30 @@ def to_json(
         path: a file to write, or None to return the data only.
         layer: of an explanation: one layer, several, or None for all of them.
         row: of an explanation; also called `image`.
+        hyperedges: as for `to_networkx`.
 
     Returns:
         The data: "nodes" with "id", "edges" with "source" and "target", "graph".
     """
-    data: dict[str, Any] = nx.node_link_data(_for_files(source, layer, row), edges="edges")
+    data: dict[str, Any] = nx.node_link_data(_for_files(source, layer, row, hyperedges), edges="edges")
     if path is not None:
         write_atomically(path, json.dumps(data, allow_nan=False).encode())
     return data
+
+
+def _hyperedges(explained: LayerExplanation, row: int) -> dict[str, Any]:
+    """Of a layer of a hypergraph, what `to_pyg` has of it; nothing for others."""
+    if explained.groups is None:
+        return {}
+    parts, heard = (torch.from_numpy(each) for each in group_shares(explained, row))
+    inside, asked = (~each.isnan() for each in (parts, heard))
+    return {
+        "hyperedge_index": inside.nonzero().T.flip(0).contiguous(),
+        "hyperedge_attr": parts[inside],
+        "heard_index": asked.nonzero().T.contiguous(),
+        "heard_attr": heard[asked],
+        "num_hyperedges": len(parts),
+    }
 
 
 @also_image
@@ -157,7 +189,9 @@ def to_pyg(exp: Explanation, layer: int, row: int = 0) -> Data:
     Returns:
         `edge_index` (2, E) neighbor and center, `edge_attr` (E, 2) share and contribution, `rank` (E,), `pos` (n, 2)
         pixels x and y, `cam` (n,), `is_key` (n,) and `y` the target. Where keys are pooled, key node j is node N + j,
-        and n = N + M; else n = N.
+        and n = N + M; else n = N. A layer of a hypergraph has `hyperedge_index` (2, P), node and group,
+        `hyperedge_attr` (P,) the node's part, `heard_index` (2, Q), group and node, `heard_attr` (Q,) its share, and
+        `num_hyperedges`, too.
 
     Raises:
         ImportError: PyTorch Geometric is not installed.
@@ -171,6 +205,7 @@ def to_pyg(exp: Explanation, layer: int, row: int = 0) -> Data:
     table = [attributes for _, attributes in layer_graph(exp, layer, row).nodes(data=True)]
     first_key = explained.num_nodes if explained.pooled else 0
     return Data(
+        **_hyperedges(explained, row),
         edge_index=torch.from_numpy(np.stack([edges.neighbor + first_key, edges.center])),
         edge_attr=torch.from_numpy(np.stack([edges.share, edges.contribution], axis=1)),
         rank=torch.from_numpy(edges.rank),

@@ -1,4 +1,4 @@
-"""Explanations as pandas tables: a line an edge, a line a node."""
+"""Explanations as pandas tables: a line an edge, a line a node, a line for who is in a hyperedge or hears it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from viz_nodes.arguments import also_image
 from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.edges import edges_of, in_degree, length
+from viz_nodes.graphs.hypergraphs import group_shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,44 @@ def _edge_columns(exp: Explanation, explained: LayerExplanation, row: int) -> di
     columns["length"] = length(exp, explained.index, row)
     known = (name for name in ("distance", "margin", "effect") if getattr(table, name) is not None)
     return columns | {name: getattr(table, name) for name in known}
+
+
+@also_image
+def hyperedges_table(
+    exp: Explanation, layer: int | Iterable[int] | None = None, row: int | Iterable[int] | None = None
+) -> pd.DataFrame:
+    """The hyperedges of all layers of hypergraphs as a table: a line for each node and group that it is in or hears.
+
+    Args:
+        layer: one layer, several, or None for all explained ones; those of graphs have no line.
+        row: of the explanation, several, or None for all; also called `image`.
+
+    Returns:
+        Columns image (the row), layer (from 0), group, node, node_row, node_col (of grids), part (the node's of the
+        group; NaN where it is not in it), heard (how much of what the node hears the group is; NaN where it hears it
+        not).
+
+    Raises:
+        ValueError: no layer has hyperedges.
+    """
+    import pandas as pd
+
+    grouped = [explained for explained in exp.pick(layer) if explained.groups is not None]
+    if not grouped:
+        raise ValueError("`layer` must name layers of hypergraphs, and none of those explained has hyperedges")
+    return pd.concat(
+        [pd.DataFrame(_group_columns(explained, at)) for at in exp.rows(row) for explained in grouped],
+        ignore_index=True,
+    )
+
+
+def _group_columns(explained: LayerExplanation, row: int) -> dict[str, Any]:
+    parts, heard = group_shares(explained, row)
+    group, node = np.nonzero(~np.isnan(parts) | ~np.isnan(heard))
+    columns: dict[str, Any] = {"image": row, "layer": explained.index, "group": group, "node": node}
+    if explained.places is None:
+        columns |= {"node_row": node // explained.grid[1], "node_col": node % explained.grid[1]}
+    return columns | {"part": parts[group, node], "heard": heard[group, node]}
 
 
 @also_image

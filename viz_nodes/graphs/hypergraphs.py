@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import networkx as nx
+import numpy as np
 
-from viz_nodes.explanation import Explanation
+from viz_nodes.explanation import Explanation, LayerExplanation
 from viz_nodes.graphs.digraphs import describe, node_rows
 
 
@@ -18,16 +19,32 @@ def hypergraph(exp: Explanation, layer: int, row: int = 0) -> nx.DiGraph:
         ValueError: the layer's graph has no groups.
     """
     explained, at = exp.layer(layer), exp.row(row)
-    if explained.groups is None or explained.heard is None or explained.heard_share is None:
-        raise ValueError(f"layer {explained.number} ({explained.name}) must be one of a hypergraph, and has no groups")
+    parts, heard = group_shares(explained, at)
     graph = nx.DiGraph(**describe(exp, explained, at))
     graph.add_nodes_from((node, {"bipartite": 0, **about}) for node, about in enumerate(node_rows(exp, explained, at)))
-    groups, heard, share = explained.groups[at], explained.heard[at], explained.heard_share[at]
-    graph.add_nodes_from((("group", group), {"bipartite": 1}) for group in range(len(groups)))
-    for group, node in (groups >= 0).nonzero().tolist():
-        graph.add_edge(node, ("group", group), share=float(groups[group, node]))
-    for node, place in (heard >= 0).nonzero().tolist():
-        group = ("group", int(heard[node, place]))
-        before = graph.edges[group, node]["share"] if graph.has_edge(group, node) else 0.0  # of another head
-        graph.add_edge(group, node, share=before + float(share[node, place]))
+    graph.add_nodes_from((("group", group), {"bipartite": 1}) for group in range(len(parts)))
+    for group, node in np.argwhere(~np.isnan(parts)).tolist():
+        graph.add_edge(node, ("group", group), share=float(parts[group, node]))
+    for group, node in np.argwhere(~np.isnan(heard)).tolist():
+        graph.add_edge(("group", group), node, share=float(heard[group, node]))
     return graph
+
+
+def group_shares(explained: LayerExplanation, row: int) -> tuple[np.ndarray, np.ndarray]:
+    """(E, N) each node's part of each group, and (E, N) how much of what each node hears each group is, by all heads.
+
+    NaN where a node is not in the group, or does not hear it.
+
+    Raises:
+        ValueError: the layer has no groups.
+    """
+    if explained.groups is None or explained.heard is None or explained.heard_share is None:
+        raise ValueError(f"layer {explained.number} ({explained.name}) must be one of a hypergraph, and has no groups")
+    parts = explained.groups[row].double().numpy()
+    heard, share = explained.heard[row].numpy(), explained.heard_share[row].double().numpy()
+    shares = np.full(parts.shape, np.nan)
+    node, place = np.nonzero(heard >= 0)
+    group = heard[node, place]
+    shares[group, node] = 0.0
+    np.add.at(shares, (group, node), share[node, place])
+    return np.where(parts < 0, np.nan, parts), shares
