@@ -154,13 +154,13 @@ class ArithmeticEdits:
         return seen.nodes
 
     def _heard_of_groups(self, layer: Layer, seen: Seen) -> Tensor:
-        found = self._of_members.get(layer.index)
-        if found is None or seen.through is None:
+        memberships = self._of_members.get(layer.index)
+        if memberships is None or seen.through is None:
             raise RuntimeError(
                 f"layer {layer.index + 1} ({layer.name}) was to be edited, and its groups were not made as they were "
                 "before"
             )
-        inside, gone = found
+        inside, gone = memberships
         require_same_hyperedges(self._frozen, layer, seen, inside)
         kept = kept_heard(self._edits(layer), seen.neighbors, layer)
         self._gone(layer, gone + int(((seen.neighbors >= 0) & ~kept).sum()))

@@ -102,15 +102,15 @@ def _mask(name: str, edges: Any, what: str, values: Tensor, layer: Layer) -> Ten
     if isinstance(edges, Mapping):
         if what not in edges:
             return mask
-        given = torch.as_tensor(edges[what])
-        given = given[None] if given.ndim == 2 else given
+        named = torch.as_tensor(edges[what])
+        named = named[None] if named.ndim == 2 else named
         shape = tuple(values.shape)
-        if given.dtype != torch.bool or tuple(given.shape) not in (shape, (1, *shape[1:])):
+        if named.dtype != torch.bool or tuple(named.shape) not in (shape, (1, *shape[1:])):
             raise ValueError(
                 f'`{name}` must hold a bool tensor {shape[1:]} or {shape} as "{what}" for layer {layer.index + 1} '
-                f"(got {tuple(given.shape)}, {given.dtype})"
+                f"(got {tuple(named.shape)}, {named.dtype})"
             )
-        return given.to(values.device).expand(shape)
+        return named.to(values.device).expand(shape)
     for pair in edges:
         kind, group, node = _pair_of(pair)  # type: ignore[misc]
         if kind != what:

@@ -9,6 +9,7 @@ import torch
 
 from viz_nodes.draw.artists.photograph import Picture, as_picture
 from viz_nodes.draw.figures import default_layers
+from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
 from viz_nodes.draw.style.captions import SEPARATOR, method_words
 from viz_nodes.draw.style.scales import Scale, scale_of
 from viz_nodes.draw.style.style import Style
@@ -92,6 +93,18 @@ def common_center(subjects: Sequence[Subject], center: Any) -> int | None:
         if peak != NO_PEAK:
             return node_at(peak, subject, first)
     return None
+
+
+def egos_beside(subjects: Sequence[Subject], selection: Selection) -> list[Ego | None]:
+    """The same place in each, with its neighbors; None where there is none."""
+    node = common_center(subjects, selection.center)
+    if node is None:
+        return [None] * len(subjects)
+    nodes = [node_at(node, subjects[0], subject) for subject in subjects]
+    return [
+        None if there is None else ego_of(s.exp, s.layer.index, there, selection, s.row)
+        for s, there in zip(subjects, nodes, strict=True)
+    ]
 
 
 def same_edges(subjects: Sequence[Subject], drawn: set[str]) -> bool:

@@ -23,9 +23,8 @@ from viz_nodes.draw.cells import (
 )
 from viz_nodes.draw.columns import (
     column_names,
-    common_center,
+    egos_beside,
     layers_of,
-    node_at,
     pictures_beside,
     same_edges,
     scales_beside,
@@ -45,7 +44,7 @@ from viz_nodes.draw.differences import (
 )
 from viz_nodes.draw.figures import EDGED, check_kinds, figure_options, with_sets
 from viz_nodes.draw.geometry.layout import Band, Cell
-from viz_nodes.draw.geometry.selection import Ego, Selection, ego_of
+from viz_nodes.draw.geometry.selection import Ego, Selection
 from viz_nodes.draw.graph import plan_words
 from viz_nodes.draw.key import against_words, beside_words, brief_words, edges_key, said_of_places, width_strip
 from viz_nodes.draw.paper import caption_of
@@ -153,7 +152,7 @@ class _Comparison:
     def compose(self) -> PaperFigure:
         last: dict[str, Any] = {"plans": {}}
         sets = [self._subjects(list(indices)) for indices in zip(*self.layers, strict=True)]
-        egos = [self._egos(subjects) for subjects in sets]
+        egos = [egos_beside(subjects, self.selection) for subjects in sets]
         style, each = self.style, len(self.exps) + self.two
         last["top"] = top_of([ego for row in egos for ego in row if ego is not None], style.edge_width, style.edge_max)
 
@@ -202,17 +201,6 @@ class _Comparison:
             )
         ]
 
-    def _egos(self, subjects: list[Subject]) -> list[Ego | None]:
-        """The same place in each."""
-        node = common_center(subjects, self.selection.center)
-        if node is None:
-            return [None] * len(subjects)
-        nodes = [node_at(node, subjects[0], subject) for subject in subjects]
-        return [
-            None if there is None else ego_of(s.exp, s.layer.index, there, self.selection, s.row)
-            for s, there in zip(subjects, nodes, strict=True)
-        ]
-
     def _layer(
         self,
         at: int,
@@ -249,13 +237,16 @@ class _Comparison:
             elif kind == "hyperedges":
                 centers = [None if ego is None else ego.center for ego in egos]
                 cells = sets_beside(subjects, centers, self.selection, style, two=self.two)
-            elif kind == "photograph":
-                cells = [photograph_cell(s, style) for s in subjects]
             else:
-                cells = [edges_cell(s, strongest_of(s, self.selection), style, panel) for s in subjects]
+                cells = [self._alone(kind, s, panel) for s in subjects]
             cells += [None] * (len(self.exps) + self.two - len(cells))
             bands.append(Band(KIND_NAMES[kind], aspect, cells, block, above))
         return bands
+
+    def _alone(self, kind: str, subject: Subject, panel: float) -> Cell:
+        if kind == "photograph":
+            return photograph_cell(subject, self.style)
+        return edges_cell(subject, strongest_of(subject, self.selection), self.style, panel)
 
     def _block(self, subjects: list[Subject]) -> str:
         words = list(dict.fromkeys(layer_words(s.exp, s.layer) for s in subjects))
@@ -338,8 +329,8 @@ class _Comparison:
         words += [method_words(method) for method in methods if len(methods) == 1]
         if len({tuple(note_words(exp)) for exp in self.exps}) == 1:
             return SEPARATOR.join([*words, *note_words(self.exps[0])])
-        lines = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
-        return SEPARATOR.join([*words, *lines])
+        own = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
+        return SEPARATOR.join([*words, *own])
 
     def _key(self, plans: Mapping[Any, Plan], subjects: Sequence[Subject]) -> str:
         words = []
