@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,9 @@ FEW = ReportOptions(
     samples=2,
     draws=0,
     panels=2,
+    sets=1,
+    set_order="share",
+    set_draws=20,
     pdf=False,
 )
 
@@ -81,11 +85,12 @@ def test_the_same_bytes_twice_and_nothing_is_measured_again(made, weights, tmp_p
     assert names == {path.name for path in (tmp_path / "report").iterdir()}
     for name in names:
         assert (out / "report" / name).read_bytes() == (tmp_path / "report" / name).read_bytes(), name
+    from viz_nodes.metrics import sets
     from viz_nodes.metrics.ablation import Ablation
     from viz_nodes.metrics.benchmark import MapScores
     from viz_nodes.metrics.edge_benchmark import EdgeBenchmark
 
-    for owner, name in ((Ablation, "__call__"), (MapScores, "lines"), (EdgeBenchmark, "lines")):
+    for owner, name in ((sets, "edge_set"), (Ablation, "__call__"), (MapScores, "lines"), (EdgeBenchmark, "lines")):
         monkeypatch.setattr(owner, name, lambda *given, **named: pytest.fail("measured again"))
     before = (out / "report" / "results.tex").read_bytes()
     vizgraph.report("gcn_demo", None, out, **asked)
@@ -117,6 +122,59 @@ def test_without_latex_it_is_said_that_there_is_no_pdf(made, monkeypatch):
     pdf, why = report_paper.compiled({})
     assert pdf is None
     assert "not installed" in why
+
+
+def test_sets_of_edges_stand_in_the_report_and_hold(made, weights):
+    """The table, its numbers by hand from the journal's edges, and the sets run again."""
+    import json
+
+    import viz_nodes
+    from vizgraph.data import Scenes, load_image
+
+    out, _ = made
+    folder = out / "report"
+    rows, means = (pd.read_csv(folder / f"gcn_demo_sets{end}.csv") for end in ("", "_means"))
+    chosen = pd.read_csv(folder / "images.csv")
+    assert sorted(rows.image.unique()) == sorted(chosen[chosen.searched].image)
+    assert list(means.kind) == ["sufficient", "necessary"]
+    sufficient = rows[rows.kind == "sufficient"]
+    assert means.part[0] == pytest.approx((sufficient["size"] / sufficient.total).mean())
+    assert means.failing[0] == pytest.approx((sufficient.failed / 20).mean())
+    text = (folder / "results.tex").read_text()
+    table = text[text.index("tab:sets") :]
+    assert f"sufficient & 2 of 2 & {100 * means.part[0]:.1f} (" in table
+    assert "sets.pdf" in text
+    assert (folder / "sets.pdf").read_bytes().startswith(b"%PDF")
+    model = vizgraph.load_model("gcn_demo", weights, device="cpu")
+    first, *lines = (out / "gcn_demo" / "sets.jsonl").read_text().splitlines()
+    assert json.loads(first)["question"]["options"]["draws"] == 20
+    entry = json.loads(lines[0])
+    number = int(entry["key"].split()[2])
+    pixels = load_image(Scenes("test", size=200).scene(number).image, model, fit="squash").pixels
+    exp = viz_nodes.explain(model, pixels)
+    records = [row["record"] for row in entry["rows"]]
+    assert {record["kind"] for record in records} == {"sufficient", "necessary"}
+    for record in records:
+        if record["size"] is not None:
+            assert viz_nodes.check_set(model, pixels, exp, record).holds
+
+
+def test_what_was_searched_for_sets_holds_what_is_shown():
+    confidence = {f"image {at:02}": at / 30 for at in range(30)}
+    table = chosen_images(confidence, 3, seed=1, sets=4)
+    assert table.groupby("quantile").searched.sum().tolist() == [4, 4, 4]
+    assert table[table.shown].searched.all()
+    assert chosen_images(confidence, 3, seed=1).shown.equals(table.shown)
+    assert not chosen_images(confidence, 3, seed=1).searched.any()
+    assert chosen_images(confidence, 3, seed=1, sets=99).searched.all()
+
+
+def test_a_report_without_sets(weights, tmp_path):
+    options = replace(FEW, sets=0, panels=1, conditions=("none",), orders=("share",), methods=(), samples=0)
+    vizgraph.report("gcn_demo", None, tmp_path, scenes=1, checkpoints=[weights], options=options)
+    text = (tmp_path / "report" / "results.tex").read_text()
+    assert "sets" not in text
+    assert not (tmp_path / "gcn_demo" / "sets.jsonl").exists()
 
 
 def test_images_are_chosen_by_the_quantiles_and_the_seed():

@@ -33,7 +33,8 @@ class Ablated:
             image by image.
         table: a line for each measure and run, with `mean`, `low`, `high` (95 % bootstrap intervals, images resampled)
             and `n`; see `viz_nodes.metrics.ablation_summary`.
-        rows: a line for each image and run, see `viz_nodes.metrics.ablation.Ablation`.
+        rows: a line for each image (`number`: which of all there are) and run, see
+            `viz_nodes.metrics.ablation.Ablation`.
         failed: why images could not be measured, by their names.
         left_out: conditions and orders that the network does not allow, and why.
     """
@@ -144,7 +145,7 @@ def _measured(study: Study, ablation: Ablation, journal: Journal, show: bool) ->
         return expected.forwards, expected.seconds
 
     return [
-        {"image": subject.name, "label": subject.label, **row}
+        {"image": subject.name, "number": subject.index, "label": subject.label, **row}
         for subject, _, rows in study.walk(journal, measure, doing="ablating", show=show, cost=cost)
         for row in rows
     ]
@@ -160,7 +161,9 @@ def _result(rows: list[dict[str, Any]], study: Study, question: dict[str, Any]) 
     from viz_nodes.metrics.ablation_summary import ablation_summary
 
     left_out = {row["name"]: row["why"] for row in rows if row["kind"] == "left out"}
-    table = pd.DataFrame([row for row in rows if row["kind"] != "left out"], columns=["image", "label", *COLUMNS])
+    table = pd.DataFrame(
+        [row for row in rows if row["kind"] != "left out"], columns=["image", "number", "label", *COLUMNS]
+    )
     means = ablation_summary(table, seed=int(question["options"]["seed"]))
     shown = tables_of(means)
     note = {**question, "count": len(study.images)}

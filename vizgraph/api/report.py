@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,14 @@ from vizgraph.api.columns import Networks, paired
 from vizgraph.api.networks import LoadingSeveral
 from vizgraph.api.profile import Profiled, profile
 from vizgraph.api.provenance import digest_of
-from vizgraph.api.report_panels import drawn_panels
+from vizgraph.api.report_panels import choice, drawn_panels, drawn_words, loaded, narrowed
 from vizgraph.api.report_paper import DOCUMENT, compiled, methods_text
+from vizgraph.api.report_sets import Search, Sets, drawn_part, drawn_sets, sets_method, sets_of, sets_part
 from vizgraph.api.report_sources import bibtex
 from vizgraph.api.report_text import CONDITIONS, Ledger, Studied, conditions_part, depth_part, methods_part, orders_part
 from vizgraph.api.score import METHODS, Measures, Scored, score
+from vizgraph.api.study import settled_reading
+from vizgraph.api.tables import csv_of
 from vizgraph.errors import UsageError, as_ours
 
 if TYPE_CHECKING:
@@ -42,6 +45,10 @@ class ReportOptions:
         steps: of the curves of edges.
         samples, draws: see `vizgraph.api.score.Measures`.
         panels: images that are shown: one a quantile of the first network's confidence, drawn with the seed.
+        sets: images of each quantile whose sufficient and necessary edges are looked for, the one that is shown among
+            them; 0 leaves sets out.
+        set_order, set_draws: the order they are taken along, and random sets beside each, see
+            `viz_nodes.metrics.sets.with_sets`.
         pdf: whether LaTeX is asked for one.
         seed: of everything random.
     """
@@ -54,6 +61,9 @@ class ReportOptions:
     samples: int = 32
     draws: int = 1
     panels: int = 4
+    sets: int = 2
+    set_order: str = "contribution"
+    set_draws: int = 1000
     pdf: bool = True
     seed: int = 0
 
@@ -81,12 +91,13 @@ class Reported:
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """What the three commands found of one network."""
+    """What was found of one network."""
 
     network: networks.Network
     ablated: Ablated
     profiled: Profiled
     scored: Scored
+    sets: Sets | None = None
 
 
 def report(
@@ -103,12 +114,13 @@ def report(
     progress: bool = False,
     **reading: Any,
 ) -> Reported:
-    """Ablate, profile and score networks, and write the results section: text, tables, figures, methods, sources.
+    """Ablate, profile and score networks, look for sets of edges that carry the answer, and write the results section.
 
     Writes `<out>/report/`: `report.tex` with `results.tex`, `methods.tex` and `references.bib`, figures, the CSV files
-    of the three commands, `numbers.csv` with every number of the text, `images.csv` with the images shown and why, and
-    `report.pdf` where LaTeX is installed. What the commands wrote stays in `<out>/<arch>/`, and what is there already
-    is not measured again. Another report that lies there is kept, and this one's folder gets a mark.
+    of the three commands and of the sets, `numbers.csv` with every number of the text, `images.csv` with the images
+    shown and why, and `report.pdf` where LaTeX is installed. What the commands wrote stays in `<out>/<arch>/`, beside
+    `sets.jsonl` with the edges of the sets, and what is there already is not measured again. Another report that lies
+    there is kept, and this one's folder gets a mark.
 
     Args:
         models: architectures or networks, in the order of the columns.
@@ -142,9 +154,23 @@ def report(
             seed=options.seed,
             split=str(reading.get("split", "validation")),
         )
-        loaded = Networks(pairs, **(load or {}))
-        measured = [_measure(loaded.at(place), images, out, which, options, progress) for place in range(len(pairs))]
-        return _written(measured, meant, out, options, reading)
+        settled, _ = settled_reading(reading, data)
+        held = Networks(pairs, **(load or {}))
+        measured = [_measure(held.at(place), images, out, which, options, progress) for place in range(len(pairs))]
+        chosen = choice(measured[0].ablated.rows, options.panels, options.seed, sets=options.sets)
+        if options.sets:
+            searched = narrowed(meant, measured[0].ablated.rows, list(chosen[chosen["searched"]]["image"]))
+            measured = [
+                replace(each, sets=sets_of(each.network, searched, out, _search(options), settled, show=progress))
+                for each in measured
+            ]
+        return _written(measured, meant, chosen, out, options, settled)
+
+
+def _search(options: ReportOptions) -> Search:
+    from viz_nodes.metrics.edge_sets import EPSILON
+
+    return Search(options.set_order, EPSILON, options.set_draws, options.seed)
 
 
 def _measure(
@@ -154,6 +180,7 @@ def _measure(
     from viz_nodes.metrics.ablation import Plan
 
     shared = {"progress": show, **{name: value for name, value in which.items() if value is not None}}
+    shared["load"] = {"labels": network.labels}
     plan = Plan(conditions=options.conditions, orders=options.orders, steps=options.steps, seed=options.seed)
     measures = Measures(samples=options.samples, draws=options.draws, timing=False, seed=options.seed)
     return _Measured(
@@ -173,7 +200,12 @@ def _measure(
 
 
 def _written(
-    measured: Sequence[_Measured], images: subjects.Found, out: Path, options: ReportOptions, reading: dict[str, Any]
+    measured: Sequence[_Measured],
+    images: subjects.Found,
+    chosen: pd.DataFrame,
+    out: Path,
+    options: ReportOptions,
+    reading: dict[str, Any],
 ) -> Reported:
     """The folder of a report."""
     import pandas as pd
@@ -190,29 +222,25 @@ def _written(
         "count": len(images.chosen),
         "options": {**vars(options), **reading},
     }
-    panels = drawn_panels(
-        [(study.name, each.network) for study, each in zip(studies, measured)],
-        images,
-        measured[0].ablated.rows,
-        count=options.panels,
-        seed=options.seed,
-        reading=reading,
-    )
-    files |= panels.files
     about = {
         "options": vars(options),
         "versions": manifest.versions(),
         "count": len(images.chosen),
         "data": images.words if isinstance(images.words, str) else f"{len(images.files)} image files",
     }
-    parts = [part(studies, ledger) for part in (conditions_part, orders_part, depth_part, methods_part)]
-    methods, cited = methods_text(studies, ledger, about)
-    files["results.tex"] = "\n\n".join([*parts, panels.text(ledger), ""]).encode()
+    shown = narrowed(images, measured[0].ablated.rows, list(chosen[chosen["shown"]]["image"]))
+    pictured = _pictured(measured, studies, shown, chosen, options, reading, files, ledger)
+    parts = [part(studies, ledger) for part in (conditions_part, orders_part)]
+    parts += [sets_part(studies, ledger, _search(options))] if options.sets else []
+    parts += [part(studies, ledger) for part in (depth_part, methods_part)]
+    more = sets_method(chosen, ledger, _search(options)) if options.sets else []
+    methods, cited = methods_text(studies, ledger, about, more)
+    files["results.tex"] = "\n\n".join([*parts, pictured, ""]).encode()
     files["methods.tex"] = methods.encode()
     files["references.bib"] = bibtex(cited).encode()
     files["report.tex"] = DOCUMENT.encode()
     table = pd.DataFrame(ledger.lines, columns=["shown", "value", "what", "source"]).drop_duplicates()
-    files["numbers.csv"] = table.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace")
+    files["numbers.csv"] = csv_of(table)
     pdf, why = compiled(files) if options.pdf else (None, "it was not asked for")
     if pdf is not None:
         files["report.pdf"] = pdf
@@ -225,6 +253,36 @@ def _written(
     write_atomically(folder / "report.json", (json.dumps(asked, indent=2, default=str) + "\n").encode())
     failed = {name: why for each in measured for name, why in each.ablated.failed.items()}
     return Reported([*(folder / name for name in sorted(files)), folder / "report.json"], table, failed, why)
+
+
+def _pictured(
+    measured: Sequence[_Measured],
+    studies: Sequence[Studied],
+    shown: subjects.Found,
+    chosen: pd.DataFrame,
+    options: ReportOptions,
+    reading: dict[str, Any],
+    files: dict[str, bytes],
+    ledger: Ledger,
+) -> str:
+    """The section with the images that are shown, its figures put among the files."""
+    from viz_nodes.draw.files import figure_bytes
+
+    named = [(study.name, each.network) for study, each in zip(studies, measured, strict=True)]
+    seen = [loaded(shown, each.network, reading) for each in measured]
+    panels = drawn_panels(named, seen, chosen, options.seed)
+    files |= panels.files
+    text = panels.text(ledger)
+    searched = [
+        (*of, study.sets, own)
+        for of, study, own in zip(named, studies, seen, strict=True)
+        if study.sets is not None and not study.sets.why
+    ]
+    if not searched:
+        return text
+    figure = drawn_sets(searched)
+    files["sets.pdf"] = figure_bytes(figure, "pdf", provenance={"command": "report", "seed": options.seed})
+    return f"{text}\n{drawn_part(drawn_words(figure), ledger)}"
 
 
 def _folder(out: Path, question: dict[str, Any]) -> Path:
@@ -264,6 +322,9 @@ def _study(measured: _Measured, name: str, files: dict[str, bytes]) -> Studied:
                 files[held[f"{command}_means"]] = path.read_bytes()
     source = measured.network.weights
     weights = f"{source.get('file') or source.get('source') or 'given'}, SHA-256 {str(source.get('sha256'))[:8]}"
+    if measured.sets is not None:
+        held |= {"sets": f"{name}_sets.csv", "sets_means": f"{name}_sets_means.csv"}
+        files[held["sets"]], files[held["sets_means"]] = csv_of(measured.sets.rows), csv_of(measured.sets.means)
     return Studied(
         name,
         measured.network.name,
@@ -272,4 +333,5 @@ def _study(measured: _Measured, name: str, files: dict[str, bytes]) -> Studied:
         measured.profiled.table,
         measured.scored.means,
         held,
+        measured.sets,
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vizgraph.api.images import read_as
+from vizgraph.api.tables import csv_of
+from vizgraph.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from viz_nodes.draw.composer import PaperFigure
     from vizgraph.api.networks import Network
     from vizgraph.api.report_text import Ledger
     from vizgraph.api.subjects import Found, Subject
@@ -25,16 +28,18 @@ class Panels:
     """The images that are shown.
 
     Attributes:
-        table: a line for each image of the data: `image`, `confidence`, `quantile` (from 1, of the least sure) and
-            `shown`.
+        table: a line for each image of the data: `image`, `confidence`, `quantile` (from 1, of the least sure),
+            `shown` and `searched` (for sets of edges).
         first: the network whose confidence it is.
         seed: of the drawing.
+        shown: what the figure shows, and how, in sentences.
         files: the figure, and the table.
     """
 
     table: pd.DataFrame
     first: str
     seed: int
+    shown: str
     files: dict[str, bytes]
 
     def text(self, ledger: Ledger) -> str:
@@ -51,27 +56,30 @@ class Panels:
             f"was drawn with seed {ledger.words(self.seed, 'seed')}; nobody chose. "
             f"From the least sure: {', '.join(images)}."
         )
+        drawn = ledger.words(self.shown, "what the figure shows", "panels.pdf")
         return "\n".join(
             [
                 r"\subsection{What it looks like}",
                 "Images were chosen by the rule that the caption of the figure states, the same for every network.",
                 r"\begin{figure}[htbp]\centering",
                 r"\includegraphics[width=\textwidth]{panels.pdf}",
-                rf"\caption{{The last layer's map and the neighbors of its peak. {rule}}}\label{{fig:panels}}",
+                rf"\caption{{The last layer's map and the neighbors of its peak. {rule} {drawn}}}\label{{fig:panels}}",
                 r"\end{figure}",
             ]
         )
 
 
-def chosen_images(confidence: dict[str, float], count: int, seed: int) -> pd.DataFrame:
+def chosen_images(confidence: dict[str, float], count: int, seed: int, *, sets: int = 0) -> pd.DataFrame:
     """One image a quantile of the confidence, drawn with a seed.
 
     Args:
         confidence: by image.
         count: how many; of fewer images each is shown.
+        sets: of how many images of each quantile sets of edges are looked for, the one that is shown among them.
 
     Returns:
-        `image`, `confidence`, `quantile`, `shown`, from the least sure; names decide where confidences are equal.
+        `image`, `confidence`, `quantile`, `shown`, `searched`, from the least sure; names decide where confidences
+        are equal.
     """
     import pandas as pd
 
@@ -80,68 +88,77 @@ def chosen_images(confidence: dict[str, float], count: int, seed: int) -> pd.Dat
     lines: list[dict[str, Any]] = []
     for number, part in enumerate(np.array_split(np.arange(len(order)), min(count, len(order))), 1):
         drawn = int(part[rng.integers(len(part))])
-        for at in part:
-            name = order[int(at)]
-            lines.append({"image": name, "confidence": confidence[name], "quantile": number, "shown": int(at) == drawn})
-    return pd.DataFrame(lines, columns=["image", "confidence", "quantile", "shown"])
+        others = np.random.default_rng([seed, number]).permutation([int(at) for at in part if at != drawn])
+        searched = {drawn, *others[: sets - 1].tolist()} if sets else set()
+        for at in part.tolist():
+            line = {"image": order[at], "confidence": confidence[order[at]], "quantile": number, "shown": at == drawn}
+            lines.append({**line, "searched": at in searched})
+    return pd.DataFrame(lines, columns=["image", "confidence", "quantile", "shown", "searched"])
+
+
+def choice(rows: pd.DataFrame, count: int, seed: int, *, sets: int = 0) -> pd.DataFrame:
+    """`chosen_images` of the first network's ablation."""
+    whole = rows[rows["kind"] == "untouched"]
+    names, values = whole["image"], whole["probability"]
+    confidence = {str(name): float(value) for name, value in zip(names, values, strict=True)}
+    return chosen_images(confidence, count, seed, sets=sets)
+
+
+def narrowed(images: Found, rows: pd.DataFrame, names: Sequence[str]) -> Found:
+    """The images of these names alone, in this order.
+
+    Args:
+        images: all.
+        rows: of an ablation of them.
+    """
+    numbers = dict(zip(rows["image"], rows["number"], strict=True))
+    return replace(images, chosen=tuple(int(numbers[name]) for name in names))
+
+
+def loaded(images: Found, network: Network, reading: Mapping[str, Any]) -> list[Subject]:
+    """The images as a network takes them.
+
+    Raises:
+        UsageError: one that could be read a moment ago cannot be any more.
+    """
+    bound = images.bind(network, read_as(dict(reading)))
+    subjects = [bound.load(at) for at in range(len(bound))]
+    there = [subject for subject in subjects if subject is not None]
+    if len(there) < len(subjects):
+        raise UsageError("report", "images that were measured cannot be read any more", "; ".join(bound.failed))
+    return there
 
 
 def drawn_panels(
-    studied: Sequence[tuple[str, Network]],
-    images: Found,
-    rows: pd.DataFrame,
-    *,
-    count: int,
-    seed: int,
-    reading: dict[str, Any],
+    studied: Sequence[tuple[str, Network]], subjects: Sequence[Sequence[Subject]], table: pd.DataFrame, seed: int
 ) -> Panels:
     """The figure of the chosen images through every network, and the table of the choice.
 
     Args:
         studied: networks with their names.
-        images: the images.
-        rows: of the first network's ablation.
-        reading: how images are read.
+        subjects: of each network the images that are shown, as it takes them.
+        table: of the choice.
+        seed: of the choice.
     """
+    import viz_nodes
     from viz_nodes.draw.files import figure_bytes
     from viz_nodes.draw.tables import networks as table_of
 
-    whole = rows[rows["kind"] == "untouched"]
-    names, values = whole["image"], whole["probability"]
-    confidence = {str(name): float(value) for name, value in zip(names, values, strict=True)}
-    table = chosen_images(confidence, count, seed)
-    wanted = list(table[table["shown"]]["image"])
-    exps, pictures = {}, []
-    for name, network in studied:
-        loaded = _loaded(images, network, wanted, reading)
-        exps[name] = [_explained(network, subject) for subject in loaded]
-        pictures = [subject.image for subject in loaded]
+    exps = {
+        name: [viz_nodes.explain(network.model, subject.pixels, layers=[-1]) for subject in own]
+        for (name, network), own in zip(studied, subjects, strict=True)
+    }
+    pictures = [subject.image for subject in subjects[0]]
     figure = table_of(exps, pictures, kinds=("cam", "graph"), caption=False, width="page")
-    note = {"command": "report", "images": wanted, "seed": seed}
+    note = {"command": "report", "images": [subject.name for subject in subjects[0]], "seed": seed}
     files = {
         "panels.pdf": figure_bytes(figure, "pdf", provenance=note),
-        SOURCE: table.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace"),
+        SOURCE: csv_of(table),
     }
-    return Panels(table, studied[0][0], seed, files)
+    return Panels(table, studied[0][0], seed, drawn_words(figure), files)
 
 
-def _explained(network: Network, subject: Subject) -> Any:
-    import viz_nodes
-
-    return viz_nodes.explain(network.model, subject.pixels, layers=[-1])
-
-
-def _loaded(images: Found, network: Network, wanted: Sequence[str], reading: dict[str, Any]) -> list[Subject]:
-    """These images in this order, as a network takes them."""
-    how = {name: value for name, value in reading.items() if name != "split"}
-    if how.get("fit") is None:
-        how["fit"] = "squash"
-    chosen = images.bind(network, read_as(how))
-    there: dict[str, Subject] = {}
-    for at in range(len(chosen)):
-        subject = chosen.load(at)
-        if subject is not None and subject.name in wanted:
-            there[subject.name] = subject
-        if len(there) == len(wanted):
-            break
-    return [there[name] for name in wanted]
+def drawn_words(figure: PaperFigure) -> str:
+    """What a figure shows, and how, as its own caption says it; not of which network and class."""
+    words = figure.caption.replace("\N{MINUS SIGN}", "-")
+    return words[words.index("Shown: ") :] if "Shown: " in words else ""

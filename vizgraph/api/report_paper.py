@@ -39,8 +39,15 @@ DOCUMENT = r"""\documentclass[10pt]{article}
 """
 
 
-def methods_text(studies: Sequence[Studied], ledger: Ledger, about: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """What was measured, in words, with versions and options; and the keys of the papers that it cites."""
+def methods_text(
+    studies: Sequence[Studied], ledger: Ledger, about: Mapping[str, Any], more: Sequence[str] = ()
+) -> tuple[str, list[str]]:
+    """What was measured, in words, with versions and options; and the keys of the papers that it cites.
+
+    Args:
+        about: what was asked, and of how many images.
+        more: paragraphs of other parts.
+    """
     cited: list[str] = []
 
     def cite(*keys: str | None) -> str:
@@ -74,6 +81,7 @@ def methods_text(studies: Sequence[Studied], ledger: Ledger, about: Mapping[str,
         f"{cite('obadic2025iwivig')}; fidelity is told in the files as GraphFramEx and PyTorch Geometric define it"
         f"{cite('amara2022graphframex', 'fey2019pyg')}. Signed scores are of the class that the probability is of, "
         "which favors them, so areas of the accuracy against the true label are told as well where labels are known.",
+        *more,
         "Depth. The head of the network was put on the features of each layer; similarity and distance of neighbors "
         f"after Chaidos et al.{cite('chaidos2025explaining')}, diversity of features after ViG{cite('han2022vig')}.",
         f"Explanations. Methods for nodes: {maps or 'none'}; for edges: {edges or 'none'}. Nodes were painted over, "

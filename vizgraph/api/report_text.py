@@ -13,6 +13,8 @@ from vizgraph.api.tables import escaped
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vizgraph.api.report_sets import Sets
+
 NUMBER = re.compile(r"\d+(?:\.\d+)*")
 """What counts as a number in a text."""
 CONDITIONS = {
@@ -83,6 +85,7 @@ class Studied:
         weights: in words.
         ablation, profile, means: the tables of `ablate`, `profile` and `score` (its means).
         files: by command the CSV in the report's folder that holds its table.
+        sets: of edges; None where they were not asked for.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Studied:
     profile: pd.DataFrame
     means: pd.DataFrame
     files: dict[str, str] = field(default_factory=dict)
+    sets: Sets | None = None
 
     @property
     def depth(self) -> int:
@@ -112,7 +116,7 @@ def _line_where(table: pd.DataFrame, **where: Any) -> Line | None:
     return {str(name): value for name, value in part.iloc[0].to_dict().items()} if len(part) else None
 
 
-def _code_of(ledger: Ledger, study: Studied) -> str:
+def code_of(ledger: Ledger, study: Studied) -> str:
     return ledger.code(study.name, "name of a network")
 
 
@@ -121,7 +125,7 @@ def conditions_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     known = all(study.ablated("accuracy", kind="untouched") is not None for study in studies)
     measure, words = ("accuracy", "accuracy") if known else ("probability", "probability of the class")
     names = [name for name in CONDITIONS if any((s.ablation["name"] == name).any() for s in studies)]
-    head = ["graph", *(f"{_code_of(ledger, s)}, {mode}" for s in studies for mode in ("frozen", "rebuilt"))]
+    head = ["graph", *(f"{code_of(ledger, s)}, {mode}" for s in studies for mode in ("frozen", "rebuilt"))]
     rows = []
     for name in ("untouched", *names):
         cells = [CONDITIONS.get(name, "as built")]
@@ -134,7 +138,7 @@ def conditions_part(studies: Sequence[Studied], ledger: Ledger) -> str:
         whole, none = (_graph(study, measure, name, "frozen") for name in ("untouched", "none"))
         if whole is None or none is None:
             continue
-        source, text = study.files["ablate"], _code_of(ledger, study)
+        source, text = study.files["ablate"], code_of(ledger, study)
         bridged = apart((whole["low"], whole["high"]), (none["low"], none["high"]))
         verdict = "the intervals do not overlap" if bridged else "the intervals overlap, so this is a tie"
         sentences.append(
@@ -150,13 +154,13 @@ def conditions_part(studies: Sequence[Studied], ledger: Ledger) -> str:
             )
     caption = (
         f"The {words} (percent) with other graphs in all layers; graphs held as they were built (frozen), or built "
-        rf"anew by every layer but the edited ones (rebuilt). {_intervals(ledger)}"
+        rf"anew by every layer but the edited ones (rebuilt). {intervals_said(ledger)}"
     )
     return "\n".join(
         [
             r"\subsection{Does the graph matter?}",
             " ".join(sentences),
-            _table(head, rows, caption, "tab:graphs"),
+            tabular(head, rows, caption, "tab:graphs"),
             _figures(studies, "ablate", "What other graphs cost by layer, and what edges cut in an order leave", 0.49),
         ]
     )
@@ -172,7 +176,7 @@ def orders_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     """Which edges carry the answer?"""
     names = list(dict.fromkeys(name for s in studies for name in s.ablation[s.ablation["kind"] == "order"]["name"]))
     measures = {"difference": "class", "difference_accuracy": "accuracy"}
-    head = ["order", *(f"{_code_of(ledger, s)}, {words}" for s in studies for words in measures.values())]
+    head = ["order", *(f"{code_of(ledger, s)}, {words}" for s in studies for words in measures.values())]
     rows, sentences = [], []
     for name in names:
         cells = [escaped(name)]
@@ -189,15 +193,15 @@ def orders_part(studies: Sequence[Studied], ledger: Ledger) -> str:
         best = max(there, key=lambda name: float(there[name]["mean"]))
         ends = there[best]["low"], there[best]["high"]
         ties = [n for n, line in there.items() if n != best and not apart(ends, (line["low"], line["high"]))]
-        text = f"In {_code_of(ledger, study)} edges in the order of {escaped(best)} have the largest area"
+        text = f"In {code_of(ledger, study)} edges in the order of {escaped(best)} have the largest area"
         text += f", {ledger.ranged(there[best], 3, f'difference, {best}', study.files['ablate'])}"
         sentences.append(f"{text}; {'a tie with ' + _listed(ties) if ties else 'no other order is a tie with it'}.")
     caption = (
         "Edges of all layers cut, and given back, in an order, so much of every node's: area of insertion minus area "
-        rf"of deletion, of the probability of the class and of the accuracy. Graphs held. {_intervals(ledger)}"
+        rf"of deletion, of the probability of the class and of the accuracy. Graphs held. {intervals_said(ledger)}"
     )
     return "\n".join(
-        [r"\subsection{Which edges carry the answer?}", " ".join(sentences), _table(head, rows, caption, "tab:orders")]
+        [r"\subsection{Which edges carry the answer?}", " ".join(sentences), tabular(head, rows, caption, "tab:orders")]
     )
 
 
@@ -209,7 +213,7 @@ def depth_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     """What happens by depth?"""
     sentences = []
     for study in studies:
-        source, text, last = study.files["profile"], _code_of(ledger, study), study.depth
+        source, text, last = study.files["profile"], code_of(ledger, study), study.depth
         ends = [study.profiled("probability", "class", layer) for layer in (1, last)]
         if all(ends):
             parts = [ledger.ranged(line, 1, "probability, class", source, 100) for line in ends]
@@ -240,18 +244,19 @@ def methods_part(studies: Sequence[Studied], ledger: Ledger) -> str:
             if best is not None:
                 ties = [str(line["method"]) for line in judged if line is not best]
                 source = study.files["score_means"]
-                area = ledger.ranged(_ranged(best, "faithfulness"), 3, f"faithfulness, {best['method']}", source)
+                area = ledger.ranged(figure(best, "faithfulness"), 3, f"faithfulness, {best['method']}", source)
                 also = f"; a tie with {_listed(ties)}" if ties else "; no other is a tie with it"
                 sentences.append(
                     f"Of the methods for {kind}, {escaped(best['method'])} has the largest difference of areas in "
-                    f"{_code_of(ledger, study)}, {area}{also}."
+                    f"{code_of(ledger, study)}, {area}{also}."
                 )
         tables.append(_scores(study, ledger))
     figures = _figures(studies, "score", "Methods for nodes and for edges side by side", 1.0)
     return "\n".join([*parts, " ".join(sentences), *tables, figures])
 
 
-def _ranged(line: Line, name: str) -> Line:
+def figure(line: Line, name: str) -> Line:
+    """A figure of a line with its interval, as `Ledger.ranged` takes it."""
     return {"mean": line[name], "low": line[f"{name}_low"], "high": line[f"{name}_high"]}
 
 
@@ -264,11 +269,11 @@ def _scores(study: Studied, ledger: Ledger) -> str:
             cells.append(_score_cell({str(key): value for key, value in line.items()}, name, study, ledger))
         rows.append(cells)
     caption = (
-        f"Methods for nodes (map of the last layer) and for edges (all layers together) of {_code_of(ledger, study)}. "
-        rf"Bold the best of its kind, = what cannot be told from it: the intervals overlap. {_intervals(ledger)}"
+        f"Methods for nodes (map of the last layer) and for edges (all layers together) of {code_of(ledger, study)}. "
+        rf"Bold the best of its kind, = what cannot be told from it: the intervals overlap. {intervals_said(ledger)}"
     )
     head = ["", "method", *(MEASURES[name] for name in names)]
-    return _table(head, rows, caption, f"tab:score-{study.name}", left=2)
+    return tabular(head, rows, caption, f"tab:score-{study.name}", left=2)
 
 
 def _score_cell(line: Line, name: str, study: Studied, ledger: Ledger) -> str:
@@ -284,11 +289,11 @@ def _score_cell(line: Line, name: str, study: Studied, ledger: Ledger) -> str:
     return f"${number}${'=' if best == 'tie' else ''}"
 
 
-def _intervals(ledger: Ledger) -> str:
+def intervals_said(ledger: Ledger) -> str:
     return rf"In brackets, or below and above, {ledger.words(95, 'level of intervals')}\,\% bootstrap intervals."
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, label: str, left: int = 1) -> str:
+def tabular(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, label: str, left: int = 1) -> str:
     columns = "l" * left + "c" * (len(head) - left)
     body = [" & ".join(row) + r" \\" for row in rows]
     return "\n".join(

@@ -15,7 +15,7 @@ from vizgraph.api.score_rows import Rows, Wanted
 from vizgraph.api.score_table import means_of, shown, tables_of, tex_of_score
 from vizgraph.api.study import Study, begin
 from vizgraph.api.subjects import PartOf
-from vizgraph.api.tables import lines_of, plain, write_table
+from vizgraph.api.tables import csv_of, lines_of, plain, write_table
 from vizgraph.errors import as_ours, as_usage
 
 if TYPE_CHECKING:
@@ -196,6 +196,6 @@ def _write(study: Study, command: str, table: pd.DataFrame, note: dict[str, Any]
     paths = write_table(study.out, study.folder, command, table, shown(table), note, left=(1,), contents=contents)
     if len(table):
         beside = paths[0].with_name(f"{paths[0].stem}_means.csv")
-        write_atomically(beside, means.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace"))
+        write_atomically(beside, csv_of(means))
         paths.insert(1, beside)
     return paths

@@ -161,21 +161,11 @@ class Rows:
 
     def _cost(self, subject: Subject) -> tuple[int, float]:
         """Forwards that an image takes, and seconds of them, by how long one took."""
-        import time
-
-        import torch
-
         import viz_nodes
-        from viz_nodes.capture.model_state import eval_mode
+        from vizgraph.api.study import seconds_of_a_pass
 
-        exp = viz_nodes.explain(self.model, subject.pixels, target=self.target)
-        few = subject.pixels.expand(8, -1, -1, -1).to(exp.logits.device)
-        with torch.no_grad(), eval_mode(self.model):
-            start = time.perf_counter()
-            self.model(few)
-        seconds = (time.perf_counter() - start) / len(few)
-        passes = self._passes(exp)
-        return passes, passes * seconds
+        passes = self._passes(viz_nodes.explain(self.model, subject.pixels, target=self.target))
+        return passes, passes * seconds_of_a_pass(self.model, subject.pixels)
 
     def _passes(self, exp: Explanation) -> int:
         """How many forwards an image takes; a backward counts as two."""

@@ -25,7 +25,7 @@ from vizgraph.api.images import read_as
 from vizgraph.api.journal import Journal, Row, opened
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 _log = logging.getLogger(__name__)
 Measure = Callable[[subjects.Subject, str], Sequence[Mapping[str, Any]]]
@@ -139,10 +139,7 @@ def begin(
     Raises:
         VizgraphError: see `vizgraph.render` and `vizgraph.evaluate`.
     """
-    reading = dict(reading)
-    split = str(reading.pop("split", "validation"))
-    if reading.get("fit") is None:
-        reading["fit"] = "squash" if data is None else "crop"
+    reading, split = settled_reading(reading, data)
     read, folder = read_as(reading), inputs.expanded(out)
     if isinstance(model_or_arch, str | None):
         networks.named(model_or_arch, checkpoint)
@@ -150,6 +147,31 @@ def begin(
     network = networks.load(model_or_arch, checkpoint, **(load or {}))
     wanted = networks.class_of(target, network, "--target")
     return Study(network, meant.bind(network, read), folder, wanted, reading)
+
+
+def settled_reading(reading: Mapping[str, Any], data: object) -> tuple[dict[str, Any], str]:
+    """How images are read, with what stands where nothing is said; and the split of the data."""
+    settled = dict(reading)
+    split = str(settled.pop("split", "validation"))
+    if settled.get("fit") is None:
+        settled["fit"] = "squash" if data is None else "crop"
+    return settled, split
+
+
+def seconds_of_a_pass(model: nn.Module, pixels: Tensor) -> float:
+    """How long the network takes for an image, of a batch of eight."""
+    import time
+
+    import torch
+
+    from viz_nodes.capture.inputs import as_batch
+    from viz_nodes.capture.model_state import eval_mode
+
+    few = as_batch(model, pixels.expand(8, -1, -1, -1))
+    with torch.no_grad(), eval_mode(model):
+        start = time.perf_counter()
+        model(few)
+    return (time.perf_counter() - start) / len(few)
 
 
 def _say_cost(forwards: int, seconds: float, images: int) -> None:

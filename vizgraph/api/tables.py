@@ -41,6 +41,11 @@ def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def csv_of(table: pd.DataFrame) -> bytes:
+    """A table as a file, its numbers to the last digit."""
+    return str(table.to_csv(index=False, lineterminator="\n")).encode("utf-8", "backslashreplace")
+
+
 def escaped(words: Any) -> str:
     """Words as LaTeX prints them."""
     return one_line(words).translate(_TEX)
@@ -109,7 +114,7 @@ def write_table(
     stem = f"{command}~{asked}" if other else command
     own = contents or {}
     files = {
-        "csv": table.to_csv(index=False, lineterminator="\n").encode("utf-8", "backslashreplace"),
+        "csv": csv_of(table),
         "tex": own.get("tex") or tex_of(shown, left).encode("utf-8", "backslashreplace"),
         "pdf": own.get("pdf") or pdf_of(shown, left, {"command": command, **note}),
         "json": (json.dumps({"command": command, "asked": asked, **note}, indent=2, default=str) + "\n").encode(),
