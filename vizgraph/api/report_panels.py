@@ -60,7 +60,8 @@ class Panels:
         return "\n".join(
             [
                 r"\subsection{What it looks like}",
-                "Images were chosen by the rule that the caption of the figure states, the same for every network.",
+                r"The images of Figure~\ref{fig:panels} were chosen by the rule that its caption states, the same for "
+                "every network.",
                 r"\begin{figure}[htbp]\centering",
                 r"\includegraphics[width=\textwidth]{panels.pdf}",
                 rf"\caption{{The last layer's map and the neighbors of its peak. {rule} {drawn}}}\label{{fig:panels}}",

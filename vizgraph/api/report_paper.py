@@ -27,10 +27,10 @@ DOCUMENT = r"""\documentclass[10pt]{article}
 \setlength{\abovecaptionskip}{5pt}\setlength{\belowcaptionskip}{5pt}\renewcommand{\arraystretch}{1.35}
 \renewcommand{\topfraction}{.9}\renewcommand{\textfraction}{.05}\renewcommand{\floatpagefraction}{.8}
 \setcounter{topnumber}{4}\setcounter{totalnumber}{6}
+\makeatletter\setlength{\@fptop}{0pt}\setlength{\@fpsep}{16pt}\makeatother
 \begin{document}
 \section{Results}
 \input{results}
-\clearpage
 \section{Methods}
 \input{methods}
 \bibliographystyle{plainnat}
@@ -98,7 +98,8 @@ def methods_text(
         "are known. Maps of a network with shuffled weights"
         f"{cite('adebayo2018sanity')} are compared in the files.",
         f"Intervals are {number('95', 'level')}\\,\\% percentile bootstrap intervals{cite('efron1993bootstrap')}, "
-        "images resampled. Where two overlap the text says tie.",
+        "images resampled. Where two overlap the text says tie. Where all images gave the same, an interval has no "
+        "width; that the next image would give it, too, does not follow.",
     ]
     return "\n\n".join(paragraphs) + "\n", list(dict.fromkeys(cited))
 

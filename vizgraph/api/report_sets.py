@@ -192,6 +192,7 @@ def sets_part(studies: Sequence[Studied], ledger: Ledger, search: Search) -> str
         for line in study.sets.means.to_dict("records"):
             rows.append(_cells(study, {str(name): value for name, value in line.items()}, ledger))
         sentences += _said(study, ledger, search)
+    sentences += [r"Table~\ref{tab:sets} has both, Figure~\ref{fig:sets} some of the sets."] if rows else []
     head = ["network", "set", "images with one", "edges (percent)", "score left (percent)", "random sets that fail"]
     caption = (
         f"The smallest sets of edges found along the order of {escaped(search.order)}, all layers together, graphs "

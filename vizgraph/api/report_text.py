@@ -26,15 +26,16 @@ CONDITIONS = {
     "other": "another image's graph",
 }
 MEASURES = {
-    "deletion": "deletion (low)",
-    "insertion": "insertion (high)",
-    "faithfulness": "difference (high)",
-    "accuracy_insertion": "accuracy, insertion (high)",
-    "infidelity": "infidelity (low)",
-    "stability": "stability (high)",
+    "deletion": r"deletion $\downarrow$",
+    "insertion": r"insertion $\uparrow$",
+    "faithfulness": r"difference $\uparrow$",
+    "accuracy_insertion": r"acc., ins.\ $\uparrow$",
+    "infidelity": r"infidelity $\downarrow$",
+    "stability": r"stability $\uparrow$",
     "complexity": "complexity",
-    "pointing": "pointing (high)",
+    "pointing": r"pointing $\uparrow$",
 }
+"""Heads of columns; an arrow says which way is good."""
 Line = dict[str, Any]
 
 
@@ -159,7 +160,7 @@ def conditions_part(studies: Sequence[Studied], ledger: Ledger) -> str:
     return "\n".join(
         [
             r"\subsection{Does the graph matter?}",
-            " ".join(sentences),
+            " ".join([*sentences, r"Table~\ref{tab:graphs} has the other graphs, Figure~\ref{fig:ablate} each layer."]),
             tabular(head, rows, caption, "tab:graphs"),
             _figures(studies, "ablate", "What other graphs cost by layer, and what edges cut in an order leave", 0.49),
         ]
@@ -193,13 +194,14 @@ def orders_part(studies: Sequence[Studied], ledger: Ledger) -> str:
         best = max(there, key=lambda name: float(there[name]["mean"]))
         ends = there[best]["low"], there[best]["high"]
         ties = [n for n, line in there.items() if n != best and not apart(ends, (line["low"], line["high"]))]
-        text = f"In {code_of(ledger, study)} edges in the order of {escaped(best)} have the largest area"
+        text = f"In {code_of(ledger, study)} edges in the order of {escaped(best)} have the largest difference of areas"
         text += f", {ledger.ranged(there[best], 3, f'difference, {best}', study.files['ablate'])}"
         sentences.append(f"{text}; {'a tie with ' + _listed(ties) if ties else 'no other order is a tie with it'}.")
     caption = (
         "Edges of all layers cut, and given back, in an order, so much of every node's: area of insertion minus area "
         rf"of deletion, of the probability of the class and of the accuracy. Graphs held. {intervals_said(ledger)}"
     )
+    sentences.append(r"All orders are in Table~\ref{tab:orders}.")
     return "\n".join(
         [r"\subsection{Which edges carry the answer?}", " ".join(sentences), tabular(head, rows, caption, "tab:orders")]
     )
@@ -228,6 +230,7 @@ def depth_part(studies: Sequence[Studied], ledger: Ledger) -> str:
             sentences.append(
                 f"In its last layer an edge spans {parts[0]} patches in the mean, where random edges span {parts[1]}."
             )
+    sentences.append(r"All that was measured by layer is in Figure~\ref{fig:profile}.")
     figures = _figures(studies, "profile", "The networks by depth, and the class read off the nodes of one image", 1.0)
     return "\n".join([r"\subsection{What happens by depth?}", " ".join(sentences), figures])
 
@@ -251,6 +254,8 @@ def methods_part(studies: Sequence[Studied], ledger: Ledger) -> str:
                     f"{code_of(ledger, study)}, {area}{also}."
                 )
         tables.append(_scores(study, ledger))
+    listed = ", ".join(rf"\ref{{tab:score-{study.name}}}" for study in studies)
+    sentences.append(rf"All measures: Table{'s' if len(studies) > 1 else ''}~{listed}, and Figure~\ref{{fig:score}}.")
     figures = _figures(studies, "score", "Methods for nodes and for edges side by side", 1.0)
     return "\n".join([*parts, " ".join(sentences), *tables, figures])
 
@@ -263,17 +268,19 @@ def figure(line: Line, name: str) -> Line:
 def _scores(study: Studied, ledger: Ledger) -> str:
     names = [name for name in MEASURES if name in study.means and not study.means[name].isna().all()]
     rows = []
-    for line in study.means.to_dict("records"):
-        cells = [escaped(line["of"]), escaped(line["method"])]
-        for name in names:
-            cells.append(_score_cell({str(key): value for key, value in line.items()}, name, study, ledger))
-        rows.append(cells)
+    for kind, part in study.means.groupby("of", sort=False):
+        rows.append([rf"\multicolumn{{{1 + len(names)}}}{{l}}{{\emph{{for {escaped(kind)}}}}}"])
+        for line in part.to_dict("records"):
+            plain = {str(key): value for key, value in line.items()}
+            cells = [_score_cell(plain, name, study, ledger) for name in names]
+            rows.append([rf"\quad {escaped(line['method'])}", *cells])
     caption = (
         f"Methods for nodes (map of the last layer) and for edges (all layers together) of {code_of(ledger, study)}. "
+        "Arrows: which way is good; acc., ins.: area of the accuracy while patches or edges come back. "
         rf"Bold the best of its kind, = what cannot be told from it: the intervals overlap. {intervals_said(ledger)}"
     )
-    head = ["", "method", *(MEASURES[name] for name in names)]
-    return tabular(head, rows, caption, f"tab:score-{study.name}", left=2)
+    head = ["method", *(MEASURES[name] for name in names)]
+    return tabular(head, rows, caption, f"tab:score-{study.name}")
 
 
 def _score_cell(line: Line, name: str, study: Studied, ledger: Ledger) -> str:
