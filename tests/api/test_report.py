@@ -177,6 +177,16 @@ def test_a_report_without_sets(weights, tmp_path):
     assert not (tmp_path / "gcn_demo" / "sets.jsonl").exists()
 
 
+def test_the_cost_is_told_of_a_network_in_another_precision(weights):
+    """It runs where the network is, in its own numbers."""
+    import torch
+
+    from vizgraph.api.study import seconds_of_a_pass
+
+    model = vizgraph.load_model("gcn_demo", weights, device="cpu").double()
+    assert seconds_of_a_pass(model, torch.zeros(1, 3, 224, 224)) > 0
+
+
 def test_images_are_chosen_by_the_quantiles_and_the_seed():
     confidence = {f"image {at}": ((at * 7) % 10) / 10 for at in range(10)}
     table = chosen_images(confidence, 3, seed=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 
@@ -151,6 +152,7 @@ def test_scenes_are_profiled_with_masks(run, weights, tmp_path):
     of = ("--arch", "gcn_demo", "--ckpt", weights, "--scenes", 2, "--out", tmp_path)
     done = run("profile", *of)
     assert done.exit_code == 0, done.stderr
+    assert re.search(r"2 images to go, about [1-9]\d* forwards each: about \d+ s; --limit asks for fewer", done.stderr)
     folder = tmp_path / "gcn_demo"
     lines = lines_of(folder / "profile.csv")
     assert list(lines[0]) == ["measure", "layer", "condition", "mean", "low", "high", "n"]
@@ -160,6 +162,7 @@ def test_scenes_are_profiled_with_masks(run, weights, tmp_path):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     again = run("profile", *of, "--limit", 2)
     assert again.exit_code == 0, again.stderr
+    assert "to go" not in again.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -127,9 +128,19 @@ def _measured(study: Study, journal: Journal, seed: int, show: bool) -> list[dic
         unknown = profile.unknown.items()
         return [*profile.rows, *({"measure": _UNKNOWN, "condition": name, "why": why} for name, why in unknown)]
 
+    def cost(subject: Subject) -> tuple[int, float]:
+        passes: list[int] = []
+        hook = study.network.model.register_forward_pre_hook(lambda *_: passes.append(1))
+        start = time.perf_counter()
+        try:
+            measure(subject, "")
+        finally:
+            hook.remove()
+        return len(passes), time.perf_counter() - start
+
     return [
         {"image": subject.name, "label": subject.label, **row}
-        for subject, _, rows in study.walk(journal, measure, doing="profiling", show=show)
+        for subject, _, rows in study.walk(journal, measure, doing="profiling", show=show, cost=cost)
         for row in rows
     ]
 

@@ -115,7 +115,8 @@ def sets_of(
     records: dict[str, list[dict[str, Any]]] = {}
     why = ""
     with study.journal("sets", study.question(vars(search))) as journal:
-        for subject, _, rows in study.walk(journal, measure, doing="looking for sets", show=show, cost=cost):
+        doing = {"doing": "looking for sets", "fewer": "--panels"}
+        for subject, _, rows in study.walk(journal, measure, show=show, cost=cost, **doing):
             why = next((str(row[_LEFT_OUT]) for row in rows if _LEFT_OUT in row), why)
             records[subject.name] = [row["record"] for row in rows if "record" in row]
     return _summed(records, search.seed, why)

@@ -86,6 +86,7 @@ class Study:
         show: bool,
         parts: Sequence[str] = ("",),
         cost: Cost | None = None,
+        fewer: str = "--limit",
     ) -> Iterator[tuple[subjects.Subject, str, list[Row]]]:
         """Each image that can be read, each part of what is measured, and its rows.
 
@@ -96,6 +97,7 @@ class Study:
             show: whether there is one.
             parts: what is measured and kept in one piece.
             cost: with it, how long the rest will take is said before the first image that is measured.
+            fewer: the option that asks for fewer images, as it is said then.
         """
         from viz_nodes.progress import progress
 
@@ -105,7 +107,7 @@ class Study:
                 continue
             key = f"{subject.name} {subject.key}"
             if cost is not None and any(journal.rows(key, part) is None for part in parts):
-                _say_cost(*cost(subject), images=len(self.images) - at)
+                _say_cost(*cost(subject), images=len(self.images) - at, fewer=fewer)
                 cost = None
             for part in parts:
                 rows = journal.rows(key, part)
@@ -174,14 +176,14 @@ def seconds_of_a_pass(model: nn.Module, pixels: Tensor) -> float:
     return (time.perf_counter() - start) / len(few)
 
 
-def _say_cost(forwards: int, seconds: float, images: int) -> None:
+def _say_cost(forwards: int, seconds: float, images: int, fewer: str) -> None:
     _log.info(
-        "%d image%s to go, about %d forwards each: about %s; --limit asks for fewer, and a run that is interrupted "
-        "goes on",
+        "%d image%s to go, about %d forwards each: about %s; %s asks for fewer, and a run that is interrupted goes on",
         images,
         "" if images == 1 else "s",
         forwards,
         spelled(images * seconds),
+        fewer,
     )
 
 

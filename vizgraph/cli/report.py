@@ -25,7 +25,8 @@ EPILOG = """\b
         type=click.IntRange(1, 12),
         default=4,
         show_default=True,
-        help="Images that are shown: one a quantile of the first network's confidence, drawn with --seed.",
+        help="Images that are shown: one a quantile of the first network's confidence, drawn with --seed; sets of "
+        "edges are looked for on twice as many.",
     ),
     samples,
     draws,
@@ -44,9 +45,9 @@ def command(
     """A results section about networks.
 
     Runs ablate, profile and score for each network (or goes on with what they have measured already), chooses images by
-    a rule and --seed, and writes <out>/report/: LaTeX with text, tables, figures, methods and BibTeX, the PDF where
-    LaTeX is installed, the CSV files, and numbers.csv with every number of the text and where it comes from. The same
-    command writes the same bytes.
+    a rule and --seed, looks for the fewest edges of some of them that carry the answer, and writes <out>/report/: LaTeX
+    with text, tables, figures, methods and BibTeX, the PDF where LaTeX is installed, the CSV files, and numbers.csv
+    with every number of the text and where it comes from. The same command writes the same bytes.
     """
     import vizgraph
     from vizgraph.api.report import ReportOptions
