@@ -63,7 +63,7 @@ class ReportOptions:
     panels: int = 4
     sets: int = 2
     set_order: str = "contribution"
-    set_draws: int = 1000
+    set_draws: int = 200
     pdf: bool = True
     seed: int = 0
 
