@@ -2,32 +2,14 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
+from builders.texts import require_apart, texts
 from viz_nodes.draw import figure, panel
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.photograph import Raster, as_picture
 from viz_nodes.draw.files import _SETTINGS, pixels_of
 from viz_nodes.draw.style.widths import width_in_inches
-
-
-def texts(fig, dpi=300):
-    """Every visible text with its box in pixels, the page being fig.bbox."""
-    fig.set_dpi(dpi)
-    canvas = FigureCanvasAgg(fig)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    found = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    return [(text.get_text(), text.get_window_extent(renderer)) for text in found]
-
-
-def overlap(first, second):
-    width = min(first.x1, second.x1) - max(first.x0, second.x0)
-    height = min(first.y1, second.y1) - max(first.y0, second.y0)
-    return width > 0.5 and height > 0.5
-
 
 LONG = ("Cardigan, Cardigan Welsh corgi, a dog with a very long name indeed", "b", "c")
 
@@ -51,17 +33,7 @@ LONG = ("Cardigan, Cardigan Welsh corgi, a dog with a very long name indeed", "b
 )
 def test_no_text_is_cut_or_runs_into_another(make_explanation, photograph, options):
     exp = make_explanation(rows=2, labels=LONG)
-    fig = figure(exp, photograph(), **options)
-    page = fig.bbox
-    found = texts(fig)
-    for words, box in found:
-        assert page.x0 <= box.x0 + 0.5, words
-        assert box.x1 <= page.x1 + 0.5, words
-        assert page.y0 <= box.y0 + 0.5, words
-        assert box.y1 <= page.y1 + 0.5, words
-    outside = [(words, box) for words, box in found if not words.isdigit()]
-    clashes = [(a, b) for i, (a, box) in enumerate(outside) for b, other in outside[i + 1 :] if overlap(box, other)]
-    assert clashes == []
+    require_apart(figure(exp, photograph(), **options))
 
 
 def test_of_one_layer_and_on_slides_kinds_stand_side_by_side(make_explanation, photograph):

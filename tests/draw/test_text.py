@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import matplotlib as mpl
 import pytest
+import torch
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from matplotlib.text import Text
@@ -40,16 +41,58 @@ def test_a_font_that_has_the_letters_stands_behind_the_one_that_lacks_them():
     assert not has("DejaVu Sans", char)
 
 
-def test_letters_that_no_font_has_are_warned_of_once_with_a_package(make_explanation):
-    lost = "\U000e01f0\U0001fbff\uf8ffx"
-    for function in (fonts.families_for, fonts._warn_of, fonts.text_width):
+def forget_what_was_told(monkeypatch):
+    for function in (fonts.families_for, fonts.text_width):
         function.cache_clear()
+    monkeypatch.setattr(fonts, "_TOLD", set())
+
+
+def test_letters_that_no_font_has_are_warned_of_once_with_a_package(make_explanation, monkeypatch):
+    lost = "\U000e01f0\U0001fbff\uf8ffx"
+    forget_what_was_told(monkeypatch)
     exp = make_explanation(labels=(lost, "b", "c"))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         figure_bytes(figure(exp, None), dpi=60)
     (warning,) = [one for one in said if "font" in str(one.message)]
     assert "install a font package such as fonts-noto-core" in str(warning.message)
+
+
+def test_many_labels_without_a_font_are_one_warning(make_explanation, monkeypatch):
+    forget_what_was_told(monkeypatch)
+    exp = make_explanation(rows=2, labels=("\U0001fbff", "\U0001fbfe", "\U0001fbfd"))
+    exp.target[:] = torch.tensor([0, 1])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        figure_bytes(figure(exp, None, rows=[0, 1]), dpi=60)
+    assert len([one for one in said if "font" in str(one.message)]) == 1
+
+
+def test_emoji_without_a_font_name_one_that_matplotlib_can_draw(monkeypatch):
+    """Fonts of colors, Noto Color Emoji among them, matplotlib leaves out: it draws outlines."""
+    forget_what_was_told(monkeypatch)
+    monkeypatch.setattr(fonts, "_family_with", lambda code: None)
+    with pytest.warns(UserWarning, match="such as fonts-symbola"):
+        families_for("rocket \N{ROCKET}")
+    with pytest.warns(UserWarning, match="fonts-noto-cjk"):
+        families_for("\u6076\u6027")
+
+
+def test_a_font_that_holds_pictures_of_letters_is_not_taken(monkeypatch):
+    class Entry:
+        style, weight = "normal", "400"
+
+        def __init__(self, name, fname):
+            self.name, self.fname = name, fname
+
+    listed = [Entry("Noto Color Emoji", "color.ttf"), Entry("Symbola", "symbola.ttf")]
+    monkeypatch.setattr(fonts.fontManager, "ttflist", listed)
+    monkeypatch.setattr(fonts, "_has", lambda path: frozenset([0x1F680]))
+    fonts._family_with.cache_clear()
+    try:
+        assert fonts._family_with(0x1F680) == "Symbola"
+    finally:
+        fonts._family_with.cache_clear()
 
 
 def test_a_font_that_is_not_installed_is_one_warning_and_no_log(make_explanation, caplog):

@@ -134,7 +134,7 @@ def graph_and_closeup(
     words = tuple(plan_words(plan, style, brief=brief) for brief in range(3))
     shared = partial(_paint_closeups, subject=subject, plan=plan, style=style, limits=limits, where=where, beside=True)
     paint = partial(_paint_graph, subject=subject, plan=plan, style=style, limits=limits, where=where)
-    return Cell(paint, bar, words), Cell(shared) if any(plan.closeups) else None
+    return Cell(paint, bar, words, across=2), Cell(shared) if any(plan.closeups) else None
 
 
 def plan_for(subject: Subject, egos: Sequence[Ego], style: Style, panel: float, top: float = 1.0) -> Plan:

@@ -17,6 +17,7 @@ from viz_nodes.draw.geometry.layout import (
     GAP,
     LINE,
     MARGIN,
+    SMALLEST_LETTERS,
     Band,
     Cell,
     Page,
@@ -24,6 +25,7 @@ from viz_nodes.draw.geometry.layout import (
     bar_room,
     column_names,
     fit,
+    fit_aside,
     place,
 )
 from viz_nodes.draw.style.fonts import text_width
@@ -31,12 +33,14 @@ from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.style.wrapping import shortened
 
 _BETTER = 1.1
-SMALLEST_LETTERS = 5.0
-"""Points of the smallest letters that print shows, as those of ranks."""
 OVERHANG = 2.0
 """Points by which the smallest letters beside a low band may stand over its ends, into the gaps between bands."""
 SCREEN_DPI = 200.0
 """Resolution on screens and in notebooks, at which the smallest letters are read."""
+
+
+Strip = tuple[Callable[[float], float], Callable[[Axes], Any]]
+"""How many points high at a width in points, and what draws it."""
 
 
 class PaperFigure(Figure):
@@ -65,7 +69,7 @@ def compose(
     columns: int,
     heading: str = "",
     legend: Callable[[Sequence[Band]], str] | str = "",
-    strip: tuple[float, Callable[[Axes], Any]] | None = None,
+    strip: Strip | None = None,
     caption: Callable[[Sequence[Band]], str] | str = "",
     brief: str = "",
     most: float | None = None,
@@ -76,17 +80,19 @@ def compose(
         build: the bands for panels of a width in points; called again while they are too high.
         columns: panels side by side.
         heading: words above all, wrapped.
-        legend: words below all, wrapped, in small print; not on a slide, which has no notes either.
-        brief: what stands there on a slide.
-        strip: points high, and what draws a strip of samples between the panels and the legend.
+        legend: words below all, wrapped, in small print; on a slide, which has no notes either, only where
+            there is room beside the panels.
+        brief: what stands there on other slides.
+        strip: how high it is at a width in points, and what draws a strip of samples between the panels and the legend.
         caption: what the figure says of itself.
         most: points that a panel may be wide; by default what the width holds.
 
     Raises:
         ValueError: more columns or rows than the page holds.
     """
+    whole: Callable[[Sequence[Band]], str] | str = ""
     if style.width == "slide":  # read from afar: letters are large, and what the key and notes say is in the caption
-        style, legend = style.but(notes=False), brief
+        style, legend, whole = style.but(notes=False), brief, legend
     page = Page(style)
     first = build(page.width / columns)
     named, blocks = any(band.name for band in first), any(band.block for band in first)
@@ -99,16 +105,47 @@ def compose(
 
     def measure(bands: Sequence[Band], width: float) -> Placed:
         words = legend if isinstance(legend, str) else legend(bands)
-        return place(page, bands, width, heading, words, strip=strip[0] if strip else 0.0, widest=widest)
+        return place(page, bands, width, heading, words, strip=strip[0] if strip else None, widest=widest)
 
-    placed = fit(page, bands_at, min(widest, most or widest), measure)
-    bands = built[placed.panel]
+    def measure_aside(bands: Sequence[Band], width: float) -> Placed:
+        """With the whole key where the words beside panels are no higher than these."""
+        words = whole if isinstance(whole, str) else whole(bands)
+        short, long = (
+            place(page, bands, width, heading, each, strip=strip[0] if strip else None, aside=True)
+            for each in (brief, words)
+        )
+        return long if long.height <= short.height + 1e-6 else short
+
+    widest_panel = min(widest, most or widest)
+    if style.width == "slide":
+        placed = _larger(
+            lambda: fit(page, bands_at, widest_panel, measure),
+            lambda: fit_aside(page, bands_at, widest_panel, columns, measure_aside),
+        )
+        bands = bands_at(placed.panel)  # again: what is said is of the bands made last
+    else:
+        placed = fit(page, bands_at, widest_panel, measure)
+        bands = built[placed.panel]
     with mpl.rc_context({"font.family": [page.font], "axes.linewidth": 0.4}):
         fig = PaperFigure(figsize=(page.inches, placed.height / 72.0), dpi=SCREEN_DPI, facecolor=style.look.page)
         _Painter(fig, page, placed).all(bands, strip)
     fig.heading, fig.panel_points = heading, placed.panel
     fig.caption = caption if isinstance(caption, str) else caption(bands)
     return fig
+
+
+def _larger(first: Callable[[], Placed], second: Callable[[], Placed]) -> Placed:
+    """Of two ways to place what there is that with larger panels; the first where the other is hardly better."""
+    ways: list[Placed] = []
+    refused: ValueError | None = None
+    for way in (first, second):
+        try:
+            ways.append(way())
+        except ValueError as error:
+            refused = refused or error
+    if not ways:
+        raise refused or ValueError("there is nothing to place")
+    return ways[-1] if ways[-1].panel > _BETTER * ways[0].panel else ways[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,11 +199,11 @@ def beside(parts: Sequence[Sequence[Band]], columns: int) -> list[Band]:
     if len(parts) == 1 and len(parts[0][0].cells) == columns:
         return list(parts[0])
     parts = [_with_attached(part, [band for other in parts for band in other if band.attached]) for part in parts]
-    order = list(dict.fromkeys(band.name for part in parts for band in part))
-    order.sort(key=lambda name: max([band.name for band in part].index(name) for part in parts if _named(part, name)))
+    order = list(dict.fromkeys(_key_of(band) for part in parts for band in part))
+    order.sort(key=lambda key: max([_key_of(band) for band in part].index(key) for part in parts if _keyed(part, key)))
     bands = []
-    for name in order:
-        parts_named = [_named(part, name) for part in parts]
+    for key in order:
+        parts_named = [_keyed(part, key) for part in parts]
         width = len(parts[0][0].cells)
         cells: list[Cell | None] = []
         names: list[Sequence[str]] = []
@@ -178,13 +215,22 @@ def beside(parts: Sequence[Sequence[Band]], columns: int) -> list[Band]:
         there = [band for band in parts_named if band]
         bands.append(
             Band(
-                name,
+                key[0],
                 max(band.aspect for band in there),
                 cells,
                 names=names if any(any(ways) for ways in names) else (),
                 attached=there[0].attached,
             )
         )
+    return bands
+
+
+def in_groups(parts: Sequence[Sequence[Band]], together: int) -> list[Band]:
+    """Bands of parts, so many of them side by side, and below these the next."""
+    columns = together * len(parts[0][0].cells)
+    bands: list[Band] = []
+    for first in range(0, len(parts), together):
+        bands += beside(parts[first : first + together], columns)
     return bands
 
 
@@ -199,8 +245,12 @@ def _with_attached(part: Sequence[Band], attached: Sequence[Band]) -> list[Band]
     return [*above, replace(last, cells=shown), room]
 
 
-def _named(part: Sequence[Band], name: str) -> Band | None:
-    return next((band for band in part if band.name == name), None)
+def _key_of(band: Band) -> tuple[str, bool]:
+    return band.name, band.attached
+
+
+def _keyed(part: Sequence[Band], key: tuple[str, bool]) -> Band | None:
+    return next((band for band in part if _key_of(band) == key), None)
 
 
 class _Painter:
@@ -213,10 +263,11 @@ class _Painter:
     def __init__(self, fig: Figure, page: Page, placed: Placed) -> None:
         self.fig, self.page, self.placed = fig, page, placed
 
-    def all(self, bands: Sequence[Band], strip: tuple[float, Callable[[Axes], Any]] | None) -> None:
+    def all(self, bands: Sequence[Band], strip: Strip | None) -> None:
         page, placed, theme = self.page, self.placed, self.page.style.look
+        left, wide = placed.words
         if placed.heading:
-            self._write(MARGIN, MARGIN, placed.heading, page.style.size, theme.ink, ha="left", va="top")
+            self._write(left, MARGIN, placed.heading, page.style.size, theme.ink, ha="left", va="top")
         for at, band in enumerate(bands):
             self._names(band, at)
             self._sides(bands, at)
@@ -224,9 +275,10 @@ class _Painter:
                 if cell is not None:
                     self._cell(band, at, column, cell, note)
         if strip:
-            strip[1](self._axes(MARGIN, self._strip_top(strip[0]), page.width - 2 * MARGIN, strip[0]))
+            high = strip[0](wide)
+            strip[1](self._axes(left, self._strip_top(high), wide, high))
         if placed.legend:
-            self._write(MARGIN, placed.legend_top, placed.legend, page.style.small, theme.muted, ha="left", va="top")
+            self._write(left, placed.legend_top, placed.legend, page.style.small, theme.muted, ha="left", va="top")
 
     def _strip_top(self, height: float) -> float:
         return self.placed.legend_top - height - (2.0 if self.placed.legend else 0.0)

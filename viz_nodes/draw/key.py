@@ -32,6 +32,8 @@ from viz_nodes.draw.wording import (
 
 CLOSEUP = "close-up: the frame enlarged, with the edges that begin in it"
 HYPEREDGES = "hyperedges: a color and a dash each, patches filled by how much of it a node makes"
+_SAMPLE, _APART = 17.0, 7.0
+"""Points that a sample edge is long, and that stand between a value and the next sample."""
 SAMPLES = (0.0, 0.1, 0.5, 1.0)
 """Parts of the top of the scale whose edges the key shows."""
 
@@ -200,61 +202,93 @@ def _fitting(words: list[str], subjects: Sequence[Subject], plans: Mapping[Any, 
 
 def width_strip(
     last: Mapping[str, Any], style: Style, subjects: Sequence[Subject]
-) -> tuple[float, Callable[[Axes], None]]:
-    """Height in points of the strip of sample edges, and what draws it.
+) -> tuple[Callable[[float], float], Callable[[Axes], None]]:
+    """Points that the strip of sample edges is high, by how wide it may be, and what draws it.
 
     Args:
         last: under "plans" the plans of the graphs when the figure is drawn.
         subjects: of the figure.
     """
-    high = 1.25 * style.small
     label = width_words(style.edge_width, unit_of(subjects[0].exp, subjects[0].row), short=True)
 
-    def paint(ax: Axes) -> None:
+    def scale() -> tuple[float, float]:
         plans: Mapping[Any, Plan] = last["plans"]
-        unit, top = next(((plan.unit, plan.top) for plan in plans.values()), (1.0, 1.0))
-        paint_widths(ax, unit, style, high, label, top)
+        return next(((plan.unit, plan.top) for plan in plans.values()), (1.0, 1.0))
 
-    return high, paint
+    def height(wide: float) -> float:
+        return 1.25 * style.small * len(_lines_of(_samples(style, scale()[1])[1], label, style, wide))
+
+    def paint(ax: Axes) -> None:
+        unit, top = scale()
+        paint_widths(ax, unit, style, label, top)
+
+    return height, paint
 
 
-def paint_widths(ax: Axes, unit: float, style: Style, high: float, label: str = "share", top: float = 1.0) -> None:
-    """Sample edges of several values, each with its value, in points.
-
-    Args:
-        unit: of widths.
-        high: points.
-        label: what the values are.
-        top: the value at which edges are widest.
-    """
-    theme = style.look
-    wide = ax.get_window_extent().width / ax.figure.dpi * 72.0
-    ax.set_xlim(0, wide)
-    ax.set_ylim(high, 0)
-    ax.patch.set_visible(False)
-    frame(ax, "none")
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    font = style.font or "DejaVu Sans"
+def _samples(style: Style, top: float) -> tuple[np.ndarray, list[str]]:
+    """Values of sample edges, and how they are written."""
     samples = np.array(SAMPLES)
     if style.edge_width == "rank":
         samples = np.unique(np.clip(np.round(samples * top), 1, max(top, 1)))[::-1]
     values = samples * (top if style.edge_width in SIGNED else 1.0)
+    return values, [percent(value) if style.edge_width == "share" else number(value) for value in values]
+
+
+def _room_of(words: str, style: Style) -> float:
+    return _SAMPLE + 2.0 + text_width(words, style.small, style.font or "DejaVu Sans") + _APART
+
+
+def _lines_of(labels: Sequence[str], label: str, style: Style, wide: float) -> list[list[int]]:
+    """Which samples stand in each line: all beside the label, else the ends of the scale, else all below."""
+    rooms = [_room_of(words, style) for words in labels]
+    beside = wide - text_width(f"{label} ", style.small, style.font or "DejaVu Sans") - 2.0 + _APART
+    everything = list(range(len(labels)))
+    for kept in (everything, everything if style.width == "slide" else [0, len(labels) - 1]):
+        if sum(rooms[at] for at in kept) <= beside:
+            return [kept]
+    lines: list[list[int]] = [[], []]
+    for at, room in enumerate(rooms):
+        if lines[-1] and sum(rooms[each] for each in lines[-1]) + room > wide + _APART:
+            lines.append([])
+        lines[-1].append(at)
+    return lines
+
+
+def paint_widths(ax: Axes, unit: float, style: Style, label: str = "share", top: float = 1.0) -> None:
+    """Sample edges of several values, each with its value, in points.
+
+    Args:
+        unit: of widths.
+        label: what the values are.
+        top: the value at which edges are widest.
+    """
+    theme = style.look
+    values, labels = _samples(style, top)
+    wide = ax.get_window_extent().width / ax.figure.dpi * 72.0
+    placed = _lines_of(labels, label, style, wide)
+    high = 1.25 * style.small
+    ax.set_xlim(0, wide)
+    ax.set_ylim(high * len(placed), 0)
+    ax.patch.set_visible(False)
+    frame(ax, "none")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
     strong = widths_of(values, style.edge_width, top)
     widths = edge_widths(strong, unit)
     tone = theme.centers[0] if style.color == "center" else theme.ink if style.color in VALUES else style.color
-    colors = np.tile(to_rgba(tone), (len(samples), 1))
+    colors = np.tile(to_rgba(tone), (len(values), 1))
     colors[:, 3] = edge_opacities(strong)
-    length, x, lines = 17.0, text_width(f"{label} ", style.small, font) + 2.0, []
-    labels = [percent(value) if style.edge_width == "share" else number(value) for value in values]
-    room = wide - x - sum(length + 9.0 + text_width(words, style.small, font) for words in labels) + 7.0
-    kept = range(len(values)) if room >= 0 else [0, len(values) - 1]  # the ends of the scale, where all have no room
-    values, labels, widths, colors = values[kept], [labels[at] for at in kept], widths[kept], colors[kept]
     _write(ax, 0.0, high / 2, label, style)
-    for words in labels:
-        lines.append(np.stack([np.linspace(x, x + length, 9), np.full(9, high / 2)], axis=1))
-        _write(ax, x + length + 2.0, high / 2, words, style)
-        x += length + 2.0 + text_width(words, style.small, font) + 7.0
+    lines = []
+    for line, kept in enumerate(placed):
+        y = (line + 0.5) * high
+        x = text_width(f"{label} ", style.small, style.font or "DejaVu Sans") + 2.0 if len(placed) == 1 else 0.0
+        for at in kept:
+            lines.append(np.stack([np.linspace(x, x + _SAMPLE, 9), np.full(9, y)], axis=1))
+            _write(ax, x + _SAMPLE + 2.0, y, labels[at], style)
+            x += _room_of(labels[at], style)
+    shown = [at for kept in placed for at in kept]
+    widths, colors = widths[shown], colors[shown]
     EdgeCollection(
         ax,
         np.array(lines),

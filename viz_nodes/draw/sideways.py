@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from viz_nodes.draw.cells import KIND_NAMES, graph_and_closeup, graph_bands
-from viz_nodes.draw.composer import Way
-from viz_nodes.draw.composer import beside as side_by_side
+from viz_nodes.draw.composer import Way, in_groups
 from viz_nodes.draw.geometry.layout import SMALL_PANEL, Band, Cell, Page
 from viz_nodes.draw.graph import value_limits
 from viz_nodes.draw.plans import Plan
@@ -71,11 +70,11 @@ def line_ways(
     page, latest = Page(style), list[Line]()
     across = columns_beside(page, len(kinds), count)
 
-    def built(panel: float, *, beside: bool, whole: bool = False) -> list[Band]:
+    def built(panel: float, *, beside: bool, together: int = 1) -> list[Band]:
         latest[:] = lines_at(panel)
-        if whole:
-            parts = [_named(line, line_bands([line], kinds, style, panel, aspect)) for line in latest]
-            return side_by_side(parts, len(kinds) * count)
+        if together > 1:
+            parts = [_named(line, line_bands([line], kinds, style, panel, aspect, beside=beside)) for line in latest]
+            return in_groups(parts, together)
         return line_bands(latest, kinds, style, panel, aspect, columns=across, beside=beside)
 
     def enlarged() -> bool:
@@ -87,9 +86,14 @@ def line_ways(
         ways.append(Way(across, partial(built, beside=False), across**-0.5, alone))
         if alone is not None:
             ways.append(Way(across + 1, partial(built, beside=True), (across + 1) ** -0.5, enlarged))
-    if style.width == "slide" and count > 1 and _panel(page, len(kinds) * count) >= SMALL_PANEL:
-        columns = len(kinds) * count
-        ways.append(Way(columns, partial(built, beside=False, whole=True), columns**-0.5))
+    for together in range(2, count + 1) if style.width == "slide" else ():
+        for beside in (False, True) if "graph" in kinds else (False,):
+            columns = (len(kinds) + beside) * together
+            if _panel(page, columns) >= SMALL_PANEL:
+                holds = enlarged if beside else None
+                filled = count / (together * -(-count // together))  # the last group may have places left
+                build = partial(built, beside=beside, together=together)
+                ways.append(Way(columns, build, (filled / columns) ** 0.5, holds))
     return ways
 
 

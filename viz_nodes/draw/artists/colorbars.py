@@ -12,6 +12,7 @@ from viz_nodes.draw.artists.axes import frame
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.photograph import add_raster
 from viz_nodes.draw.artists.text import dressed
+from viz_nodes.draw.geometry.layout import SMALLEST_LETTERS
 from viz_nodes.draw.style.captions import number, percent
 from viz_nodes.draw.style.fonts import DEFAULT_FONT, text_width
 from viz_nodes.draw.style.scales import Scale
@@ -102,8 +103,11 @@ def over_gray(table: np.ndarray) -> np.ndarray:
     return np.asarray(np.concatenate([mixed, np.full((len(table), 1), 255.0)], axis=1).round().astype(np.uint8))
 
 
-def _that_fit(ticks: Sequence[tuple[float, str]], bar: Axes, style: Style) -> Sequence[tuple[float, str]]:
-    """The labels that stand below a bar without touching: without the middle one, else of the highest value alone."""
+def _that_fit(ticks: Sequence[tuple[float, str]], bar: Axes, style: Style) -> tuple[Sequence[tuple[float, str]], float]:
+    """The labels that stand below a bar without touching, and in letters of how many points.
+
+    Without the middle one, else of the highest value alone, in smaller letters where that is wider than the bar.
+    """
     figure = bar.get_figure(root=True)
     assert figure is not None
     wide = bar.get_position().width * figure.get_figwidth() * 72.0
@@ -111,9 +115,11 @@ def _that_fit(ticks: Sequence[tuple[float, str]], bar: Axes, style: Style) -> Se
     if len(ticks) == 3 and max(room[0], room[2]) + room[1] / 2 > wide / 2:
         ticks, room = [ticks[0], ticks[2]], [room[0], room[2]]
     if sum(room) <= wide:
-        return ticks
+        return ticks, style.small
     low, high = ticks[0], ticks[-1]
-    return [((low[0] + high[0]) / 2, "±" + high[1].removeprefix("+"))] if low[0] < 0 else [high]
+    alone = ((low[0] + high[0]) / 2, "±" + high[1].removeprefix("+")) if low[0] < 0 else high
+    needed = text_width(alone[1], style.small, style.font or DEFAULT_FONT)
+    return [alone], max(style.small * min(1.0, wide / needed), min(style.small, SMALLEST_LETTERS))
 
 
 def _add_bar(
@@ -128,8 +134,9 @@ def _add_bar(
     """A bar of 256 colors over `span`; the labels at its ends stay within its length."""
     bar = place if place is not None else ax.inset_axes(_INSET, axes_class=Panel)
     low, high = span
+    points = style.small
     if horizontal:
-        ticks = _that_fit(ticks, bar, style)
+        ticks, points = _that_fit(ticks, bar, style)
         bar.set_xlim(low, high)
         bar.set_ylim(0, 1)
         add_raster(bar, pixels[None], (low, high, 1, 0))
@@ -148,7 +155,7 @@ def _add_bar(
             textcoords="offset points",
             ha=side if horizontal else "left",
             va="top" if horizontal else side,
-            fontsize=style.small,
+            fontsize=points,
             color=style.look.ink,
             parse_math=False,
             annotation_clip=False,

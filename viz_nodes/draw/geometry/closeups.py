@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -18,6 +19,8 @@ _COMFORT = 1.35
 """How many times larger than needed a close-up is drawn where there is room."""
 _AMPLE = 1.4
 """How many times farther than needed a neighbor is, before it is left out of a close-up."""
+_TALLER = (1.0, 1.35, 1.7)
+"""Times higher than its room a close-up may become where edges could not be seen otherwise."""
 _BROAD = 90.0
 """Points up to which a close-up is made broader than needed, to show what lies around."""
 BETWEEN = 4.0
@@ -91,7 +94,8 @@ def closeups_for(
         scale: points a pixel of the picture they would be short in.
         size: (height, width) of the image in pixels.
         room: points wide and high for all close-ups together.
-        rows: whether they may stand below one another where edges could not be seen with all side by side.
+        rows: whether they may stand below one another, and be higher than the room, where edges could not be seen
+            otherwise.
 
     Returns:
         The close-ups, and how many stand side by side.
@@ -99,9 +103,11 @@ def closeups_for(
     short = [too_short(around, scale) for around in arounds]
     count = max(sum(bool(each.any()) for each in short), 1)
     best: tuple[int, list[Closeup | None], int] | None = None
-    for across in dict.fromkeys([count, -(-count // 2), 1] if rows else [count]):
+    ways = product(_TALLER, dict.fromkeys([count, -(-count // 2), 1])) if rows else [(1.0, count)]
+    for taller, across in ways:
         below = -(-count // across)
-        wide, high = (room[0] - BETWEEN * (across - 1)) / across, (room[1] - BETWEEN * (below - 1)) / below
+        wide = (room[0] - BETWEEN * (across - 1)) / across
+        high = (taller * room[1] - BETWEEN * (below - 1)) / below
         closeups = [
             _best(around, near, scale, size, (wide, high)) if near.any() else None
             for around, near in zip(arounds, short, strict=True)
@@ -127,18 +133,7 @@ def _best(around: Around, near: np.ndarray, scale: float, size: tuple[int, int],
 def _closeup(
     around: Around, near: np.ndarray, scale: float, size: tuple[int, int], room: tuple[float, float]
 ) -> Closeup:
-    margin = 0.15 * around.pitch
-    inside = np.concatenate([around.boxes[near], around.box[None], around.boxes[around.own]])
-    left, top = inside[:, :2].min(axis=0) - margin
-    right, bottom = inside[:, 2:].max(axis=0) + margin
-    most = min(room[0] / (right - left), room[1] / (bottom - top))
-    shortest = np.hypot(*(around.starts[near] - around.at).T).min()
-    wanted = most
-    for candidate in np.linspace(scale, most, 60) if most > scale else ():
-        need = reach_needed(around.pitch * candidate, ring=bool(around.own.any()), least_star=CLOSEUP_STAR)
-        if shortest * candidate >= _COMFORT * need:
-            wanted = float(candidate)
-            break
+    wanted, (left, top, right, bottom) = _frame(around, near, scale, room)
     # What room there is beside it is filled, within the image.
     broad = min(room[0], _BROAD)
     left, right = _spread(left, right, broad / wanted, size[1])
@@ -151,6 +146,27 @@ def _closeup(
     members |= near
     need = reach_needed(around.pitch * wanted, ring=bool(around.own.any()), least_star=CLOSEUP_STAR)
     return Closeup((left, top, right, bottom), wanted, members, members & (reach * wanted >= need + _SPARE))
+
+
+def _frame(
+    around: Around, near: np.ndarray, scale: float, room: tuple[float, float]
+) -> tuple[float, tuple[float, float, float, float]]:
+    """Points a pixel that a close-up needs, and what it has to show: whole patches, or where these are too long for
+    edges to be seen between them, no more of each than a square."""
+    margin = 0.15 * around.pitch
+    whole = np.concatenate([around.boxes[near], around.box[None], around.boxes[around.own]])
+    middle, half = (whole[:, :2] + whole[:, 2:]) / 2, (whole[:, 2:] - whole[:, :2]) / 2
+    shorter = np.minimum(half, half.min(axis=1, keepdims=True))
+    shortest = np.hypot(*(around.starts[near] - around.at).T).min()
+    for extent in (half, shorter):
+        left, top = (middle - extent).min(axis=0) - margin
+        right, bottom = (middle + extent).max(axis=0) + margin
+        most = min(room[0] / (right - left), room[1] / (bottom - top))
+        for candidate in np.linspace(scale, most, 60) if most > scale else ():
+            need = reach_needed(around.pitch * candidate, ring=bool(around.own.any()), least_star=CLOSEUP_STAR)
+            if shortest * candidate >= _COMFORT * need:
+                return float(candidate), (left, top, right, bottom)
+    return float(most), (left, top, right, bottom)
 
 
 def _spread(low: float, high: float, length: float, most: float) -> tuple[float, float]:

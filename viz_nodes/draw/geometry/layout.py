@@ -24,7 +24,13 @@ FLATTEST = 0.4
 """Height over width below which pictures do not stand side by side."""
 TALLEST = 2.0
 """Height over width up to which a panel fills its column; a picture that is taller stands in the middle of it."""
+SMALLEST_LETTERS = 5.0
+"""Points of the smallest letters that print shows, as those of ranks."""
 _MOST_NOTE_LINES = 4
+ASIDE = 12.0
+"""Letters that fit beside panels where words stand there, at least."""
+_BETWEEN = 14.0
+"""Points between panels and the words beside them."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,13 @@ class Cell:
         paint: draws it, given its Axes; None for words alone.
         bar: draws a colorbar on the Axes below the panel.
         notes: words below, wrapped to the panel; several ways to say them, the longest first.
+        across: columns that these words have for themselves.
     """
 
     paint: Callable[[Axes], object] | None
     bar: Callable[[Axes], object] | None = None
     notes: tuple[str, ...] = ()
+    across: int = 1
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,7 @@ class Placed:
         heading, legend: wrapped words.
         legend_top: where the legend begins.
         height: of the figure.
+        words: left edge and width of heading, strip and legend.
     """
 
     panel: float
@@ -146,6 +155,7 @@ class Placed:
     legend: str
     legend_top: float
     height: float
+    words: tuple[float, float]
 
 
 def bar_room(cell: Cell | None, style: Style) -> float:
@@ -165,8 +175,9 @@ def place(
     heading: str,
     legend: str,
     *,
-    strip: float = 0.0,
+    strip: Callable[[float], float] | None = None,
     widest: float | None = None,
+    aside: bool = False,
 ) -> Placed:
     """Place bands of panels of one width.
 
@@ -174,17 +185,20 @@ def place(
         panel: points that each panel is wide.
         heading: words above all.
         legend: words below all, in small print.
-        strip: points high of what is drawn between the panels and the legend's words.
+        strip: points high of what is drawn between the panels and the legend's words, by how wide it may be.
         widest: points that panels could be wide; narrower ones stand in the middle of the page.
+        aside: heading, strip and legend stand right of the panels, not above and below.
     """
     style, size, small = page.style, page.style.size, page.style.small
-    inner = page.width - 2 * MARGIN
-    heading = wrap(heading, inner, size, page.font) if heading else ""
-    legend = wrap(legend, inner, small, page.font) if legend else ""
     left = page.left(named=any(band.name for band in bands), blocks=any(band.block for band in bands))
     columns = max((len(band.cells) for band in bands), default=1)
-    slack = 0.0 if widest is None else max(0.0, (widest - panel) * columns / 2)
-    y = MARGIN + (count_lines(heading) * size * LINE + 2.0 if heading else 0.0)
+    slack = 0.0 if widest is None or aside else max(0.0, (widest - panel) * columns / 2)
+    begin = left + columns * (panel + GAP) - GAP + _BETWEEN if aside else MARGIN
+    inner = page.width - MARGIN - begin
+    heading = wrap(heading, inner, size, page.font) if heading else ""
+    legend = wrap(legend, inner, small, page.font) if legend else ""
+    below_heading = MARGIN + (count_lines(heading) * size * LINE + 2.0 if heading else 0.0)
+    y = MARGIN if aside else below_heading
     tops: list[float] = []
     notes: list[list[str]] = []
     names: list[float | None] = []
@@ -200,17 +214,33 @@ def place(
         wrapped = notes_of(band.cells, panel, page) if style.notes else [""] * len(band.cells)
         notes.append(wrapped)
         y += max((below_of(cell, note, style) for cell, note in zip(band.cells, wrapped, strict=True)), default=0.0)
-    below = y + (3.0 + strip if strip else 0.0) + (2.0 if legend else 0.0)
-    height = below + (count_lines(legend) * small * LINE + 1.0 if legend else 0.0) + MARGIN
-    return Placed(panel, left + slack, slack, tops, notes, names, heading, legend, below, height)
+    below = (below_heading if aside else y) + (3.0 + strip(inner) if strip else 0.0) + (2.0 if legend else 0.0)
+    height = max(below + (count_lines(legend) * small * LINE + 1.0 if legend else 0.0), y) + MARGIN
+    words = (begin, inner)
+    return Placed(panel, left + slack, slack, tops, notes, names, heading, legend, below, height, words)
+
+
+def fit_aside(
+    page: Page, build: Callable[[float], Sequence[Band]], most: float, columns: int, measure: Callable[..., Placed]
+) -> Placed:
+    """As `fit`, with room for words right of the panels.
+
+    Args:
+        most: points that a panel would be wide without these words.
+
+    Raises:
+        ValueError: no room for them.
+    """
+    return fit(page, build, most - (ASIDE * page.style.size + _BETWEEN) / columns, measure)
 
 
 def notes_of(cells: Sequence[Cell | None], panel: float, page: Page) -> list[str]:
     """The notes of cells side by side, all in the longest way that takes few lines."""
-    ways = [
-        [wrap(note, panel, page.style.small, page.font) if note else "" for note in (cell.notes if cell else ())]
-        for cell in cells
-    ]
+    ways: list[list[str]] = []
+    for cell in cells:
+        wide = panel + (panel + GAP) * (cell.across - 1 if cell else 0)
+        notes = cell.notes if cell else ()
+        ways.append([wrap(note, wide, page.style.small, page.font) if note else "" for note in notes])
     for level in range(max(map(len, ways), default=0)):
         chosen = [each[min(level, len(each) - 1)] if each else "" for each in ways]
         if all(count_lines(words) <= _MOST_NOTE_LINES for words in chosen):
@@ -251,4 +281,8 @@ def column_names(names: Sequence[Sequence[str]], panel: float, page: Page) -> tu
             chosen = [name[min(level, len(name) - 1)] if name else "" for name in names]
             if all(text_width(line, points, page.font) <= panel for words in chosen for line in words.split("\n")):
                 return chosen, points
-    return [fitting(name, panel, page.style.size, page.font) if name else "" for name in names], page.style.size
+    # Smaller, as far as print shows letters, before anything is left out.
+    short = [name[-1] if name else "" for name in names]
+    widest = max(text_width(line, page.style.small, page.font) for words in short for line in words.split("\n"))
+    points = max(min(page.style.small * 0.98 * panel / widest, page.style.small), SMALLEST_LETTERS)
+    return [fitting(name, panel, points, page.font) if name else "" for name in names], points

@@ -17,11 +17,16 @@ DEFAULT_FONT = "DejaVu Sans"
 LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 _PACKAGES = {
     "CJK": "fonts-noto-cjk (Fedora: google-noto-sans-cjk-fonts; macOS and Windows have such fonts)",
+    # Color fonts such as Noto Color Emoji hold pictures, which matplotlib does not draw.
+    "emoji": "fonts-symbola (Fedora: gdouros-symbola-fonts; a font of outlines, as color ones cannot be used)",
     "": "fonts-noto-core (Fedora: google-noto-sans-fonts)",
 }
 _CJK = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC", "FULLWIDTH")
 _PREFERRED = ("noto sans", "dejavu", "liberation", "arial", "segoe", "helvetica", "pingfang", "hiragino", "microsoft")
-_AVOIDED = ("last resort", "mono", "serif", "bold", "italic")
+_EMOJI = range(0x1F000, 0x1FB00)
+_EMPTY = ("last resort", "color emoji", "colrv1")
+"""Fonts that say they have characters and draw none."""
+_AVOIDED = ("mono", "serif", "bold", "italic")
 _TEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -89,7 +94,7 @@ def _family_with(code: int) -> str | None:
         if entry.style == "normal" and str(entry.weight) in ("400", "normal", "regular")
     }
     for name, path in sorted(entries, key=lambda entry: _suits(*entry)):
-        if "last resort" in name.lower():
+        if any(words in name.lower() for words in _EMPTY):
             continue
         try:
             if code in _has(path):
@@ -122,15 +127,28 @@ def _unseen(char: str) -> bool:
     return unicodedata.category(char) in ("Cf", "Cc", "Zs", "Mn")
 
 
-@functools.lru_cache(maxsize=64)
+_TOLD: set[str] = set()
+"""Packages that a warning named, so that a figure of a hundred such labels has one warning."""
+
+
 def _warn_of(characters: str) -> None:
-    cjk = any(word in unicodedata.name(char, "") for char in characters for word in _CJK)
+    packages = dict.fromkeys(_PACKAGES[_script_of(char)] for char in characters)
+    if _TOLD.issuperset(packages):
+        return
+    _TOLD.update(packages)
     shown = characters[:8] + ("…" if len(characters) > 8 else "")
     warnings.warn(
         f"no installed font has the characters {shown}, which are drawn as boxes; install a font package such as "
-        f"{_PACKAGES['CJK' if cjk else '']}",
+        f"{' and '.join(packages)}",
         stacklevel=2,
     )
+
+
+def _script_of(char: str) -> str:
+    """A key of `_PACKAGES`."""
+    if ord(char) in _EMOJI:
+        return "emoji"
+    return "CJK" if any(word in unicodedata.name(char, "") for word in _CJK) else ""
 
 
 @functools.lru_cache(maxsize=8192)
