@@ -14,6 +14,7 @@ from viz_nodes.draw import compare, draw_hyperedges, panel
 from viz_nodes.draw.geometry.selection import Selection
 from viz_nodes.draw.hyperedges import DASHES, MOST, _moved_inside, hyperedges_of
 from viz_nodes.draw.sets_beside import paint_set_difference, set_difference
+from viz_nodes.draw.style.palettes import LIGHT
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import subject_of
 
@@ -80,7 +81,7 @@ def test_an_outline_lies_in_the_patches_of_its_members_alone(explained, photogra
     colors = {drawn[f"hyperedge{at}"].get_edgecolor() for at in range(4)}
     assert len(colors) == len({str(drawn[f"hyperedge{at}"].get_linestyle()) for at in range(4)}) == 4
     words = words_of(drawn["caption"])
-    assert "all 4 hyperedges that the center hears: magenta 3 nodes, 70 % of the channels; blue 3 nodes, 15 %" in words
+    assert "all 4 hyperedges that the center aggregates from: magenta 3 nodes, 70 % of the channels; blue 3" in words
     assert "center" in drawn
     assert "peak" not in drawn
 
@@ -97,7 +98,26 @@ def test_figures_show_sets_where_a_layer_has_them(make_explanation, photograph):
     assert "outlined as sets" in both.caption
     assert "the edges from neighbors" in both.caption
     single = panel("graph", alone, 3, photograph(), center=CENTER)
-    assert "hyperedges that the center hears" in words_of(single.texts[0])
+    assert "hyperedges that the center aggregates from" in words_of(single.texts[0])
+
+
+def test_one_and_two_hyperedges_are_counted_as_people_do(explained):
+    shown = hyperedges_of(explained.layers[0], Selection(center=CENTER))
+    for count, words in ((1, "the only hyperedge that"), (2, "both hyperedges that"), (3, "all 3 hyperedges that")):
+        groups = {name: getattr(shown, name)[:count] for name in ("groups", "shares", "members")}
+        assert dataclasses.replace(shown, total=count, **groups).words(LIGHT).startswith(words)
+    few = dataclasses.replace(shown, total=9, groups=shown.groups[:1], members=(shown.members[:1] > 0.9) * 1.0)
+    few.members[0, :] = 0
+    few.members[0, 5] = 1
+    assert "1 node, " in few.words(LIGHT)
+
+
+def test_the_key_of_hyperedges_alone_names_the_star_and_the_diamond(explained, photograph):
+    for center, words in ((None, "star: the map's peak"), (CENTER, "diamond: a center chosen")):
+        if center is None:
+            explained.layers[0].heard[:] = explained.layers[0].heard[0, explained.layers[0].node(CENTER)]
+        fig = viz_nodes.figure(explained, photograph(), kinds=["hyperedges"], center=center)
+        assert words in words_of(fig.texts[-1])
 
 
 def test_a_blank_map_and_a_layer_without_groups_are_told(explained, make_explanation):

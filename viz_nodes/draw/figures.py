@@ -91,7 +91,7 @@ def figure(
         layers: indices in the network, in the order of the columns, or "all"; by default all of up to four, else three
             of them.
         kinds: of "cam", "neighbors", "graph", "edges" (the layer's strongest edges), and "photograph". Layers of
-            hypergraphs have "hyperedges" in the place of "graph": the groups that the center hears, as sets.
+            hypergraphs have "hyperedges" in the place of "graph": the groups that the center aggregates from, as sets.
         view: the part of `image` that the network saw.
         caption: False leaves out title, key and notes, for what your own caption says; a string stands as the title.
         options: which edges, see `Selection` (`center`, `k`, `order`, `hops`, `far`, `effect`), and how all looks, see

@@ -1,4 +1,4 @@
-"""Hyperedges: the groups of nodes that a center hears, each as the set it is, outlined on the photograph."""
+"""Hyperedges: the groups of nodes that a center aggregates from, each as the set it is, outlined on the photograph."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from viz_nodes.draw.geometry.layout import Cell
 from viz_nodes.draw.geometry.places import ShownPlaces
 from viz_nodes.draw.geometry.selection import Selection, choose_centers
 from viz_nodes.draw.graph import lay_ground, split_options
-from viz_nodes.draw.style.captions import SEPARATOR, head_words, percent
+from viz_nodes.draw.style.captions import SEPARATOR, all_of, counted, head_words, percent
 from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject, subject_of
@@ -45,12 +45,12 @@ class Hyperedges:
 
     Attributes:
         layer: whose they are.
-        center: the node that hears them; None where the map is blank.
+        center: the node that aggregates from them; None where the map is blank.
         is_peak: whether that is the map's peak.
-        groups: their numbers, the one it hears most first.
-        shares: how much of what it hears each is.
+        groups: their numbers, the one it takes most from first.
+        shares: how much of what it takes each is.
         members: (groups, N) each node's part of each, 0 for those outside.
-        total: how many it hears.
+        total: from how many it aggregates.
     """
 
     layer: LayerExplanation
@@ -62,22 +62,24 @@ class Hyperedges:
     total: int = 0
 
     def words(self, theme: Theme) -> str:
-        """What is drawn: "2 of 3 hyperedges the center hears: magenta 24 nodes, 61 % of the channels; ..."."""
+        """What is drawn: "both hyperedges that the center aggregates from: magenta 24 nodes, 61 % of the weight"."""
         if self.center is None or self.members is None:
             return BLANK if self.center is None else "no hyperedges"
         what = "the channels" if self.layer.conv.rpartition(">")[2] in ("max", "min") else "the weight"
-        count = f"all {self.total}" if self.total == len(self.groups) else f"{len(self.groups)} of {self.total}"
+        count = f"{len(self.groups)} of {self.total} hyperedges"
+        if self.total == len(self.groups):
+            count = all_of(self.total, "hyperedges")
         about = "" if self.layer.exact else "about "
         named = [
-            f"{theme.center_names[at]} {int((members > 0).sum())} nodes, {about}{percent(share)}"
+            f"{theme.center_names[at]} {counted(int((members > 0).sum()), 'nodes')}, {about}{percent(share)}"
             for at, (members, share) in enumerate(zip(self.members, self.shares))
         ]
         named[0] += f" of {what}"
-        return f"{count} hyperedges that the center hears: {'; '.join(named)}"
+        return f"{count} that the center aggregates from: {'; '.join(named)}"
 
 
 def hyperedges_of(layer: LayerExplanation, selection: Selection, row: int = 0) -> Hyperedges:
-    """The hyperedges to draw around the center that a selection names, those it hears most.
+    """The hyperedges to draw around the center that a selection names, those it takes most from.
 
     Raises:
         ValueError: a layer without groups, or more than one center.
@@ -112,10 +114,10 @@ def draw_hyperedges(
     caption: bool | str = False,
     **options: Any,
 ) -> dict[str, Any]:
-    """Draw the hyperedges that a center hears as sets: an outline around each one's patches, in a color of its own.
+    """Draw the hyperedges that a center aggregates from as sets: an outline around each one's patches in its color.
 
     The more a node makes of a hyperedge, the stronger is its patch filled. At most four are drawn, those that the
-    center hears most.
+    center takes most from.
 
     Args:
         layer: index in the network, from 0; negative from its end; one with `groups`.

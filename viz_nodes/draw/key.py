@@ -13,7 +13,7 @@ from viz_nodes.draw.artists.axes import frame
 from viz_nodes.draw.artists.edges import EdgeCollection, edge_opacities, edge_widths
 from viz_nodes.draw.artists.ego import TAPER, head_widths
 from viz_nodes.draw.artists.text import dressed
-from viz_nodes.draw.geometry.selection import Selection
+from viz_nodes.draw.geometry.selection import Selection, choose_centers
 from viz_nodes.draw.neighbors import rank_size
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of, widths_of
@@ -58,9 +58,10 @@ def key_words(
             levels = ", ".join(percent(level) for level in sorted(style.levels))
             words.append(f"lines: {levels} of the scale")
     egos = [ego for plan in plans.values() for ego in plan.egos]
-    if any(ego.is_peak for ego in egos) or ("cam" in kinds and not egos):
+    marked = {ego.is_peak for ego in egos} | _marked_in_sets(subjects, kinds, selection)
+    if True in marked or ("cam" in kinds and not egos):
         words.append("star: its peak" if "cam" in kinds else "star: the map's peak")
-    if any(not ego.is_peak for ego in egos):
+    if False in marked:
         words.append("diamond: a center chosen")
     if "neighbors" in kinds and plans and style.ranks:
         words += _fitting(numbers_said(subjects, style, by), subjects, plans, style)
@@ -77,6 +78,16 @@ def key_words(
         words += sets_said(subjects, selection.edge_set)
     words += said_of_places(subjects)
     return SEPARATOR.join(words)
+
+
+def _marked_in_sets(subjects: Sequence[Subject], kinds: Sequence[str], selection: Selection) -> set[bool]:
+    """Whether the centers of pictures of hyperedges are peaks."""
+    grouped = [s for s in subjects if s.layer.groups is not None] if "hyperedges" in kinds else []
+    return {
+        center == int(subject.layer.peak[subject.row])
+        for subject in grouped
+        for center in choose_centers(subject.layer, subject.row, selection.center)
+    }
 
 
 def strongest_words(selection: Selection, style: Style) -> str:

@@ -16,7 +16,16 @@ from viz_nodes.draw.key import said_of_places, sets_said, strongest_words
 from viz_nodes.draw.plans import Plan
 from viz_nodes.draw.quantities import unit_of
 from viz_nodes.draw.strongest import MEASURED, strongest_carried, strongest_of
-from viz_nodes.draw.style.captions import method_words, note_words, number, percent, plain, target_words
+from viz_nodes.draw.style.captions import (
+    all_of,
+    counted,
+    method_words,
+    note_words,
+    number,
+    percent,
+    plain,
+    target_words,
+)
 from viz_nodes.draw.style.fonts import as_tex
 from viz_nodes.draw.style.style import SIGNED, Style
 from viz_nodes.draw.subject import Subject
@@ -55,7 +64,7 @@ def caption_of(
         "cam": f"class activation maps by {_listed(methods)} (raw values, {span_words(style)}; star: the peak)",
         "neighbors": _neighbors_said(by, style),
         "graph": f"the edges from neighbors to the center, width and opacity by {_width_said(plans, unit, style)}",
-        "hyperedges": "the groups of nodes (hyperedges) that the center hears, outlined as sets, those it hears most",
+        "hyperedges": "the groups of nodes (hyperedges) from which the center takes most, outlined as sets",
         "edges": f"{_edges_said(selection)} ({strongest_words(selection, style).removeprefix('edges: ')})",
     }
     shown = [by_kind[kind] for kind in kinds]
@@ -70,9 +79,12 @@ def caption_of(
         drawn, total = sum(len(ego.keys) for ego in seen), sum(ego.total for ego in seen)
         carried = sum(ego.carried for ego in seen) / max(len(seen), 1)
         first = f", the largest of each center by {by}" if drawn < total and by != "rank" else ""
-        counted = f"{drawn} of {total} edges are drawn{first}, {percent(carried)} of the channels on average"
+        which = f"{drawn} of {counted(total, 'edges')} {'is' if drawn == 1 else 'are'}"
+        if drawn == total > 0:
+            which = f"{all_of(total, 'edges')} {'is' if total == 1 else 'are'}"
+        words = f"{which[0].upper()}{which[1:]} drawn{first}, {percent(carried)} of the channels on average"
         enlarged = sum(plan.enlarged for plan in plans.values())
-        sentences.append(f"{counted}{f', {enlarged} of them in close-ups' if enlarged else ''}.")
+        sentences.append(f"{words}{f', {enlarged} of them in close-ups' if enlarged else ''}.")
     sentences += _carried(subjects, kinds, plans, selection)
     return " ".join(sentences).replace(_NBSP, " ")
 

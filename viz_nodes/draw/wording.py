@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from viz_nodes.draw.geometry.selection import Ego
-from viz_nodes.draw.style.captions import number, percent, plain
+from viz_nodes.draw.style.captions import all_of, number, percent, plain
 from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.style import SIGNED, Style
 from viz_nodes.explanation import Explanation
@@ -64,7 +64,7 @@ def edges_words(
         return words + "".join(f"; layer {layer}: {count} of {of}" for layer, count, of, *_ in _hops_of(egos))
     words = f"{len(egos)} centers, " if len(egos) > 1 else ""
     if drawn == total:
-        words += f"all {total} neighbors drawn"
+        words += f"{all_of(total, 'neighbors')} drawn"
     else:
         first = "" if egos[0].by == "rank" else f", the largest by {egos[0].by}"
         words += f"{drawn} of {total} neighbors drawn{first}, {about}{percent(carried)} of {what}"

@@ -102,7 +102,7 @@ def profile_image(
     - "diversity", "relative_diversity", condition "nodes": of what the block gives, see `viz_nodes.graphs.mixing`;
     - "homophily", "modularity": by object and background, with a mask; a node is of the object where it covers at least
       half of its patch;
-    - "gini": of how many centers ask each key node; "turnover": edges not shared with the layer before;
+    - "gini": of how many centers aggregate from each key node; "turnover": edges not shared with the layer before;
     - "margin", condition "edges": how much nearer the last neighbor is than the first candidate that was left out, the
       mean over nodes; "near_ties": how often that is below 1e-6.
 

@@ -102,7 +102,7 @@ centers = field_option(
     metavar="X,Y",
     type=Place(),
     multiple=True,
-    help="Draw whom the patch there asks, as fractions from the left and top; again for more.  [default: the peak]",
+    help="Draw the neighbors of the patch there, fractions from the left and top; again for more.  [default: the peak]",
 )
 target = click.option("--target", metavar="CLASS", default="top1", show_default=True, help=f"{_TARGET_HELP}.")
 

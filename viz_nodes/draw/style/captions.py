@@ -37,6 +37,18 @@ def plain(text: str) -> str:
     return "".join(shown)
 
 
+def all_of(count: int, what: str) -> str:
+    """Every one of some things, given their name in the plural: "all 9 neighbors", "both edges", "the only edge"."""
+    if count == 1:
+        return f"the only {what.removesuffix('s')}"
+    return f"both {what}" if count == 2 else f"all {count} {what}"
+
+
+def counted(count: int, what: str) -> str:
+    """So many things, given their name in the plural: "46 nodes", "1 node"."""
+    return f"{count} {what if count != 1 else what.removesuffix('s')}"
+
+
 def percent(fraction: float) -> str:
     """A fraction in whole percent, never rounded to a false 0 or 100: 0.004 is "<1 %", 0.998 is ">99 %"."""
     rule = WORDS["percent"]
