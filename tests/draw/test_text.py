@@ -183,7 +183,10 @@ def test_latex_itself_sets_figures_and_their_captions(make_explanation, tmp_path
     for name in ("figure.pdf", "page.pdf"):
         read = subprocess.run(["pdftotext", tmp_path / name, "-"], capture_output=True, text=True).stdout
         words = " ".join(read.split())
-        assert "50 % wool & silk" in words.replace("\u00a0", " "), name
+        words = words.replace("\u00a0", " ")
+        assert "50 % wool & silk" in words, name
+        for tail in ("1 #2", "$5 {x}"):
+            assert tail in words, f"{name}: lost behind a special character"
         assert "Grad-CAM" in words
         assert "of the channels" in words
         assert "\N{EM DASH}" not in words, "what LaTeX makes of a bar that is not spelled out"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import io
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from viz_nodes.draw.style.fonts import as_tex
 from viz_nodes.explorer.document import with_sources
 from viz_nodes.explorer.looked import describe
 from viz_nodes.explorer.packing import pack_indices, pack_signed, pack_unsigned, unpack
@@ -58,6 +60,20 @@ def test_a_view_of_nothing_in_particular_draws_the_last_layer_s_peak(make, photo
     ((_, layer, options),) = graphs
     assert (layer, options["center"], options["hops"]) == (2, [int(exp.layer(2).peak[0])], 1)
     assert options["color"] == "auto"
+
+
+def test_words_below_a_still_are_spelled_out_for_latex(make, photograph, monkeypatch):
+    import viz_nodes.draw
+
+    figures = []
+    monkeypatch.setattr(viz_nodes.draw, "figure_bytes", lambda fig, *_, **__: figures.append(fig) or b"")
+    document, sources = with_sources(make(layers=2), photograph)
+    for usetex in (False, True):
+        with mpl.rc_context({"text.usetex": usetex}):
+            still(document, sources, {"pins": [[0.5, 0.5]]})
+    plain, tex = ([text.get_text() for text in fig.texts] for fig in figures)
+    assert any(" %" in words.replace("\N{NO-BREAK SPACE}", " ") for words in plain)
+    assert tex == [as_tex(words) for words in plain]
 
 
 def test_shares_below_the_least_are_left_out(make, photograph, graphs):

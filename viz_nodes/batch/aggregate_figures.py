@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from viz_nodes.batch.aggregates import EVERY, Aggregates
 from viz_nodes.draw.artists.bare_axes import Panel
 from viz_nodes.draw.artists.colorbars import add_colorbar
+from viz_nodes.draw.artists.text import without_latex
 from viz_nodes.draw.cam import heat_table
 from viz_nodes.draw.style.captions import plain
 from viz_nodes.draw.style.palettes import LIGHT, palette_named
@@ -76,7 +77,7 @@ def mean_maps(aggregates: Aggregates, arch: str, palette: str = "inferno") -> Fi
         table = heat_table(palette_named(palette), 1.0, fade=False)
         add_colorbar(place, table, Scale(1.0, ""), Style(font_size=_SIZE + 1.0), place=place, horizontal=True)
         write(2, y + bar + numbers_below + 2.0, note, LIGHT.muted, va="top", linespacing=1.25)
-    return fig
+    return without_latex(fig)
 
 
 def edges_by_depth(aggregates: Aggregates, arch: str) -> Figure:
@@ -127,4 +128,4 @@ def edges_by_depth(aggregates: Aggregates, arch: str) -> Figure:
             legend = ax.legend(frameon=False, fontsize=_SIZE - 1, loc="center left", bbox_to_anchor=(1.0, 0.5))
             for text in legend.get_texts():
                 text.set_parse_math(False)
-    return fig
+    return without_latex(fig)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from viz_nodes.draw.artists.text import without_latex
 from viz_nodes.draw.charts import COLORS, charting, curve, layer_ticks, legend, tightened
 from viz_nodes.draw.style.captions import plain
 from viz_nodes.draw.style.palettes import LIGHT
@@ -53,7 +54,7 @@ def ablation_figure(table: pd.DataFrame, *, name: str = "", width: str | float =
         parts = fig.subfigures(max(1, len(kinds)), 1, squeeze=False)
         for part, kind in zip(parts[:, 0], kinds):
             (_draw_conditions if kind == "condition" else _draw_orders)(part, table)
-    return fig
+    return without_latex(fig)
 
 
 def _draw_conditions(part: Any, table: pd.DataFrame) -> None:

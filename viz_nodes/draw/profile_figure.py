@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from viz_nodes.draw.artists.text import without_latex
 from viz_nodes.draw.charts import COLORS, charting, curve, layer_ticks, legend, tightened
 from viz_nodes.draw.style.captions import plain
 from viz_nodes.draw.style.palettes import DEFAULT_PALETTE, LIGHT, palette_named
@@ -83,7 +84,7 @@ def profile_figure(
         if example is not None and mapped:
             _draw_strip(parts[0], example, mapped)
         _draw_panels(parts[-1], table, panels, rows, columns)
-    return fig
+    return without_latex(fig)
 
 
 def _draw_strip(part: Any, example: Example, mapped: Sequence[int]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from viz_nodes.draw.artists.text import without_latex
 from viz_nodes.draw.charts import COLORS, charting, curve, legend
 from viz_nodes.draw.style.captions import plain
 from viz_nodes.draw.style.palettes import LIGHT
@@ -62,4 +63,4 @@ def sanity_figure(
             ax.set_xticks(range(len(steps)), [plain(step) for step in steps], rotation=90)
             ax.tick_params(labelbottom=at + 2 >= len(measures))
         legend(fig, colors)
-    return fig
+    return without_latex(fig)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from viz_nodes.draw.artists.text import without_latex
 from viz_nodes.draw.charts import charting
 from viz_nodes.draw.style.captions import plain
 from viz_nodes.draw.style.palettes import LIGHT
@@ -83,7 +84,7 @@ def score_figure(
             handlelength=1.8,
             fontsize=6.5,
         )
-    return fig
+    return without_latex(fig)
 
 
 def _words(line: dict[Any, Any], lines: list[dict[Any, Any]]) -> str:

@@ -53,6 +53,7 @@ def _figure(looked: Sequence[Looked], state: State) -> Figure:
     from matplotlib.figure import Figure
 
     from viz_nodes.draw.artists.bare_axes import Panel
+    from viz_nodes.draw.artists.text import dressed
 
     tall = max(_aspect(each, state) for each in looked) * _WIDTH
     wide, high = len(looked) * (_WIDTH + _GAP) + _GAP, tall + _BELOW + _GAP
@@ -66,7 +67,7 @@ def _figure(looked: Sequence[Looked], state: State) -> Figure:
         words = _caption(each, state)
         for line, (text, size) in enumerate(((each.name, 7.5), (words, 7.0))):
             y = (_BELOW - 0.13 - 0.15 * line) / high
-            figure.text(left / wide, y, text, fontsize=size, color="#16181d", va="center", parse_math=False)
+            dressed(figure.text(left / wide, y, text, fontsize=size, color="#16181d", va="center", parse_math=False))
     return figure
 
 

@@ -66,6 +66,7 @@ def pdf_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = (), note: Mappin
     from matplotlib.figure import Figure
 
     from viz_nodes.draw import figure_bytes
+    from viz_nodes.draw.artists.text import without_latex
 
     cells = lines_of(rows, left)
     letter, line, margin = 0.602 * 7.0, 1.5 * 7.0, 4.0  # points of the monospaced letters below
@@ -75,7 +76,7 @@ def pdf_of(rows: Sequence[Sequence[Any]], left: Sequence[int] = (), note: Mappin
         for at, words in enumerate(cells):
             y = 1 - (margin + (at + 0.8) * line) / height
             fig.text(margin / width, y, words, parse_math=False, weight="bold" if at == 0 else "normal")
-        return figure_bytes(fig, "pdf", provenance=dict(note) if note else None)
+        return figure_bytes(without_latex(fig), "pdf", provenance=dict(note) if note else None)
 
 
 def write_table(

@@ -226,6 +226,8 @@ def draw_confusion(metrics: Metrics, labels: Sequence[str]) -> Figure:
     """The confusion matrix: rows the labels, columns the answers, shares of each row as color."""
     from matplotlib.figure import Figure
 
+    from viz_nodes.draw.artists.text import without_latex
+
     counts = metrics.confusion.double()
     # Rows without samples say nothing: a split may hold part of the classes.
     used = torch.nonzero(counts.sum(1) + counts.sum(0) > 0).flatten()
@@ -250,12 +252,14 @@ def draw_confusion(metrics: Metrics, labels: Sequence[str]) -> Figure:
                     color = "white" if shares[row, column] > 0.6 else "black"
                     axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=color)
     figure.colorbar(image, ax=axes, label="share of the label's samples", shrink=0.8)
-    return figure
+    return without_latex(figure)
 
 
 def draw_calibration(metrics: Metrics) -> Figure:
     """Accuracy against confidence, and how many samples have which."""
     from matplotlib.figure import Figure
+
+    from viz_nodes.draw.artists.text import without_latex
 
     figure = Figure(figsize=(4.2, 4.6), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -272,4 +276,4 @@ def draw_calibration(metrics: Metrics) -> Figure:
     lower.set_ylabel("samples")
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return without_latex(figure)

@@ -101,6 +101,7 @@ class ExplainImages(Callback):
         from matplotlib.figure import Figure
 
         import viz_nodes
+        from viz_nodes.draw.artists.text import without_latex
 
         target = self.folder / f"epoch_{epoch:04d}"
         target.mkdir(parents=True, exist_ok=True)
@@ -123,7 +124,7 @@ class ExplainImages(Callback):
             color="black" if right else "#b2182b",
             parse_math=False,
         )
-        panel.savefig(panels / f"image_{number}_epoch_{epoch:04d}.png", dpi=PANEL_DPI)
+        without_latex(panel).savefig(panels / f"image_{number}_epoch_{epoch:04d}.png", dpi=PANEL_DPI)
 
     def _join(self, number: int) -> None:
         """The strip and the animation of an image, from all panels there are, those of before a resume too."""

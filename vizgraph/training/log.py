@@ -143,6 +143,8 @@ def draw_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    from viz_nodes.draw.artists.text import without_latex
+
     figure = Figure(figsize=(10.5, 3.2), layout="constrained")
     for axes, (title, lines, unit) in zip(figure.subplots(1, len(_PANELS)), _PANELS, strict=True):
         for color, (name, rows) in zip(COLORS * len(runs), runs.items(), strict=False):
@@ -164,8 +166,9 @@ def draw_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=8, frameon=False)
-    return figure
+            for text in axes.legend(fontsize=8, frameon=False).get_texts():
+                text.set_parse_math(False)
+    return without_latex(figure)
 
 
 class Console:

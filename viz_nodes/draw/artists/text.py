@@ -6,14 +6,18 @@ from typing import TypeVar
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
+from matplotlib.ticker import ScalarFormatter
 
 from viz_nodes.draw.style.fonts import DEFAULT_FONT, as_tex, can_be_tex, directed, families_for
 from viz_nodes.draw.style.palettes import Theme
 from viz_nodes.draw.style.wrapping import wrap
 
 AnyText = TypeVar("AnyText", bound=Text)
+AnyFigure = TypeVar("AnyFigure", bound=Figure)
 
 
 def font_of(font: str | None) -> str:
@@ -35,6 +39,21 @@ def dressed(text: AnyText, font: str | None = None) -> AnyText:
     text.set_fontfamily(list(families_for(words, font_of(font))))
     text.set_text(directed(words))
     return text
+
+
+def without_latex(fig: AnyFigure) -> AnyFigure:
+    """Let matplotlib set all words of a chart, ticks too, where `text.usetex` would have LaTeX read them as commands.
+
+    Pictures have their words through `dressed`; those of charts are made by matplotlib in many places, and behind a
+    percent sign the rest would be lost.
+    """
+    for axis in fig.findobj(Axis):
+        for formatter in (axis.get_major_formatter(), axis.get_minor_formatter()):
+            if isinstance(formatter, ScalarFormatter):
+                formatter.set_usetex(False)
+    for text in fig.findobj(Text):
+        text.set_usetex(False)
+    return fig
 
 
 def add_caption(
