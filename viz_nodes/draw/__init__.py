@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
-    "Column": "tables",
+    "Column": "rows",
     "Style": "style.style",
     "compare": "comparison",
     "depths": "tables",
@@ -62,7 +62,8 @@ if TYPE_CHECKING:
     from viz_nodes.draw.paper import latex_of, save_latex
     from viz_nodes.draw.strongest import draw_strongest
     from viz_nodes.draw.style.style import Style
-    from viz_nodes.draw.tables import Column, depths, networks, overview, table
+    from viz_nodes.draw.rows import Column
+    from viz_nodes.draw.tables import depths, networks, overview, table
 
 
 def __getattr__(name: str) -> Any:
