@@ -145,11 +145,11 @@ def test_two_explanations_side_by_side_have_what_sets_their_sets_apart(make_expl
     fig = compare([a, b], photograph(), center=CENTER)
     assert "outlined as sets" in fig.caption
     assert "the edges from neighbors" not in fig.caption
-    (apart,) = sets_in(fig, "the one heard most")
+    (apart,) = sets_in(fig, "the largest one")
     # [9, 10, 11] in A, [0, 1, 8, 9] in B: node 9 alone is in both.
-    assert "1 nodes in both, 2 only in A, 3 only in B" in apart
-    assert len(sets_in(fig, "hyperedges that the center hears")) == 2
-    assert any("A against B: of the hyperedge heard most" in words_of(text) for text in fig.texts)
+    assert "1 node in both, 2 only in A, 3 only in B" in apart
+    assert len(sets_in(fig, "hyperedges that the center aggregates from")) == 2
+    assert any("A against B: of the largest hyperedge" in words_of(text) for text in fig.texts)
     subject = subject_of(a, 3, photograph(), 0, None)
     first, second = (hyperedges_of(each.layers[0], Selection(center=CENTER)) for each in (a, b))
     apart = set_difference(first, second)
@@ -168,7 +168,7 @@ def test_the_same_sets_stand_once_and_mixed_layers_have_both_rows(make_explanati
     mixed = compare([with_groups(exp), exp], photograph(), center=CENTER, layers=[3])
     assert "outlined as sets" in mixed.caption
     assert "the edges from neighbors" in mixed.caption
-    assert not sets_in(mixed, "the one heard most")
+    assert not sets_in(mixed, "the largest one")
     with pytest.raises(ValueError, match="`kinds` must be of"):
         compare([alone, alone], photograph(), kinds=("cam", "sets"))
     pictures = compare([exp, exp], photograph(), kinds=("photograph", "cam"))

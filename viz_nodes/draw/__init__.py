@@ -60,9 +60,9 @@ if TYPE_CHECKING:
     from viz_nodes.draw.hyperedges import draw_hyperedges
     from viz_nodes.draw.neighbors import draw_neighbors
     from viz_nodes.draw.paper import latex_of, save_latex
+    from viz_nodes.draw.rows import Column
     from viz_nodes.draw.strongest import draw_strongest
     from viz_nodes.draw.style.style import Style
-    from viz_nodes.draw.rows import Column
     from viz_nodes.draw.tables import depths, networks, overview, table
 
 

@@ -132,7 +132,7 @@ def beside_words(
     if {"graph", "neighbors"} & set(kinds):
         words.append(f"neighbors of {where} {star}")
     if "hyperedges" in kinds:
-        words.append(f"hyperedges that {where} hears, {star}: {HYPEREDGES.removeprefix('hyperedges: ')}")
+        words.append(f"hyperedges of {where}, {star}: {HYPEREDGES.removeprefix('hyperedges: ')}")
     if "neighbors" in kinds:
         words += numbers_said(subjects, style, selection.order)
     if "graph" in kinds:
@@ -152,7 +152,7 @@ def against_words(kinds: Sequence[str], edges: bool, *, two: bool) -> list[str]:
     """
     words = ["A against B: gray edges are in both, colored in that one only"] if edges else []
     if two and "hyperedges" in kinds:
-        words.append("A against B: of the hyperedge heard most in each, gray patches are in both, colored in one only")
+        words.append("A against B: of the largest hyperedge of each, gray patches are in both, colored in one only")
     return words
 
 

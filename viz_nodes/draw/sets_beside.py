@@ -24,7 +24,7 @@ from viz_nodes.draw.hyperedges import (
     outline_width,
     paint_hyperedges,
 )
-from viz_nodes.draw.style.captions import percent
+from viz_nodes.draw.style.captions import counted, percent
 from viz_nodes.draw.style.style import Style
 from viz_nodes.draw.subject import Subject
 from viz_nodes.explanation import LayerExplanation
@@ -52,11 +52,11 @@ class SetDifference:
         return np.intersect1d(self.a, self.b)
 
     def words(self) -> str:
-        """ "the one heard most: 5 nodes in both, 4 only in A, 2 only in B; of all who hear each other 46 % in both"."""
+        """ "the largest one: 5 nodes in both, 4 only in A, 2 only in B; of the whole layer's pairs in a hyperedge 46 % in both"."""
         both = len(self.both)
         return (
-            f"the one heard most: {both} nodes in both, {len(self.a) - both} only in A, {len(self.b) - both} only in "
-            f"B; of the whole layer's pairs that hear each other {percent(self.common)} in both"
+            f"the largest one: {counted(both, 'nodes')} in both, {len(self.a) - both} only in A, {len(self.b) - both} only in "
+            f"B; of the whole layer's pairs in a hyperedge {percent(self.common)} in both"
         )
 
     def brief(self) -> str:
