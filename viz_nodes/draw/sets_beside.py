@@ -52,11 +52,12 @@ class SetDifference:
         return np.intersect1d(self.a, self.b)
 
     def words(self) -> str:
-        """ "the largest one: 5 nodes in both, 4 only in A, 2 only in B; of the whole layer's pairs in a hyperedge 46 % in both"."""
+        """ "the largest one: 5 nodes in both, 4 only in A, 2 only in B; of all pairs ... 46 % in both"."""
         both = len(self.both)
+        of_all = f"of the whole layer's pairs in a hyperedge {percent(self.common)} in both"
         return (
-            f"the largest one: {counted(both, 'nodes')} in both, {len(self.a) - both} only in A, {len(self.b) - both} only in "
-            f"B; of the whole layer's pairs in a hyperedge {percent(self.common)} in both"
+            f"the largest one: {counted(both, 'nodes')} in both, {len(self.a) - both} only in A, "
+            f"{len(self.b) - both} only in B; {of_all}"
         )
 
     def brief(self) -> str:

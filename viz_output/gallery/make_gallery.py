@@ -161,7 +161,7 @@ fig = figure(made_up, sample, kinds=["cam", "neighbors", "graph"], order="share"
     Picture(
         "hyperedges",
         "Hyperedges",
-        "Where a layer's nodes aggregate from groups of nodes, the groups of the center are drawn as the sets they are. "
+        "Where a layer's nodes aggregate from groups of nodes, those of the center are drawn as the sets they are. "
         "(A small network made here, untrained: its groups mean nothing.)",
         """\
 from dataclasses import replace
