@@ -80,6 +80,13 @@ def require_range(name: str, array: Tensor, low: int, high: int, of: str) -> Non
         raise ValueError(f"`{name}` must lie in [{low}, {high}) for {of} (got {quoted(worst)})")
 
 
+def all_finite(array: Tensor) -> bool:
+    """Whether a tensor holds no NaN and no infinity."""
+    array = array.detach()
+    # The sum of anything that is not finite is not, and takes a tenth of the time; a sum of large numbers may not be.
+    return bool(array.sum().isfinite()) or bool(array.isfinite().all())
+
+
 def require_pair(name: str, pair: Any) -> None:
     """Raise where a size is not two whole numbers above 0."""
     if len(pair) != 2 or any(whole(name, side) < 1 for side in pair):

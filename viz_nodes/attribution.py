@@ -35,8 +35,9 @@ def winner_shares(winner: Tensor, neighbors: Tensor) -> Tensor:
     """
     batch, channels, nodes = winner.shape
     won = torch.zeros(batch, nodes, neighbors.shape[2], dtype=torch.float64, device=winner.device)
-    unit = torch.ones(1, dtype=torch.float64, device=winner.device)
-    won.scatter_add_(2, winner.transpose(1, 2).long(), unit.expand(batch, nodes, channels))
+    unit = torch.ones(1, dtype=torch.float64, device=winner.device).expand(nodes, channels)
+    for image in range(batch):  # small arrays stay in the cache
+        won[image].scatter_add_(1, winner[image].t().long(), unit)
     return (won / channels) * (neighbors >= 0)
 
 
@@ -49,8 +50,10 @@ def winner_contributions(winner: Tensor, message: Tensor, gradient: Tensor, k: i
     """
     batch, _, nodes = winner.shape
     gained = torch.zeros(batch, nodes, k, dtype=torch.float64, device=winner.device)
-    product = message.transpose(1, 2).double() * gradient.transpose(1, 2)
-    return gained.scatter_add_(2, winner.transpose(1, 2).long(), product)
+    for image in range(batch):  # small arrays stay in the cache
+        product = message[image].t().double() * gradient[image].t()
+        gained[image].scatter_add_(1, winner[image].t().long(), product)
+    return gained
 
 
 def sum_shares(sent: Tensor, neighbors: Tensor) -> Tensor:

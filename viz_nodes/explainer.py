@@ -16,6 +16,7 @@ from viz_nodes.capture.between import windows_between
 from viz_nodes.capture.calls import NoGraphLayer
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.model_state import config_of, eval_mode, name_of, unwrap
+from viz_nodes.capture.modules import modules_of
 from viz_nodes.capture.observing import observe
 from viz_nodes.capture.outputs import Reading, read
 from viz_nodes.capture.plans import Plan
@@ -149,7 +150,12 @@ def _labels(network: nn.Module, labels: Sequence[str] | None, logits: Tensor | N
         return tuple(labels)
     if logits is None:
         return None
-    for module in network.modules():
+    for module in modules_of(network):
+        own = type(module)
+        if own.__getattr__ is nn.Module.__getattr__ and not (
+            "pretrained_cfg" in module.__dict__ or hasattr(own, "pretrained_cfg")
+        ):
+            continue  # to ask a module for what it lacks takes long
         names = config_of(module, "label_names")
         if names and len(names) == logits.shape[1]:
             return tuple(names)

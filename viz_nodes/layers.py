@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes import attribution, cams
+from viz_nodes.arguments import all_finite
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import GraphCall
 from viz_nodes.capture.distances import Candidates, Ranking, candidates, ranking
@@ -153,8 +154,8 @@ def plain(array: Tensor) -> Tensor:
 
 
 def require_explainable(what: str, array: Tensor) -> None:
-    finite = array.detach().isfinite()
-    if not bool(finite.all()):
+    if not all_finite(array):
+        finite = array.detach().isfinite()
         bad = (~finite.flatten(1).all(1) if array.ndim > 1 else ~finite).nonzero().flatten().tolist()
         raise ValueError(
             f"the model must give {what} that are finite (got NaN or infinity for images {bad}); are the weights?"
@@ -184,7 +185,7 @@ def _layer(view: View, aggregation: Aggregation, cam: Tensor, contribution: Tens
     precise = torch.float64 if call.site.activations.dtype == torch.float64 else torch.float32
     share, chosen_from = attribution.shares(call, aggregation), candidates(call)
     asked = on_grid.keys(call.graph.neighbors)[source]
-    if not bool(contribution.isfinite().all()):
+    if not all_finite(contribution):
         raise ValueError(
             f"the contributions of layer {view.index + 1} ({call.name}) must be finite (got NaN or infinity); "
             "are the weights finite?"

@@ -12,6 +12,7 @@ from torch import nn
 import viz_nodes
 from builders.networks import hooks_on
 from viz_nodes.capture import batchnorm, plans
+from viz_nodes.capture.kept import Kept
 
 
 @pytest.fixture
@@ -193,3 +194,81 @@ def test_what_is_known_of_a_network_is_known_in_the_next_call():
 
     pixels = torch.zeros(1, 3, 8, 8)
     assert key_of(pixels, adapters_for(None)) == key_of(pixels, adapters_for(None))
+
+
+@pytest.fixture
+def copies(monkeypatch):
+    """How many tensors were copied, instead of handing on what is kept."""
+    made = []
+    own = Kept.handed
+
+    def noted(self, run, tensor, **options):
+        passed = own(self, run, tensor, **options)
+        made.extend([run] if passed is not tensor else [])
+        return passed
+
+    monkeypatch.setattr(Kept, "handed", noted)
+    return made
+
+
+def again(first, net, pixels):
+    assert same(first, viz_nodes.explain(net, pixels, places=False))
+
+
+@pytest.mark.parametrize("kind", ["mr", "edge", "gin"])
+def test_a_network_that_overwrites_nothing_goes_on_with_its_own_tensors(kind, make_net, make_pixels, copies):
+    net, pixels = make_net(kind), make_pixels()
+    first = viz_nodes.explain(net, pixels, places=False)
+    assert copies  # not known yet
+    copies.clear()
+    assert forwards_of(net, lambda: again(first, net, pixels)) == 1
+    assert not copies
+
+
+def test_what_a_network_overwrites_is_copied_and_no_more(make_net, make_pixels, copies):
+    net, pixels = make_net(), make_pixels()
+    for block in net.backbone:
+        block[0].fc2.insert(1, nn.ReLU(inplace=True))  # after the convolution that is explained
+    first = viz_nodes.explain(net, pixels, places=False)
+    copies.clear()
+    assert forwards_of(net, lambda: again(first, net, pixels)) == 1
+    assert {module for module, *_ in copies} == {block[0].fc2[0] for block in net.backbone}
+
+
+def test_a_network_that_begins_to_overwrite_is_noticed(make_net, make_pixels, copies):
+    net, pixels = make_net(), make_pixels()
+    for _ in range(2):
+        first = viz_nodes.explain(net, pixels, places=False)
+    mixing = net.backbone[1][0].graph_conv.static.gconv.nn
+    own = mixing.forward
+
+    def overwriting(x):
+        out = own(x.clone())
+        x.mul_(2)  # what holds the messages
+        return out
+
+    mixing.forward = overwriting
+    runs = [forwards_of(net, lambda: again(first, net, pixels)) for _ in range(2)]
+    assert runs == [2, 1]
+
+
+def test_what_is_explained_and_given_out_is_copied_for_its_owner_may_change_it(make_net, make_pixels):
+    class Dense(nn.Module):
+        """Its answer is the map that is explained."""
+
+        def __init__(self, net):
+            super().__init__()
+            self.stem, self.backbone = net.stem, net.backbone
+
+        def forward(self, pixels):
+            x = self.backbone[0][0](self.stem(pixels))
+            return self.backbone[0][1].conv(x)
+
+    def doubled(raw):
+        return raw.mul_(2).mean((1, 2, 3))
+
+    net, pixels = Dense(make_net()), make_pixels()
+    cams = [viz_nodes.explain(net, pixels, target=doubled, places=False).layers[0].cam for _ in range(3)]
+    assert torch.equal(cams[0], cams[1])
+    assert torch.equal(cams[0], cams[2])
+    assert bool((cams[0] > 0).any())

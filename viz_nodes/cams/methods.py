@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from viz_nodes.arguments import all_finite
 from viz_nodes.cams import perturbation
 from viz_nodes.cams.gradcam import classless, finer, gradcam, of_class, shapleycam
 from viz_nodes.capture.score import Score
@@ -168,6 +169,8 @@ def lookup(name: str) -> Method:
     """
     if not isinstance(name, str):
         raise TypeError(f"`method` must be the name of a method (got {type(name).__name__})")
+    if name in METHODS:
+        return METHODS[name]
     plain = _plain(name)
     names = {_plain(known): known for known in METHODS}
     plain = _plain(_ALIASES.get(plain, plain))
@@ -245,8 +248,8 @@ def cam(
 
 
 def _require_finite(method: str, what: str, array: Tensor) -> None:
-    finite = array.detach().isfinite()
-    if not bool(finite.all()):
+    if not all_finite(array):
+        finite = array.detach().isfinite()
         bad = (~finite.flatten(1).all(1)).nonzero().flatten().tolist()
         verb = "gave" if what == "a map" else "was given"
         number = "that is" if what == "a map" else "that are"

@@ -21,7 +21,7 @@ from viz_nodes.capture.model_state import doublable
 from viz_nodes.capture.passed import passed_messages
 from viz_nodes.capture.spread import SPREADS, minimum_heard, spread_heard
 from viz_nodes.capture.traced import Traced, same_graph, weighed
-from viz_nodes.capture.winners import kept_ranks, maximum_heard
+from viz_nodes.capture.winners import kept_winners, maximum_heard
 
 
 @torch.no_grad()
@@ -210,12 +210,12 @@ def _kept_relative(call: GraphCall, tensor: Tensor, message: Tensor) -> Tensor |
     graph = call.graph
     if bool((graph.neighbors < 0).any()):
         return None
-    winner = kept_ranks(tensor, graph.neighbors, graph.y.shape[2], message.shape[1])
-    if winner is None:
+    kept = kept_winners(tensor, graph.neighbors, graph.y.shape[2], message.shape[1])
+    if kept is None:
         return None
-    places = graph.neighbors.gather(2, winner.transpose(1, 2).long()).transpose(1, 2)
-    sent = graph.y.detach().gather(2, places) - graph.x.detach()
-    return winner if torch.equal(sent, message) else None
+    ranks, keys = kept
+    sent = graph.y.detach().gather(2, keys).sub_(graph.x.detach())
+    return ranks if torch.equal(sent, message) else None
 
 
 def _maximized(call: GraphCall, known: Known | None) -> Aggregation | None:

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.capture.modules import modules_of
+
 
 @contextmanager
 def exact_batchnorms(model: nn.Module) -> Iterator[None]:
@@ -26,8 +28,9 @@ def exact_batchnorms(model: nn.Module) -> Iterator[None]:
     That of a batch norm as its input does, that of an instance norm, which copies its input, as its shape says. Inputs
     are left as they are: how they lie decides how the convolutions behind a norm round.
     """
-    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._NormBase)]
-    handles = [module.register_forward_hook(_laid_out) for module in norms]
+    batch = nn.modules.batchnorm._BatchNorm
+    norms = [module for module in modules_of(model) if isinstance(module, nn.modules.batchnorm._NormBase)]
+    handles = [module.register_forward_hook(_as_input if isinstance(module, batch) else _as_shape) for module in norms]
     try:
         yield
     finally:
@@ -35,17 +38,23 @@ def exact_batchnorms(model: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def _laid_out(module: nn.Module, args: Any, output: Any) -> None:
-    if not (isinstance(output, Tensor) and output.requires_grad and output.device.type == "cpu"):
-        return
-    strides = None
-    if isinstance(module, nn.modules.batchnorm._BatchNorm) and args and args[0].shape == output.shape:
-        strides = args[0].stride()
-    output.register_hook(partial(_copied, strides))  # type: ignore[no-untyped-call]
+def _as_input(module: nn.Module, args: Any, output: Any) -> None:
+    """Forward hook of a batch norm."""
+    if isinstance(output, Tensor) and output.requires_grad and output.is_cpu:
+        strides = args[0].stride() if args and args[0].shape == output.shape else None
+        output.register_hook(partial(_copied, strides))  # type: ignore[no-untyped-call]
+
+
+def _as_shape(module: nn.Module, args: Any, output: Any) -> None:
+    """Forward hook of an instance norm."""
+    if isinstance(output, Tensor) and output.requires_grad and output.is_cpu:
+        output.register_hook(partial(_copied, None))  # type: ignore[no-untyped-call]
 
 
 def _copied(strides: tuple[int, ...] | None, gradient: Tensor) -> Tensor:
     """The gradient with these strides, or as its shape says: for None, and where numbers would lie in one place."""
+    if gradient.stride() == strides and gradient.is_contiguous():
+        return gradient
     if strides is None or _overlap(gradient.shape, strides):
         # `contiguous` with a memory format would believe the strides and copy nothing.
         return gradient if gradient.is_contiguous() else gradient.clone(memory_format=torch.contiguous_format)

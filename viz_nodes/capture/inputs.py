@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.arguments import all_finite
 from viz_nodes.text import quoted
 
 Size = tuple[int, int]
@@ -242,7 +243,7 @@ def _moved(value: Any, like: Tensor | None, name: str) -> Any:
     """A tensor where the model is; floating point in its precision, finite, and fresh. Anything else as it is."""
     if isinstance(value, numbers.Number) or not isinstance(value, Tensor):
         return value
-    if value.is_floating_point() and not bool(value.isfinite().all()):
+    if value.is_floating_point() and not all_finite(value):
         raise ValueError(f"`{name}` must be finite (got NaN or infinity)")
     if like is None:
         like = value

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from viz_nodes.capture.batchnorm import exact_batchnorms
+from viz_nodes.capture.modules import modules_of
 
 _CHECKPOINTING = ("grad_checkpointing", "gradient_checkpointing", "use_checkpoint", "with_cp")
 
@@ -85,10 +86,16 @@ def random_state_kept(model: nn.Module) -> Iterator[None]:
 
     Of torch on the CPU and on the model's devices, of NumPy and of Python: a network may draw, and so may methods.
     """
+    with _random_state_kept(_tensors_of(modules_of(model))):
+        yield
+
+
+@contextmanager
+def _random_state_kept(tensors: list[Tensor]) -> Iterator[None]:
     kinds: dict[str, set[int]] = {}
-    for tensor in _tensors_of(list(model.modules())):
-        if tensor.device.type not in ("cpu", "meta"):
-            kinds.setdefault(tensor.device.type, set()).add(tensor.device.index or 0)
+    for device in {tensor.device for tensor in tensors}:
+        if device.type not in ("cpu", "meta"):
+            kinds.setdefault(device.type, set()).add(device.index or 0)
     of_numpy, of_python = np.random.get_state(), random.getstate()
     with ExitStack() as stack:
         for kind, devices in (kinds or {"cuda": set()}).items():
@@ -100,10 +107,9 @@ def random_state_kept(model: nn.Module) -> Iterator[None]:
             random.setstate(of_python)
 
 
-def _tensors_of(modules: list[nn.Module]) -> Iterator[Tensor]:
-    for module in modules:
-        for held in (vars(module)["_parameters"], vars(module)["_buffers"]):
-            yield from (tensor for tensor in held.values() if tensor is not None)
+def _tensors_of(modules: list[nn.Module]) -> list[Tensor]:
+    held = [table for module in modules for table in (module._parameters, module._buffers) if table]
+    return [tensor for table in held for tensor in table.values() if tensor is not None]
 
 
 @contextmanager
@@ -124,9 +130,9 @@ def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
         stack.enter_context(_lock_of(model))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.set_grad_enabled(grad))
-        stack.enter_context(random_state_kept(model))
-        modules = list(model.modules())
-        tensors = list(_tensors_of(modules))
+        modules = modules_of(model)
+        tensors = _tensors_of(modules)
+        stack.enter_context(_random_state_kept(tensors))
         if grad and any(tensor.is_inference() for tensor in tensors):
             raise RuntimeError(
                 "the model must have ordinary parameters (got some made under torch.inference_mode(), which autograd "
@@ -135,13 +141,14 @@ def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         training = [(module, module.training) for module in modules]
-        learning = [tensor for tensor in tensors if tensor.is_leaf and tensor.requires_grad]
+        learning = [tensor for tensor in tensors if tensor.requires_grad and tensor.is_leaf]
         checkpointing = [
-            (module, name) for module, _ in training for name in _CHECKPOINTING if vars(module).get(name) is True
+            (module, name) for module in modules for name in _CHECKPOINTING if module.__dict__.get(name) is True
         ]
         try:
-            for module, _ in training:
-                module.training = False
+            for module, flag in training:
+                if flag:  # modules are slow to set anything of
+                    module.training = False
             for parameter in learning:
                 parameter.requires_grad_(False)
             for module, name in checkpointing:
@@ -151,7 +158,8 @@ def eval_mode(model: nn.Module, *, grad: bool = True) -> Iterator[None]:
             yield
         finally:
             for module, flag in training:
-                module.training = flag
+                if module.training is not flag:
+                    module.training = flag
             for parameter in learning:
                 parameter.requires_grad_(True)
             for module, name in checkpointing:

@@ -11,6 +11,7 @@ from viz_nodes.capture import plans
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import NoGraphLayer
+from viz_nodes.capture.origins import tensors_in
 from viz_nodes.capture.recorder import Recording, recording
 
 Raw = TypeVar("Raw")
@@ -48,9 +49,11 @@ def observe(
     if plan is not None:
         plan.uses += 1
         if plan.uses % plans.AGAIN and not plan.traced:
-            with recording(network, adapters, pixels, plan) as record:
+            with recording(network, adapters, pixels, plan, copying=False) as record:
                 raw = forward()
-                if record.finish():
+                overwritten = record.kept.overwritten(tensors_in(raw))
+                plan.copied |= overwritten
+                if record.finish() and not overwritten:
                     return record, plan, raw
     traced = plan is not None and plan.traced
     if traced:
@@ -59,6 +62,7 @@ def observe(
         record, raw, traced = _watched(network, adapters, pixels, forward, regions)
     fresh = plans.plan_of(network, adapters, record.calls, record.ran)
     fresh.traced = traced
+    fresh.copied = record.kept.overwritten(tensors_in(raw)) | (frozenset() if plan is None else plan.copied)
     if plan is not None and (traced or plan.uses % plans.AGAIN == 0) and plan.is_like(fresh):
         fresh.notes, fresh.uses, fresh.around = plan.notes, plan.uses, plan.around
     plans.keep(network, key, fresh)

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.partition import Partition
 from viz_nodes.capture.calls import Frame, GraphCall, Grid, Known
+from viz_nodes.capture.kept import GAVE, Kept, Place
+from viz_nodes.capture.modules import modules_of
 from viz_nodes.capture.traced import Traced
 from viz_nodes.text import quoted
 
@@ -90,6 +92,7 @@ class Plan:
         uses: in how many forwards it was used.
         traced: whether its graphs show in the arithmetic alone, which is then looked at in every forward.
         around: the layers of which what the module around them is given is kept, too.
+        copied: the tensors that are kept as copies, for the network overwrites its own.
     """
 
     layers: tuple[PlannedLayer, ...]
@@ -99,6 +102,7 @@ class Plan:
     uses: int = 0
     traced: bool = False
     around: frozenset[int] = frozenset()
+    copied: frozenset[Place] = frozenset()
 
     def watch_around(self, layers: Iterable[int]) -> None:
         """From now on keep what is given to the modules around these layers."""
@@ -114,7 +118,7 @@ class Plan:
 
     def holds(self, network: nn.Module) -> bool:
         """Whether the network still consists of the same modules."""
-        now = list(network.modules())
+        now = modules_of(network)
         return len(now) == len(self.modules) and all(ref() is module for ref, module in zip(self.modules, now))
 
     def idle(self) -> list[nn.Module]:
@@ -184,7 +188,7 @@ def plan_of(
     return Plan(
         tuple(planned(call) for call in calls),
         tuple((name, weakref.ref(module)) for name, module in ran),
-        tuple(weakref.ref(module) for module in network.modules()),
+        tuple(weakref.ref(module) for module in modules_of(network)),
     )
 
 
@@ -201,8 +205,8 @@ def _place_of(adapter: Adapter, adapters: Sequence[Adapter]) -> int:
 class PlannedSites:
     """Stands in for `SiteFinder` where a plan says what each graph layer means."""
 
-    def __init__(self, plan: Plan, images: int, adapters: Sequence[Adapter]) -> None:
-        self.plan, self.images, self._adapters = plan, images, adapters
+    def __init__(self, plan: Plan, images: int, adapters: Sequence[Adapter], kept: Kept) -> None:
+        self.plan, self.images, self._adapters, self._kept = plan, images, adapters, kept
         self._layers = {(_there(layer.run[0]), layer.run[1]): index for index, layer in enumerate(plan.layers)}
         self._waiting: dict[tuple[nn.Module, int], list[GraphCall]] = {}
         self._surprised = False
@@ -255,7 +259,9 @@ class PlannedSites:
         calls = self._waiting.pop((frame.module, frame.times), ())
         for call in calls:
             call.site.activations = tensor
-        return tensor.clone() if calls and tensor is not None and handed is tensor and tensor is output else handed
+        if not calls or tensor is None or handed is not tensor or tensor is not output:
+            return handed
+        return self._kept.handed((frame.module, frame.times, GAVE), tensor)
 
     def finish(self, calls: Sequence[GraphCall]) -> bool:
         """Whether the forward did what was planned."""

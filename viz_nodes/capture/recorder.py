@@ -14,6 +14,7 @@ from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, ke
 from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.groups import Gatherings
 from viz_nodes.capture.inputs import are_points, size_of
+from viz_nodes.capture.kept import GAVE, GIVEN, Kept
 from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.mismatch import without_graph
@@ -48,6 +49,7 @@ class Recording:
         ran: (name, module) in the order they started.
         names: module path of every module watched.
         sites: what says where the layers lie.
+        kept: what the network goes on with where something is kept.
     """
 
     def __init__(
@@ -57,16 +59,19 @@ class Recording:
         pixels: Tensor,
         plan: Plan | None = None,
         regions: int | None = None,
+        *,
+        copying: bool = True,
     ) -> None:
         images, points, image_size = pixels.shape[0], are_points(pixels), size_of(pixels)
         self.calls: list[GraphCall] = []
         self.ran: list[tuple[str, nn.Module]] = []
         self.names: dict[nn.Module, str] = {}
         self._images, self._plan = images, plan
+        self.kept = Kept(None if plan is None or copying else plan.copied)
         if plan is None:
             self.sites: SiteFinder | PlannedSites = SiteFinder(images, image_size, points=points, regions=regions)
         else:
-            self.sites = PlannedSites(plan, images, adapters)
+            self.sites = PlannedSites(plan, images, adapters, self.kept)
         self._thread = threading.get_ident()
         self._claimed: dict[nn.Module, list[Adapter]] = {}
         self._ignored: set[nn.Module] = set()
@@ -141,10 +146,10 @@ class Recording:
         """Keeps what a child of a graph convolution is given, and says what it is to work on."""
         kept = passed = first
         x = call.graph.x
-        # Later operations in place must not change what is kept, so the child works on a copy of a small input.
+        # Later operations in place must not change what is kept of a small input.
         if first.is_floating_point() and layout_of(first, x.shape[0], x.shape[2]) is not None:
             kept = connected(first)
-            passed = kept.clone()
+            passed = self.kept.handed((frame.module, frame.times, GIVEN), kept, own=kept is first)
         frame.consumed = Consumed(frame.module, kept)
         call.consumed.append(frame.consumed)
         return passed
@@ -230,7 +235,10 @@ class Recording:
                 if is_edge_tensor(value):
                     self._made.append((value, tuple(t.detach() for t in frame.floats), frame))
         handed = output if frame.call is None else self._end(frame.call, tensor, output)
+        before = handed
         handed = self.sites.left(frame, tensor, output, handed)
+        if self._plan is None and isinstance(handed, Tensor) and handed is not before:
+            self.kept.noted((module, frame.times, GAVE), handed)
         if self._stack and tensor is not None and tensor.is_floating_point() and tensor.ndim == 4:
             self._stack[-1].last = tensor.detach()
         return None if handed is unsettled else handed
@@ -250,7 +258,8 @@ class Recording:
         handed = output
         if tensor is not None and tensor is output:
             call.output = connected(tensor)
-            handed = self._node_by_node(call, call.output).clone()
+            by_node = self._node_by_node(call, call.output)
+            handed = self.kept.handed((call.module, call.times, GAVE), by_node, own=call.output is tensor)
         self.sites.ended(call)
         return handed
 
@@ -318,13 +327,14 @@ def recording(
     *,
     traced: bool = False,
     regions: int | None = None,
+    copying: bool = True,
 ) -> Iterator[Recording]:
     """Hooks on every module of the model, gone afterwards; run one forward of `pixels` inside, then `finish()`.
 
     With a plan, only on those that it names; with `traced` the arithmetic is looked at, too. `regions` is how many
-    nodes lie in regions that are no grid.
+    nodes lie in regions that are no grid. Without `copying`, see whether the network has overwritten what was `kept`.
     """
-    record = Recording(model, adapters, pixels, plan, regions)
+    record = Recording(model, adapters, pixels, plan, regions, copying=copying)
     with ExitStack() as stack:
         stack.callback(record.let_go)
         for module in record.names:

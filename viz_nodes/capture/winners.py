@@ -59,8 +59,8 @@ def first_maximum(array: Tensor) -> tuple[Tensor, Tensor]:
     return values, (k - first).clamp_(max=k - 1)
 
 
-def kept_ranks(holder: Tensor, neighbors: Tensor, keys: int, channels: int) -> Tensor | None:
-    """(B, C, N) the rank of the neighbor that won each channel, from the gradient graph of a tensor that holds them.
+def kept_winners(holder: Tensor, neighbors: Tensor, keys: int, channels: int) -> tuple[Tensor, Tensor] | None:
+    """The neighbor that won each channel, from the gradient graph of a tensor that holds what the winners sent.
 
     A network that takes a maximum has found its winners already: autograd keeps the places of `max`, or the key nodes
     of a `gather`. They are read, not trusted: see whether the neighbors of these ranks send what was consumed.
@@ -72,7 +72,8 @@ def kept_ranks(holder: Tensor, neighbors: Tensor, keys: int, channels: int) -> T
         channels: C.
 
     Returns:
-        None where nothing of the kind is kept, or on a device where the first of equal values is not promised.
+        (B, C, N) the ranks, and (B, C, N) int64 the key nodes; None where nothing of the kind is kept, where a key node
+        is none of the neighbors, or on a device where the first of equal values is not promised.
     """
     batch, nodes, k = neighbors.shape
     if holder.device.type != "cpu" or holder.grad_fn is None:
@@ -80,15 +81,18 @@ def kept_ranks(holder: Tensor, neighbors: Tensor, keys: int, channels: int) -> T
     places, by_key = _kept_places(holder.grad_fn, (batch, channels, nodes))
     if places is None:
         return None
+    highest = int(places.max())
     if not by_key:
-        return places if int(places.max()) < k else None
-    if int(places.max()) >= keys:
+        if highest >= k:
+            return None
+        return places, neighbors.gather(2, places.transpose(1, 2)).transpose(1, 2)
+    if highest >= keys:
         return None
-    kind = torch.uint8 if k <= 255 else torch.int64
-    table = torch.zeros(batch, nodes, keys, dtype=kind)
+    table = torch.full((batch, nodes, keys), k, dtype=torch.uint8 if k <= 255 else torch.int64)
     for rank in range(k - 1, -1, -1):  # so that of equal neighbors the lowest rank stays
         table.scatter_(2, neighbors[..., rank, None], rank)
-    return table.gather(2, places.transpose(1, 2)).transpose(1, 2)
+    ranks = table.gather(2, places.transpose(1, 2)).transpose(1, 2)
+    return (ranks, places) if int(ranks.max()) < k else None
 
 
 def _kept_places(function: Any, shape: tuple[int, int, int]) -> tuple[Tensor | None, bool]:
