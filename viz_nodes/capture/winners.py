@@ -81,17 +81,16 @@ def kept_winners(holder: Tensor, neighbors: Tensor, keys: int, channels: int) ->
     places, by_key = _kept_places(holder.grad_fn, (batch, channels, nodes))
     if places is None:
         return None
-    highest = int(places.max())
-    if not by_key:
-        if highest >= k:
-            return None
-        return places, neighbors.gather(2, places.transpose(1, 2)).transpose(1, 2)
-    if highest >= keys:
+    try:  # that looks at every place itself, in a fraction of the time of `max`
+        if not by_key:
+            return places, neighbors.gather(2, places.transpose(1, 2)).transpose(1, 2)
+        kind = torch.uint8 if k <= 255 else torch.int64
+        table = torch.full((batch, nodes, keys), k, dtype=kind)
+        order = torch.arange(k, dtype=kind).expand(batch, nodes, k)
+        table.scatter_reduce_(2, neighbors, order, "amin")  # of equal neighbors the lowest rank
+        ranks = table.gather(2, places.transpose(1, 2)).transpose(1, 2)
+    except RuntimeError:  # places that are none of these
         return None
-    table = torch.full((batch, nodes, keys), k, dtype=torch.uint8 if k <= 255 else torch.int64)
-    for rank in range(k - 1, -1, -1):  # so that of equal neighbors the lowest rank stays
-        table.scatter_(2, neighbors[..., rank, None], rank)
-    ranks = table.gather(2, places.transpose(1, 2)).transpose(1, 2)
     return (ranks, places) if int(ranks.max()) < k else None
 
 
