@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz_nodes.capture.calls import GraphCall
+from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
+
 GIVEN, GAVE = "given", "gave"
 Run = tuple[nn.Module, int, str]
 """A module, how many times it had run before, and whether a tensor was given to it or it gave it."""
@@ -63,6 +66,18 @@ class Kept:
             for (module, times, way), tensor, version in held
             if tensor._version != version or (out and tensor.untyped_storage().data_ptr() in out)
         )
+
+
+def kept_by_node(call: GraphCall, tensor: Tensor, images: int) -> Tensor:
+    """Keeps a layer's output node by node, and gives what the network is to go on with, computed from that."""
+    batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
+    layout = layout_of(tensor, batch, nodes)
+    if layout is None or batch != images:
+        return tensor
+    by_node = as_nodes(tensor, batch, nodes)
+    assert by_node is not None
+    call.nodes = by_node[..., None]  # the network goes on from this very tensor, else it had no gradient
+    return from_nodes(call.nodes[..., 0], tensor, layout)
 
 
 def _is_plain(value: Any) -> bool:

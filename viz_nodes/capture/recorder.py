@@ -14,8 +14,8 @@ from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, ke
 from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.groups import Gatherings
 from viz_nodes.capture.inputs import are_points, size_of
-from viz_nodes.capture.kept import GAVE, GIVEN, Kept
-from viz_nodes.capture.layouts import as_nodes, connected, from_nodes, layout_of
+from viz_nodes.capture.kept import GAVE, GIVEN, Kept, kept_by_node
+from viz_nodes.capture.layouts import connected, layout_of
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.mismatch import without_graph
 from viz_nodes.capture.plans import Plan, PlannedSites
@@ -258,21 +258,10 @@ class Recording:
         handed = output
         if tensor is not None and tensor is output:
             call.output = connected(tensor)
-            by_node = self._node_by_node(call, call.output)
+            by_node = kept_by_node(call, call.output, self._images)
             handed = self.kept.handed((call.module, call.times, GAVE), by_node, own=call.output is tensor)
         self.sites.ended(call)
         return handed
-
-    def _node_by_node(self, call: GraphCall, tensor: Tensor) -> Tensor:
-        """Keeps the output node by node, and gives what the network is to go on with, computed from that."""
-        batch, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
-        layout = layout_of(tensor, batch, nodes)
-        if layout is None or batch != self._images:
-            return tensor
-        by_node = as_nodes(tensor, batch, nodes)
-        assert by_node is not None
-        call.nodes = by_node[..., None]  # the network goes on from this very tensor, else it had no gradient
-        return from_nodes(call.nodes[..., 0], tensor, layout)
 
     def _goes_on(self, call: GraphCall, frame: Frame, seen: Seen) -> bool:
         """Whether an aggregation is another way in which the same layer hears the same neighbors."""
