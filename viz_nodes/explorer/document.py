@@ -214,6 +214,7 @@ def _same_graphs(exp: Explanation, row: int, other: Explanation, other_row: int)
         and (a.grid, a.key_grid) == (b.grid, b.key_grid)
         and _same_places(a, row, b, other_row)
         and torch.equal(a.neighbors[row], b.neighbors[other_row])
+        and _same_groups(a, row, b, other_row)
         for a, b in zip(exp.layers, other.layers, strict=True)
     ) and torch.allclose(exp.logits[row], other.logits[other_row], atol=1e-4, equal_nan=True)
 
@@ -222,6 +223,14 @@ def _same_places(a: LayerExplanation, row: int, b: LayerExplanation, other_row: 
     if a.places is None or b.places is None:
         return a.places is b.places
     return same(a.regions(a.grid, row), b.regions(b.grid, other_row))
+
+
+def _same_groups(a: LayerExplanation, row: int, b: LayerExplanation, other_row: int) -> bool:
+    pairs = [(getattr(a, name), getattr(b, name)) for name in ("groups", "heard", "heard_share")]
+    return all(
+        one is other is None or (one is not None and other is not None and torch.equal(one[row], other[other_row]))
+        for one, other in pairs
+    )
 
 
 def _subject(exp: Explanation, row: int, name: str, picture: int, command: Sequence[str]) -> Document:
@@ -283,6 +292,11 @@ def _layer(layer: LayerExplanation, row: int) -> Document:
         "neighbors": pack_indices(layer.neighbors[row]),
         "share": pack_unsigned(layer.share[row]),
     }
+    if layer.groups is not None and layer.heard is not None and layer.heard_share is not None:
+        groups = layer.groups[row]
+        entry["groups"] = pack_unsigned(groups.masked_fill(groups < 0, float("nan")))
+        entry["heard"] = pack_indices(layer.heard[row])
+        entry["heard_share"] = pack_unsigned(layer.heard_share[row])
     if layer.distance is not None:
         entry["distance"] = pack_signed(layer.distance[row])
         if layer.rejected is not None and layer.rejected_distance is not None:

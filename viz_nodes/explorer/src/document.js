@@ -41,8 +41,10 @@ export function opened(doc) {
   const subjects = doc.subjects.map((subject) => {
     const regions = (subject.regions ?? []).map((packed) => regionsOf(packed));
     const layers = subject.layers.map((layer, place) => {
-      const { neighbors, share, distance, candidates, candidate_distance, ...plain } = layer;
-      const arrays = Object.entries({ neighbors, share, distance, candidates, candidate_distance });
+      const { neighbors, share, distance, candidates, candidate_distance, groups, heard, heard_share, ...plain } =
+        layer;
+      const ranked = { neighbors, share, distance, candidates, candidate_distance };
+      const arrays = Object.entries({ ...ranked, groups, heard, heard_share });
       const packed = Object.fromEntries(arrays.filter(([, array]) => array));
       if (plain.regions !== undefined) {
         const grid = Object.assign([...plain.grid], { regions: regions[plain.regions] });

@@ -231,6 +231,7 @@ function drawWords(h, root, store, panes, { hint, saving, strip, legend, live })
     method: state.method,
     subject: String(state.subject + 1),
     edges: String(view.edges.length),
+    sets: String(view.sets?.length ?? 0),
     playing: strip.timer ? "1" : "0",
   });
   live.say(spokenWords(state, hovered, view));

@@ -40,6 +40,10 @@ export const WORDS = [
     "from a neighbor to the patch that aggregates from it, where its head is; as wide as its contribution is large, unless Width says otherwise; broken, with a hollow dot, where it is against the class; a ring is an edge to itself",
   ],
   ...Object.entries(MEANINGS),
+  [
+    "hyperedge",
+    "a group of patches that a patch hears as one: outlined as a set, each patch filled by how much of the group it makes; at most four, those heard most. The table has their members",
+  ],
   ["hop", "the neighbors' own neighbors, one layer earlier; the 18 heaviest edges of each further hop are drawn"],
   ["hub", "a patch from which many others aggregate"],
 ];

@@ -4,9 +4,10 @@ import { colorAt, css, PALETTES } from "./colors.js";
 import { fieldOf } from "./heatmap.js";
 import { signOf, strengthOf, topOf, WIDTH_WORDS } from "./quantities.js";
 import { widthOf } from "./scene.js";
+import { DASHES, MOST_SETS } from "./sets.js";
 import { shapesOf } from "./shapes.js";
 import { svgNode, svgShapes } from "./svg.js";
-import { number, percent } from "./words.js";
+import { count, number, percent } from "./words.js";
 
 /** Shares, and parts of other scales, whose widths the key shows. */
 const SHARES = [0.05, 0.25, 0.5];
@@ -64,6 +65,7 @@ function edgeBar(view) {
 export function keyOf(view) {
   const { actives, row, layer, edges } = view;
   const { peak } = row.layers[layer.place];
+  if (view.sets?.length) return setEntries(view, peak);
   const entries = samplesOf(view.by);
   const sign = signOf(view.by);
   if (edges.some((edge) => edge.hop === 1 && !edge.itself && edge[sign] < 0)) {
@@ -73,6 +75,18 @@ export function keyOf(view) {
   if (peak >= 0) entries.push({ kind: "star", words: "peak", width: 0 });
   if (actives.some((active) => active.node !== peak)) entries.push({ kind: "diamond", words: "kept patch", width: 0 });
   if (edges.some((edge) => edge.itself && edge.hop === 1)) entries.push({ kind: "ring", words: "itself", width: 0 });
+  return entries;
+}
+
+/** The hyperedges drawn, each with how much of what the patch hears it is. */
+function setEntries({ sets, actives }, peak) {
+  const entries = sets.slice(0, MOST_SETS).map(({ share, members }, at) => ({
+    kind: "set",
+    words: `${count(members.length, "patch", "patches")}, ${percent(share)} of what it hears`,
+    width: at,
+  }));
+  if (peak >= 0) entries.push({ kind: "star", words: "peak", width: 0 });
+  if (actives.some((active) => active.node !== peak)) entries.push({ kind: "diamond", words: "kept patch", width: 0 });
   return entries;
 }
 
@@ -87,7 +101,8 @@ function samplesOf({ width: by, top }) {
 }
 
 /** What the widths of a view stand for. */
-export const widthWords = (view) => `width: ${WIDTH_WORDS[view.by.width]}`;
+export const widthWords = (view) =>
+  view.sets?.length ? "hyperedges, filled by how much of it a patch makes:" : `width: ${WIDTH_WORDS[view.by.width]}`;
 
 const gradient = ({ stops, sharp }) => {
   const part = 100 / stops.length;
@@ -127,6 +142,7 @@ export function keyShapes({ kind, width }, view, { left, top }) {
     alpha: 1,
   };
   const looks = {
+    set: keySet(view, width),
     width: sample,
     against: { ...sample, broken: true, casing: theme.casing },
     star: { ...common, kind: "star", radius: 7, fill: theme.peak, rim: theme.rim },
@@ -134,6 +150,12 @@ export function keyShapes({ kind, width }, view, { left, top }) {
     ring: { ...common, kind: "ring", radius: 6, width: 2, color: theme.muted, casing: theme.casing },
   };
   return shapesOf([looks[kind]], { left, top, width: wideOf({ kind }), height: 16, unit: 1 });
+}
+
+/** A sample of the outline of a hyperedge, the one at a place among those drawn. */
+function keySet({ theme }, at) {
+  const loops = [[0.1, 0.15, 0.9, 0.15, 0.9, 0.85, 0.1, 0.85]];
+  return { kind: "outline", loops, color: theme.centers[at], casing: theme.casing, width: 1.9, dash: DASHES[at] };
 }
 
 export class Legend {

@@ -63,7 +63,12 @@ export class Looks {
     );
     this.smooth = toggle("smooth", "Blend the map between patches, or show one color a patch", set("smooth"));
     this.grid = toggle("patch grid", "Lines between patches", set("grid"));
-    const checks = h("div", { class: "vge-checks" }, this.smooth.wrap, this.grid.wrap);
+    this.sets = toggle(
+      "hyperedges as sets",
+      "The groups of patches that a patch hears, outlined; else edges from their members",
+      set("sets"),
+    );
+    const checks = h("div", { class: "vge-checks" }, this.smooth.wrap, this.grid.wrap, this.sets.wrap);
     this.wrap = h(
       "div",
       { class: "vge-side vge-looks" },
@@ -78,7 +83,8 @@ export class Looks {
     );
   }
 
-  draw({ subject }) {
+  draw({ subject, layer }) {
+    this.sets.wrap.hidden = !layer.heard;
     const { state } = this.store;
     this.scale.show(state.scale);
     this.canvas.show(state.canvas);
@@ -90,6 +96,6 @@ export class Looks {
     }
     this.method.wrap.hidden = methods.length < 2;
     for (const key of ["order", "width", "color", "method", "palette"]) this[key].select.value = state[key];
-    for (const key of ["smooth", "grid"]) this[key].field.checked = state[key];
+    for (const key of ["smooth", "grid", "sets"]) this[key].field.checked = state[key];
   }
 }

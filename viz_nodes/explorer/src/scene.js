@@ -6,6 +6,7 @@ import { colorAt, css, PALETTES, toward } from "./colors.js";
 import { controlOf } from "./curves.js";
 import { boxOf, centerOf, keyOf, sameBox } from "./geometry.js";
 import { signOf, strengthOf, topOf } from "./quantities.js";
+import { setMarks } from "./sets.js";
 import { known } from "./words.js";
 
 const DOT = { radius: 3.6, most: 0.13 };
@@ -27,6 +28,7 @@ const cellOf = (box) => box.cell ?? [box[2] - box[0], box[3] - box[1]];
 
 /** Marks of a pane: patches, edges, dots, centers. With `mini` those of a small one, drawn coarsely. */
 export function sceneOf(view, { mini = false } = {}) {
+  if (view.sets?.length && !mini) return setScene(view);
   const colorOf = edgeColors(view);
   const drawn = view.edges
     .filter((edge) => !edge.itself)
@@ -39,6 +41,13 @@ export function sceneOf(view, { mini = false } = {}) {
     ...dotMarks(view, drawn, colorOf),
     ...centerMarks(view, colorOf),
   ];
+}
+
+/** Marks of a pane whose first center hears hyperedges: these as sets, in the place of edges to their members. */
+function setScene(view) {
+  const bare = { ...view, edges: [], lit: null };
+  const colorOf = edgeColors(bare);
+  return [...setMarks(view), ...patchMarks(bare, colorOf), ...centerMarks(bare, colorOf)];
 }
 
 /** Outlines: of pooled key nodes, which are larger than patches, of the centers, of what is pointed at. */

@@ -3,6 +3,7 @@
 import { beside, degree, edgesOf } from "./edges.js";
 import { boxOf, distanceOn, nodeAt } from "./geometry.js";
 import { orderOf } from "./quantities.js";
+import { MOST_SETS } from "./sets.js";
 import { rowOf } from "./state.js";
 import { classWords, count, known, methodWords, number, percent, SEPARATOR } from "./words.js";
 
@@ -49,6 +50,10 @@ export function captionOf(state, view) {
   else if (view.out) {
     const these = actives.length > 1 ? "these" : "this one";
     parts.push(`${count(own.length, "patch aggregates", "patches aggregate")} from ${these}`);
+  } else if (view.sets?.length) {
+    const drawn = Math.min(view.sets.length, MOST_SETS);
+    parts.push(`${drawn} of ${count(view.sets.length, "hyperedge")} that it hears drawn, those heard most`);
+    if (actives.length > 1) parts.push("those of the first patch kept");
   } else {
     const there = actives.reduce((sum, { node }) => sum + degree(layer, node), 0);
     // Quantised shares sum to 1 only nearly.

@@ -61,6 +61,22 @@ const SHAPES = {
       },
     ];
   },
+  fill(mark, scale) {
+    const loops = mark.box.loops;
+    const shape = loops
+      ? { type: "loops", loops: loops.map((loop) => scale.line(loop)) }
+      : { type: "rect", ...scale.rect(mark.box) };
+    return [{ ...shape, fill: mark.color, alpha: mark.alpha }];
+  },
+  outline(mark, scale) {
+    const shape = { type: "loops", loops: mark.loops.map((loop) => scale.line(loop)), alpha: 1 };
+    const width = mark.width * scale.unit;
+    const dash = mark.dash ? mark.dash.map((size) => size * scale.unit) : null;
+    return [
+      { ...shape, stroke: mark.casing, width: width + 1.4 * scale.unit },
+      { ...shape, stroke: mark.color, width, dash },
+    ];
+  },
   edge(mark, scale) {
     const points = mark.points.map((value, i) => (i % 2 ? scale.at(0, value)[1] : scale.at(value, 0)[0]));
     const [skip, spare] = mark.gaps.map((gap) => gap.part * scale.size(gap.radius, gap));

@@ -23,6 +23,7 @@ export const DEFAULTS = {
   scale: "layer",
   smooth: true,
   grid: true,
+  sets: true,
   sort: "auto",
   canvas: "original",
   zoom: 1,
@@ -68,7 +69,7 @@ export function resolve(doc, given) {
   for (const key of ["k", "far"]) state[key] = whole(state[key], 0, 32767, DEFAULTS[key]);
   for (const key of ["share", "opacity"]) state[key] = real(state[key], 0, 1, DEFAULTS[key]);
   state.zoom = real(state.zoom, 1, MOST_ZOOM, 1);
-  for (const key of ["out", "smooth", "grid"]) state[key] = Boolean(state[key]);
+  for (const key of ["out", "smooth", "grid", "sets"]) state[key] = Boolean(state[key]);
   for (const [key, values] of Object.entries(CHOICES)) if (!values.includes(state[key])) state[key] = DEFAULTS[key];
   if (!Object.hasOwn(PALETTES, state.palette)) state.palette = DEFAULTS.palette;
   state.with = partnerOf(doc, state.with);

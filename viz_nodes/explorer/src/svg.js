@@ -25,6 +25,7 @@ export function svgShapes(shapes) {
         "stroke-width": width,
         "stroke-linejoin": "round",
         "paint-order": "stroke",
+        ...(shape.dash ? { "stroke-dasharray": shape.dash.map(round).join(" ") } : {}),
       });
     }
     if (shape.type === "rect")

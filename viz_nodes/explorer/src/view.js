@@ -6,6 +6,7 @@ import { edgesOf } from "./edges.js";
 import { boxOf, centerOf, nodeAt, sameBox, sameGrid, spotOf } from "./geometry.js";
 import { shownOf } from "./painting.js";
 import { colorBy, orderOf, widthBy, widthTop } from "./quantities.js";
+import { setsOf } from "./sets.js";
 import { rowOf } from "./state.js";
 
 /** Subject, row and layer of a pane; null for a second pane that is not asked for. */
@@ -101,7 +102,8 @@ export function pointedView(doc, state, { hovered, lit, theme }, which) {
     brought = near.find((edge) => !edge.itself && sameBox(view.out ? edge.toBox : edge.fromBox, pointed));
   }
   const hover = hovered ? boxOf(grid, nodeAt(grid, ...hovered)) : null;
-  return { ...view, actives, edges, counts, by, hover, lit: brought ?? null };
+  const sets = state.sets && !view.out && actives.length ? setsOf(view.layer, actives[0].node) : [];
+  return { ...view, actives, edges, counts, by, hover, lit: brought ?? null, sets };
 }
 
 /** In split view of equal grids: how many edges both panes show, in words. */
