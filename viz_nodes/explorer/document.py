@@ -228,8 +228,9 @@ def _same_places(a: LayerExplanation, row: int, b: LayerExplanation, other_row: 
 def _same_groups(a: LayerExplanation, row: int, b: LayerExplanation, other_row: int) -> bool:
     pairs = [(getattr(a, name), getattr(b, name)) for name in ("groups", "heard", "heard_share")]
     return all(
-        one is other is None or (one is not None and other is not None and torch.equal(one[row], other[other_row]))
-        for one, other in pairs
+        first is second is None
+        or (first is not None and second is not None and torch.equal(first[row], second[other_row]))
+        for first, second in pairs
     )
 
 
