@@ -18,6 +18,7 @@ from viz_nodes.capture import edit_edges
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.edge_masks import Edges, edge_mask
+from viz_nodes.capture.edits import NotHeld
 from viz_nodes.capture.inputs import Inputs, prepare
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.resuming import resuming
@@ -65,7 +66,7 @@ def effect(
 
     Raises:
         ValueError: not all graph layers were explained; the map is blank and no node is given; no such edges; a layer
-            whose aggregation is not understood.
+            whose aggregation is not understood, or before one that makes its graph itself and would choose anew.
 
     Example:
         >>> exp = viz_nodes.explain(model, pixels)
@@ -91,7 +92,14 @@ def effect(
     changed = sets.flatten(1).any(1)
     effects = torch.zeros(len(sets), dtype=exp.logits.dtype)
     if bool(changed.any()):
-        effects[changed] = _Cuts(network, inputs, single, sites, adapter, batch)(sets[changed]).to(effects)
+        try:
+            effects[changed] = _Cuts(network, inputs, single, sites, adapter, batch)(sets[changed]).to(effects)
+        except NotHeld as error:
+            raise ValueError(
+                f"an effect in layer {explained.number} ({explained.name}) cannot be measured, for all graphs are to "
+                f"be held, and layer {error.number} makes its own, that the cut changed; measure from layer "
+                f"{error.number} on, or cut with `edit_edges` without `frozen`, where later layers choose anew"
+            ) from error
     return effects
 
 

@@ -765,3 +765,73 @@ def test_edits_of_a_graph_in_the_arithmetic_end_with_their_forward():
         viz_nodes.edit_edges(net, replace={0: torch.zeros(24, 4).long()}),
     ):
         net(pixels)
+
+
+class Own(torch.autograd.Function):
+    """The largest of the neighbors' features, as a function with a backward of its own."""
+
+    @staticmethod
+    def forward(ctx, y, index):
+        best = take(y, index).max(-1)
+        ctx.save_for_backward(index.gather(2, best.indices.mT).mT)
+        return best.values
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (winner,) = ctx.saved_tensors
+        return torch.zeros_like(gradient).scatter_add_(2, winner, gradient), None
+
+
+class Gathered(torch.autograd.Function):
+    """Features of the neighbors, as a function with a backward of its own."""
+
+    @staticmethod
+    def forward(ctx, y, index):
+        ctx.save_for_backward(index)
+        return take(y, index)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        index = ctx.saved_tensors[0].flatten(1)[:, None].expand(-1, gradient.shape[1], -1)
+        return torch.zeros_like(gradient[..., 0]).scatter_add_(2, index, gradient.flatten(2)), None
+
+
+class ByFunction(nn.Module):
+    def __init__(self, heard):
+        super().__init__()
+        self.heard, self.nn = heard, nn.Conv2d(12, 6, 1)
+
+    def forward(self, x):
+        flat = x.flatten(2)
+        return x + self.nn(torch.cat([flat, self.heard(flat, nearest(flat))], 1).view(len(x), -1, *GRID))
+
+
+def test_what_a_function_with_its_own_backward_computes_is_followed_or_said_to_be_not_exact():
+    pixels = pixels_of(2)
+    plain, gathers, whole = (
+        viz_nodes.explain(seeded(lambda own=heard: Net(ByFunction(own))), pixels, target=1).layer(0)
+        for heard in (
+            lambda y, near: take(y, near).amax(-1),
+            lambda y, near: Gathered.apply(y, near).amax(-1),
+            Own.apply,
+        )
+    )
+    assert (plain.exact, gathers.exact, whole.exact) == (True, True, False)
+    assert torch.equal(plain.contribution, gathers.contribution)
+    assert torch.equal(plain.neighbors, whole.neighbors)
+    assert bool(plain.contribution.any())
+    (proof,) = viz_nodes.verify(seeded(lambda: Net(ByFunction(Own.apply))), pixels)
+    assert not proof.proven
+    assert "inside of a `torch.autograd.Function`" in proof.tried
+
+
+def test_an_effect_before_a_layer_that_chooses_anew_says_why_not_and_what_to_do():
+    net, pixels = (
+        seeded(lambda: Net(*(ByFunction(lambda y, near: take(y, near).amax(-1)) for _ in range(2)))),
+        pixels_of(1),
+    )
+    exp = viz_nodes.explain(net, pixels)
+    assert viz_nodes.effect(net, pixels, exp, 1, node=3).abs().sum() > 0
+    everything = torch.ones(1, NODES, 4, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"layer 2 makes its own.*measure from layer 2 on, or cut with `edit_edges`"):
+        viz_nodes.effect(net, pixels, exp, 0, edges=everything)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Graph
 from viz_nodes.capture.edge_masks import LayerEdits, frozen_neighbors
-from viz_nodes.capture.edits import running_edits
+from viz_nodes.capture.edits import NotHeld, running_edits
 from viz_nodes.capture.groups import Gatherings, members
 from viz_nodes.capture.hyperedge_edits import kept_heard, kept_members, require_same_hyperedges
 from viz_nodes.capture.messages import Seen
@@ -130,9 +130,10 @@ class ArithmeticEdits:
             layer = self._orders.placed(layer, seen.x)
             held = frozen_neighbors(self._frozen, layer, Graph(seen.x, seen.neighbors, seen.y))
             if held is not None and not torch.equal(held, seen.neighbors):
-                raise ValueError(
+                raise NotHeld(
                     f"`frozen` must hold the edges that layer {layer.index + 1} ({layer.name}) makes itself, for "
-                    "nothing can stand in for them, and edits before it have changed them; leave it out"
+                    "nothing can stand in for them, and edits before it have changed them; leave it out",
+                    layer.index + 1,
                 )
             return aggregated(seen, self._keeps(layer, seen.neighbors))
         return seen.nodes

@@ -30,7 +30,7 @@ from viz_nodes.capture.edge_masks import (
     require_same_network,
     settled,
 )
-from viz_nodes.capture.edits import Edited, running_edits
+from viz_nodes.capture.edits import Edited, NotHeld, running_edits
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.model_state import name_of, unwrap
 from viz_nodes.capture.order_reading import OrderReader
@@ -291,9 +291,10 @@ class _Editor:
         layer = self._orders.placed_list(layer, self._images)
         frozen = frozen_neighbors(self.frozen, layer, Graph(features, neighbors, features))
         if frozen is not None and not torch.equal(frozen, neighbors):
-            raise ValueError(
+            raise NotHeld(
                 f"`frozen` must hold the edges that layer {layer.index + 1} ({layer.name}) is given, for it cannot "
-                "stand in for an edge list, and edits before it have changed that; without it the layer has its own"
+                "stand in for an edge list, and edits before it have changed that; without it the layer has its own",
+                layer.index + 1,
             )
         passed = self._kept(layer, neighbors).flatten()[places]
         running_edits.passed[module] = passed

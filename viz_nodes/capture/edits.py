@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from viz_nodes.capture.adapters.base import Adapter
 
 
+class NotHeld(ValueError):
+    """A layer made another graph than the one that was to be held, and nothing can stand in for what it makes itself.
+
+    Attributes:
+        number: of the layer, from 1.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 class Edited(NamedTuple):
     """The graph of a convolution that runs with edges taken out.
 

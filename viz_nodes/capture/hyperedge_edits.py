@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from viz_nodes.capture.edits import NotHeld
 from viz_nodes.capture.messages import Seen
 from viz_nodes.text import quoted
 
@@ -64,9 +65,10 @@ def require_same_hyperedges(frozen: Explanation | None, layer: Layer, seen: Seen
         raise ValueError(f"`frozen` must explain one image or the {images} that run (got {len(rows)})")
     own = (members.cpu(), seen.neighbors.cpu())
     if not all(torch.equal(a.expand(images, *a.shape[1:]), b) for a, b in zip((held, heard), own)):
-        raise ValueError(
+        raise NotHeld(
             f"`frozen` must hold the hyperedges that layer {layer.index + 1} ({layer.name}) makes itself, for nothing "
-            "can stand in for them, and edits before it have changed them; leave it out"
+            "can stand in for them, and edits before it have changed them; leave it out",
+            layer.index + 1,
         )
 
 

@@ -62,7 +62,8 @@ def why_not(call: GraphCall) -> str:
     """What was tried on a layer that is not understood, and how near it came; "" where nothing could be compared."""
     graph = call.graph
     if isinstance(call.adapter, Traced) or call.seen:
-        used = "features of neighbors are also used in another way" if call.leaking else ""
+        used = "features of neighbors are also used in another way, or inside of a `torch.autograd.Function`"
+        used = used if call.leaking else ""
         return used or "what was gathered goes along other edges than those that were told"
     if not call.untouched:
         return "the features it was given were overwritten before they could be compared"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from viz_nodes.capture.adapters.base import Adapter, Graph, is_edge_tensor
 from viz_nodes.capture.calls import Consumed, Frame, GraphCall, NoGraphLayer, key_grid, same_tensor
+from viz_nodes.capture.custom_functions import in_a_custom_function
 from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.groups import Gatherings
 from viz_nodes.capture.inputs import are_points, size_of
@@ -184,6 +185,8 @@ class Recording:
         seen.nodes = connected(seen.nodes)
         if not self._stack or not self._listening() or any(frame.module in self._ignored for frame in self._stack):
             return seen.nodes
+        if in_a_custom_function():
+            self.leaked()  # gradients go another way
         if self._gatherings.takes(seen):
             return seen.nodes
         frame = self._stack[-1]
