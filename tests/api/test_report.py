@@ -169,12 +169,22 @@ def test_what_was_searched_for_sets_holds_what_is_shown():
     assert chosen_images(confidence, 3, seed=1, sets=99).searched.all()
 
 
-def test_a_report_without_sets(weights, tmp_path):
+def test_a_report_without_sets(weights, tmp_path, monkeypatch):
+    """Not asked for they are not mentioned; of a network that cannot lose edges it is said why there are none."""
+    from viz_nodes.metrics import sets
+
+    def refused(*given, **named):
+        raise ValueError("layer 3 cannot lose edges")
+
+    monkeypatch.setattr(sets, "edge_set", refused)
     options = replace(FEW, sets=0, panels=1, conditions=("none",), orders=("share",), methods=(), samples=0)
-    vizgraph.report("gcn_demo", None, tmp_path, scenes=1, checkpoints=[weights], options=options)
-    text = (tmp_path / "report" / "results.tex").read_text()
-    assert "sets" not in text
-    assert not (tmp_path / "gcn_demo" / "sets.jsonl").exists()
+    for each in (options, replace(options, sets=1)):
+        done = vizgraph.report("gcn_demo", None, tmp_path, scenes=1, checkpoints=[weights], options=each)
+        text = (done.paths[0].parent / "results.tex").read_text()
+        assert ("could not be looked for: layer 3 cannot lose edges." in text) == bool(each.sets)
+        assert ("sets" in text) == bool(each.sets)
+        assert "sets.pdf" not in text
+        assert (tmp_path / "gcn_demo" / "sets.jsonl").exists() == bool(each.sets)
 
 
 def test_the_cost_is_told_of_a_network_in_another_precision(weights):

@@ -188,7 +188,8 @@ def sets_part(studies: Sequence[Studied], ledger: Ledger, search: Search) -> str
         if study.sets is None:
             continue
         if study.sets.why or not len(study.sets.rows):
-            sentences.append(f"Sets of edges of {code_of(ledger, study)} could not be looked for.")
+            why = ledger.words(study.sets.why or "no image could be measured", "why there are no sets")
+            sentences.append(f"Sets of edges of {code_of(ledger, study)} could not be looked for: {why}.")
             continue
         for line in study.sets.means.to_dict("records"):
             rows.append(_cells(study, {str(name): value for name, value in line.items()}, ledger))
