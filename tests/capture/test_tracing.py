@@ -835,3 +835,30 @@ def test_an_effect_before_a_layer_that_chooses_anew_says_why_not_and_what_to_do(
     everything = torch.ones(1, NODES, 4, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"layer 2 makes its own.*measure from layer 2 on, or cut with `edit_edges`"):
         viz_nodes.effect(net, pixels, exp, 0, edges=everything)
+
+
+class Residual(nn.Module):
+    """Nodes as rows, (B, N, C): what is heard goes through a linear layer and is added to what was there."""
+
+    def __init__(self, add, channels=6):
+        super().__init__()
+        self.add, self.nn = add, nn.Linear(channels, channels)
+
+    def forward(self, x):
+        near = torch.cdist(x, x).topk(4, largest=False).indices
+        heard = torch.stack([image[index] for image, index in zip(x, near)]).amax(2)
+        return self.add(x, self.nn(heard))
+
+
+class Rows(Net):
+    def forward(self, pixels):
+        return self.head(self.layers(self.stem(pixels).flatten(2).transpose(1, 2)).mean(1))
+
+
+@pytest.mark.parametrize("add", [lambda x, heard: x + heard, lambda x, heard: heard + x, torch.add])
+def test_every_layer_is_found_where_each_adds_to_what_was_there(add):
+    """Along which axis of a sum the channels lie is known from either of what was added."""
+    net = seeded(lambda: Rows(*(Residual(add) for _ in range(3))))
+    exp = viz_nodes.explain(net, torch.rand(2, 3, 24, 16, dtype=torch.float64))
+    assert [layer.name for layer in exp.layers] == ["layers.0", "layers.1", "layers.2"]
+    assert all(layer.exact for layer in exp.layers)

@@ -123,7 +123,9 @@ class Origins:
         if name in CHANNELS and result.ndim > 1:
             self._channels.put(result, CHANNELS[name] % result.ndim)
         elif first.shape == result.shape:
-            self._channels.put(result, self._channels.get(first))
+            alike = (value for value in args if isinstance(value, Tensor) and value.shape == result.shape)
+            known = (axis for value in alike if (axis := self._channels.get(value)) is not None)
+            self._channels.put(result, next(known, None))
 
     def weighs(self, name: str, args: Any, result: Any) -> None:
         """A function gave weights that sum to one, or did something to such weights, one by one."""
