@@ -167,3 +167,68 @@ def test_messages_name_the_page_about_adapters_where_it_is():
     with pytest.raises(NoGraphLayer) as told:
         viz_nodes.explain(seeded(lambda: Net(nn.Identity())), pixels_of())
     assert str(GUIDE) in str(told.value)
+
+
+class Beside(nn.Module):
+    """x beside the sum or mean of what three sides send, sorted first, so that no rule reads it by itself."""
+
+    def __init__(self, mean, turns):
+        super().__init__()
+        self.mean, self.turns, self.nn = mean, turns, nn.Conv2d(12, 6, 1)
+
+    def forward(self, x, kept=None):
+        sent = torch.stack([x.roll(-step, 3) for step in (-1, 1, 2)], -1)
+        if kept is not None:
+            sent = sent * kept.view(len(x), 1, 6, 4, 3)
+        total = sent.sort(-1).values.sum(-1)
+        if self.mean:
+            total = total / (3 if kept is None else kept.sum(-1).clamp(min=1).view(len(x), 1, 6, 4))
+        both = torch.stack([x, total], 2).flatten(1, 2) if self.turns else torch.cat([x, total], 1)
+        return self.nn(both)
+
+
+class ThreeSides(Adapter):
+    def claims(self, module):
+        return isinstance(module, Beside)
+
+    def graph(self, module, args, kwargs):
+        x = args[0].flatten(2)
+        return Graph(x, sides(x, (-1, 1, 2)), x)
+
+
+@pytest.mark.parametrize("mean", [True, False])
+@pytest.mark.parametrize("turns", [True, False])
+def test_a_sum_or_mean_beside_x_is_proven_and_can_be_cut(mean, turns):
+    network = seeded(lambda: Net(Beside(mean, turns), Beside(mean, turns)))
+    pixels = torch.randn(2, 3, 24, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    for _ in range(2):  # as for the first time, and as it is known
+        exp = viz_nodes.explain(network, pixels, target=2, adapter=ThreeSides())
+        assert [(layer.conv, layer.exact) for layer in exp.layers] == [("sum", True)] * 2
+    assert all(proof.proven for proof in viz_nodes.verify(network, pixels, adapter=ThreeSides()))
+    layer, x = exp.layer(0), network.stem(pixels).detach()
+    sent = torch.stack([x.roll(-step, 3) for step in (-1, 1, 2)], -1).flatten(2, 3)
+    torch.testing.assert_close(layer.share, (sent.abs() / sent.abs().sum(-1, keepdim=True)).mean(1))
+    total = (sent.mean(-1) if mean else sent.sum(-1)).view(x.shape).requires_grad_(True)
+    both = torch.stack([x, total], 2).flatten(1, 2) if turns else torch.cat([x, total], 1)
+    after = network.layers[1](network.layers[0].nn(both)).mean((2, 3))
+    (gradient,) = torch.autograd.grad(network.head(after)[:, 2].sum(), total)
+    wanted = torch.einsum("bcnk,bcn->bnk", sent / 3 if mean else sent, gradient.flatten(2))
+    torch.testing.assert_close(layer.contribution, wanted)
+    kept = torch.rand(2, 24, 3, generator=torch.Generator().manual_seed(2)) > 0.3
+    with viz_nodes.edit_edges(network, cut={0: ~kept}, adapter=ThreeSides()) as gone, torch.no_grad():
+        answer = network(pixels)
+    assert gone == {0: int((~kept).sum())}
+    by_hand = network.head(network.layers[1](network.layers[0](network.stem(pixels), kept)).mean((2, 3)))
+    torch.testing.assert_close(answer, by_hand)
+
+
+def test_another_sum_beside_x_is_not_taken_for_it():
+    class Twice(Beside):
+        def forward(self, x, kept=None):
+            sent = torch.stack([2 * x.roll(1, 3), x.roll(-1, 3), x.roll(-2, 3)], -1)
+            return self.nn(torch.cat([x, sent.sort(-1).values.sum(-1)], 1))
+
+    network = seeded(lambda: Net(Twice(False, False)))
+    pixels = torch.randn(1, 3, 24, 16, dtype=torch.float64)
+    (proof,) = viz_nodes.verify(network, pixels, adapter=ThreeSides())
+    assert (proof.conv, proof.proven) == ("other", False)

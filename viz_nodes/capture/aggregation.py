@@ -94,7 +94,7 @@ def _as_it_is(call: GraphCall, known: Known | None = None) -> Aggregation:
     if call.graph.sent is not None:
         return passed_messages(call) or Aggregation("other", source=call.output)
     kind = "" if known is None else known.kind  # "other" is none of these
-    for kinds, attempt in ((("mr", "max"), _relative), (("edge", "sage"), _maximized), (("gin",), _summed)):
+    for kinds, attempt in ((("mr", "max"), _relative), (("edge", "sage"), _maximized), *_SUMS):
         aggregation = attempt(call, known) if not kind or kind in kinds else None
         if aggregation is not None:
             return aggregation
@@ -284,3 +284,32 @@ def _summed(call: GraphCall, known: Known | None) -> Aggregation | None:
         if error <= neighbors.shape[2] * tolerance(values):
             return Aggregation("gin", tensor, slice(None), total, None, error, True, "alone", child=place)
     return None
+
+
+def _summed_beside(call: GraphCall, known: Known | None) -> Aggregation | None:
+    """x and the sum, or the mean, of the neighbors side by side or in turns."""
+    x, neighbors = call.graph.x.detach(), call.graph.neighbors
+    channels = x.shape[1]
+    inputs = [entry for entry in inputs_by_node(call, known) if entry[2].shape[1] == 2 * channels]
+    if not inputs:
+        return None
+    there = (neighbors >= 0)[:, None]
+    sent = gather(call.graph.y, neighbors).detach() * there
+    for place, tensor, values in inputs:
+        for layout, centers, slots in (
+            ("interleaved", slice(0, None, 2), slice(1, None, 2)),
+            ("concatenated", slice(0, channels), slice(channels, None)),
+        ):
+            if known is not None and known.layout not in ("", layout):
+                continue
+            if not torch.equal(values[:, centers], x):
+                continue
+            for table in (sent, sent / there.sum(-1, keepdim=True).clamp(min=1)):
+                error = difference(values[:, slots], table.sum(-1))
+                if error <= neighbors.shape[2] * tolerance(values):
+                    return Aggregation("sum", tensor, slots, table, None, error, True, layout, child=place)
+    return None
+
+
+_SUMS = ((("gin",), _summed), (("sum",), _summed_beside))
+"""Ways to hear a sum, by their kinds."""

@@ -31,6 +31,7 @@ from viz_nodes.capture.edge_masks import (
     settled,
 )
 from viz_nodes.capture.edits import Edited, NotHeld, running_edits
+from viz_nodes.capture.kinds import difference
 from viz_nodes.capture.layouts import as_nodes, from_nodes, layout_of
 from viz_nodes.capture.model_state import name_of, unwrap
 from viz_nodes.capture.order_reading import OrderReader
@@ -182,7 +183,7 @@ class _Editor:
             self._handles.append(module.register_forward_hook(self.leave, prepend=True))
         for layer in layers:
             if layer.child is not None:
-                hook = self.before_child if layer.kind in ("mr", "max", "gin") else None
+                hook = self.before_child if layer.kind in ("mr", "max", "gin", "sum") else None
                 if hook is not None:
                     self._handles.append(layer.child.register_forward_pre_hook(hook, prepend=True))
                 else:
@@ -346,6 +347,8 @@ class _Editor:
             placeholder = graph.edge_index[0] if graph.edge_index is not None else graph.neighbors
             summed = gather(graph.y, placeholder)
             edited = messages - (summed - self._weighed(layer, summed, graph.neighbors) * ~holes[:, None]).sum(-1)
+        elif layer.kind == "sum":
+            edited = self._sum_beside(layer, graph, messages)
         elif layer.kind == "mr" and self._edits[layer.index].weigh is None:
             best = _best(gather(graph.y, graph.neighbors), graph.neighbors)
             edited = (best - graph.x).masked_fill(alone, 0)
@@ -357,6 +360,17 @@ class _Editor:
             edited = _best(self._weighed(layer, sent, graph.neighbors), graph.neighbors)
         by_node[:, layer.slots] = edited.to(by_node.dtype)
         return (from_nodes(by_node, args[0], layout), *args[1:])
+
+    def _sum_beside(self, layer: Layer, graph: Graph, messages: Tensor) -> Tensor:
+        """(B, C, N) the sum of the edges that count, or their mean where that is what the network gave."""
+        whole = graph.edge_index[0] if graph.edge_index is not None else graph.neighbors
+        total = gather(graph.y, whole).detach().sum(-1)
+        mean = difference(messages.detach() * whole.shape[2], total) < difference(messages.detach(), total)
+        holes = graph.neighbors < 0
+        sent = self._weighed(layer, gather(graph.y, graph.neighbors), graph.neighbors) * ~holes[:, None]
+        count = (~holes).sum(-1).clamp(min=1)[:, None] if mean else 1
+        touched = holes.any(-1)[:, None] | (self._edits[layer.index].weigh is not None)
+        return torch.where(touched, (sent.sum(-1) / count).to(messages), messages)
 
     def gave(self, module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor | None:
         """After the child that makes a message of every edge."""
