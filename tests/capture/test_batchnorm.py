@@ -80,3 +80,26 @@ def test_the_gradient_is_that_of_small_differences():
         with torch.no_grad():
             change = (net(pixels + 1e-6 * step) - net(pixels - 1e-6 * step))[0, 0] / 2e-6
     assert float((gradient * step).sum()) == pytest.approx(float(change), rel=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 7777])
+@pytest.mark.parametrize("shape", [(1, 6, 20, 1), (2, 6, 20, 1), (2, 6, 1, 20), (1, 6, 4, 5)])
+def test_sides_of_one_may_have_any_stride(shape, stride):
+    """As `unsqueeze` leaves them: torch then takes channels for rows also of several images."""
+
+    def odd(tensor):
+        tensor = tensor.contiguous(memory_format=torch.channels_last)
+        strides = [stride if size == 1 else own for size, own in zip(shape, tensor.stride(), strict=True)]
+        return tensor.as_strided(shape, strides)
+
+    norm = nn.BatchNorm2d(6).double().eval()
+    generator = torch.Generator().manual_seed(0)
+    norm.running_var.uniform_(0.5, 2, generator=generator)
+    values, slopes = torch.randn(2, *shape, dtype=torch.float64, generator=generator)
+    expected = slopes * (norm.weight / (norm.running_var + norm.eps).sqrt())[:, None, None]
+    for own in (values, odd(values)):
+        for gradient in (slopes, odd(slopes)):
+            x = own.detach().requires_grad_()
+            with exact_batchnorms(norm):
+                found, *_ = torch.autograd.grad(norm(x), x, gradient)
+            assert torch.allclose(found, expected, atol=1e-12)

@@ -11,8 +11,8 @@ from viz_nodes.capture import plans
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import NoGraphLayer
-from viz_nodes.capture.origins import tensors_in
 from viz_nodes.capture.recorder import Recording, recording
+from viz_nodes.capture.tensor_notes import tensors_in
 
 Raw = TypeVar("Raw")
 
