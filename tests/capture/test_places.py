@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 
 import viz_nodes
+import vizgraph
 from builders.networks import hooks_on
 from viz_nodes.capture.node_order import NodeOrder, read_order
 from viz_nodes.capture.placing import BANDS, FEW, HALF, judge, lines_in_bands
@@ -258,6 +262,17 @@ def test_it_holds_for_trained_networks(arch):
     height, width = net.pretrained_cfg["input_size"][1:]
     image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     assert all(proof.placed for proof in viz_nodes.verify(net, image))
+
+
+def test_a_panorama_made_square_does_not_refute_places():
+    """Its strong edges were taken for nodes that had moved: the bundled network was drawn without the photograph."""
+    sample = Path(vizgraph.__file__).parent / "assets" / "samples" / "palace_9.png"
+    strip = Image.open(sample).convert("RGB").crop((0, 100, 224, 128)).resize((640, 80))
+    network = vizgraph.load_model("gcn_demo", "demo")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exp = viz_nodes.explain(network, vizgraph.load_image(np.asarray(strip), network).pixels)
+    assert [layer.placed for layer in exp.layers] == [True] * 6
 
 
 def test_many_added_nodes_that_fit_no_grid_need_an_adapter():

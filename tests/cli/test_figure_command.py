@@ -53,6 +53,17 @@ def test_each_layout_is_one_command_and_fits_a_page(layout, tmp_path):
     assert "gcn\\_demo" in latex
 
 
+@pytest.mark.parametrize(
+    ("layout", "layers", "drawn"), [("release", (3, 5), "layers 4 and 6"), ("images", (3,), "layer 4")]
+)
+def test_with_further_hops_the_layers_asked_for_are_drawn(layout, layers, drawn, tmp_path):
+    """All layers are explained then, of which the first has no layer before it: it was drawn, and refused."""
+    answer = vizgraph.figure(
+        layout, SAMPLES[:1], tmp_path, checkpoints=["demo"], layers=layers, hops=2, kinds=("graph",), dpi=60
+    )
+    assert f"gcn_demo, {drawn} of 6" in answer.caption
+
+
 def test_layouts_of_one_image_or_one_network_refuse_more(tmp_path):
     with pytest.raises(UsageError, match="one image"):
         vizgraph.figure("edges", SAMPLES[:2], tmp_path, checkpoints=["demo"])

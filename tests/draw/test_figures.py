@@ -215,3 +215,12 @@ def test_layers_of_a_panorama_follow_one_another_each_with_its_name(make_explana
     heights = [fig.texts[at].get_position()[1] for at in lines]
     assert heights == sorted(heights, reverse=True)
     assert len({fig.texts[at].get_position()[0] for at in lines}) == 1
+
+
+def test_a_blank_map_has_no_bar_of_values_of_edges(make_explanation, photograph):
+    exp = make_explanation(layers=(3, 11))
+    exp.layers[0].cam.zero_()
+    exp.layers[0].peak.fill_(-1)
+    fig = figure(exp, photograph(), kinds=["graph"])
+    bars = [ax for ax in fig.axes if ax.get_ylim() == (0, 1) and any(isinstance(a, Raster) for a in ax.get_children())]
+    assert len(bars) == 1

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 from builders.texts import require_apart
-from viz_nodes.draw import depths, figure, networks, overview, panel
+from viz_nodes.draw import compare, depths, figure, networks, overview, panel
 from viz_nodes.draw.artists.photograph import Raster
 
 
@@ -108,3 +108,33 @@ def test_a_single_graph_on_a_slide_has_words_beside_it(make_explanation, photogr
     fig = panel("graph", make_explanation(), 11, photograph(), width="slide")
     assert fig.panel_points > 330
     require_apart(fig)
+
+
+def test_close_ups_beside_a_graph_are_no_higher_than_it(several):
+    """Two of them below one another stood on the note."""
+    images, first, _ = several
+    for exp in first:
+        for layer in exp.layers:
+            for node, near in ((62, (63, 48, 61)), (133, (134, 147, 119))):
+                layer.neighbors[0, node, 1:4] = torch.tensor(near)
+    for width in ("column", "page", 84):
+        fig = depths(first[:2], images[:2], layers=(0, 11), center=[62, 133], width=width)
+        shown = pictures_of(fig)
+        assert max(box.height for box in shown) * fig.get_figheight() * 72 <= fig.panel_points + 0.5
+        require_apart(fig)
+
+
+def test_twelve_layers_of_a_panorama_fit_a_page(make_explanation, photograph):
+    exp = make_explanation(layers=tuple(range(12)), size=(224, 224))
+    fig = figure(exp, photograph(80, 640), layers="all", width="page")
+    assert fig.get_figheight() <= 8.8 + 1e-6
+    assert fig.panel_points > 60
+    require_apart(fig)
+
+
+def test_a_comparison_says_which_of_two_networks_is_untrained(make_explanation, photograph):
+    trained, untrained = make_explanation(model="net"), make_explanation(model="net, untrained")
+    fig = compare([trained, untrained], photograph(), names=["demo", "random"])
+    assert "random: untrained" in fig.heading
+    assert "demo: untrained" not in fig.heading
+    assert "untrained" not in compare([trained, untrained], photograph(), names=["a", "b, untrained"]).heading

@@ -113,7 +113,7 @@ def graph_bands(
         limits = value_limits(plan.egos, style, vmax) if plan.tones is None else None
         note = notes[at] if at < len(notes) else None
         words = note if note is not None else tuple(plan_words(plan, style, brief=brief) for brief in range(3))
-        bar = None if limits is None else partial(_value_bar, limits=limits, style=style)
+        bar = None if limits is None or not plan.egos else partial(_value_bar, limits=limits, style=style)
         where: list[ImageAxes] = []
         paint = partial(_paint_graph, subject=subject, plan=plan, style=style, limits=limits, where=where)
         enlarge = partial(_paint_closeups, subject=subject, plan=plan, style=style, limits=limits, where=where)
@@ -137,10 +137,23 @@ def graph_and_closeup(
     return Cell(paint, bar, words, across=2), Cell(shared) if any(plan.closeups) else None
 
 
-def plan_for(subject: Subject, egos: Sequence[Ego], style: Style, panel: float, top: float = 1.0) -> Plan:
-    """Where edges are drawn in a panel of this width; close-ups stand below it, no wider."""
-    room = (panel, 0.9 * panel) if style.closeups else None
-    return plan_of(subject, egos, picture_scale(subject, panel), room, top=top, by=style.edge_width)
+def plan_for(
+    subject: Subject,
+    egos: Sequence[Ego],
+    style: Style,
+    panel: float,
+    top: float = 1.0,
+    *,
+    beside: float | None = None,
+) -> Plan:
+    """Where edges are drawn in a panel of this width; close-ups stand below it, no wider.
+
+    Args:
+        beside: height over width of the panel, where they stand right of it instead, no higher.
+    """
+    room = (panel, (0.9 if beside is None else beside) * panel) if style.closeups else None
+    scale, by = picture_scale(subject, panel), style.edge_width
+    return plan_of(subject, egos, scale, room, top=top, by=by, higher=beside is None)
 
 
 def _value_bar(ax: Axes, limits: tuple[float, float], style: Style) -> None:

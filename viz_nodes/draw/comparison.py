@@ -327,9 +327,13 @@ class _Comparison:
         models, methods = {exp.model for exp in self.exps}, {exp.method for exp in self.exps}
         words = [plain(model) for model in models if model] if len(models) == 1 else []
         words += [method_words(method) for method in methods if len(methods) == 1]
-        if len({tuple(note_words(exp)) for exp in self.exps}) == 1:
+        if len({tuple(note_words(exp)) for exp in self.exps}) == 1 and len({"untrained" in m for m in models}) == 1:
             return SEPARATOR.join([*words, *note_words(self.exps[0])])
-        own = [f"{name}: {note}" for name, exp in zip(self.names, self.exps, strict=True) for note in note_words(exp)]
+        own = []
+        for name, exp in zip(self.names, self.exps, strict=True):
+            # The networks' own names, one of which says it, stand nowhere where columns have others.
+            said_by_model = ["untrained"] if "untrained" in exp.model and "untrained" not in name else []
+            own += [f"{name}: {note}" for note in [*note_words(exp), *said_by_model]]
         return SEPARATOR.join([*words, *own])
 
     def _key(self, plans: Mapping[Any, Plan], subjects: Sequence[Subject]) -> str:

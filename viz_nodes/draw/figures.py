@@ -23,7 +23,7 @@ from viz_nodes.draw.cells import (
     scale_for,
 )
 from viz_nodes.draw.composer import PaperFigure, Way, compose_best
-from viz_nodes.draw.geometry.layout import FLATTEST, Band, Cell, Page, columns_for
+from viz_nodes.draw.geometry.layout import FLATTEST, LOW, Band, Cell, Page, columns_for
 from viz_nodes.draw.geometry.selection import SELECTION, Ego, Selection, egos_of
 from viz_nodes.draw.hyperedges import hyperedges_cell
 from viz_nodes.draw.key import brief_words, key_words, width_strip
@@ -51,6 +51,8 @@ DEFAULT_KINDS = ("cam", "neighbors", "graph")
 EDGED = {"neighbors", "graph"}
 """Kinds of picture that show neighbors of a center."""
 Image = np.ndarray | Picture | Any
+Place = tuple[int, int]
+"""Row and layer."""
 
 
 def default_layers(exp: Explanation) -> list[int]:
@@ -174,34 +176,37 @@ class _Figure:
         top = top_of([ego for each in egos.values() for ego in each], style.edge_width, style.edge_max) if egos else 1.0
         blocks = len(self.rows) > 1
         flat = len(self.layers) > 1 and all(aspect_of([subject]) < FLATTEST for subject in subjects.values())
-        columns = 1 if flat else columns_for(page, len(self.layers), blocks=blocks)
-        groups = [self.layers[at : at + columns] for at in range(0, len(self.layers), columns)]
+        most = columns_for(page, len(self.layers), blocks=blocks)
         last: dict[str, Any] = {}
 
-        def fitted_to(panel: float) -> tuple[dict[tuple[int, int], Subject], dict[tuple[int, int], Plan]]:
+        def fitted_to(panel: float, beside: float | None = None) -> tuple[dict[Place, Subject], dict[Place, Plan]]:
             fitted = {
                 at: Subject(s.exp, s.layer, s.row, s.picture and s.picture.fitted(panel / 72.0 * style.dpi), s.view)
                 for at, s in subjects.items()
             }
-            plans = {at: plan_for(fitted[at], egos[at], style, panel, top) for at in egos}
+            plans = {at: plan_for(fitted[at], egos[at], style, panel, top, beside=beside) for at in egos}
             last.update(plans=plans, panel=panel)
             return fitted, plans
 
-        def upright(panel: float) -> list[Band]:
+        def upright(panel: float, columns: int) -> list[Band]:
             fitted, plans = fitted_to(panel)
+            groups = [self.layers[at : at + columns] for at in range(0, len(self.layers), columns)]
             bands: list[Band] = []
             for r in self.rows:
                 for group in groups:
-                    bands += self._group(r, group, columns, fitted, egos, plans, panel, flat=flat, many=len(groups) > 1)
+                    bands += self._group(r, group, columns, fitted, egos, plans, panel, many=len(groups) > 1)
             return bands
 
-        def lines_at(panel: float) -> list[Line]:
-            fitted, plans = fitted_to(panel)
+        def lines_at(panel: float, beside: bool) -> list[Line]:
+            fitted, plans = fitted_to(panel, aspect_of(list(subjects.values())) if beside else None)
             return self._lines(fitted, plans, egos, panel)
 
         ways = self._ways(lines_at, list(subjects.values()))
         if not ways or style.width == "slide":
-            ways.insert(0, Way(columns, upright, columns**-0.5))
+            # Panoramas fill the width; only where a page does not hold them so, they stand side by side.
+            crowded = len(subjects) * len(self.kinds) * LOW > page.most
+            uprights = range(1, most + 1 if crowded else 2) if flat else [most]
+            ways[:0] = [Way(count, partial(upright, columns=count), count**-0.5) for count in uprights]
         return compose_best(
             style,
             ways,
@@ -227,7 +232,7 @@ class _Figure:
         models = [plain(exp.model)] if exp.model else []
         return SEPARATOR.join([*words, method_words(exp.method), *models, *note_words(exp)])
 
-    def _ways(self, lines_at: Callable[[float], list[Line]], subjects: Sequence[Subject]) -> list[Way]:
+    def _ways(self, lines_at: Callable[[float, bool], list[Line]], subjects: Sequence[Subject]) -> list[Way]:
         """How kinds may stand side by side: of one layer, and on a slide, but for panoramas."""
         aspect = aspect_of(subjects)
         if (self.style.width != "slide" and len(self.layers) > 1) or aspect < FLATTEST:
@@ -236,9 +241,9 @@ class _Figure:
 
     def _lines(
         self,
-        subjects: dict[tuple[int, int], Subject],
-        plans: dict[tuple[int, int], Plan],
-        egos: dict[tuple[int, int], list[Ego]],
+        subjects: dict[Place, Subject],
+        plans: dict[Place, Plan],
+        egos: dict[Place, list[Ego]],
         panel: float,
     ) -> list[Line]:
         """A line for each row and layer."""
@@ -271,16 +276,16 @@ class _Figure:
         row: int,
         group: list[int],
         columns: int,
-        subjects: dict[tuple[int, int], Subject],
-        egos: dict[tuple[int, int], list[Ego]],
-        plans: dict[tuple[int, int], Plan],
+        subjects: dict[Place, Subject],
+        egos: dict[Place, list[Ego]],
+        plans: dict[Place, Plan],
         panel: float,
         *,
-        flat: bool,
         many: bool,
     ) -> list[Band]:
         """The bands of one row and the layers that stand side by side."""
         exp, style = self.exp, self.style
+        flat = columns == 1 and len(self.layers) > 1 and all(aspect_of([s]) < FLATTEST for s in subjects.values())
         block = block_names(exp, self.rows)[self.rows.index(row)] if len(self.rows) > 1 else ""
         first = row == self.rows[0] and group[0] == self.layers[0]
         if flat:

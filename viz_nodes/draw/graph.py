@@ -86,6 +86,7 @@ def draw_graph(
         top=top_of(egos, style.edge_width, style.edge_max if vmax is None else vmax),
         by=style.edge_width,
         rows=False,
+        higher=False,
     )
     limits = value_limits(egos, style, vmax)
     artists = paint_graph(on, subject, plan, style, limits)

@@ -94,6 +94,7 @@ def plan_of(
     *,
     by: str = "share",
     rows: bool = True,
+    higher: bool = True,
 ) -> Plan:
     """Decide for each edge where it is drawn.
 
@@ -104,6 +105,7 @@ def plan_of(
         top: the value at which edges are widest, see `viz_nodes.draw.quantities.top_of`.
         by: what makes an edge wide.
         rows: whether close-ups may stand below one another.
+        higher: whether they may be higher than the room where edges could not be seen otherwise.
     """
     height, wide = subject.size
     arounds = [around_of(subject, ego) for ego in egos]
@@ -112,7 +114,7 @@ def plan_of(
     closeups: list[Closeup | None] = [None] * len(egos)
     across = max(len(egos), 1)
     if room is not None:
-        closeups, across = closeups_for(arounds, scale, (height, wide), room, rows=rows)
+        closeups, across = closeups_for(arounds, scale, (height, wide), room, rows=rows, higher=higher)
     inside = []
     for ego, around, closeup in zip(egos, arounds, closeups, strict=True):
         hidden = too_short(around, scale) if closeup is None else closeup.members

@@ -208,7 +208,8 @@ class Table:
             if column.kind != "graph":
                 cells.append(self._cell(column.kind, subject, egos.get((row, at), []), panel))
                 continue
-            plans[row, at] = plan_for(subject, egos[row, at], style, panel, top)
+            own = aspect_of(subjects) if beside else None
+            plans[row, at] = plan_for(subject, egos[row, at], style, panel, top, beside=own)
             pairs.append((len(cells), subject, plans[row, at]))
             cells += [None, None] if beside else [None]
             titles += [("close-up",)] if beside else []

@@ -58,12 +58,12 @@ def _panel(page: Page, columns: int) -> float:
 
 
 def line_ways(
-    lines_at: Callable[[float], Sequence[Line]], kinds: Sequence[str], style: Style, aspect: float, count: int
+    lines_at: Callable[[float, bool], Sequence[Line]], kinds: Sequence[str], style: Style, aspect: float, count: int
 ) -> list[Way]:
     """Ways to compose lines, none where pictures side by side would be too small; worth by how large panels are.
 
     Args:
-        lines_at: the lines for panels of a width in points.
+        lines_at: the lines for panels of a width in points, and whether close-ups stand beside their graphs.
         aspect: height over width of pictures.
         count: how many lines there are.
     """
@@ -71,7 +71,7 @@ def line_ways(
     across = columns_beside(page, len(kinds), count)
 
     def built(panel: float, *, beside: bool, together: int = 1) -> list[Band]:
-        latest[:] = lines_at(panel)
+        latest[:] = lines_at(panel, beside)
         if together > 1:
             parts = [_named(line, line_bands([line], kinds, style, panel, aspect, beside=beside)) for line in latest]
             return in_groups(parts, together)

@@ -56,7 +56,7 @@ def single(
         shown = Subject(subject.exp, subject.layer, subject.row, picture, subject.view)
         aspect = aspect_of([shown])
         if kind == "graph":
-            last["plans"] = {0: plan_for(shown, egos, style, width, top)}
+            last["plans"] = {0: plan_for(shown, egos, style, width, top, beside=aspect if beside else None)}
             if beside:
                 limits = value_limits(egos, quiet, vmax)
                 return [Band("", aspect, list(graph_and_closeup(shown, last["plans"][0], quiet, limits)))]

@@ -237,9 +237,9 @@ def drawn(
     first = [each[0] for each in exps]
     how: dict[str, Any] = {"caption": options.caption, **options.selected(), **options.drawn()}
     kinds = list(options.kinds)
-    last = first[0].layers[-1].index
+    picked_layers = _picked(first[0], options)
     if layout == "images":
-        return draw.overview(first, pictures, layer=last, kinds=["photograph", *kinds], **how)
+        return draw.overview(first, pictures, layer=picked_layers[-1], kinds=["photograph", *kinds], **how)
     if layout == "networks":
         names = [column.arch for column in columns]
         if len(set(names)) < len(names):
@@ -247,12 +247,20 @@ def drawn(
                 f"{name} {file_name(column.ckpt) or at + 1}" for at, (name, column) in enumerate(zip(names, columns))
             ]
         by_name = {name: [each[at] for each in exps] for at, name in enumerate(names)}
-        at = {name: by_name[name][0].layers[-1].index for name in names}
+        at = {name: _picked(by_name[name][0], options)[-1] for name in names}
         picked = kinds if kinds != list(DEFAULTS.kinds) else ["cam"]
         return draw.networks(by_name, pictures, layer=at, kinds=picked, **how)
     if layout == "depths":
-        indices = [layer.index for layer in first[0].layers]
-        return draw.depths(first, pictures, layers=indices, **how)
-    indices = [layer.index for layer in first[0].layers]
+        return draw.depths(first, pictures, layers=picked_layers, **how)
     picked = ["edges"] if layout == "edges" else kinds
-    return draw.figure(first[0], pictures[0], layers=indices, kinds=picked, **how)
+    return draw.figure(first[0], pictures[0], layers=picked_layers, kinds=picked, **how)
+
+
+def _picked(exp: Explanation, options: RenderOptions) -> list[int]:
+    """Indices of the layers that are drawn; more may be explained, for further hops and for cuts."""
+    from viz_nodes.draw.figures import default_layers
+
+    if options.layers is None:
+        return default_layers(exp)
+    wanted = None if isinstance(options.layers, str) else list(options.layers)  # "all"
+    return [layer.index for layer in exp.pick(wanted)]

@@ -164,8 +164,9 @@ def drawn_sets(studied: Sequence[tuple[str, Network, Sets, Sequence[Subject]]]) 
         studied: networks with their names, their sets, and the images as they take them.
     """
     import viz_nodes
+    from viz_nodes.draw.rows import Column
     from viz_nodes.draw.style.captions import SEPARATOR
-    from viz_nodes.draw.tables import Column, table
+    from viz_nodes.draw.tables import table
 
     columns: list[Column] = []
     for name, network, sets, own in studied:

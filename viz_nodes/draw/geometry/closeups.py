@@ -86,7 +86,13 @@ def too_short(around: Around, scale: float, *, least_star: float = 4.4) -> np.nd
 
 
 def closeups_for(
-    arounds: Sequence[Around], scale: float, size: tuple[int, int], room: tuple[float, float], *, rows: bool = True
+    arounds: Sequence[Around],
+    scale: float,
+    size: tuple[int, int],
+    room: tuple[float, float],
+    *,
+    rows: bool = True,
+    higher: bool = True,
 ) -> tuple[list[Closeup | None], int]:
     """A close-up for each center that has edges too short to be seen, as small as it may be; None for the others.
 
@@ -94,8 +100,8 @@ def closeups_for(
         scale: points a pixel of the picture they would be short in.
         size: (height, width) of the image in pixels.
         room: points wide and high for all close-ups together.
-        rows: whether they may stand below one another, and be higher than the room, where edges could not be seen
-            otherwise.
+        rows: whether they may stand below one another where edges could not be seen with all side by side.
+        higher: whether they may be higher than the room where edges could not be seen otherwise.
 
     Returns:
         The close-ups, and how many stand side by side.
@@ -103,8 +109,8 @@ def closeups_for(
     short = [too_short(around, scale) for around in arounds]
     count = max(sum(bool(each.any()) for each in short), 1)
     best: tuple[int, list[Closeup | None], int] | None = None
-    ways = product(_TALLER, dict.fromkeys([count, -(-count // 2), 1])) if rows else [(1.0, count)]
-    for taller, across in ways:
+    side_by_side = dict.fromkeys([count, -(-count // 2), 1] if rows else [count])
+    for taller, across in product(_TALLER if higher else _TALLER[:1], side_by_side):
         below = -(-count // across)
         wide = (room[0] - BETWEEN * (across - 1)) / across
         high = (taller * room[1] - BETWEEN * (below - 1)) / below

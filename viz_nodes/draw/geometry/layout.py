@@ -22,6 +22,8 @@ SMALL_PANEL = 46.0
 """Points below which panels are rather put into more rows than made smaller."""
 FLATTEST = 0.4
 """Height over width below which pictures do not stand side by side."""
+LOW = 50.0
+"""Points high that a panorama is with its bar and note, about."""
 TALLEST = 2.0
 """Height over width up to which a panel fills its column; a picture that is taller stands in the middle of it."""
 SMALLEST_LETTERS = 5.0
