@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -239,3 +240,66 @@ def test_an_explanation_read_from_a_file_scores_its_classes(tmp_path, make_net, 
     custom.save(tmp_path)
     with pytest.raises(ValueError, match="callable"):
         score_of(viz_nodes.Explanation.load(tmp_path))
+
+
+def heads(width=6):
+    torch.manual_seed(0)
+    return nn.Linear(4, width)(torch.randn(3, 4)), nn.Linear(4, width)(torch.randn(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("output", "activation"),
+    [
+        (lambda a, b: a, "softmax"),
+        (lambda a, b: a * b.sigmoid(), "softmax"),
+        (lambda a, b: a.log_softmax(1), "softmax"),
+        (lambda a, b: -torch.cdist(a, b[:5]), "softmax"),
+        (lambda a, b: a.softmax(1), "given"),
+        (lambda a, b: a.sigmoid(), "given"),
+        (lambda a, b: a.sigmoid() * b.sigmoid(), "given"),
+        (lambda a, b: a.sigmoid().clamp(1e-6, 1 - 1e-6), "given"),
+        (lambda a, b: (a.sigmoid() + b.sigmoid()) / 2, "given"),
+        (lambda a, b: (a.softmax(1) + b.softmax(1)) / 2, "given"),
+        (lambda a, b: torch.stack([a.softmax(1), b.softmax(1)]).mean(0), "given"),
+        (lambda a, b: a.softmax(1) * 100, "none"),
+        (lambda a, b: nn.functional.softplus(a) + 1, "none"),
+        (lambda a, b: a.tanh(), "none"),
+        (lambda a, b: a.exp(), "none"),
+        (lambda a, b: nn.functional.logsigmoid(a), "none"),
+        (lambda a, b: torch.cdist(a, b[:5]), "none"),
+        (lambda a, b: a[:, :1], "sigmoid"),
+        (lambda a, b: a[:, 0], "sigmoid"),
+        (lambda a, b: a[:, :1].sigmoid(), "given"),
+        (lambda a, b: (a[:, :1].sigmoid() + b[:, :1].sigmoid()) / 2, "given"),
+        (lambda a, b: a[:, :1].relu(), "none"),
+        (lambda a, b: a[:, :1].tanh() * 50 + 50, "none"),
+        (lambda a, b: a[:, :1].softmax(1), "none"),
+    ],
+)
+def test_percentages_are_said_of_probabilities_alone_and_no_sigmoid_is_taken_twice(output, activation):
+    assert read(output(*heads())).activation == activation
+
+
+def test_a_single_output_that_is_no_logit_is_pointed_out():
+    with pytest.warns(UserWarning, match="if it is a logit, say activation='sigmoid'"):
+        assert read(heads(1)[0] + 37).activation == "none"
+    assert read(heads(1)[0] + 37, activation="sigmoid").activation == "sigmoid"
+
+
+@dataclass
+class Answer:
+    scores: torch.Tensor
+    embedding: torch.Tensor | None = None
+
+
+def test_what_an_object_holds_is_read_as_a_mapping_is():
+    assert read(Answer(LOGITS)).path == ("scores",)
+    assert read(SimpleNamespace(pred=LOGITS)).path == ("pred",)
+    with pytest.raises(TypeError, match=r"output\['scores'\] \(2, 3\), output\['embedding'\] \(2, 4\)"):
+        read(Answer(LOGITS, torch.zeros(2, 4)), output=None).logits(Answer(LOGITS, torch.zeros(2, 4)))
+
+
+def test_a_target_gets_the_lines_of_its_image_of_an_object():
+    functions = (None, lambda answer: answer.scores[:, 1])
+    score = Score(torch.tensor([0, CUSTOM]), torch.tensor([0, 1]), None, functions)
+    assert score(Answer(LOGITS)).tolist() == [0.0, 1.0]

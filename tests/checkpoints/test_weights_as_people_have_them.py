@@ -224,6 +224,24 @@ def test_a_folder_with_a_config_as_timm_writes_it(name, state_of, tmp_path):
         load(folder, "vig_ti")
 
 
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        ({"id2label": {str(number): f"kind {number}" for number in range(10)}}, CONFIG["label_names"]),
+        ({"label2id": {f"kind {number}": number for number in reversed(range(10))}}, CONFIG["label_names"]),
+        ({"id2label": {str(number): f"LABEL_{number}" for number in range(10)}}, None),
+        ({"id2label": {"0": "x", "1": "y"}}, None),
+    ],
+)
+def test_class_names_of_a_config_as_transformers_writes_it(names, labels, state_of, tmp_path):
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    plain = {name: value for name, value in CONFIG.items() if name not in ("label_names", "num_classes")}
+    (folder / "config.json").write_text(json.dumps(plain | names))
+    save_file(state_of(DEMO), folder / "model.safetensors")
+    assert labels_of(load(folder)) == (None if labels is None else tuple(labels))
+
+
 def test_what_timm_itself_writes_is_read_back(tmp_path):
     from timm.models import save_for_hf
 

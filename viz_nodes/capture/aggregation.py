@@ -18,6 +18,7 @@ from viz_nodes.capture.kinds import Aggregation, difference, near, tolerance
 from viz_nodes.capture.layouts import as_nodes
 from viz_nodes.capture.messages import Seen
 from viz_nodes.capture.model_state import doublable
+from viz_nodes.capture.otherwise import heard_otherwise
 from viz_nodes.capture.passed import passed_messages
 from viz_nodes.capture.spread import SPREADS, minimum_heard, spread_heard
 from viz_nodes.capture.traced import Traced, same_graph, weighed
@@ -61,8 +62,10 @@ def recognize(call: GraphCall) -> Aggregation:
 
 def _recognize(call: GraphCall) -> Aggregation:
     aggregation = Aggregation("other") if isinstance(call.adapter, Traced) else _as_it_is(call)
-    if aggregation.exact:
+    if aggregation.exact and not heard_otherwise(call, aggregation):
         return aggregation
+    if aggregation.exact:
+        aggregation, call.leaking = Aggregation("other", source=call.output), call.leaking or not call.seen
     sent = call.graph.sent
     if call.seen and (sent is None or sent.rounds <= 1):  # of several rounds of messages, one is not the layer
         seen = _in_arithmetic(call)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from viz_nodes.capture.messages import Seen
 
 Grid = tuple[int, int]
+Runs = frozenset[tuple[nn.Module, int]]
+"""Modules, each with how many times it had run before."""
 
 
 class NoGraphLayer(ValueError):
@@ -129,6 +131,7 @@ class GraphCall:
         seen: its aggregations, where they were seen in the arithmetic of the forward.
         steps: which of those in its module's run they are, counted from 0.
         gathering: as in `Known`.
+        within: the modules in which it runs.
         leaking: whether features of neighbors were also used in another way there.
         inside: the graph layer that was running when it started, if one was.
         beside: module paths of graph layers that ran inside of it among nodes that lie nowhere on the image.
@@ -158,6 +161,7 @@ class GraphCall:
     seen: list[Seen] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     gathering: int = -1
+    within: Runs = frozenset()
     leaking: bool = False
     inside: GraphCall | None = None
     beside: list[str] = field(default_factory=list)

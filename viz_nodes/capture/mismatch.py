@@ -61,7 +61,7 @@ def without_graph(ran: Sequence[nn.Module], choices: Mapping[str, int], groups: 
 def why_not(call: GraphCall) -> str:
     """What was tried on a layer that is not understood, and how near it came; "" where nothing could be compared."""
     graph = call.graph
-    if isinstance(call.adapter, Traced) or call.seen:
+    if isinstance(call.adapter, Traced) or call.seen or call.leaking:
         used = "features of neighbors are also used in another way, or inside of a `torch.autograd.Function`"
         used = used if call.leaking else ""
         return used or "what was gathered goes along other edges than those that were told"

@@ -11,6 +11,7 @@ from viz_nodes.capture import plans
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import NoGraphLayer
+from viz_nodes.capture.choosing import Choosing
 from viz_nodes.capture.recorder import Recording, recording
 from viz_nodes.capture.tensor_notes import tensors_in
 
@@ -81,10 +82,10 @@ def _watched(
     """A first forward; then one whose arithmetic is looked at, where the first leaves something to be explained."""
     record = raw = missed = None
     try:
-        with recording(network, adapters, pixels, regions=regions) as record:
+        with recording(network, adapters, pixels, regions=regions) as record, Choosing(record.runs) as choosing:
             raw = forward()
             record.finish()
-        if all(recognize(call).exact for call in record.calls):
+        if all(recognize(call).exact for call in record.calls) and not choosing.beside(record.calls):
             return record, raw, False
     except NoGraphLayer as error:
         missed = error

@@ -193,9 +193,10 @@ class Origins:
         """The same operation on places, those of each input in its order."""
         remaining = iter(parts)
         dtype = torch.float64 if name in ("unfold", "pad") else torch.int64
+        shift = int(name == "unfold")  # which may pad, with zeros
 
         def place(value: Tensor) -> Tensor:
-            return next(remaining).places.to(dtype) if _followed(value) else value
+            return next(remaining).places.to(dtype) + shift if _followed(value) else value
 
         if name in ("to", "type_as", "float", "double", "half"):
             moved: Any = parts[0].places
@@ -213,6 +214,7 @@ class Origins:
         whole = shuffles and len(parts) == 1 and parts[0].places.numel() == parts[0].base.tensor.numel()
         before = parts[0].places if whole else parts[0].before
         for output, places in zip(outputs, tensors_in(moved)):
+            places = places - shift
             if places.shape != output.shape:
                 return False
             origin = Origin(parts[0].base, places.long(), pure, shuffled, before)

@@ -5,6 +5,7 @@ A network may answer with a tensor, a tuple, a mapping or a list of detections. 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,23 @@ Target = Callable[[Any], Tensor]
 Step = int | str
 
 _TRIVIAL = ("View", "Reshape", "Squeeze", "Unsqueeze", "Select", "Slice", "Alias", "Clone", "ToCopy", "Expand")
+_PROBABLE = ("SoftmaxBackward", "SigmoidBackward")
+"""Steps whose results are probabilities."""
+_BETWEEN = (
+    *("Add", "Sub", "Rsub", "Mul", "Div", "Mean", "Sum", "Clamp", "Minimum", "Maximum", "Max", "Amax", "Min", "Amin"),
+    *("Stack", "Cat", "Where", "Index", "Neg", "Permute", "Transpose", "TBackward"),
+)
+"""Steps that may follow them, as where two heads are averaged, or a score is multiplied by another."""
+_NO_LOGITS = ("Softplus", "Exp", "Tanh", "LogSigmoid", "EuclideanDist", "Cdist", "LinalgVectorNorm", "Norm")
+"""Last steps of networks whose outputs are numbers of another kind: evidence, log-probabilities, distances, codes."""
+_POSITIVE = ("Relu", "Abs", "Sqrt", "Pow")
+"""The same, of networks with one output."""
+_FAR = 20.0
+"""A single output as large as this is one of a regression, seldom of a network surer than float32 can tell."""
+
+
+class UnlikelyLogits(UserWarning):
+    """An output does not look like a logit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,19 +223,61 @@ def tensors_of(raw: Any, path: tuple[Step, ...] = ()) -> Iterator[tuple[tuple[St
     elif len(path) < 4 and isinstance(raw, (tuple, list)):
         for at, value in enumerate(raw):
             yield from tensors_of(value, (*path, at))
+    elif len(path) < 4:
+        for name, value in attributes_of(raw).items():
+            yield from tensors_of(value, (*path, name))
+
+
+def attributes_of(raw: Any) -> dict[str, Any]:
+    """What an object holds, such as a dataclass that a network returns."""
+    if isinstance(raw, type) or callable(raw) or not hasattr(raw, "__dict__"):
+        return {}
+    return {name: value for name, value in vars(raw).items() if not name.startswith("_")}
 
 
 def _activation(logits: Tensor) -> str:
     """What "auto" means for these outputs."""
-    step = logits.grad_fn
-    while step is not None and step.name().startswith(_TRIVIAL):
-        step = step.next_functions[0][0] if step.next_functions else None
-    if step is not None and step.name().startswith(("SoftmaxBackward", "SigmoidBackward")):
-        return GIVEN
-    values = logits.detach()
-    if values.shape[1] == 1:
+    values, alone = logits.detach(), logits.shape[1] == 1
+    within = bool((values >= 0).all()) and bool((values <= 1).all())
+    if _all_probable(logits.grad_fn):
+        return GIVEN if within and not (alone and bool((values == 1).all())) else "none"
+    last = _last_step(logits.grad_fn)
+    if last.startswith((*_NO_LOGITS, *_POSITIVE) if alone else _NO_LOGITS):
+        return "none"
+    if alone:
+        if bool((values.abs() > _FAR).any()):
+            largest = float(values.flatten()[values.abs().argmax()])
+            warnings.warn(
+                f"the only output is {largest:.4g}, of which a sigmoid is 0 or 1, and is taken for a number of another "
+                "kind, as of a regression; if it is a logit, say activation='sigmoid'",
+                UnlikelyLogits,
+                stacklevel=4,
+            )
+            return "none"
         return "sigmoid"
     near = 1e-2 if values.dtype in (torch.float16, torch.bfloat16) else 1e-4
-    if bool((values >= 0).all()) and bool(((values.sum(1) - 1).abs() < near).all()):
+    if within and bool(((values.sum(1) - 1).abs() < near).all()):
         return GIVEN
     return "softmax"
+
+
+def _all_probable(step: Any, depth: int = 12) -> bool:
+    """Whether all that an output was made of, place by place, are probabilities."""
+    if step is None or depth == 0:
+        return False
+    if step.name().startswith(_PROBABLE):
+        return True
+    if not step.name().startswith((*_TRIVIAL, *_BETWEEN)):
+        return False
+    before = [inner for inner, _ in step.next_functions if inner is not None and "AccumulateGrad" not in inner.name()]
+    return bool(before) and all(_all_probable(inner, depth - 1) for inner in before)
+
+
+def _last_step(step: Any) -> str:
+    """The name of the step that an output comes from, but for such as only move numbers, shift or scale them."""
+    while step is not None and step.name().startswith((*_TRIVIAL, "Add", "Sub", "Mul", "Div")):
+        before = [inner for inner, _ in step.next_functions if inner is not None]
+        if len(before) != 1:
+            break
+        step = before[0]
+    return "" if step is None else str(step.name())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from viz_nodes.capture.outputs import Reading, Target, probabilities, read, tensors_of
+from viz_nodes.capture.outputs import Reading, Target, attributes_of, probabilities, read, tensors_of
 
 if TYPE_CHECKING:
     from viz_nodes.explanation import Explanation
@@ -35,6 +36,10 @@ def lines_of(raw: Any, chosen: Sequence[int], count: int) -> Any:
             return [raw[at] for at in chosen]  # a detector's: an entry an image
         lines = [lines_of(value, chosen, count) for value in raw]
         return type(raw)(*lines) if hasattr(raw, "_fields") else type(raw)(lines)
+    if held := attributes_of(raw):
+        chosen_lines = copy.copy(raw)
+        vars(chosen_lines).update({name: lines_of(value, chosen, count) for name, value in held.items()})
+        return chosen_lines
     return raw
 
 

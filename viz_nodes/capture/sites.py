@@ -50,7 +50,8 @@ class SiteFinder:
 
     def expects(self, frame: Frame, edges: Tensor | None) -> bool:
         """Whether a module that was given a graph is a layer of its own, and not the same graph used once more."""
-        return not any(same_tensor(call.graph.edge_index, edges) for call in self.waiting)
+        waiting = (call for call in self.waiting if call not in self._enclosing)
+        return not any(same_tensor(call.graph.edge_index, edges) for call in waiting)
 
     def channels_last(self, module: nn.Module, first: Tensor) -> bool:
         """Whether what a module is given is (B, H, W, C) on a grid that was seen, and not (B, C, H, W)."""
@@ -69,6 +70,7 @@ class SiteFinder:
         What comes after it is no longer explained for the layers before it, so that each has a map of its own.
         """
         self._passed.update(self.waiting)
+        call.within = frozenset((frame.module, frame.times) for frame in stack)
         folded, nodes = call.graph.x.shape[0], call.graph.x.shape[2]
         if folded == self.images:
             call.last_grid = (1, nodes) if self.points else self._sizes.get(nodes)

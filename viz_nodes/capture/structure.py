@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -88,13 +89,19 @@ def structure(
     plan = known_plan(network, key_of(pixels, adapters), anywhere=True)
     unseen = plan is None
     if plan is None or not all(layer.known.kind for layer in plan.layers):
-        with eval_mode(network, grad=False):
-            record, plan, _ = observe(network, adapters, pixels, lambda: network(*args, **kwargs))
+        plain = not any(tensor.is_inference() for tensor in network.parameters())
+        images = unseen and plain and pixels.ndim == 4 and not are_points(pixels)
+        with eval_mode(network, grad=images):
+            # What neighbors are also used for, and where nodes lie, is read off gradients.
+            inputs = prepare(network, kwargs if kwargs else args if len(args) > 1 else pixels) if images else None
+            run = (
+                (lambda: network(*args, **kwargs)) if inputs is None else partial(inputs.with_gradients().run, network)
+            )
+            record, plan, _ = observe(network, adapters, pixels, run)
             for call in record.calls:
                 recognize(call)
-            if unseen and pixels.ndim == 4 and not are_points(pixels):
+            if inputs is not None:
                 # So that an edge named by cells is that edge in a network that sorts its nodes, or adds some, too.
-                inputs = prepare(network, kwargs if kwargs else args if len(args) > 1 else pixels)
                 find_places(network, inputs, adapters, plan, record.calls, edited=False)
     places: tuple[Whereabouts, ...] = plan.notes.get("places", ())
     layers = (_layer(index, planned, adapters) for index, planned in enumerate(plan.layers))

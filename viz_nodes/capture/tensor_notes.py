@@ -25,7 +25,8 @@ class TensorNotes(Generic[Known]):
     def get(self, tensor: Any) -> Known | None:
         """What is known of a tensor, if anything."""
         entry = self._known.get(id(tensor))
-        if entry is None or tensor is None or entry[0]() is not tensor or entry[2] != self._version(tensor):
+        there = None if entry is None else entry[0]()
+        if entry is None or there is None or there is not tensor or entry[2] != self._version(there):
             return None
         return entry[1]
 

@@ -17,9 +17,10 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from viz_nodes.capture.calls import Runs
 from viz_nodes.capture.folds import Folds
 from viz_nodes.capture.functions import MOVES, SHUFFLES
 from viz_nodes.capture.hearing import Hearing
@@ -30,7 +31,6 @@ from viz_nodes.capture.scattering import SCATTERS, scattered
 from viz_nodes.capture.spread import SPREADS
 from viz_nodes.capture.tensor_notes import tensors_in
 
-Runs = frozenset[tuple[nn.Module, int]]
 _REDUCTIONS = {
     "max": "max",
     "amax": "max",

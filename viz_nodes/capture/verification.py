@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.adapters.registry import adapters_for
 from viz_nodes.capture.aggregation import recognize
-from viz_nodes.capture.inputs import Inputs, prepare
+from viz_nodes.capture.inputs import prepare
 from viz_nodes.capture.mismatch import why_not
 from viz_nodes.capture.model_state import eval_mode, unwrap
 from viz_nodes.capture.observing import observe
@@ -69,16 +68,16 @@ def verify(
     inputs, adapters = prepare(network, pixels), adapters_for(adapter)
     regions = None if places is None or places is False else regions_of(places, inputs)[0].num_nodes
     with eval_mode(network):
+        forward = inputs.with_gradients().run  # some of what is proven, and orders of nodes, are read off gradients
         record, plan, _ = observe(
-            network, adapters, inputs.pixels, lambda: _plainly(network, inputs), anew=True, regions=regions
+            network, adapters, inputs.pixels, lambda: forward(network), anew=True, regions=regions
         )
         recognized = [recognize(call) for call in record.calls]
         where = [not_tried(call) for call in record.calls]
         if places is None and inputs.pixels.ndim == 4 and not inputs.points:
             where = list(find_places(network, inputs, adapters, plan, record.calls))
         calls = record.calls
-        if plan.around:  # an order that is read off gradients needs them
-            forward = inputs.with_gradients().run
+        if plan.around:
             calls = observe(network, adapters, inputs.pixels, lambda: forward(network))[0].calls
         where = [place.in_forward(call) for place, call in zip(where, calls)]
     proofs = []
@@ -88,8 +87,3 @@ def verify(
         error, kind, tried = aggregation.error, aggregation.kind, "" if aggregation.exact else why_not(call)
         proofs.append(LayerProof(call.index, call.name, kind, proven, error, nodes, tried, place.placed, place.note))
     return tuple(proofs)
-
-
-def _plainly(network: nn.Module, inputs: Inputs) -> Any:
-    with torch.no_grad():
-        return inputs.run(network)

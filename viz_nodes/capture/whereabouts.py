@@ -12,9 +12,10 @@ from torch import nn
 from viz_nodes.capture.adapters.base import Adapter
 from viz_nodes.capture.aggregation import recognize
 from viz_nodes.capture.calls import GraphCall, Grid, NoGraphLayer
+from viz_nodes.capture.cutting import cut_away
 from viz_nodes.capture.edits import running_edits
 from viz_nodes.capture.inputs import Inputs
-from viz_nodes.capture.landing import landing
+from viz_nodes.capture.landing import keys_lying, landing
 from viz_nodes.capture.mismatch import without_graph
 from viz_nodes.capture.node_order import NodeOrder, read_order
 from viz_nodes.capture.placing import Placing, judge, place
@@ -102,14 +103,25 @@ def find_places(
         plan.notes["places"] = tuple(_whereabouts(call, placing, inputs) for call, placing in zip(calls, placings))
         plan.watch_around({index for index, each in enumerate(plan.notes["places"]) if each.sorted_anew})
         landed = (_with_landing(each, call, calls) for each, call in zip(plan.notes["places"], calls))
-        plan.notes["places"] = tuple(_with_beside(each, call) for each, call in zip(landed, calls))
+        words = cut_away(calls[0], inputs) if calls else ""
+        uncut = (_with_cut(each, words) for each in landed)
+        plan.notes["places"] = tuple(_with_beside(each, call) for each, call in zip(uncut, calls))
     whereabouts: tuple[Whereabouts, ...] = plan.notes["places"]
     return whereabouts
 
 
 def _with_landing(where: Whereabouts, call: GraphCall, calls: Sequence[GraphCall]) -> Whereabouts:
-    """The same, refuted where what a node hears comes to lie elsewhere than the node."""
-    if not call.seen or call.known.passed or where.placed is not True:
+    """The same, refuted where what a node hears comes to lie elsewhere than the node, or its key nodes elsewhere."""
+    if where.placed is not True:
+        return where
+    keys = keys_lying(call)
+    if keys is not None and keys.wrong != keys.wrong:
+        words = f"the key nodes of {call.name} were not made of the nodes around it, and where they lie is not known"
+        return replace(where, placed=None, note="; ".join(filter(None, (where.note, words))))
+    if keys is not None and not keys.coarse and keys.wrong >= 2 * keys.tolerated:
+        words = f"the key nodes of {call.name} lie elsewhere than where they would be drawn; {CURE}"
+        return Whereabouts(False, where.grid, where.order, note=words)
+    if not call.seen or call.known.passed:
         return where
     numbers = {seen.number for seen in call.seen}
     inside = (other for other in calls if other is not call and other.landed is call.landed)
@@ -120,6 +132,11 @@ def _with_landing(where: Whereabouts, call: GraphCall, calls: Sequence[GraphCall
         return where
     seen = f"what {answer.wrong:.0%} of the nodes of {call.name} hear comes to lie elsewhere than they do"
     return Whereabouts(False, where.grid, where.order, note=f"{seen}; {CURE}")
+
+
+def _with_cut(where: Whereabouts, words: str) -> Whereabouts:
+    """The same, refuted where the network cuts its image."""
+    return where if not words or where.placed is False else replace(where, placed=False, sorted_anew=False, note=words)
 
 
 def _with_beside(where: Whereabouts, call: GraphCall) -> Whereabouts:
@@ -181,7 +198,8 @@ def _whereabouts(call: GraphCall, placing: Placing, inputs: Inputs) -> Whereabou
 
 def _refuted(how: str, call: GraphCall, words: str) -> str:
     what = "nodes were added" if how == "extra" else "the nodes were moved"
-    return f"{what} inside of {call.name}, so they do not lie where they would be drawn: {words}"
+    where = "" if how == "extra" else ", or mixed with others far from them before it"
+    return f"{what} inside of {call.name}{where}, so they do not lie where they would be drawn: {words}"
 
 
 def _grid_without(placing: Placing, grid: Grid, size: Grid) -> Grid | None:

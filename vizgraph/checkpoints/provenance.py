@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from vizgraph.checkpoints.read import Contents
-from vizgraph.data.labels import LONGEST_LABEL, in_order, wrong_labels
+from vizgraph.data.labels import LONGEST_LABEL, in_order, names_of_transformers, wrong_labels
 from vizgraph.errors import CheckpointError
 from vizgraph.layers.conv import ACTIVATIONS, NORMS
 from vizgraph.layers.graph_conv import GRAPH_CONVS
@@ -102,7 +102,7 @@ def _of_timm(config: Mapping[str, Any]) -> dict[str, Any]:
         "arch": config.get("architecture"),
         "model_kwargs": options if isinstance(options, dict) else {},
         "num_classes": config.get("num_classes", cfg.get("num_classes")),
-        "label_names": config.get("label_names", cfg.get("label_names")),
+        "label_names": config.get("label_names", cfg.get("label_names")) or names_of_transformers(config),
         "data": {name: cfg[name] for name in _DATA if cfg.get(name) is not None},
     }
 

@@ -210,6 +210,16 @@ def _of_table(text: str, delimiter: str | None) -> tuple[str, ...] | None:
     return _by_number([(int(row[number_at]), row[name_at]) for row in rows])
 
 
+def names_of_transformers(config: Mapping[str, Any]) -> list[str] | None:
+    """The class names of a `config.json` as transformers writes it, in either direction; its "LABEL_0" are none."""
+    for place in ("id2label", "label2id"):
+        names = in_order(config.get(place))
+        made_up = names is not None and all(name == f"LABEL_{number}" for number, name in enumerate(names))
+        if names and not made_up and not wrong_labels(names) and config.get("num_classes") in (None, len(names)):
+            return list(names)
+    return None
+
+
 def wrong_labels(names: Sequence[str]) -> str:
     """Why strings cannot be class names, "" where they can."""
     if max(map(len, names), default=0) > LONGEST_LABEL:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vizgraph.data.meanings import profiled, white_is_zero
 from vizgraph.errors import ImageError, UsageError
 
 Range = tuple[float, float]
@@ -121,9 +122,12 @@ def from_pil(image: Image.Image, *, value_range: Range | None = None, shrink: in
     if image.mode.startswith("I") or image.mode == "F":
         values, note = _deep(image, value_range, shrink, bits)
         notes += note
+        if image.mode.startswith("I;16") and white_is_zero(image):
+            values = 255 - values
         bands: tuple[str, ...] = GRAY
     else:
         mode, bands = _target(image)
+        notes += profiled(image)
         values = _by_strips(image, mode, shrink)
         if image.format == "TIFF" and bands == RGBA:
             bands, note = _fourth_band(values)
@@ -202,10 +206,11 @@ def _deep(image: Image.Image, value_range: Range | None, shrink: int, bits: int)
 
 def _dark(highest: int) -> list[str]:
     """What to say of 16-bit values that use a small part of their range."""
-    if not 255 < highest < 4096:
+    if not 1 < highest < 4096:
         return []
-    note = f"its values end at {highest} of {_SHORT}, as those of {highest.bit_length()} bits do, and so it is nearly "
-    return [note + f"black: value_range=(0, {2 ** highest.bit_length() - 1}) shows them"]
+    bits = max(8, highest.bit_length())
+    note = f"its values end at {highest} of {_SHORT}, as those of {bits} bits do, and so it is nearly "
+    return [note + f"black: value_range=(0, {2**bits - 1}) shows them"]
 
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -277,6 +282,8 @@ def from_array(array: Any, *, value_range: Range | None = None) -> Raster:
         UsageError: it has another shape, or no values.
     """
     tensor = hasattr(array, "detach")
+    if tensor and array.dtype.is_floating_point and array.dtype.itemsize < 4:
+        array = array.float()  # NumPy has no bfloat16
     values = np.asarray(array.detach().cpu().numpy() if tensor else array)
     shape = values.shape
     notes: list[str] = []
