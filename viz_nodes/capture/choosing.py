@@ -41,14 +41,15 @@ class Choosing(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
     def beside(self, calls: Sequence[GraphCall]) -> bool:
-        """Whether nodes were chosen where none of these layers runs or has its edges from, or gathered beside them."""
+        """Whether nodes were chosen where none of these layers runs or has its edges from, or gathered around one."""
         makers = {call.maker for call in calls if call.maker is not None}
         layers = {(call.module, call.times) for call in calls}
         within = [call.within for call in calls]
-        chosen = any(
-            not any(runs <= outer for outer in within) for runs in self._chosen if not runs & (makers | layers)
+        chosen, gathered = (
+            [runs for runs in noted if not runs & (makers | layers)] for noted in (self._chosen, self._gathered)
         )
-        return chosen or any(runs and not runs & (makers | layers) for runs in self._gathered)
+        around = [runs for runs in (*chosen, *gathered) if any(runs <= outer for outer in within)]
+        return any(runs not in around for runs in chosen) or any(runs in around for runs in gathered)
 
 
 def _by_numbers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

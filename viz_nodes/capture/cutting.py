@@ -14,7 +14,7 @@ _NODES = 0.75
 def cut_away(call: GraphCall, inputs: Inputs) -> str:
     """What of the image reaches the nodes of a layer, in words, where a strip along an edge does not; "" else."""
     x, pixels = call.graph.x, inputs.pixels
-    if not (x.requires_grad and pixels.requires_grad) or 0 in call.grid or len(inputs.images) != 1:
+    if x.grad_fn is None or not pixels.requires_grad or 0 in call.grid or len(inputs.images) != 1:
         return ""
     mixed = torch.randn(x.shape[1], generator=torch.Generator().manual_seed(0)).to(x)[None, :, None]
     (gradient,) = torch.autograd.grad(x, pixels, mixed.expand(x.shape), retain_graph=True, allow_unused=True)

@@ -99,6 +99,8 @@ class Folds:
         own = torch.arange(base.tensor.numel() // base.tensor.shape[channel], device=result.device)
         order = self._order(fold.parts, base, channel, len(own))
         columns = [(own if order is None else order) if step is None else step[3] for step in steps]
+        if all(torch.equal(column, columns[0]) for column in columns[1:]):
+            return result  # nodes that were moved once, and something of the same nodes
         # The parts lie side by side along a last axis of their own.
         places = tuple(at for at in range(result.ndim) if at != axis)
         heard = Heard(torch.stack(columns, dim=1), order, base, channel, (axis,), places)

@@ -29,7 +29,7 @@ def landing(call: GraphCall, grid: Grid, order: NodeOrder | None, bands: Sequenc
     """
     heard = [seen.nodes for seen in call.seen if seen.nodes.requires_grad]
     after = call.landed
-    if after is None or not heard or not after.requires_grad:
+    if after is None or not heard or after.grad_fn is None:
         return None
     images, nodes = heard[0].shape[0], heard[0].shape[2]
     listed = after.ndim < 4
@@ -58,7 +58,7 @@ def keys_lying(call: GraphCall, bands: Sequence[float] = BANDS) -> Answer | None
     if y.shape == call.graph.x.shape and y.data_ptr() == call.graph.x.data_ptr():
         return None
     grid, nodes = call.key_grid, around.shape[2] * around.shape[3]
-    if y.shape[2] != grid[0] * grid[1] or not y.requires_grad:
+    if y.shape[2] != grid[0] * grid[1] or y.grad_fn is None:
         return NOTHING_SEEN
     changes = torch.stack([torch.zeros(nodes, dtype=torch.float64), *_reached(y, [around], grid, bands)])
     return judge(changes, call.grid, bands)
