@@ -144,6 +144,9 @@ def test_sets_of_edges_stand_in_the_report_and_hold(made, weights):
     table = text[text.index("tab:sets") :]
     assert f"sufficient & 2 of 2 & {100 * means.part[0]:.1f} (" in table
     assert "sets.pdf" in text
+    caption = text[text.index("{sets.pdf}") :]
+    assert "Shown: the photograph; the layer's edges of the sufficient set" in caption
+    assert "random sets as large" not in caption, "what each set does is in the table"
     assert (folder / "sets.pdf").read_bytes().startswith(b"%PDF")
     model = vizgraph.load_model("gcn_demo", weights, device="cpu")
     first, *lines = (out / "gcn_demo" / "sets.jsonl").read_text().splitlines()

@@ -253,9 +253,9 @@ def drawn_part(words: str, ledger: Ledger) -> str:
     """The figure of the sets.
 
     Args:
-        words: what it shows, and how.
+        words: what it shows, and how, in its first sentence; what each set does is in the table.
     """
-    shown = ledger.words(words, "what the figure shows", "sets.pdf")
+    shown = ledger.words(f"{words.split('. ')[0].removesuffix('.')}.", "what the figure shows", "sets.pdf")
     return "\n".join(
         [
             r"\begin{figure}[htbp]\centering",
