@@ -855,7 +855,17 @@ class Rows(Net):
         return self.head(self.layers(self.stem(pixels).flatten(2).transpose(1, 2)).mean(1))
 
 
-@pytest.mark.parametrize("add", [lambda x, heard: x + heard, lambda x, heard: heard + x, torch.add])
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda x, heard: x + heard,
+        lambda x, heard: heard + x,
+        torch.add,
+        lambda x, heard: torch.add(x, other=heard),
+        lambda x, heard: torch.add(input=x, other=heard),
+        lambda x, heard: x.add(other=heard),
+    ],
+)
 def test_every_layer_is_found_where_each_adds_to_what_was_there(add):
     """Along which axis of a sum the channels lie is known from either of what was added."""
     net = seeded(lambda: Rows(*(Residual(add) for _ in range(3))))

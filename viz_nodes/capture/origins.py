@@ -115,15 +115,15 @@ class Origins:
         """Note along which axis the channels of a tensor lie."""
         self._channels.put(tensor, axis)
 
-    def laid_out(self, name: str, args: Any, result: Any) -> None:
+    def laid_out(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
         """A function said where channels lie, or computed something of a tensor of which that is known."""
-        if not isinstance(result, Tensor) or not args or not isinstance(args[0], Tensor):
+        operands = [*args, *kwargs.values()]
+        if not isinstance(result, Tensor) or not operands or not isinstance(operands[0], Tensor):
             return
-        first = args[0]
         if name in CHANNELS and result.ndim > 1:
             self._channels.put(result, CHANNELS[name] % result.ndim)
-        elif first.shape == result.shape:
-            alike = (value for value in args if isinstance(value, Tensor) and value.shape == result.shape)
+        elif operands[0].shape == result.shape:
+            alike = (value for value in operands if isinstance(value, Tensor) and value.shape == result.shape)
             known = (axis for value in alike if (axis := self._channels.get(value)) is not None)
             self._channels.put(result, next(known, None))
 

@@ -143,7 +143,7 @@ class Trace(TorchFunctionMode):
                 self.origins.computed(args, kwargs, result)
             if self._leaks(args, kwargs, result):
                 self.leaked()
-        self.origins.laid_out(name, args, result)
+        self.origins.laid_out(name, args, kwargs, result)
         return result
 
     def _as_gathered(self, result: Any) -> Any:
