@@ -872,3 +872,35 @@ def test_every_layer_is_found_where_each_adds_to_what_was_there(add):
     exp = viz_nodes.explain(net, torch.rand(2, 3, 24, 16, dtype=torch.float64))
     assert [layer.name for layer in exp.layers] == ["layers.0", "layers.1", "layers.2"]
     assert all(layer.exact for layer in exp.layers)
+
+
+class Named(nn.Module):
+    """The maximum of 0 and differences to the nodes 1 and 2 away, one after the other, operands by place or by name."""
+
+    def __init__(self, larger, channels=6):
+        super().__init__()
+        self.larger, self.nn = larger, nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, x):
+        best = torch.zeros_like(x)
+        for step in (1, 2):
+            best = self.larger(best, torch.roll(x, step, 3) - x)
+        return x + self.nn(torch.cat([x, best], 1))
+
+
+@pytest.mark.parametrize(
+    "larger",
+    [
+        lambda best, apart: torch.maximum(best, other=apart),
+        lambda best, apart: torch.max(input=best, other=apart),
+        lambda best, apart: best.maximum(other=apart),
+    ],
+)
+def test_a_maximum_taken_with_operands_by_name_is_heard_as_by_place(larger):
+    pixels = torch.rand(1, 3, 24, 16, dtype=torch.float64)
+    by_name, by_place = (
+        viz_nodes.explain(seeded(lambda how=how: Net(Named(how))), pixels).layer(0) for how in (larger, torch.maximum)
+    )
+    assert by_name.exact
+    assert torch.equal(by_name.neighbors, by_place.neighbors)
+    assert torch.equal(by_name.share, by_place.share)

@@ -42,6 +42,14 @@ class Folds:
         self._hearing = hearing
         self._folds: dict[int, _Fold] = {}
 
+    @staticmethod
+    def by_place(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a function that may go on with a fold, its two operands by place where they came by name."""
+        for place, operand in enumerate(("input", "other") if name in _FOLDS else ()):
+            if len(args) == place and operand in kwargs:
+                args, kwargs = (*args, kwargs[operand]), {key: kwargs[key] for key in kwargs if key != operand}
+        return args, kwargs
+
     def kind_of(self, name: str, args: tuple[Any, ...]) -> str | None:
         """Which fold a function goes on with or begins, if it does."""
         kind = _FOLDS.get(name)

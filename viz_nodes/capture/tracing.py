@@ -107,6 +107,7 @@ class Trace(TorchFunctionMode):
             name = _PROPERTIES.get(getattr(func, "__self__", None), "__get__")
         if name in _CHOICES:
             self.choices[name] = self.choices.get(name, 0) + 1
+        args, kwargs = self.folds.by_place(name, args, kwargs)
         fold = self.folds.kind_of(name, args)
         if fold is None and name not in _TAINTLESS and name not in ("shape", "__get__"):
             args, kwargs = self.folds.ended_in(args, kwargs)
