@@ -91,7 +91,7 @@ def explain(
             reading = read(raw, output=output, activation=activation)
             logits = None if reading.problem else _logits(reading, raw, len(inputs))
             if logits is not None and target is None:
-                _warn_of_embedding(network, logits)
+                _refuse_embedding(network, logits)
             labels = _labels(network, labels, logits)
             views = views_of(record.calls, inputs, images, where)
             chosen = _chosen(views, layers)
@@ -133,7 +133,7 @@ def _logits(reading: Reading, raw: Any, images: int) -> Tensor:
     return logits
 
 
-def _warn_of_embedding(network: nn.Module, logits: Tensor) -> None:
+def _refuse_embedding(network: nn.Module, logits: Tensor) -> None:
     """Where the largest number is no class: a network without a classifier."""
     length = logits.detach().double().norm(dim=1)
     unit = logits.shape[1] > 4 and bool(((length - 1).abs() < 1e-3).all()) and bool((logits.detach() < 0).any())
