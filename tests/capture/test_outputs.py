@@ -265,6 +265,7 @@ def heads(width=6):
         (lambda a, b: nn.functional.softplus(a) + 1, "none"),
         (lambda a, b: a.tanh(), "none"),
         (lambda a, b: a.exp(), "none"),
+        (lambda a, b: a.log_softmax(1).exp(), "given"),
         (lambda a, b: nn.functional.logsigmoid(a), "none"),
         (lambda a, b: torch.cdist(a, b[:5]), "none"),
         (lambda a, b: a[:, :1], "sigmoid"),

@@ -241,6 +241,9 @@ def _activation(logits: Tensor) -> str:
     within = bool((values >= 0).all()) and bool((values <= 1).all())
     if _all_probable(logits.grad_fn):
         return GIVEN if within and not (alone and bool((values == 1).all())) else "none"
+    near = 1e-2 if values.dtype in (torch.float16, torch.bfloat16) else 1e-4
+    if within and not alone and bool(((values.sum(1) - 1).abs() < near).all()):
+        return GIVEN
     last = _last_step(logits.grad_fn)
     if last.startswith((*_NO_LOGITS, *_POSITIVE) if alone else _NO_LOGITS):
         return "none"
@@ -255,9 +258,6 @@ def _activation(logits: Tensor) -> str:
             )
             return "none"
         return "sigmoid"
-    near = 1e-2 if values.dtype in (torch.float16, torch.bfloat16) else 1e-4
-    if within and bool(((values.sum(1) - 1).abs() < near).all()):
-        return GIVEN
     return "softmax"
 
 
