@@ -166,6 +166,21 @@ def test_scenes_are_profiled_with_masks(run, weights, tmp_path):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_the_image_that_tells_the_cost_of_a_profile_is_not_measured_again(run, weights, tmp_path, monkeypatch):
+    from viz_nodes.metrics import profile
+
+    seen, whole = [], profile.profile_image
+
+    def measure(*args, **options):
+        seen.append(options.get("seed"))  # none for the example of the figure
+        return whole(*args, **options)
+
+    monkeypatch.setattr(profile, "profile_image", measure)
+    done = run("profile", "--arch", "gcn_demo", "--ckpt", weights, "--scenes", 2, "--out", tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert [seed for seed in seen if seed is not None] == [0, 1]
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (99, "99 s"), (600, "10 min"), (7200, "2.0 h")])
 def test_times_are_spelled(seconds, words):
     assert spelled(seconds) == words

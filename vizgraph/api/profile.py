@@ -116,7 +116,11 @@ def _measured(study: Study, journal: Journal, seed: int, show: bool) -> list[dic
     """The rows of all images, those of the journal as they stand there."""
     from viz_nodes.metrics.profile import profile_image
 
+    begun: dict[int, list[dict[str, Any]]] = {}  # of the image that told the cost
+
     def measure(subject: Subject, _: str) -> list[dict[str, Any]]:
+        if subject.index in begun:
+            return begun.pop(subject.index)
         profile = profile_image(
             study.network.model,
             subject.pixels,
@@ -133,9 +137,10 @@ def _measured(study: Study, journal: Journal, seed: int, show: bool) -> list[dic
         hook = study.network.model.register_forward_pre_hook(lambda *_: passes.append(1))
         start = time.perf_counter()
         try:
-            measure(subject, "")
+            rows = measure(subject, "")
         finally:
             hook.remove()
+        begun[subject.index] = rows
         return len(passes), time.perf_counter() - start
 
     return [
